@@ -1,0 +1,49 @@
+package proxy
+
+// ClientID names a client application; it becomes Kafka's own client.id.
+type ClientID string
+
+// GroupID names a Kafka consumer group.
+type GroupID string
+
+// InstanceID tells connections of one ClientID apart.
+type InstanceID string
+
+// Limits of the identifiers ClientID, GroupID and InstanceID, in characters.
+const (
+	MinIdentifier = 1
+	MaxIdentifier = 249
+)
+
+// AnyPartition as a Record's partition leaves the choice to the partitioner.
+const AnyPartition int32 = -1
+
+// Header is one header of a record. A nil Value is Kafka's null, an empty one is empty.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Record is a Kafka record, on its way in or out. A nil Key is a null key and a nil Value
+// a tombstone; empty ones are empty.
+type Record struct {
+	Partition    int32 // AnyPartition when producing without a pin
+	Offset       int64 // of a consumed record
+	Timestamp    int64 // milliseconds since the epoch
+	HasTimestamp bool  // whether a record to produce pins its Timestamp
+	Key, Value   []byte
+	Headers      []Header
+}
+
+// Ack says where Kafka stored a record.
+type Ack struct {
+	Partition int32
+	Offset    int64
+	Timestamp int64 // milliseconds since the epoch, as sent to Kafka
+}
+
+// TopicPartition names a partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
