@@ -1,0 +1,139 @@
+package config
+
+import "time"
+
+// Config is the whole configuration of one replica. Load makes it and nobody changes it
+// afterwards. The fields' tags are the one source of the names, defaults, checks and help
+// lines; doc.go says what each tag means.
+type Config struct {
+	Server    Server    `title:"Server"`
+	Sockets   Sockets   `title:"Sockets"`
+	Kafka     Kafka     `title:"Kafka"`
+	Producers Producers `title:"Producers"`
+	Consumers Consumers `title:"Consumers"`
+	Sessions  Sessions  `title:"Sessions and dynamic configuration"`
+	Security  Security  `title:"Security"`
+}
+
+// Server configures the listeners, the life cycle and the log.
+type Server struct {
+	ID                       string        `env:"SERVER_ID" shown:"host name" check:"identifier" help:"this replica's name in sessions, logs and metrics"`
+	BindInterface            string        `env:"BIND_INTERFACE" default:"0.0.0.0" check:"host" help:"address of the plain listener"`
+	Port                     int           `env:"PORT" default:"8078" min:"0" max:"65535" help:"port of the plain listener; 0 takes any free one"`
+	SSLEnabled               bool          `env:"SSL_ENABLED" default:"false" soon:"true" help:"opens the TLS listener"`
+	SSLOnly                  bool          `env:"SSL_ONLY" default:"false" soon:"true" help:"drops the plain listener"`
+	SSLBindInterface         string        `env:"SSL_BIND_INTERFACE" default:"0.0.0.0" check:"host" soon:"true" help:"address of the TLS listener"`
+	SSLPort                  int           `env:"SSL_PORT" default:"8443" min:"0" max:"65535" soon:"true" help:"port of the TLS listener; 0 takes any free one"`
+	SSLCertFile              string        `env:"SSL_CERT_FILE" check:"path" soon:"true" help:"certificate chain (PEM), reread within 10 s of a change"`
+	SSLKeyFile               string        `env:"SSL_KEY_FILE" check:"path" soon:"true" help:"private key (PEM), reread with the certificate"`
+	SSLClientCAFile          string        `env:"SSL_CLIENT_CA_FILE" check:"path" soon:"true" help:"CAs (PEM) of client certificates; turns on mutual TLS"`
+	AdminEndpointEnabled     bool          `env:"ADMIN_ENDPOINT_ENABLED" default:"false" soon:"true" help:"serves /admin on the management listener"`
+	AdminBindInterface       string        `env:"ADMIN_BIND_INTERFACE" like:"BIND_INTERFACE" check:"host" help:"address of the management listener"`
+	AdminPort                int           `env:"ADMIN_PORT" default:"9078" min:"0" max:"65535" help:"port of the management listener; 0 takes any free one"`
+	SecureHealthcheck        bool          `env:"SECURE_HEALTHCHECK_ENDPOINT" default:"true" help:"/healthcheck needs the same credentials as the rest"`
+	ConsoleEnabled           bool          `env:"CONSOLE_ENABLED" default:"false" soon:"true" help:"serves the web console at /console/ of the management listener"`
+	ConsoleDownloadEnabled   bool          `env:"CONSOLE_DOWNLOAD_ENABLED" default:"true" soon:"true" help:"the web console lets records be downloaded"`
+	PprofEnabled             bool          `env:"PPROF_ENABLED" default:"false" help:"serves /debug/pprof/ on the management listener"`
+	PathPrefix               string        `env:"PATH_PREFIX" check:"prefix" help:"everything on the main listener is also served under this prefix, such as /kafka"`
+	DrainDelay               time.Duration `env:"DRAIN_DELAY" default:"5s" min:"0s" max:"1h" help:"how long everybody is still served after SIGTERM while /readyz says unready"`
+	ShutdownGrace            time.Duration `env:"SHUTDOWN_GRACE" default:"25s" min:"0s" max:"1h" help:"how long open sockets may finish acks and commits after the drain delay"`
+	AdminSSLEnabled          bool          `env:"ADMIN_SSL_ENABLED" like:"SSL_ENABLED" soon:"true" help:"TLS, with the same certificate, on the management listener"`
+	TrustedProxies           []string      `env:"TRUSTED_PROXIES" shown:"none" check:"cidr" soon:"true" help:"comma list of CIDRs whose X-Forwarded-For is believed"`
+	MaxHeaderBytes           int64         `env:"MAX_HEADER_BYTES" default:"16KiB" min:"1KiB" max:"16MiB" help:"largest request header"`
+	MaxHandshakes            int           `env:"MAX_HANDSHAKES" default:"256" min:"1" max:"1000000" soon:"true" help:"most handshakes in progress at a time"`
+	MaxConnectionsPerAddress int           `env:"MAX_CONNECTIONS_PER_ADDRESS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections per client address; 0 is no limit"`
+	LogLevel                 string        `env:"LOG_LEVEL" default:"info" choices:"debug,info,warn,error" help:"least severe level that is logged"`
+	LogFormat                string        `env:"LOG_FORMAT" default:"json" choices:"json,text" help:"form of the log's lines"`
+}
+
+// Sockets configures what every WebSocket connection has in common.
+type Sockets struct {
+	MaxConnections      int           `env:"MAX_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of this replica, 503 beyond it; 0 is no limit"`
+	MaxMessageBytes     int64         `env:"MAX_MESSAGE_BYTES" default:"1MiB" min:"1" max:"512MiB" help:"largest message from a client; close code 1009 beyond it"`
+	PingInterval        time.Duration `env:"PING_INTERVAL" default:"25s" min:"10ms" max:"24h" help:"a client that has been silent for this long is pinged"`
+	PongTimeout         time.Duration `env:"PONG_TIMEOUT" default:"10s" min:"10ms" max:"24h" help:"a pinged client that stays silent for this long is dropped"`
+	WriteTimeout        time.Duration `env:"WRITE_TIMEOUT" default:"2m" min:"10ms" max:"24h" help:"a client that takes no byte for this long while its socket is full is closed with 1013"`
+	HandshakeTimeout    time.Duration `env:"HANDSHAKE_TIMEOUT" default:"10s" min:"10ms" max:"1h" help:"longest time from connecting to the end of the handshake"`
+	MaxJSONDepth        int           `env:"MAX_JSON_DEPTH" default:"512" min:"1" max:"10000" help:"deepest nesting of JSON, in and out"`
+	CompressionEnabled  bool          `env:"COMPRESSION_ENABLED" default:"false" soon:"true" help:"permessage-deflate is negotiated"`
+	CompressionMinBytes int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" soon:"true" help:"smaller messages are sent uncompressed"`
+	AllowedOrigins      []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of origins that browsers may come from; * stands for a host or one part of its name, as in *.example.com"`
+}
+
+// Kafka configures the clients that the proxy runs against the brokers.
+type Kafka struct {
+	BootstrapHosts          []string      `env:"KAFKA_BOOTSTRAP_HOSTS" shown:"required" required:"true" check:"hostport" help:"brokers to start from, as host:port,host:port"`
+	SecurityProtocol        string        `env:"KAFKA_SECURITY_PROTOCOL" default:"PLAINTEXT" choices:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" soon:"true" help:"how brokers are spoken to"`
+	SASLMechanism           string        `env:"KAFKA_SASL_MECHANISM" choices:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" soon:"true" help:"how the proxy proves who it is"`
+	SASLUsername            string        `env:"KAFKA_SASL_USERNAME" soon:"true" help:"user for PLAIN and SCRAM"`
+	SASLPassword            Secret        `env:"KAFKA_SASL_PASSWORD" soon:"true" help:"password for PLAIN and SCRAM"`
+	SASLOAuthTokenURL       string        `env:"KAFKA_SASL_OAUTH_TOKEN_URL" check:"url" soon:"true" help:"token endpoint (client credentials) for OAUTHBEARER"`
+	SASLOAuthClientID       string        `env:"KAFKA_SASL_OAUTH_CLIENT_ID" soon:"true" help:"client id at the token endpoint"`
+	SASLOAuthClientSecret   Secret        `env:"KAFKA_SASL_OAUTH_CLIENT_SECRET" soon:"true" help:"client secret at the token endpoint"`
+	SASLOAuthScope          string        `env:"KAFKA_SASL_OAUTH_SCOPE" soon:"true" help:"scope asked for at the token endpoint"`
+	SASLOAuthTokenFile      string        `env:"KAFKA_SASL_OAUTH_TOKEN_FILE" check:"path" soon:"true" help:"file with the token, instead of the token endpoint"`
+	SSLCAFile               string        `env:"KAFKA_SSL_CA_FILE" shown:"system CAs" check:"path" soon:"true" help:"CAs (PEM) of the brokers' certificates"`
+	SSLCertFile             string        `env:"KAFKA_SSL_CERT_FILE" check:"path" soon:"true" help:"client certificate (PEM) for the brokers"`
+	SSLKeyFile              string        `env:"KAFKA_SSL_KEY_FILE" check:"path" soon:"true" help:"private key (PEM) of the client certificate"`
+	SSLServerName           string        `env:"KAFKA_SSL_SERVER_NAME" check:"host" soon:"true" help:"name that the brokers' certificates are checked against, if not the broker's own"`
+	ClientRequestTimeout    time.Duration `env:"KAFKA_CLIENT_REQUEST_TIMEOUT" default:"30s" min:"100ms" max:"15m" help:"longest wait for a broker's answer"`
+	ProducerDeliveryTimeout time.Duration `env:"KAFKA_PRODUCER_DELIVERY_TIMEOUT" default:"30s" min:"1s" max:"1h" help:"an unacknowledged message is answered TIMEOUT after this long"`
+	ProducerCompressionType string        `env:"KAFKA_PRODUCER_COMPRESSION_TYPE" default:"none" choices:"none,gzip,snappy,lz4,zstd" help:"compression of produced batches"`
+	ProducerLinger          time.Duration `env:"KAFKA_PRODUCER_LINGER" default:"0s" min:"0s" max:"1m" help:"how long a record waits for others to share its batch"`
+	ClientIdleTimeout       time.Duration `env:"KAFKA_CLIENT_IDLE_TIMEOUT" default:"1m" min:"1s" max:"24h" help:"a pooled Kafka client that nobody used for this long is closed"`
+	MaxProducerClients      int           `env:"KAFKA_MAX_PRODUCER_CLIENTS" default:"1000" min:"1" max:"1000000" help:"most pooled Kafka clients; beyond it the least used idle one makes way"`
+}
+
+// Producers configures /socket/in.
+type Producers struct {
+	SessionsEnabled                bool `env:"KAFKA_PRODUCER_SESSIONS_ENABLED" default:"false" soon:"true" help:"sessions and their limits apply to /socket/in, and instanceId is required"`
+	ExactlyOnceEnabled             bool `env:"PRODUCER_EXACTLY_ONCE_ENABLED" default:"false" soon:"true" help:"allows transactional=true"`
+	MaxInFlight                    int  `env:"PRODUCER_MAX_IN_FLIGHT" default:"4096" min:"1" max:"1000000" help:"most unanswered messages of a connection"`
+	RateLimitDefaultMessagesPerSec int  `env:"PRODUCER_RATELIMIT_DEFAULT_MESSAGES_PER_SEC" default:"0" min:"0" max:"2147483647" help:"messages a second of a connection; 0 is no limit"`
+	DefaultMaxClientConnections    int  `env:"PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections of a clientId on all replicas together; 0 is no limit"`
+}
+
+// Consumers configures /socket/out.
+type Consumers struct {
+	RateLimitDefaultMessagesPerSec int           `env:"CONSUMER_RATELIMIT_DEFAULT_MESSAGES_PER_SEC" default:"0" min:"0" max:"2147483647" help:"messages a second of a connection; 0 is no limit"`
+	DefaultMaxClientConnections    int           `env:"CONSUMER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections of a groupId on all replicas together; 0 is no limit but the partition count"`
+	DefaultBatchSize               int           `env:"CONSUMER_DEFAULT_BATCH_SIZE" default:"0" min:"0" max:"2147483647" help:"most records per poll; 0 is no limit"`
+	CommitInterval                 time.Duration `env:"CONSUMER_COMMIT_INTERVAL" default:"1s" min:"10ms" max:"1h" help:"how often delivery is confirmed by a ping, and committed, under autoCommit=true"`
+	SessionTimeout                 time.Duration `env:"CONSUMER_SESSION_TIMEOUT" default:"15s" min:"1s" max:"30m" help:"Kafka hands the partitions of a replica that died on after this long"`
+}
+
+// Sessions configures what replicas share: who is connected, and limits changed at run time.
+type Sessions struct {
+	StateTopic                     string        `env:"SESSION_STATE_TOPIC" default:"_wsproxy.session.state" check:"topic" help:"compacted topic that holds the sessions; no client reaches it"`
+	StateReplicationFactor         int           `env:"SESSION_STATE_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" soon:"true" help:"replication factor of the sessions' topic where it is created, lowered to the broker count"`
+	Lease                          time.Duration `env:"SESSION_LEASE" default:"15s" min:"1s" max:"1h" soon:"true" help:"the sessions of a silent replica lapse after this long"`
+	DynamicConfigHandlerEnabled    bool          `env:"DYNAMIC_CONFIG_HANDLER_ENABLED" default:"false" soon:"true" help:"limits of clients can be changed at run time"`
+	DynamicConfigTopicName         string        `env:"DYNAMIC_CONFIG_TOPIC_NAME" default:"_wsproxy.dynamic.configs" check:"topic" help:"compacted topic that holds the limits changed at run time; no client reaches it"`
+	DynamicConfigReplicationFactor int           `env:"DYNAMIC_CONFIG_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" soon:"true" help:"replication factor of the limits' topic where it is created, lowered to the broker count"`
+	ClientLimitsFile               string        `env:"CLIENT_LIMITS_FILE" check:"path" soon:"true" help:"static limits of clients (YAML), in the shape of GET /admin/client/config"`
+}
+
+// Security configures who may do what.
+type Security struct {
+	BasicAuthEnabled              bool          `env:"BASIC_AUTH_ENABLED" default:"false" soon:"true" help:"clients may authenticate with a user name and a password"`
+	BasicAuthRealm                string        `env:"BASIC_AUTH_REALM" soon:"true" help:"realm of passwords in WWW-Authenticate"`
+	BasicAuthUsername             string        `env:"BASIC_AUTH_USERNAME" soon:"true" help:"the one user"`
+	BasicAuthPassword             Secret        `env:"BASIC_AUTH_PASSWORD" soon:"true" help:"the one user's password"`
+	BasicAuthHtpasswdFile         string        `env:"BASIC_AUTH_HTPASSWD_FILE" check:"path" soon:"true" help:"users as htpasswd lines with bcrypt hashes"`
+	OpenIDEnabled                 bool          `env:"OPENID_ENABLED" default:"false" soon:"true" help:"clients may authenticate with a bearer JWT"`
+	OpenIDWellKnown               string        `env:"OPENID_WELLKNOWN" check:"url" soon:"true" help:"URL of the provider's discovery document"`
+	OpenIDAudience                string        `env:"OPENID_AUDIENCE" soon:"true" help:"audience that tokens must carry"`
+	OpenIDRealm                   string        `env:"OPENID_REALM" soon:"true" help:"realm of bearer tokens in WWW-Authenticate"`
+	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" soon:"true" help:"how often the tokens of open sockets are checked again"`
+	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" soon:"true" help:"checks that may fail in a row while the provider is down; -1 is any number"`
+	JWTKafkaUsernameKey           string        `env:"JWT_KAFKA_USERNAME_KEY" soon:"true" help:"claim that carries the Kafka user name"`
+	JWTKafkaPasswordKey           string        `env:"JWT_KAFKA_PASSWORD_KEY" soon:"true" help:"claim that carries the Kafka password"`
+	JWTKafkaTokenAuthOnly         bool          `env:"JWT_KAFKA_TOKEN_AUTH_ONLY" default:"false" soon:"true" help:"refuses the X-Kafka-Auth header"`
+	KafkaOAuthPassthrough         bool          `env:"KAFKA_OAUTH_PASSTHROUGH" default:"false" soon:"true" help:"the client's own bearer token goes to Kafka as OAUTHBEARER"`
+	KafkaClientAuthRequired       bool          `env:"KAFKA_CLIENT_AUTH_REQUIRED" default:"false" soon:"true" help:"every socket must bring Kafka credentials"`
+	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use"`
+	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" help:"comma list of globs of the consumer groups that clients may use"`
+	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" soon:"true" help:"rules of who may produce and consume what (YAML), reread on change"`
+	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" soon:"true" help:"user for /admin and the console"`
+	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" soon:"true" help:"password for /admin and the console"`
+}

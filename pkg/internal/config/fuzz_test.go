@@ -1,0 +1,122 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// FuzzLoad: Load never panics, and what it accepts it accepts again from the text that
+// Settings shows, with the same result. The input is the entries of an environment as in
+// /proc/self/environ, each without the prefix.
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{
+		"KAFKA_BOOTSTRAP_HOSTS=a:1,[::1]:2",
+		"KAFKA_BOOTSTRAP_HOSTS=a:1\x00PORT=0\x00DRAIN_DELAY=1m30s\x00MAX_MESSAGE_BYTES=3kB",
+		"KAFKA_BOOTSTRAP_HOSTS=a:1\x00ALLOWED_ORIGINS=https://*.x:1, b\x00ALLOWED_GROUPS=a b,c\x00PATH_PREFIX=/a/b",
+		"KAFKA_BOOTSTRAP_HOSTS=a:1\x00LOG_LEVEL=WARN\x00PPROF_ENABLED=1\x00SERVER_ID= \u00e4 \x00ADMIN_BIND_INTERFACE=fe80::1%eth0",
+		"PORT=tcp://10.0.0.1:1\x00SERVICE_HOST=x\x00\xff=\xff\x00=\x00SSL_ENABLED=true\x00KAFKA_SASL_PASSWORD=\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, input string) {
+		config, _, err := Load(fuzzEnvironment(input))
+		if err != nil {
+			if config != nil || err.Error() == "" {
+				t.Fatalf("configuration %v, error %q", config, err)
+			}
+			return
+		}
+		var shown []string
+		for _, s := range Settings(config) {
+			if s.Value != mask {
+				shown = append(shown, s.Name+"="+s.Value)
+			}
+		}
+		again, _, err := Load(shown)
+		if err != nil {
+			t.Fatalf("refused what Settings shows: %v", err)
+		}
+		if !reflect.DeepEqual(config, again) {
+			t.Fatalf("got %+v\nfrom %q, want %+v", again, shown, config)
+		}
+	})
+}
+
+// fuzzEnvironment leaves the _FILE forms out: they would read any file of this machine.
+func fuzzEnvironment(input string) []string {
+	fromFile := map[string]bool{}
+	for _, f := range fieldsOf(new(Config)) {
+		if name, ok := f.fileVariable(); ok {
+			fromFile[name] = true
+		}
+	}
+	var environ []string
+	for entry := range strings.SplitSeq(input, "\x00") {
+		entry = Prefix + entry
+		if name, _, _ := strings.Cut(entry, "="); !fromFile[name] {
+			environ = append(environ, entry)
+		}
+	}
+	return environ
+}
+
+// FuzzDecode: any setting decodes any text without a panic, an accepted value reads back
+// from its own text, and a refused one leaves the field as it was.
+func FuzzDecode(f *testing.F) {
+	for i, seed := range []string{"", "x", "8078", "1MiB", "2m0s", "a:1,b:2", "https://idp/x", "10.0.0.0/8", "/kafka", "true", "scram-sha-256"} {
+		f.Add(i, seed)
+	}
+	count := len(fieldsOf(new(Config)))
+	f.Fuzz(func(t *testing.T, index int, text string) {
+		index = int(uint(index) % uint(count))
+		first := fieldsOf(defaults())[index]
+		before := first.text()
+		if err := first.decode(text); err != nil {
+			if first.text() != before {
+				t.Fatalf("%s: refused %q (%s) but changed from %q to %q", first.name, text, err.reason, before, first.text())
+			}
+			return
+		}
+		second := fieldsOf(defaults())[index]
+		if err := second.decode(first.text()); err != nil {
+			t.Fatalf("%s: %q became %q, which %s", first.name, text, first.text(), err.reason)
+		}
+		if !reflect.DeepEqual(first.value.Interface(), second.value.Interface()) {
+			t.Fatalf("%s: %q became %v, then %v", first.name, text, first.value, second.value)
+		}
+	})
+}
+
+// TestFieldsAreWellFormed tries every field's bounds, form and kind, so that a wrong tag
+// shows here and not in somebody's start.
+func TestFieldsAreWellFormed(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, f := range fieldsOf(defaults()) {
+		if _, isDefault := f.tag.Lookup("default"); isDefault && f.text() != f.tag.Get("default") {
+			t.Errorf("%s: default %q is shown as %q", f.name, f.tag.Get("default"), f.text())
+		}
+		if err := f.decode("\x00"); err == nil {
+			t.Errorf("%s takes a control character", f.name)
+		}
+		_ = f.decode("x") // panics where a tag is wrong
+		names := []string{f.variable()}
+		if name, ok := f.fileVariable(); ok {
+			names = append(names, name)
+		}
+		for _, name := range names {
+			if other, taken := seen[name]; taken {
+				t.Errorf("%s is a variable of both %s and %s", name, f.name, other)
+			}
+			seen[name] = f.name
+		}
+	}
+	for _, p := range append(needs(), idle()...) {
+		for _, name := range []string{p.name, p.other} {
+			if seen[Prefix+name] == "" {
+				t.Errorf("a rule names %s, which is no setting", name)
+			}
+		}
+	}
+}
