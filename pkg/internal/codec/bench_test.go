@@ -1,0 +1,70 @@
+package codec
+
+import (
+	"encoding/base64"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// benchValue returns 200 characters of base64, from 150 random bytes that are always the same.
+func benchValue() string {
+	random := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, 150)
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func benchFrame(format string) []byte {
+	return []byte(`{"key":{"value":"0123456789","format":"string"},"value":{"value":"` + benchValue() + `","format":"` + format + `"}}`)
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, format := range []string{"string", "bytearray"} {
+		b.Run(format, func(b *testing.B) {
+			in := NewJSONIn(InSettings{Topic: "foobar"})
+			frame, messages := benchFrame(format), make([]Message, 0, 1)
+			b.ReportAllocs()
+			for b.Loop() {
+				if messages, _ = in.Decode(frame, messages[:0]); messages[0].Err != nil {
+					b.Fatal(messages[0].Err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, format := range []proxy.Format{proxy.FormatString, proxy.FormatByteArray} {
+		b.Run(format.String(), func(b *testing.B) {
+			out := NewJSONOut(OutSettings{Topic: "foobar", KeyFormat: proxy.FormatString, ValueFormat: format})
+			record := &proxy.Record{
+				Partition: 3, Offset: 123456, Timestamp: 1554402266846,
+				Key: []byte("0123456789"), Value: []byte(benchValue()),
+			}
+			dst := make([]byte, 0, 1024)
+			b.ReportAllocs()
+			for b.Loop() {
+				frame, undecodable := out.AppendRecord(dst, record)
+				if undecodable || len(frame) < len(record.Value) {
+					b.Fatalf("undecodable: %s", frame)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppendAck(b *testing.B) {
+	in := NewJSONIn(InSettings{Topic: "foobar"})
+	dst := make([]byte, 0, 256)
+	ack := proxy.Ack{Partition: 3, Offset: 123456, Timestamp: 1554402266846}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(in.AppendAck(dst, ack, "m1", true)) == 0 {
+			b.Fatal("nothing appended")
+		}
+	}
+}

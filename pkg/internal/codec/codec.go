@@ -1,0 +1,60 @@
+// Package codec turns the frames of the sockets into proxy types and back. It knows bytes
+// only: no network, no Kafka client.
+package codec
+
+import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+
+// Message is one decoded produce message, or the reason why it could not be.
+type Message struct {
+	Record proxy.Record // void if Err is set
+	ID     string       // messageId, where it is known, also beside Err
+	HasID  bool         // whether there was one: an empty one is answered too
+	Err    *proxy.Error
+}
+
+// Commit asks for the offset of a delivered record, and of all before it in its partition,
+// to be committed.
+type Commit struct {
+	ID       string // wsProxyMessageId as the client wrote it, where it is known, also beside an error
+	Position proxy.Position
+}
+
+// InSettings is what the parameters of a /socket/in connection say.
+type InSettings struct {
+	Topic       string       // named in acks
+	KeyFormat   proxy.Format // for keys without a format of their own; FormatNone is string
+	ValueFormat proxy.Format // for values without a format of their own; FormatNone is string
+	MaxDepth    int          // deepest nesting of JSON taken, one array or object being 1
+}
+
+// OutSettings is what the parameters of a /socket/out or /socket/tail connection say.
+type OutSettings struct {
+	Topic       string       // named in records
+	KeyFormat   proxy.Format // FormatNone delivers a key as string where it is UTF-8, else as bytearray
+	ValueFormat proxy.Format // FormatNone is string
+	MaxDepth    int          // deepest nesting of a json key or value, one array or object being 1
+}
+
+// In is one payload's side of /socket/in. It has no state: one serves many goroutines.
+type In interface {
+	// Decode appends the messages of frame to into. A batch is to be answered by one array
+	// in the order of its messages. The messages share no memory with frame.
+	Decode(frame []byte, into []Message) (messages []Message, batch bool)
+	// AppendAck appends the answer to a message that Kafka acknowledged. Where hasID is
+	// false, id is not written.
+	AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte
+	// Binary tells whether frames are binary WebSocket messages.
+	Binary() bool
+}
+
+// Out is one payload's side of /socket/out. It has no state: one serves many goroutines.
+type Out interface {
+	// AppendRecord appends the message that delivers r. undecodable tells that its key or
+	// its value did not fit the asked format and went out as bytes.
+	AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undecodable bool)
+	// DecodeCommit reads a client's commit. Beside an error the Commit holds the ID where
+	// it is known. The Commit shares no memory with frame.
+	DecodeCommit(frame []byte) (Commit, *proxy.Error)
+	// Binary tells whether frames are binary WebSocket messages.
+	Binary() bool
+}

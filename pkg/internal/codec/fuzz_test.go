@@ -1,0 +1,263 @@
+package codec
+
+import (
+	"bytes"
+	"math"
+	"reflect"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// formatFrom makes a format of any byte.
+func formatFrom(b byte) proxy.Format { return proxy.Format(b % byte(proxy.FormatFloat+1)) }
+
+// FuzzJSONMessage states of every frame: it is INVALID_JSON exactly if it is not JSON; what
+// it allocates is in proportion to its length; its messages hold either an error or a
+// record; and a record, delivered in the formats that its message named, is decodable and
+// reads back as the same record.
+func FuzzJSONMessage(f *testing.F) {
+	for _, seed := range []string{
+		`{"headers":[{"key":"h","value":"v"},{"key":"b","value":{"value":"/w==","format":"bytearray"}},{"key":"n","value":null}],"key":{"value":"foo","format":"string"},"value":{"value":"bar","format":"string"},"messageId":"m1","partition":2,"timestamp":1554896731782}`,
+		`{"key":{"value":1e2,"format":"short"},"value":{"value":"-9223372036854775808","format":"long"}}`,
+		`{"key":{"value":"NaN","format":"float"},"value":{"value":1.7e308,"format":"double"}}`,
+		`{"key":{"value":"AQ==","format":"avro"},"value":{"value":{"a":["\ud800",01]},"format":"json"}}`,
+		`{"value":{"value":"\ud83d\ude00\/","format":"BYTE_ARRAY"}}`, `{"value":null}`, `{"value":5,"messageId":"m"}`, `{"value":null,"partition":-1}`, "", "[[]]",
+	} {
+		f.Add([]byte(seed), byte(0), byte(0))
+		f.Add([]byte(seed), byte(proxy.FormatJSON), byte(proxy.FormatInt))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte, key, value byte) {
+		settings := InSettings{Topic: "t", KeyFormat: formatFrom(key), ValueFormat: formatFrom(value)}
+		in := NewJSONIn(settings)
+		var messages []Message
+		var batch bool
+		allocated := allocatedBy(func() { messages, batch = in.Decode(frame, nil) })
+		if limit := uint64(1<<18 + 1000*len(frame)); allocated > limit {
+			t.Fatalf("%d bytes allocated for a frame of %d", allocated, len(frame))
+		}
+		invalid := len(messages) == 1 && !batch && messages[0].Err != nil && messages[0].Err.Kind == proxy.KindInvalidJSON
+		if maxNesting(frame) <= 10_000 && invalid == isJSON(frame) {
+			t.Fatalf("%q: INVALID_JSON is %v", frame, invalid)
+		}
+		for i := range messages {
+			checkMessage(t, &messages[i])
+		}
+		if !batch && messages[0].Err == nil {
+			checkDelivery(t, settings, frame, messages[0].Record)
+		}
+	})
+}
+
+func checkMessage(t *testing.T, m *Message) {
+	t.Helper()
+	if m.Err == nil {
+		if m.Record.Partition < proxy.AnyPartition || m.Record.Timestamp < 0 {
+			t.Fatalf("impossible record %+v", m.Record)
+		}
+		return
+	}
+	if !reflect.DeepEqual(m.Record, proxy.Record{}) || len(m.Err.Message) > 400 {
+		t.Fatalf("record %+v beside error %v", m.Record, m.Err)
+	}
+	if frame := AppendError(nil, m.Err, "messageId", m.ID); !isJSON(frame) {
+		t.Fatalf("the error frame is not JSON: %s", frame)
+	}
+}
+
+// checkDelivery delivers the record that frame produced and produces what was delivered.
+func checkDelivery(t *testing.T, settings InSettings, frame []byte, record proxy.Record) {
+	t.Helper()
+	s := scanner{data: frame, maxDepth: DefaultMaxDepth}
+	var e envelope
+	s.peek()
+	e.scan(&s)
+	keyFormat, keyErr := e.key.resolve(&s, "key", orString(settings.KeyFormat))
+	valueFormat, valueErr := e.value.resolve(&s, "value", orString(settings.ValueFormat))
+	if keyErr != nil || valueErr != nil {
+		t.Fatalf("formats: %v, %v", keyErr, valueErr)
+	}
+	out := NewJSONOut(OutSettings{Topic: "t", KeyFormat: keyFormat, ValueFormat: valueFormat})
+	record.Partition, record.HasTimestamp = max(0, record.Partition), true
+	delivered, undecodable := out.AppendRecord(nil, &record)
+	if undecodable || !isJSON(delivered) {
+		t.Fatalf("%s is delivered as %s", frame, delivered)
+	}
+	again, _ := NewJSONIn(InSettings{}).Decode(delivered, nil)
+	if again[0].Err != nil || !reflect.DeepEqual(again[0].Record, withoutNull(record, keyFormat, valueFormat)) {
+		t.Fatalf("%s\nis delivered as %s\nwhich reads as %+v (%v)\nnot as %+v", frame, delivered, again[0].Record, again[0].Err, record)
+	}
+}
+
+// withoutNull is r as a reader of JSON can know it: the JSON text null is a null.
+func withoutNull(r proxy.Record, key, value proxy.Format) proxy.Record {
+	r.Offset = 0
+	if key == proxy.FormatJSON && string(bytes.TrimSpace(r.Key)) == "null" {
+		r.Key = nil
+	}
+	if value == proxy.FormatJSON && string(bytes.TrimSpace(r.Value)) == "null" {
+		r.Value = nil
+	}
+	return r
+}
+
+// FuzzBatch states that an array is answered by one message per element, each as if it had
+// come alone, save that an array in it is no message.
+func FuzzBatch(f *testing.F) {
+	for _, seed := range []string{
+		"[]", `[{"value":{"value":"a"}},{"value":{"value":"b"},"messageId":"m"}]`, `[5,[],{"value":5,"messageId":"m"},null,{"value":null}]`, `[{"value":null},]`, `[[{"value":null}]]`, " [ {\"value\" : null } ] ",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		in := NewJSONIn(InSettings{Topic: "t"})
+		messages, batch := in.Decode(frame, nil)
+		if maxNesting(frame) > 10_000 {
+			return
+		}
+		trimmed := bytes.TrimLeft(frame, " \t\r\n")
+		if wanted := isJSON(frame) && trimmed[0] == '['; batch != wanted {
+			t.Fatalf("%q: batch is %v", frame, batch)
+		}
+		if !batch {
+			if len(messages) != 1 {
+				t.Fatalf("%q: %d messages", frame, len(messages))
+			}
+			return
+		}
+		elements := elementsOf(t, frame)
+		if len(messages) != len(elements) {
+			t.Fatalf("%q: %d messages for %d elements", frame, len(messages), len(elements))
+		}
+		for i, element := range elements {
+			want := []Message{{Err: errNotAnObject}}
+			if element[0] != '[' {
+				want, _ = in.Decode(element, nil)
+			}
+			if !reflect.DeepEqual(messages[i], want[0]) {
+				t.Fatalf("%s: got %+v, alone %+v", element, messages[i], want[0])
+			}
+		}
+	})
+}
+
+// elementsOf splits a JSON array.
+func elementsOf(t *testing.T, array []byte) (elements [][]byte) {
+	t.Helper()
+	decoder := jsontext.NewDecoder(bytes.NewReader(array), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := decoder.ReadToken(); err != nil {
+		t.Fatal(err)
+	}
+	for decoder.PeekKind() != jsontext.KindEndArray {
+		element, err := decoder.ReadValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		elements = append(elements, bytes.Clone(element))
+	}
+	return elements
+}
+
+// FuzzJSONRecord states that every record is delivered as JSON in every format, and that a
+// producer that sends back what was delivered, undecodable or not, writes the same bytes.
+// What JSON cannot tell apart is excepted: the payloads of NaNs, white space around a json
+// value, and its null.
+func FuzzJSONRecord(f *testing.F) {
+	for i, seed := range []string{"", "bar", "\xff", "\x00\x00\x00\x01", "\x7f\xf0\x00\x00\x00\x00\x00\x00", "\x7f\xc0\x00\x01", ` {"a":[1,"\ud800"]} `, "null", "é\u2028\"\\\x00"} {
+		f.Add([]byte(seed), []byte(seed), byte(i), byte(i+1))
+		f.Add([]byte("1"), []byte(seed), byte(i), byte(proxy.FormatJSON))
+	}
+	f.Fuzz(func(t *testing.T, key, value []byte, k, v byte) {
+		keyFormat, valueFormat := formatFrom(k), formatFrom(v)
+		out := NewJSONOut(OutSettings{Topic: "t", KeyFormat: keyFormat, ValueFormat: valueFormat})
+		r := proxy.Record{Timestamp: 1, HasTimestamp: true, Key: key, Value: value, Headers: []proxy.Header{{Key: "h", Value: value}}}
+		frame, undecodable := out.AppendRecord(nil, &r)
+		if !isJSON(frame) {
+			t.Fatalf("not JSON: %q", frame)
+		}
+		if undecodable != bytes.Contains(frame, []byte(`"format":"bytearray","error":{"code":"UNDECODABLE"`)) && valueFormat != proxy.FormatJSON && keyFormat != proxy.FormatJSON {
+			t.Fatalf("undecodable is %v: %s", undecodable, frame)
+		}
+		messages, _ := NewJSONIn(InSettings{}).Decode(frame, nil)
+		if messages[0].Err != nil {
+			t.Fatalf("%s: %v", frame, messages[0].Err)
+		}
+		got := messages[0].Record
+		if !same(got.Key, key, keyFormat) || !same(got.Value, value, valueFormat) || !same(got.Headers[0].Value, value, proxy.FormatNone) {
+			t.Fatalf("%s reads as %q, %q, not as %q, %q", frame, got.Key, got.Value, key, value)
+		}
+	})
+}
+
+// same reports whether got is what a reader of JSON can know of sent.
+func same(got, sent []byte, f proxy.Format) bool {
+	if (got == nil) == (sent == nil) && bytes.Equal(got, sent) {
+		return true
+	}
+	switch f {
+	case proxy.FormatJSON:
+		trimmed := bytes.Trim(sent, " \t\r\n")
+		return bytes.Equal(got, trimmed) || (got == nil && string(trimmed) == "null")
+	case proxy.FormatFloat:
+		return len(got) == 4 && len(sent) == 4 && isNaN(got, 32) && isNaN(sent, 32)
+	case proxy.FormatDouble:
+		return len(got) == 8 && len(sent) == 8 && isNaN(got, 64) && isNaN(sent, 64)
+	}
+	return false
+}
+
+func isNaN(b []byte, bits int) bool {
+	var n uint64
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	if bits == 32 {
+		return math.IsNaN(float64(math.Float32frombits(uint32(n))))
+	}
+	return math.IsNaN(math.Float64frombits(n))
+}
+
+// FuzzCommit states of every frame that it is INVALID_JSON exactly if it is not JSON, that an
+// accepted id is the one spelling of its position, and that the refusal of any other is
+// a frame that repeats the id.
+func FuzzCommit(f *testing.F) {
+	for _, seed := range []string{`{"wsProxyMessageId":"t-0-1-2"}`, `{"wsProxyMessageId":"t-0-1--1"}`, `{"wsProxyMessageId":"t-0-01-2"}`, `{"wsProxyMessageId":"\u0074-0-1-2","x":[]}`, `{"wsProxyMessageId":7}`, `[]`, `{`, `{"auth":{"token":"x"}}`} {
+		f.Add([]byte(seed))
+	}
+	out := NewJSONOut(OutSettings{Topic: "t"})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		commit, err := out.DecodeCommit(frame)
+		if maxNesting(frame) <= 10_000 && isJSON(frame) == (err != nil && err.Kind == proxy.KindInvalidJSON) {
+			t.Fatalf("%q: %v", frame, err)
+		}
+		if err == nil {
+			if commit.Position.String() != commit.ID || commit.Position.Topic != "t" {
+				t.Fatalf("%q: %+v", frame, commit)
+			}
+			return
+		}
+		if commit.Position != (proxy.Position{}) || !utf8.ValidString(commit.ID) || !isJSON(AppendError(nil, err, MessageIDName, commit.ID)) {
+			t.Fatalf("%q: %+v beside %v", frame, commit, err)
+		}
+	})
+}
+
+// FuzzCommitOfDelivered states that the id of every delivered record commits its position.
+func FuzzCommitOfDelivered(f *testing.F) {
+	f.Add("foo-bar", int32(0), int64(1), int64(1554402266846))
+	f.Add("-", int32(math.MaxInt32), int64(math.MaxInt64), int64(-1))
+	f.Fuzz(func(t *testing.T, topic string, partition int32, offset, timestamp int64) {
+		if topic == "" || !utf8.ValidString(topic) || partition < 0 || offset < 0 {
+			return
+		}
+		out := NewJSONOut(OutSettings{Topic: topic})
+		frame, _ := out.AppendRecord(nil, &proxy.Record{Partition: partition, Offset: offset, Timestamp: timestamp})
+		commit, err := out.DecodeCommit(frame)
+		if want := (proxy.Position{Topic: topic, Partition: partition, Offset: offset, Timestamp: timestamp}); err != nil || commit.Position != want {
+			t.Fatalf("%s: got %+v, %v", frame, commit, err)
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package codec
+
+import (
+	"unicode/utf8"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// jsonOut is /socket/out and /socket/tail with JSON frames.
+type jsonOut struct {
+	settings OutSettings
+	head     []byte // of every record, up to the partition in its id
+	topic    []byte // what follows the id, up to the partition
+}
+
+// NewJSONOut returns the side of /socket/out that speaks JSON.
+func NewJSONOut(settings OutSettings) Out {
+	settings.ValueFormat = orString(settings.ValueFormat)
+	settings.MaxDepth = orDefaultDepth(settings.MaxDepth)
+	quoted := appendQuoted(nil, settings.Topic)
+	head := append([]byte(`{"wsProxyMessageId":`), quoted[:len(quoted)-1]...)
+	topic := append([]byte(`","topic":`), quoted...)
+	return &jsonOut{
+		settings: settings,
+		head:     append(head, '-'),
+		topic:    append(topic, `,"partition":`...),
+	}
+}
+
+func (j *jsonOut) Binary() bool { return false }
+
+func (j *jsonOut) AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undecodable bool) {
+	dst = j.appendPosition(dst, r)
+	if len(r.Headers) > 0 {
+		dst = appendHeaders(dst, r.Headers)
+	}
+	if r.Key != nil {
+		var failed bool
+		dst, failed = j.appendField(dst, "key", j.keyFormat(r.Key), r.Key)
+		undecodable = failed
+	}
+	dst, failed := j.appendField(dst, "value", j.settings.ValueFormat, r.Value)
+	return append(dst, '}'), undecodable || failed
+}
+
+func (j *jsonOut) appendPosition(dst []byte, r *proxy.Record) []byte {
+	dst = append(dst, j.head...)
+	begin := len(dst)
+	dst = appendInt(dst, int64(r.Partition))
+	partition := len(dst)
+	dst = append(dst, '-')
+	dst = appendInt(dst, r.Offset)
+	offset := len(dst)
+	dst = append(dst, '-')
+	dst = appendInt(dst, r.Timestamp)
+	timestamp := len(dst)
+	dst = append(dst, j.topic...)
+	dst = append(dst, dst[begin:partition]...)
+	dst = append(dst, `,"offset":`...)
+	dst = append(dst, dst[partition+1:offset]...)
+	dst = append(dst, `,"timestamp":`...)
+	return append(dst, dst[offset+1:timestamp]...)
+}
+
+// keyFormat returns the format that key goes out in.
+func (j *jsonOut) keyFormat(key []byte) proxy.Format {
+	switch {
+	case j.settings.KeyFormat != proxy.FormatNone:
+		return j.settings.KeyFormat
+	case utf8.Valid(key):
+		return proxy.FormatString
+	default:
+		return proxy.FormatByteArray
+	}
+}
+
+// appendField appends the member name for a key or a value b. Where b does not fit format
+// f, it goes out as bytes, with the reason.
+func (j *jsonOut) appendField(dst []byte, name string, f proxy.Format, b []byte) (extended []byte, undecodable bool) {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":{"value":`...)
+	complaint := ""
+	if b == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst, complaint = appendBytes(dst, f, b, j.settings.MaxDepth)
+	}
+	if complaint != "" {
+		return appendUndecodable(dst, name, f, b, complaint), true
+	}
+	return closeField(dst, f), false
+}
+
+func closeField(dst []byte, f proxy.Format) []byte {
+	dst = append(dst, `,"format":"`...)
+	dst = append(dst, f.String()...)
+	return append(dst, `"}`...)
+}
+
+func appendUndecodable(dst []byte, name string, f proxy.Format, b []byte, complaint string) []byte {
+	dst = appendQuotedBase64(dst, b)
+	dst = append(dst, `,"format":"bytearray","error":{"code":"UNDECODABLE","message":"`...)
+	dst = append(dst, name...)
+	dst = append(dst, " does not fit format "...)
+	dst = append(dst, f.String()...)
+	dst = append(dst, ": "...)
+	dst = append(dst, complaint...)
+	return append(dst, `"}}`...)
+}
+
+func appendHeaders(dst []byte, headers []proxy.Header) []byte {
+	dst = append(dst, `,"headers":[`...)
+	for i, h := range headers {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"key":`...)
+		dst = appendQuoted(dst, h.Key)
+		dst = append(dst, `,"value":`...)
+		dst = appendHeaderValue(dst, h.Value)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+func appendHeaderValue(dst, value []byte) []byte {
+	if value == nil {
+		return append(dst, "null"...)
+	}
+	dst, complaint := appendIfUTF8(dst, value)
+	if complaint == "" {
+		return dst
+	}
+	dst = append(dst, `{"value":`...)
+	dst = appendQuotedBase64(dst, value)
+	return closeField(dst, proxy.FormatByteArray)
+}
