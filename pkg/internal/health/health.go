@@ -1,0 +1,74 @@
+// Package health says whether this process lives and whether it is ready for connections.
+//
+// Readiness is a list of named checks. Whoever knows about a check's thing sets its result,
+// or a prober asks on a schedule; answering a request only reads the last results, so
+// that /readyz answers at once, whatever Kafka does.
+package health
+
+import (
+	"errors"
+	"sync"
+)
+
+var errNotChecked = errors.New("not checked yet")
+
+// Checks are the last results of the readiness checks, by name. It is safe for concurrent
+// use.
+type Checks struct {
+	names   []string // fixed after construction, in the order they are shown
+	onReady func(ready bool)
+
+	mu      sync.Mutex
+	results map[string]error // guarded by mu; one entry per name, nil is fine
+	ready   bool             // guarded by mu
+}
+
+// New returns the checks of names, shown in this order. Each is "not checked yet", and with
+// it the whole not ready, until its first result.
+//
+// onReady, which may be nil, is told of every change of readiness, in order and from false
+// on. It must be quick and must not call c.
+func New(onReady func(ready bool), names ...string) *Checks {
+	c := &Checks{names: names, onReady: onReady, results: make(map[string]error, len(names))}
+	for _, name := range names {
+		c.results[name] = errNotChecked
+	}
+	return c
+}
+
+// Set records a result of the check called name: nil is "ok", the text of another error is
+// shown to whoever asks for /readyz. It panics if New was not given the name, because such a
+// check would be missing from the answer.
+func (c *Checks) Set(name string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.results[name]; !ok {
+		panic("health: no check is called " + name)
+	}
+	c.results[name] = err
+	ready := c.allFine()
+	if ready == c.ready {
+		return
+	}
+	c.ready = ready
+	if c.onReady != nil {
+		c.onReady(ready)
+	}
+}
+
+// Ready says whether every check is fine.
+func (c *Checks) Ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}
+
+// allFine needs c.mu.
+func (c *Checks) allFine() bool {
+	for _, err := range c.results {
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
