@@ -1,0 +1,78 @@
+// Package devbroker runs a Kafka broker inside the process, for development and trials: it
+// needs no Java, no container and no configuration, and real Kafka tools can use it. It is a
+// fake (kfake): one broker, no replication, and durable only as far as a data directory is.
+package devbroker
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// DefaultHost is where the broker listens unless told otherwise: this machine only.
+const DefaultHost = "127.0.0.1"
+
+// Options say how to run the broker. The zero value listens on any free port and keeps
+// everything in memory.
+type Options struct {
+	Host string // DefaultHost if empty
+	Port int    // 0: any that is free
+	// PortSetting is how a user chooses Port, as "--kafka-port", for error messages.
+	PortSetting string
+	DataDir     string           // where topics, records and offsets outlive a restart; empty: in memory
+	Topics      map[string]int32 // created if missing: name to partitions, 0 for DefaultPartitions
+	Logger      *slog.Logger     // slog.Default() if nil
+}
+
+// DefaultPartitions is how many partitions a topic gets where nobody says, as with Apache
+// Kafka's own default.
+const DefaultPartitions = 1
+
+// Broker is a running broker.
+type Broker struct {
+	cluster *kfake.Cluster
+	addr    string
+}
+
+// Start starts a broker, which runs until Close. Topics are created by Options and by
+// clients that ask for it, never by producing or consuming. A port in use is a
+// *PortInUseError.
+func Start(o Options) (*Broker, error) {
+	if o.Host == "" {
+		o.Host = DefaultHost
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	cluster, err := kfake.NewCluster(clusterOptions(o)...)
+	if err != nil {
+		return nil, fmt.Errorf("start the development broker: %w", explain(err, o))
+	}
+	b := &Broker{cluster: cluster, addr: cluster.ListenAddrs()[0]}
+	if err := b.createTopics(o.Topics, o.Logger); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("start the development broker: %w", err)
+	}
+	return b, nil
+}
+
+func clusterOptions(o Options) []kfake.Opt {
+	opts := []kfake.Opt{
+		kfake.Ports(o.Port), // one port is one broker
+		kfake.ListenFn(listenOn(o.Host)),
+		kfake.DefaultNumPartitions(DefaultPartitions),
+		kfake.MaxVersions(maxVersions()),
+		kfake.WithLogger(logger{o.Logger}),
+	}
+	if o.DataDir != "" {
+		opts = append(opts, kfake.DataDir(o.DataDir))
+	}
+	return opts
+}
+
+// Addr returns the host:port that clients connect to.
+func (b *Broker) Addr() string { return b.addr }
+
+// Close stops the broker and writes what the data directory lacks. It may be called again.
+func (b *Broker) Close() { b.cluster.Close() }
