@@ -1,0 +1,48 @@
+# `make help` lists what there is to make. With REQUIRE_ALL=1, on the command line or in the
+# environment, what would be skipped for want of a program fails instead.
+
+BINARY  := bin/wsproxy
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+COMMIT  ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+CLI     := github.com/wsproxy/kafka-websocket-proxy/pkg/cli
+LDFLAGS := -s -w -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
+
+# What to test, and for how long each fuzz target runs.
+PKGS     ?= ./...
+FUZZTIME ?= 1m
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start the proxy with a Kafka broker of its own; ARGS="--port 9000" passes flags
+	go run ./cmd/wsproxy dev $(ARGS)
+
+.PHONY: build
+build: ## build the static program bin/wsproxy
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/wsproxy
+
+.PHONY: test
+test: ## run every test, real Kafka included; PKGS=./pkg/... narrows it
+	@test/tools/test $(PKGS)
+
+.PHONY: lint
+lint: ## check code, formatting, shell scripts and spelling
+	@test/tools/lint
+
+.PHONY: fmt
+fmt: ## format the Go code
+	"$$(test/tools/tool golangci-lint)" fmt
+
+.PHONY: bench
+bench: ## measure the proxy beside a plain Kafka client
+	go run ./test/bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (1m)
+	@test/tools/fuzz $(FUZZTIME)
+
+.PHONY: kafka
+kafka: ## start a real Apache Kafka on this machine
+	go run ./test/kafka/cmd/kafka $(ARGS)
