@@ -1,0 +1,106 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// buffered is a record that franz-go holds. It is reused: the record and its promise would
+// else be allocated each time.
+type buffered struct {
+	record  kgo.Record
+	headers []kgo.RecordHeader
+	topic   *Topic
+	client  *pooled
+	home    *recycled
+	done    proxy.Completion
+	promise func(*kgo.Record, error)
+}
+
+// recycled keeps what is not in use, and what all of it has in common.
+type recycled struct {
+	pool   sync.Pool
+	pinned context.Context // a mark, see partitioner.go
+}
+
+func (h *recycled) get() *buffered {
+	if b, ok := h.pool.Get().(*buffered); ok {
+		return b
+	}
+	b := &buffered{home: h}
+	b.promise = b.settled
+	return b
+}
+
+// set fills b. Without a timestamp franz-go sets the present time.
+func (b *buffered) set(r *proxy.Record, topic *Topic, client *pooled, done proxy.Completion) {
+	b.topic, b.client, b.done = topic, client, done
+	b.record = kgo.Record{Topic: topic.Name, Key: r.Key, Value: r.Value, Context: context.Background()}
+	if r.HasTimestamp {
+		b.record.Timestamp = time.UnixMilli(r.Timestamp)
+	}
+	if r.Partition != proxy.AnyPartition {
+		b.record.Partition = r.Partition
+		b.record.Context = b.home.pinned //nolint:fatcontext // a mark, nothing is nested
+	}
+	b.headers = b.headers[:0]
+	for _, h := range r.Headers {
+		b.headers = append(b.headers, kgo.RecordHeader(h))
+	}
+	b.record.Headers = b.headers
+}
+
+// settled is franz-go's promise: it learns the fate of the record.
+func (b *buffered) settled(r *kgo.Record, err error) {
+	ack := proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
+	done, client := b.done, b.client
+	if err != nil {
+		err = b.refused(err)
+	}
+	b.recycle()
+	client.release()
+	done.Done(ack, err)
+}
+
+// recycle forgets what the record held.
+func (b *buffered) recycle() {
+	b.record = kgo.Record{}
+	clear(b.headers)
+	b.topic, b.client, b.done = nil, nil, nil
+	b.home.pool.Put(b)
+}
+
+// refused turns an error of a record into one for the client.
+func (b *buffered) refused(err error) error {
+	name := b.topic.Name
+	switch {
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
+		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
+		return b.refusedBatch(err)
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		b.topic.topics.Refresh()
+		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
+	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+		return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not acknowledge the message in time: it may have been written.")
+	default:
+		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka did not take the message: send it again.")
+	}
+}
+
+// refusedBatch answers a record of a batch that Kafka refused, although the topic's settings
+// as they are known allowed each of its records: the settings have changed. The record is to
+// blame only if it is refused by itself; the others are to be sent again.
+func (b *buffered) refusedBatch(err error) error {
+	b.topic.topics.Refresh()
+	return proxy.Wrap(err, proxy.KindKafkaUnavailable,
+		"Kafka refused a batch that this message was in, because of another one or of changed topic settings: send it again.")
+}

@@ -1,0 +1,112 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	softwareName = "wsproxy"
+	// metadataMaxAge bounds how long a client goes on without noticing new partitions.
+	metadataMaxAge = 30 * time.Second
+	// metadataMinAge lets clients follow a leader's move quickly.
+	metadataMinAge = 500 * time.Millisecond
+)
+
+// Cluster is a Kafka cluster: what clients of all kinds are made from.
+type Cluster struct {
+	settings *config.Kafka
+	env      Environment
+	log      *slog.Logger
+	metrics  *metrics.Metrics
+	client   *kgo.Client
+	admin    *kadm.Client
+}
+
+// Environment is what a cluster's clients share besides their settings.
+type Environment struct {
+	Version string // told to the brokers
+	Log     *slog.Logger
+	Metrics *metrics.Metrics
+	// Dial connects to brokers, net.Dialer where nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Connect prepares the clients of a cluster. It waits for no broker: one that is down is
+// tried again when it is needed.
+func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
+	c := &Cluster{settings: settings, env: env, log: env.Log, metrics: env.Metrics}
+	client, err := kgo.NewClient(c.options("wsproxy-admin", kgo.RequestRetries(3))...)
+	if err != nil {
+		return nil, fmt.Errorf("making the Kafka admin client: %w", err)
+	}
+	c.client, c.admin = client, kadm.NewClient(client)
+	c.metrics.KafkaClients(metrics.AdminClient).Inc()
+	return c, nil
+}
+
+// Close closes the admin client. Consumers and producers are closed by their own.
+func (c *Cluster) Close() {
+	c.client.Close()
+	c.metrics.KafkaClients(metrics.AdminClient).Dec()
+}
+
+// options are what every client is made with.
+func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
+	if c.env.Dial != nil {
+		more = append(more, kgo.Dialer(c.env.Dial))
+	}
+	return append([]kgo.Opt{
+		kgo.SeedBrokers(c.settings.BootstrapHosts...),
+		kgo.ClientID(clientID),
+		kgo.SoftwareNameAndVersion(softwareName, c.env.Version),
+		kgo.WithLogger(clientLog{c.log.With("kafkaClient", clientID)}),
+		kgo.RequestTimeoutOverhead(c.settings.ClientRequestTimeout),
+		kgo.MetadataMaxAge(metadataMaxAge),
+		kgo.MetadataMinAge(metadataMinAge),
+		kgo.DisableClientMetrics(), // 600 KB a client
+	}, more...)
+}
+
+// Ping checks that a broker answers.
+func (c *Cluster) Ping(ctx context.Context) error {
+	if err := c.client.Ping(ctx); err != nil {
+		return fmt.Errorf("no broker answers: %w", err)
+	}
+	return nil
+}
+
+// Broker is a broker of the cluster.
+type Broker struct {
+	ID   int32  `json:"id"`
+	Host string `json:"host"`
+	Port int32  `json:"port"`
+	Rack string `json:"rack,omitempty"`
+}
+
+// Brokers lists the brokers by id.
+func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
+	metadata, err := c.admin.BrokerMetadata(ctx)
+	if err != nil {
+		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
+	}
+	brokers := make([]Broker, 0, len(metadata.Brokers))
+	for _, b := range metadata.Brokers { // sorted by kadm
+		broker := Broker{ID: b.NodeID, Host: b.Host, Port: b.Port}
+		if b.Rack != nil {
+			broker.Rack = *b.Rack
+		}
+		brokers = append(brokers, broker)
+	}
+	return brokers, nil
+}

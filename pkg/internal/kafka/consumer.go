@@ -1,0 +1,292 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// fetchMaxBytes bounds what a consumer buffers per broker, and so what a slow client
+	// costs.
+	fetchMaxBytes = 1 << 20
+	// heartbeatsPerSession is how many heartbeats a member may miss.
+	heartbeatsPerSession = 5
+	// commitOnRevokeTimeout bounds the commit before partitions move.
+	commitOnRevokeTimeout = 5 * time.Second
+)
+
+// OffsetReset says where a group starts in a partition without a valid committed offset.
+type OffsetReset string
+
+// The strategies of offset reset.
+const (
+	ResetEarliest OffsetReset = "earliest"
+	ResetLatest   OffsetReset = "latest"
+	ResetNone     OffsetReset = "none"
+)
+
+// ConsumerOptions is what a member of a consumer group is made with.
+type ConsumerOptions struct {
+	ClientID       proxy.ClientID
+	GroupID        proxy.GroupID
+	Topic          string
+	Reset          OffsetReset
+	ReadCommitted  bool
+	SessionTimeout time.Duration // after which Kafka gives a dead member's partitions away
+	Owner          proxy.Owner
+}
+
+// Consumer is a member of a consumer group that reads one topic.
+type Consumer struct {
+	options ConsumerOptions
+	client  *kgo.Client
+	admin   *kadm.Client
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	headers []proxy.Header // of the last poll, reused
+}
+
+// Consume joins a group. It does not wait for the brokers.
+func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
+	consumer := &Consumer{
+		options: o, metrics: c.metrics,
+		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
+	}
+	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
+	}
+	consumer.client, consumer.admin = client, kadm.NewClient(client)
+	c.metrics.KafkaClients(metrics.ConsumerClient).Inc()
+	return consumer, nil
+}
+
+func (c *Consumer) clientOptions() []kgo.Opt {
+	o := c.options
+	start, reset := offsets(o.Reset)
+	isolation := kgo.ReadUncommitted()
+	if o.ReadCommitted {
+		isolation = kgo.ReadCommitted()
+	}
+	return []kgo.Opt{
+		kgo.ConsumerGroup(string(o.GroupID)),
+		kgo.ConsumeTopics(o.Topic),
+		kgo.ConsumeStartOffset(start),
+		kgo.ConsumeResetOffset(reset),
+		kgo.FetchIsolationLevel(isolation),
+		kgo.FetchMaxBytes(fetchMaxBytes),
+		kgo.FetchMaxPartitionBytes(fetchMaxBytes),
+		kgo.SessionTimeout(o.SessionTimeout),
+		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
+		kgo.DisableAutoCommit(),
+		kgo.AdjustFetchOffsetsFn(c.assigned),
+		kgo.OnPartitionsRevoked(c.revoked),
+		kgo.OnPartitionsLost(c.lost),
+	}
+}
+
+func offsets(reset OffsetReset) (start, out kgo.Offset) {
+	switch reset {
+	case ResetLatest:
+		return kgo.NewOffset().AtEnd(), kgo.NewOffset().AtEnd()
+	case ResetNone:
+		return kgo.NewOffset().AtCommitted(), kgo.NoResetOffset()
+	default:
+		return kgo.NewOffset().AtStart(), kgo.NewOffset().AtStart()
+	}
+}
+
+// assigned tells the owner where delivery starts, before the first fetch. Under latest the
+// end is looked up here, so that it is known and can be committed.
+func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	partitions := all[c.options.Topic]
+	starts := make(map[int32]int64, len(partitions))
+	var ends kadm.ListedOffsets
+	for partition, offset := range partitions {
+		at := offset.EpochOffset().Offset
+		if at < 0 && c.options.Reset == ResetLatest {
+			if ends == nil {
+				var err error
+				if ends, err = c.ends(ctx); err != nil {
+					return nil, err
+				}
+			}
+			end, _ := ends.Lookup(c.options.Topic, partition)
+			if end.Err != nil {
+				return nil, fmt.Errorf("looking up the end of partition %d: %w", partition, end.Err)
+			}
+			at = end.Offset
+			partitions[partition] = kgo.NewOffset().At(at)
+		}
+		starts[partition] = max(at, 0)
+	}
+	c.options.Owner.Assigned(starts)
+	return all, nil
+}
+
+// ends returns the ends of the topic's partitions, under read_committed those of the
+// committed part.
+func (c *Consumer) ends(ctx context.Context) (kadm.ListedOffsets, error) {
+	list := c.admin.ListEndOffsets
+	if c.options.ReadCommitted {
+		list = c.admin.ListCommittedOffsets
+	}
+	ends, err := list(ctx, c.options.Topic)
+	if err != nil {
+		return nil, fmt.Errorf("looking up the ends of topic %q: %w", c.options.Topic, err)
+	}
+	return ends, nil
+}
+
+func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
+	partitions := all[c.options.Topic]
+	if len(partitions) == 0 {
+		return
+	}
+	positions := c.options.Owner.Revoked(ctx, partitions)
+	if len(positions) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitOnRevokeTimeout)
+	defer cancel()
+	if err := c.Commit(ctx, positions); err != nil {
+		c.metrics.Committed(metrics.CommitFailed)
+		c.log.Warn("committing offsets before partitions moved failed: what was delivered since the last commit comes again", "err", err)
+		return
+	}
+	c.metrics.Committed(metrics.CommitOK)
+}
+
+func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
+	c.options.Owner.Lost(all[c.options.Topic])
+}
+
+// Commit commits positions, and waits for Kafka's answer.
+func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
+	offsets := make(map[int32]kgo.EpochOffset, len(positions))
+	for _, p := range positions {
+		offsets[p.Partition] = kgo.EpochOffset{Epoch: -1, Offset: p.Offset}
+	}
+	var failed error
+	c.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{c.options.Topic: offsets},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+			failed = commitError(answer, err)
+		})
+	return failed
+}
+
+func commitError(answer *kmsg.OffsetCommitResponse, err error) error {
+	if err != nil {
+		return fmt.Errorf("committing offsets: %w", err)
+	}
+	for _, topic := range answer.Topics {
+		for _, partition := range topic.Partitions {
+			if err := kerr.ErrorForCode(partition.ErrorCode); err != nil {
+				return fmt.Errorf("committing the offset of partition %d: %w", partition.Partition, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Poll waits for records and appends at most most of them to into. They are valid until the
+// next call. The error is ctx's, or one for the client: nothing comes after it.
+func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record) ([]proxy.Record, error) {
+	for len(into) == 0 {
+		fetches := c.client.PollRecords(ctx, most)
+		if err := ctx.Err(); err != nil {
+			return into, err
+		}
+		if err := c.fatal(fetches); err != nil {
+			return into, err
+		}
+		into = c.records(fetches, into)
+	}
+	return into, nil
+}
+
+// fatal returns the first error after which nothing more can be read. franz-go goes on after
+// the others by itself.
+func (c *Consumer) fatal(fetches kgo.Fetches) error {
+	var fatal error
+	fetches.EachError(func(_ string, partition int32, err error) {
+		if e := c.pollError(partition, err); e != nil && fatal == nil {
+			fatal = e
+		}
+	})
+	return fatal
+}
+
+func (c *Consumer) pollError(partition int32, err error) error {
+	var lost *kgo.ErrDataLoss
+	switch {
+	case errors.As(err, &lost):
+		c.log.Warn("records were lost: the log was truncated or retention passed the group's position", "err", err)
+		return nil
+	case errors.Is(err, kgo.ErrClientClosed):
+		return proxy.Wrap(err, proxy.KindShuttingDown, "The proxy is shutting down.")
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
+		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise reading topic %q in group %q.", c.options.Topic, c.options.GroupID)
+	case errors.Is(err, kerr.InconsistentGroupProtocol):
+		return proxy.Wrap(err, proxy.KindInvalidParameter, "groupId: the members of group %q assign partitions in another way than cooperative-sticky.", c.options.GroupID)
+	case errors.Is(err, kerr.InvalidGroupID):
+		return proxy.Wrap(err, proxy.KindInvalidParameter, "groupId: Kafka does not take %q.", c.options.GroupID)
+	case c.options.Reset == ResetNone && outOfRange(err):
+		return proxy.Wrap(err, proxy.KindOffsetOutOfRange,
+			"Group %q has no valid offset in partition %d of topic %q, and offsetResetStrategy is none.", c.options.GroupID, partition, c.options.Topic)
+	default:
+		c.log.Warn("reading from Kafka failed; it is tried again", "partition", partition, "err", err)
+		return nil
+	}
+}
+
+// outOfRange tells whether a partition has no valid offset. franz-go does not export its
+// error for a missing commit.
+func outOfRange(err error) bool {
+	return errors.Is(err, kerr.OffsetOutOfRange) || err.Error() == "partition has no prior committed offset"
+}
+
+// records converts what was fetched.
+func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
+	c.headers = c.headers[:0]
+	for record := range fetches.RecordsAll() {
+		into = append(into, proxy.Record{
+			Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp.UnixMilli(),
+			Key: record.Key, Value: record.Value, Headers: c.convert(record.Headers),
+		})
+	}
+	return into
+}
+
+// convert copies headers into the consumer's own list. Should that move, earlier records keep
+// the old one.
+func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
+	if len(headers) == 0 {
+		return nil
+	}
+	from := len(c.headers)
+	for _, h := range headers {
+		c.headers = append(c.headers, proxy.Header(h))
+	}
+	return c.headers[from:len(c.headers):len(c.headers)]
+}
+
+// Close leaves the group, after the owner was told that all partitions are revoked.
+func (c *Consumer) Close(ctx context.Context) {
+	if err := c.client.LeaveGroupContext(ctx); err != nil {
+		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
+	}
+	c.client.Close()
+	c.metrics.KafkaClients(metrics.ConsumerClient).Dec()
+}

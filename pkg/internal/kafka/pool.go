@@ -1,0 +1,201 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// closedForGood as a client's number of held records lets nobody add one.
+	closedForGood = math.MinInt64 / 2
+	// sweepsPerIdle is how often in an idle timeout the pool looks for idle clients.
+	sweepsPerIdle = 4
+	// sharedClientID is the client.id of what connections share when the pool is full.
+	sharedClientID = "wsproxy"
+)
+
+// Producers is the pool of producing clients, one per clientId.
+type Producers struct {
+	cluster *Cluster
+	topics  *Topics
+	records recycled
+	stop    context.CancelFunc
+	done    chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	clients map[proxy.ClientID]*pooled
+}
+
+// pooled is a producing client and what tells whether it is idle.
+type pooled struct {
+	id     proxy.ClientID
+	client *kgo.Client
+	held   atomic.Int64  // records without a fate
+	uses   atomic.Uint64 // records ever
+
+	// The sweeper's.
+	seen   uint64 // uses at the last sweep
+	idleAt time.Time
+}
+
+// hold counts one more record, unless the client was closed.
+func (p *pooled) hold() bool {
+	if p.held.Add(1) <= 0 {
+		return false
+	}
+	p.uses.Add(1)
+	return true
+}
+
+func (p *pooled) release() { p.held.Add(-1) }
+
+// retire closes the client if it holds no record.
+func (p *pooled) retire(m *metrics.Metrics) bool {
+	if !p.held.CompareAndSwap(0, closedForGood) {
+		return false
+	}
+	p.client.Close()
+	m.KafkaClients(metrics.ProducerClient).Dec()
+	return true
+}
+
+// Producers starts the pool. Close ends it.
+func (c *Cluster) Producers(topics *Topics) *Producers {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Producers{
+		cluster: c, topics: topics, stop: stop,
+		done: make(chan struct{}), clients: make(map[proxy.ClientID]*pooled),
+	}
+	p.records.pinned = pinned{context.Background()} //nolint:fatcontext // a mark, nothing is nested
+	go p.sweepLoop(ctx)
+	return p
+}
+
+// Close flushes and closes all clients, within ctx.
+func (p *Producers) Close(ctx context.Context) {
+	p.stop()
+	<-p.done
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, c := range p.clients {
+		_ = c.client.Flush(ctx)
+		c.held.Store(closedForGood)
+		c.client.Close()
+		p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
+		delete(p.clients, id)
+	}
+}
+
+// get returns the client of id. When the pool is full, the client that has been idle for
+// longest makes way; if none is idle, one is shared.
+func (p *Producers) get(id proxy.ClientID) (*pooled, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.clients[id]; c != nil {
+		return c, nil
+	}
+	if len(p.clients) >= p.cluster.settings.MaxProducerClients && !p.makeRoom() {
+		id = sharedClientID
+		if c := p.clients[id]; c != nil {
+			return c, nil
+		}
+	}
+	client, err := p.dial(id)
+	if err != nil {
+		return nil, err
+	}
+	c := &pooled{id: id, client: client, idleAt: time.Now()}
+	p.clients[id] = c
+	p.cluster.metrics.KafkaClients(metrics.ProducerClient).Inc()
+	return c, nil
+}
+
+// dial makes a client. It connects when it is used.
+func (p *Producers) dial(id proxy.ClientID) (*kgo.Client, error) {
+	s := p.cluster.settings
+	client, err := kgo.NewClient(p.cluster.options(string(id),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(newPartitioner()),
+		kgo.ProducerLinger(s.ProducerLinger),
+		kgo.ProducerBatchCompression(compression(s.ProducerCompressionType)),
+		kgo.ProducerBatchMaxBytesFn(p.topics.maxBatchBytes),
+		// Every connection has a window of its own: one with a stuck partition must not stop
+		// the others.
+		kgo.MaxBufferedRecords(math.MaxInt32),
+		// The TIMEOUT answer has a timer of its own. franz-go gives up later, since it fails
+		// younger records of the partition together with the oldest.
+		kgo.RecordDeliveryTimeout(2*s.ProducerDeliveryTimeout),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka producer: %w", err)
+	}
+	return client, nil
+}
+
+func compression(name string) kgo.CompressionCodec {
+	switch name {
+	case "gzip":
+		return kgo.GzipCompression()
+	case "snappy":
+		return kgo.SnappyCompression()
+	case "lz4":
+		return kgo.Lz4Compression()
+	case "zstd":
+		return kgo.ZstdCompression()
+	default:
+		return kgo.NoCompression()
+	}
+}
+
+// makeRoom closes the client that has been idle for longest. p.mu is held.
+func (p *Producers) makeRoom() bool {
+	var oldest *pooled
+	for _, c := range p.clients {
+		if c.held.Load() == 0 && (oldest == nil || c.idleAt.Before(oldest.idleAt)) {
+			oldest = c
+		}
+	}
+	if oldest == nil || !oldest.retire(p.cluster.metrics) {
+		return false
+	}
+	delete(p.clients, oldest.id)
+	return true
+}
+
+func (p *Producers) sweepLoop(ctx context.Context) {
+	defer close(p.done)
+	ticker := time.NewTicker(p.cluster.settings.ClientIdleTimeout / sweepsPerIdle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			p.sweep(time.Now())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep closes the clients that nobody has used for the idle timeout.
+func (p *Producers) sweep(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, c := range p.clients {
+		if uses := c.uses.Load(); uses != c.seen {
+			c.seen, c.idleAt = uses, now
+			continue
+		}
+		if now.Sub(c.idleAt) >= p.cluster.settings.ClientIdleTimeout && c.retire(p.cluster.metrics) {
+			delete(p.clients, id)
+		}
+	}
+}
