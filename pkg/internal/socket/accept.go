@@ -1,0 +1,92 @@
+package socket
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+// Subprotocol is what the server selects where a client offers it.
+const Subprotocol = "wsproxy.v1"
+
+// libraryBuffer holds the control frames that the library writes, which are never longer.
+const libraryBuffer = 2 + maxControlPayload + 1
+
+// Accept makes a WebSocket connection of a request that IsUpgrade and whose Origin was
+// checked.
+func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metrics) (*Conn, error) {
+	c := &Conn{
+		settings: s, metrics: m, began: time.Now(),
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	c.open, c.shut = context.WithCancel(context.WithoutCancel(r.Context()))
+	c.readSince.Store(notReading)
+	lib, err := websocket.Accept(&hijack{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{Subprotocol},
+		InsecureSkipVerify: true,
+		OnPingReceived:     c.pingReceived,
+		OnPongReceived:     c.pongReceived,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("accepting a WebSocket: %w", err)
+	}
+	lib.SetReadLimit(-1) // Read has its own limit, which closes as the other endings do
+	c.lib = lib
+	return c, nil
+}
+
+// hijack hands the library the connection's transport in place of the net.Conn.
+type hijack struct {
+	http.ResponseWriter
+	conn *Conn
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	raw, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
+	}
+	if err := raw.SetDeadline(time.Time{}); err != nil {
+		return nil, nil, fmt.Errorf("lifting the handshake's deadline: %w", err)
+	}
+	h.conn.raw = raw
+	t := &transport{Conn: raw, heard: h.conn.heard, library: h.conn.libraryWrote}
+	return t, bufio.NewReadWriter(rw.Reader, bufio.NewWriterSize(t, libraryBuffer)), nil
+}
+
+// pingReceived leaves the pong to the writer: the library would close the connection if the
+// socket were full for five seconds. Only the newest ping is answered, as RFC 6455, section
+// 5.5.3 allows.
+func (c *Conn) pingReceived(_ context.Context, payload []byte) bool {
+	c.mu.Lock()
+	c.pong = append(c.pong[:0], payload...)
+	c.pongDue = true
+	c.mu.Unlock()
+	c.Wake()
+	return false
+}
+
+func (c *Conn) pongReceived(_ context.Context, payload []byte) {
+	if c.onPong != nil {
+		c.onPong(payload)
+	}
+}
+
+// libraryWrote takes a frame of the library. All it writes are close frames: the echo of the
+// peer's and the refusal of a broken one.
+func (c *Conn) libraryWrote(frame []byte) {
+	c.mu.Lock()
+	if !c.closeSent && c.echo == nil {
+		c.echo = append([]byte(nil), frame...)
+	}
+	c.mu.Unlock()
+	c.Wake()
+}

@@ -1,0 +1,265 @@
+package socket
+
+import (
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// slotsPerFill bounds how many frames are answered in one write.
+const slotsPerFill = 512
+
+// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
+const keptEntries = 64
+
+// answers is the queue of a connection's answers, in the order of its messages. The reader
+// puts a slot in for each frame, Kafka's acknowledgements complete slots in any order, and
+// the writer takes them from the head.
+type answers struct {
+	// Fixed after construction.
+	codec   codec.In
+	window  *limit.Window
+	timeout time.Duration
+	metrics *metrics.Metrics
+	topic   *metrics.Produced
+	wake    func()
+
+	// The writer's.
+	taken []*slot // being written
+
+	mu    sync.Mutex // guards what follows, and the slots
+	queue []*slot
+	free  []*slot
+}
+
+// slot is the place of one frame's answers. It is freed, with its share of the window, when
+// its answers are written and Kafka's client has let go of its records.
+type slot struct {
+	queue    *answers
+	received time.Time
+	batch    bool
+	written  bool
+	bytes    int64
+	open     int // entries without an answer
+	held     int // entries that Kafka's client holds
+	entries  []entry
+}
+
+// entry is one message of a slot. It implements proxy.Completion.
+type entry struct {
+	slot     *slot
+	id       string
+	hasID    bool
+	answered bool
+	ack      proxy.Ack
+	err      *proxy.Error
+}
+
+// push appends the slot of a frame. Messages that could not be decoded are answered at once,
+// the others will be by their entry's Done.
+func (a *answers) push(messages []codec.Message, batch bool, bytes int64, received time.Time) *slot {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.blank()
+	s.batch, s.bytes, s.received = batch, bytes, received
+	for i := range messages {
+		m := &messages[i]
+		s.entries = append(s.entries, entry{slot: s, id: m.ID, hasID: m.HasID, err: m.Err, answered: m.Err != nil})
+		if m.Err == nil {
+			s.open++
+			s.held++
+		}
+	}
+	a.queue = append(a.queue, s)
+	a.metrics.InFlight.Add(float64(len(s.entries)))
+	if s.open == 0 {
+		a.wake()
+	}
+	return s
+}
+
+// blank returns an empty slot. a.mu is held.
+func (a *answers) blank() *slot {
+	if n := len(a.free); n > 0 {
+		s := a.free[n-1]
+		a.free = a.free[:n-1]
+		*s = slot{queue: a, entries: s.entries[:0]}
+		return s
+	}
+	return &slot{queue: a, entries: make([]entry, 0, 1)}
+}
+
+// Done implements proxy.Completion. An answer that was given already, TIMEOUT, stays.
+func (e *entry) Done(ack proxy.Ack, err error) {
+	s := e.slot
+	a := s.queue
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.held--
+	if !e.answered {
+		e.ack, e.answered = ack, true
+		if err != nil {
+			e.err = proxy.AsError(err)
+		}
+		s.open--
+	}
+	if s.open == 0 && len(a.queue) > 0 && a.queue[0] == s {
+		a.wake()
+	}
+	a.release(s)
+}
+
+// release frees a slot that nobody needs anymore. a.mu is held.
+func (a *answers) release(s *slot) {
+	if !s.written || s.held > 0 {
+		return
+	}
+	a.window.Release(s.cost(), s.bytes)
+	clear(s.entries) // lets go of what clients sent
+	if len(a.free) < slotsPerFill && cap(s.entries) <= keptEntries {
+		a.free = append(a.free, s)
+	}
+}
+
+// cost is what a slot takes of the window, in messages. An empty batch is answered too.
+func (s *slot) cost() int { return max(1, len(s.entries)) }
+
+// fill implements source.
+func (a *answers) fill(dst []byte) []byte {
+	if !a.take() {
+		return dst
+	}
+	for _, s := range a.taken {
+		dst = a.appendSlot(dst, s)
+	}
+	return dst
+}
+
+// take moves the complete slots at the head of the queue to taken.
+func (a *answers) take() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) > 0 {
+		a.expire(time.Now())
+	}
+	n := 0
+	for n < len(a.queue) && n < slotsPerFill && a.queue[n].open == 0 {
+		n++
+	}
+	a.taken = append(a.taken, a.queue[:n]...)
+	rest := copy(a.queue, a.queue[n:])
+	clear(a.queue[rest:])
+	a.queue = a.queue[:rest]
+	return n > 0
+}
+
+// expire answers TIMEOUT where a message has waited too long. The entries stay held, and
+// their slot charged, until Kafka's client lets go. a.mu is held.
+func (a *answers) expire(now time.Time) {
+	for _, s := range a.queue {
+		if now.Sub(s.received) < a.timeout {
+			return
+		}
+		for i := range s.entries {
+			if e := &s.entries[i]; !e.answered {
+				e.answered = true
+				e.err = proxy.Errorf(proxy.KindTimeout,
+					"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout)
+				s.open--
+			}
+		}
+	}
+}
+
+// wrote implements source.
+func (a *answers) wrote() {
+	if len(a.taken) == 0 {
+		return
+	}
+	now := time.Now()
+	a.mu.Lock()
+	for i, s := range a.taken {
+		a.count(s, now)
+		s.written = true
+		a.release(s)
+		a.taken[i] = nil
+	}
+	a.mu.Unlock()
+	a.taken = a.taken[:0]
+}
+
+// count puts the answers of a written slot into the metrics.
+func (a *answers) count(s *slot, now time.Time) {
+	for i := range s.entries {
+		if err := s.entries[i].err; err != nil {
+			a.topic.Error(err.Kind)
+			continue
+		}
+		a.topic.Records.Inc()
+	}
+	a.metrics.InFlight.Sub(float64(len(s.entries)))
+	a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
+}
+
+// due implements source: the moment at which the oldest message has waited too long.
+func (a *answers) due() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) == 0 {
+		return time.Time{}
+	}
+	return a.queue[0].received.Add(a.timeout)
+}
+
+// finished implements source.
+func (a *answers) finished() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.queue) == 0 && len(a.taken) == 0
+}
+
+// abandon gives up what is not answered, after the connection's end.
+func (a *answers) abandon() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range append(a.taken, a.queue...) {
+		a.metrics.InFlight.Sub(float64(len(s.entries)))
+	}
+	a.queue, a.taken = nil, nil
+}
+
+// appendSlot appends the frame, or frames, that answer a slot.
+func (a *answers) appendSlot(dst []byte, s *slot) []byte {
+	dst, mark := beginFrame(dst)
+	op := opText
+	if !s.batch {
+		dst = a.appendEntry(dst, &s.entries[0])
+		if a.codec.Binary() && s.entries[0].err == nil {
+			op = opBinary
+		}
+		return endFrame(dst, mark, op)
+	}
+	dst = append(dst, '[')
+	for i := range s.entries {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = a.appendEntry(dst, &s.entries[i])
+	}
+	return endFrame(append(dst, ']'), mark, op)
+}
+
+func (a *answers) appendEntry(dst []byte, e *entry) []byte {
+	if e.err == nil {
+		return a.codec.AppendAck(dst, e.ack, e.id, e.hasID)
+	}
+	name := ""
+	if e.hasID {
+		name = "messageId"
+	}
+	return codec.AppendError(dst, e.err, name, e.id)
+}

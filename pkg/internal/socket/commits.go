@@ -1,0 +1,132 @@
+package socket
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// commitTimeout bounds one commit. It is detached from the connection, whose end must not
+// cancel a commit that is under way.
+const commitTimeout = 10 * time.Second
+
+// commits commits what a client is known to have, one request at a time; what comes up
+// meanwhile goes into the next.
+type commits struct {
+	consumer Consumer
+	delivery *delivery
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	failed   func(positions []proxy.Next, err error)
+
+	turn chan struct{} // holds one token while a commit or a revocation is under way
+
+	mu      sync.Mutex // guards what follows
+	running bool
+	again   bool
+	closed  bool
+	retryAt time.Time
+	wait    sync.WaitGroup
+}
+
+// kick asks for a commit.
+func (c *commits) kick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.again, c.retryAt = true, time.Time{}
+	if c.running || c.closed {
+		return
+	}
+	c.running = true
+	c.wait.Add(1)
+	go c.run()
+}
+
+// retry returns when a failed commit is due again, or the zero time.
+func (c *commits) retry() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retryAt
+}
+
+// close waits for the commit that is under way and allows no other.
+func (c *commits) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.wait.Wait()
+}
+
+// idle tells whether all that can be committed is.
+func (c *commits) idle() bool {
+	c.mu.Lock()
+	running := c.running
+	c.mu.Unlock()
+	return !running && len(c.delivery.uncommitted(nil)) == 0
+}
+
+func (c *commits) run() {
+	defer c.wait.Done()
+	for c.more() {
+		if positions, err := c.commit(); err != nil {
+			c.retryLater()
+			c.failed(positions, err)
+		}
+	}
+}
+
+// exclusively runs f while no commit is under way, so that positions of a partition are not
+// committed after it has moved to another member. After ctx it does not wait any longer.
+func (c *commits) exclusively(ctx context.Context, f func()) {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+	}
+	f()
+}
+
+// retryLater asks for another try where pongs drive the commits. A client that commits itself
+// is told, and does that itself.
+func (c *commits) retryLater() {
+	if !c.delivery.byPing {
+		return
+	}
+	c.mu.Lock()
+	c.retryAt = time.Now().Add(c.delivery.interval)
+	c.mu.Unlock()
+}
+
+func (c *commits) more() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = c.again && !c.closed
+	c.again = false
+	return c.running
+}
+
+// commit commits what there is to commit, and returns what that was.
+func (c *commits) commit() (positions []proxy.Next, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	c.exclusively(ctx, func() {
+		if positions = c.delivery.uncommitted(nil); len(positions) == 0 {
+			return
+		}
+		if err = c.consumer.Commit(ctx, positions); err == nil {
+			c.delivery.committed(positions)
+		}
+	})
+	switch {
+	case err != nil:
+		c.metrics.Committed(metrics.CommitFailed)
+		c.log.Warn("committing offsets failed", "err", err)
+	case len(positions) > 0:
+		c.metrics.Committed(metrics.CommitOK)
+	}
+	return positions, err
+}

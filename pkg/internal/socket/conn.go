@@ -1,0 +1,157 @@
+package socket
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Settings are the limits and times of all connections.
+type Settings struct {
+	MaxMessageBytes int64         // longest message taken from a client
+	PingInterval    time.Duration // silence after which the peer is pinged
+	PongTimeout     time.Duration // silence after a ping that ends the connection
+	WriteTimeout    time.Duration // how long a full socket may take no byte
+	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
+}
+
+// Conn is one WebSocket connection: the seam between the flows and the WebSocket library.
+// The library does the handshake and reads frames; data frames, pings and close handshakes
+// are written here, so that a whole poll leaves in one write and nothing waits for a peer.
+type Conn struct {
+	// Fixed after construction.
+	raw      net.Conn
+	lib      *websocket.Conn
+	settings Settings
+	metrics  *metrics.Metrics
+	began    time.Time
+	wake     chan struct{}   // tells the writer that there may be something to do
+	room     chan struct{}   // tells a waiting feeder that texts were taken
+	done     chan struct{}   // closed when the writer has ended
+	open     context.Context // ends when the connection is being closed, or over
+	shut     context.CancelFunc
+	onPong   func(payload []byte)
+
+	// The reader's.
+	message []byte
+
+	// The writer's.
+	out       []byte
+	keepalive keepalive
+
+	lastHeard atomic.Int64 // nanoseconds since began
+	readSince atomic.Int64 // the same, when the reader began to wait; notReading while it does not
+
+	mu        sync.Mutex // guards what follows
+	pong      []byte     // payload of the newest ping that is not answered yet
+	pongDue   bool
+	echo      []byte // a close frame of the library
+	texts     []byte // error frames, ready to be sent
+	ending    *Ending
+	closeSent bool
+	hungUp    bool            // the reader has ended
+	peerCode  proxy.CloseCode // from the peer's close frame
+	result    proxy.CloseCode // what the connection ended with
+}
+
+// Ending says how the proxy closes a connection.
+type Ending struct {
+	Code   proxy.CloseCode
+	Reason string
+	Error  *proxy.Error  // sent as an error frame before, where set
+	Grace  time.Duration // what the flow has for finishing what is in flight
+	by     time.Time
+}
+
+// EndWith is the ending that an error calls for.
+func EndWith(e *proxy.Error, grace time.Duration) Ending {
+	return Ending{Code: e.Kind.Class().Close, Reason: e.Message, Error: e, Grace: grace}
+}
+
+// End asks for the connection to be closed, once: a later call changes nothing. The flow
+// finishes what is in flight within the ending's grace, then the close frame is sent.
+func (c *Conn) End(e Ending) {
+	c.mu.Lock()
+	if c.ending == nil {
+		e.by = time.Now().Add(e.Grace)
+		c.ending = &e
+		c.setResult(e.Code)
+	}
+	c.mu.Unlock()
+	c.shut()
+	c.Wake()
+}
+
+// Ending returns how the connection is being closed by the proxy, or nil.
+func (c *Conn) Ending() *Ending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending
+}
+
+// finish is the reader's last act: the writer is let go and waited for, and the socket
+// closed, gently where a close frame is on its way.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	c.hungUp = true
+	c.mu.Unlock()
+	c.Wake()
+	<-c.done
+	c.linger()
+	c.Cut()
+	_ = c.lib.CloseNow()
+}
+
+// linger reads on, discarding, until the peer has closed or its time is up: closing a socket
+// that has unread bytes resets it, and the peer would lose our close frame (RFC 6455, section
+// 7.1.1).
+func (c *Conn) linger() {
+	c.mu.Lock()
+	wait := c.closeSent && c.peerCode == 0
+	c.mu.Unlock()
+	if half, ok := c.raw.(interface{ CloseWrite() error }); ok && wait {
+		_ = half.CloseWrite()
+		_, _ = io.Copy(io.Discard, c.raw)
+	}
+}
+
+// Cut closes the connection without a word.
+func (c *Conn) Cut() { _ = c.raw.Close() }
+
+// Wake tells the writer that there may be something to do.
+func (c *Conn) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Result returns the close code that the connection ended with.
+func (c *Conn) Result() proxy.CloseCode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.result == 0 {
+		return proxy.CloseAbnormal
+	}
+	return c.result
+}
+
+// setResult notes the first reason for which the connection ended. c.mu is held.
+func (c *Conn) setResult(code proxy.CloseCode) {
+	if c.result == 0 {
+		c.result = code
+	}
+}
+
+// since returns the connection's age, on the monotonic clock.
+func (c *Conn) since() time.Duration { return time.Since(c.began) }
+
+func (c *Conn) heard() { c.lastHeard.Store(int64(c.since())) }

@@ -1,0 +1,265 @@
+package socket
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// deliveryPing begins the payload of a delivery ping; its number follows.
+	deliveryPing = 'd'
+	// maxPings bounds the delivery pings that wait for their pong.
+	maxPings = 64
+)
+
+// delivery knows, for each partition that a connection owns, what was sent, what the client
+// is known to have, and what is committed:
+//
+//	start <= committed <= had <= sent
+//
+// A ping carries a number; its pong proves that the client has what was sent before it. Marks
+// of a ping hold for the ownership in which they were made: a partition that left and came
+// back begins anew.
+type delivery struct {
+	byPing   bool          // whether pongs tell what the client has, or its commits do
+	interval time.Duration // between two pings
+
+	mu       sync.Mutex // guards what follows
+	parts    map[int32]*progress
+	pings    []ping
+	lastPing time.Time
+	pingID   uint64
+	urgent   bool          // somebody waits for a ping ahead of the interval
+	changed  chan struct{} // closed and replaced when a client is known to have more
+}
+
+// progress is how far the client is in one partition. The positions are those of the next
+// record.
+type progress struct {
+	owned                bool
+	sending              bool   // records that come up are sent, not dropped
+	epoch                uint64 // of the ownership
+	committed, had, sent int64
+	pinged               int64 // sent, at the last ping
+	fresh                bool  // committed was never committed by anybody
+	delivered            history
+}
+
+// ping is a delivery ping without an answer.
+type ping struct {
+	id    uint64
+	marks []mark
+}
+
+// mark is what was sent of a partition before a ping.
+type mark struct {
+	partition int32
+	epoch     uint64
+	sent      int64
+}
+
+func newDelivery(byPing bool, interval time.Duration) *delivery {
+	return &delivery{
+		byPing: byPing, interval: interval,
+		parts: make(map[int32]*progress), changed: make(chan struct{}),
+	}
+}
+
+// assigned begins the ownership of partitions. Where commitStart is set, the start is to be
+// committed: nobody has, and a client that leaves before its first record must not skip what
+// comes meanwhile.
+func (d *delivery) assigned(starts map[int32]int64, commitStart bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for partition, start := range starts {
+		p := d.parts[partition]
+		if p == nil {
+			p = &progress{}
+			d.parts[partition] = p
+		}
+		*p = progress{
+			owned: true, sending: true, epoch: p.epoch + 1, fresh: commitStart, delivered: p.delivered,
+			committed: start, had: start, sent: start, pinged: start,
+		}
+	}
+}
+
+// stopSending drops what is still to be sent of partitions that are about to leave.
+func (d *delivery) stopSending(partitions []int32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, partition := range partitions {
+		if p := d.parts[partition]; p != nil {
+			p.sending = false
+		}
+	}
+}
+
+// disown ends the ownership of partitions.
+func (d *delivery) disown(partitions []int32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, partition := range partitions {
+		if p := d.parts[partition]; p != nil {
+			p.owned, p.sending = false, false
+		}
+	}
+}
+
+// send notes that a record is being sent, and tells whether it may be. d.mu is held.
+func (d *delivery) send(r *proxy.Record) bool {
+	p := d.parts[r.Partition]
+	if p == nil || !p.sending {
+		return false
+	}
+	p.sent = r.Offset + 1
+	if !d.byPing {
+		p.delivered.add(r.Offset, r.Timestamp)
+	}
+	return true
+}
+
+// nextPing returns when a ping is to be sent, or the zero time. d.mu is held.
+func (d *delivery) nextPing() time.Time {
+	if !d.byPing || len(d.pings) >= maxPings || !d.unpinged() {
+		return time.Time{}
+	}
+	if d.urgent {
+		return d.lastPing
+	}
+	return d.lastPing.Add(d.interval)
+}
+
+// unpinged tells whether anything was sent after the last ping.
+func (d *delivery) unpinged() bool {
+	for _, p := range d.parts {
+		if p.owned && p.sent != p.pinged {
+			return true
+		}
+	}
+	return false
+}
+
+// appendPing appends a ping and remembers what lies before it. d.mu is held.
+func (d *delivery) appendPing(dst []byte, now time.Time) []byte {
+	d.pingID++
+	d.lastPing, d.urgent = now, false
+	next := ping{id: d.pingID}
+	for partition, p := range d.parts {
+		if p.owned && p.sent != p.pinged {
+			p.pinged = p.sent
+			next.marks = append(next.marks, mark{partition, p.epoch, p.sent})
+		}
+	}
+	d.pings = append(d.pings, next)
+	payload := binary.BigEndian.AppendUint64([]byte{deliveryPing}, d.pingID)
+	return appendFrame(dst, opPing, payload)
+}
+
+// ponged takes the payload of a pong, and tells whether the client is known to have more. A
+// peer may answer only the newest of several pings (RFC 6455, section 5.5.3).
+func (d *delivery) ponged(payload []byte) bool {
+	if len(payload) != 9 || payload[0] != deliveryPing {
+		return false
+	}
+	id := binary.BigEndian.Uint64(payload[1:])
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for id <= d.pingID && n < len(d.pings) && d.pings[n].id <= id {
+		d.has(d.pings[n].marks)
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	d.pings = append(d.pings[:0], d.pings[n:]...)
+	close(d.changed)
+	d.changed = make(chan struct{})
+	return true
+}
+
+func (d *delivery) has(marks []mark) {
+	for _, m := range marks {
+		if p := d.parts[m.partition]; p.epoch == m.epoch {
+			p.had = max(p.had, m.sent)
+		}
+	}
+}
+
+// outstanding tells whether anything that was sent of the partitions is not known to have
+// arrived, and gives the channel that is closed when that changes. Nil means all partitions.
+func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.byPing {
+		return false, d.changed
+	}
+	for partition, p := range d.parts {
+		if p.sent > p.had && (partitions == nil && p.owned || slices.Contains(partitions, partition)) {
+			d.urgent = true
+			return true, d.changed
+		}
+	}
+	return false, d.changed
+}
+
+// uncommitted returns the positions to commit: of the partitions given, or of all that are
+// owned.
+func (d *delivery) uncommitted(partitions []int32) []proxy.Next {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var commits []proxy.Next
+	for partition, p := range d.parts {
+		wanted := partitions == nil && p.owned || slices.Contains(partitions, partition)
+		if wanted && (p.had > p.committed || p.fresh) {
+			commits = append(commits, proxy.Next{Partition: partition, Offset: p.had})
+		}
+	}
+	return commits
+}
+
+// committed notes what was committed.
+func (d *delivery) committed(commits []proxy.Next) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range commits {
+		if p := d.parts[c.Partition]; p != nil && p.committed <= c.Offset {
+			p.committed, p.fresh = c.Offset, false
+		}
+	}
+}
+
+// last returns the record before a position, of a client that commits itself.
+func (d *delivery) last(next proxy.Next) proxy.Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := &d.parts[next.Partition].delivered
+	position := proxy.Position{Partition: next.Partition, Offset: next.Offset - 1}
+	if i := h.find(position.Offset); i < len(h.records) {
+		position.Timestamp = h.records[i].timestamp
+	}
+	return position
+}
+
+// acknowledge takes a client's commit of the record at position. It returns nil also where
+// the record was committed long ago.
+func (d *delivery) acknowledge(position proxy.Position) *proxy.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.parts[position.Partition]
+	if p == nil || !p.delivered.holds(position.Offset, position.Timestamp) {
+		return proxy.Errorf(proxy.KindUnknownMessageID,
+			"wsProxyMessageId is not that of a record delivered on this connection.")
+	}
+	if !p.owned {
+		return proxy.Errorf(proxy.KindNotAssigned,
+			"Partition %d of the record is no longer assigned to this client.", position.Partition)
+	}
+	p.had = max(p.had, position.Offset+1)
+	return nil
+}

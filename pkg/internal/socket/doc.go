@@ -1,0 +1,23 @@
+// Package socket runs the two flows between a WebSocket and Kafka: messages in, records
+// out. It is the only server-side importer of the WebSocket library.
+//
+// # Goroutines
+//
+// A socket has one reader, the goroutine of its HTTP handler, and one writer, which the
+// reader starts and waits for. /socket/out has a poller too. Nothing else reads or writes
+// the connection: what others want sent (pongs, close frames of the library, error frames)
+// is left in the Conn for the writer. A dead writer closes the connection, which frees the
+// reader.
+//
+// # What must hold
+//
+//   - The n-th answer on /socket/in answers the n-th message. A result is written only after
+//     Kafka's acknowledgement.
+//   - The slot of a message in the in-flight window is freed when it is answered and Kafka's
+//     client has let go of its bytes, not when the first of the two happens.
+//   - A record counts as delivered when the peer's WebSocket answered a ping that was written
+//     after it. That it was written proves nothing: megabytes lie in socket buffers.
+//   - Nothing undelivered is committed, and a position is never committed by a connection
+//     that does not own its partition any more.
+//   - Every buffer is bounded: where one is full, its feeder waits.
+package socket

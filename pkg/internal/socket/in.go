@@ -1,0 +1,116 @@
+package socket
+
+import (
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Producer writes records to the topic of one connection.
+type Producer interface {
+	// Check refuses a record that the topic's settings would refuse: Kafka would refuse the
+	// records beside it too.
+	Check(r *proxy.Record) *proxy.Error
+	// Produce hands a record over, in order. done is called exactly once, maybe before
+	// Produce returns. The record's bytes must not change until then; the struct may.
+	Produce(r *proxy.Record, done proxy.Completion)
+}
+
+// InOptions is what a /socket/in connection is served with.
+type InOptions struct {
+	Topic           string
+	Codec           codec.In
+	Producer        Producer
+	Rate            *limit.Rate
+	MaxInFlight     int           // messages
+	DeliveryTimeout time.Duration // from a message's arrival to TIMEOUT
+}
+
+// in is the flow of one /socket/in connection.
+type in struct {
+	conn      *Conn
+	options   InOptions
+	window    *limit.Window
+	answers   *answers
+	throttled *metrics.Counter
+	messages  []codec.Message // the reader's, reused
+}
+
+// ServeIn reads messages, produces them and answers each, until the connection is over.
+func ServeIn(c *Conn, o InOptions) {
+	window := limit.NewWindow(o.MaxInFlight, limit.MaxBytes)
+	f := &in{
+		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
+		answers: &answers{
+			codec: o.Codec, window: window, timeout: o.DeliveryTimeout,
+			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), wake: c.Wake,
+		},
+	}
+	go c.writeLoop(f.answers)
+	f.readLoop()
+	c.finish()
+	f.answers.abandon()
+}
+
+func (f *in) readLoop() {
+	for {
+		_, frame, err := f.conn.Read()
+		if err != nil {
+			return
+		}
+		if f.conn.Ending() != nil {
+			continue // what arrives now is not produced; the peer's close frame is awaited
+		}
+		if f.take(frame) != nil {
+			return
+		}
+	}
+}
+
+// take produces the messages of a frame. An error means that the connection is over.
+func (f *in) take(frame []byte) error {
+	received := time.Now()
+	messages, batch := f.options.Codec.Decode(frame, f.messages[:0])
+	defer f.forget(messages)
+	if err := f.gate(messages, int64(len(frame))); err != nil {
+		return err
+	}
+	slot := f.answers.push(messages, batch, int64(len(frame)), received)
+	for i := range messages {
+		if messages[i].Err == nil {
+			f.produce(&messages[i].Record, &slot.entries[i])
+		}
+	}
+	return nil
+}
+
+// gate waits until the messages are within the rate limit and the in-flight window, so that
+// TCP pushes back on the client.
+func (f *in) gate(messages []codec.Message, bytes int64) error {
+	throttled, err := f.options.Rate.Wait(f.conn.open, len(messages))
+	f.throttled.Add(throttled.Seconds())
+	if err != nil {
+		return err
+	}
+	return f.window.Acquire(f.conn.done, max(1, len(messages)), bytes)
+}
+
+func (f *in) produce(r *proxy.Record, e *entry) {
+	if err := f.options.Producer.Check(r); err != nil {
+		e.Done(proxy.Ack{}, err)
+		return
+	}
+	f.options.Producer.Produce(r, e)
+}
+
+// forget keeps the list of messages for the next frame, without what they hold.
+func (f *in) forget(messages []codec.Message) {
+	clear(messages)
+	f.messages = messages
+	if cap(messages) > slotsPerFill {
+		f.messages = nil
+	}
+}

@@ -1,0 +1,373 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// maxPoll is the most records of a poll where nobody asked for fewer.
+	maxPoll = 500
+	// revokeWait bounds how long a partition waits for a client before it moves on.
+	revokeWait = time.Second
+	// leaveTimeout bounds leaving the group after a connection's end.
+	leaveTimeout = 10 * time.Second
+	// failedPollGrace is what a connection has for its last pongs after polling failed.
+	failedPollGrace = 2 * time.Second
+)
+
+// Consumer reads one topic as a member of a consumer group. Polls come from one goroutine,
+// commits from any.
+type Consumer interface {
+	// Poll waits for records and appends at most most of them to into. They are valid until
+	// the next call. The error is ctx's, or one for the client: polling is over then.
+	Poll(ctx context.Context, most int, into []proxy.Record) ([]proxy.Record, error)
+	// Commit commits positions of partitions that are owned.
+	Commit(ctx context.Context, positions []proxy.Next) error
+	// Close leaves the group, after the owner was told that all partitions are revoked.
+	Close(ctx context.Context)
+}
+
+// OutOptions is what a /socket/out connection is served with.
+type OutOptions struct {
+	Topic          string
+	Codec          codec.Out
+	Open           func(proxy.Owner) (Consumer, error) // joins the group
+	AutoCommit     bool
+	CommitStart    bool // whether to commit the position found at assignment where there is none
+	CommitInterval time.Duration
+	BatchSize      int // most records per poll, 0 for the proxy's choice
+	PerSecond      int // most records per second, 0 for no limit
+	Log            *slog.Logger
+}
+
+// out is the flow of one /socket/out connection. It implements source and proxy.Owner.
+type out struct {
+	conn      *Conn
+	options   OutOptions
+	topic     *metrics.Delivered
+	throttled *metrics.Counter
+	delivery  *delivery
+	commits   *commits
+	consumer  Consumer
+
+	// The writer's.
+	encoded int // records appended since the last write
+	polled  time.Time
+
+	mu    sync.Mutex // guards what follows
+	batch handover
+	taken chan struct{} // tells the poller that the writer has had the batch
+}
+
+// handover is a batch on its way from the poller to the writer.
+type handover struct {
+	records []proxy.Record
+	polled  time.Time
+}
+
+// ServeOut delivers records and commits what was delivered, until the connection is over.
+func ServeOut(c *Conn, o OutOptions) {
+	f := &out{
+		conn: c, options: o, topic: c.metrics.Delivered(o.Topic),
+		delivery:  newDelivery(o.AutoCommit, o.CommitInterval),
+		throttled: c.metrics.Throttled(metrics.Out),
+		taken:     make(chan struct{}, 1),
+	}
+	f.commits = &commits{delivery: f.delivery, metrics: c.metrics, log: o.Log, failed: f.commitFailed, turn: make(chan struct{}, 1)}
+	c.onPong = f.ponged
+	consumer, err := o.Open(f)
+	if err != nil {
+		c.End(EndWith(proxy.AsError(err), 0))
+	} else {
+		f.consumer, f.commits.consumer = consumer, consumer
+	}
+	f.run()
+}
+
+func (f *out) run() {
+	var poller sync.WaitGroup
+	if f.consumer != nil {
+		poller.Go(f.pollLoop)
+	}
+	go f.conn.writeLoop(f)
+	f.readLoop()
+	f.conn.finish()
+	poller.Wait()
+	f.commits.close()
+	if f.consumer != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+		defer cancel()
+		f.consumer.Close(ctx)
+	}
+}
+
+// readLoop takes the client's commits, also after the proxy has sent its close frame: a
+// client may commit what it had until it has answered that.
+func (f *out) readLoop() {
+	for {
+		_, frame, err := f.conn.Read()
+		if err != nil {
+			return
+		}
+		if f.consumer != nil {
+			f.take(frame)
+		}
+	}
+}
+
+// take carries out a client's commit. Success is silent.
+func (f *out) take(frame []byte) {
+	commit, err := f.options.Codec.DecodeCommit(frame)
+	if err == nil && f.options.AutoCommit {
+		err = proxy.Errorf(proxy.KindInvalidMessage, "Commits are not taken with autoCommit=true.")
+	}
+	if err == nil && commit.Position.Topic != f.options.Topic {
+		err = proxy.Errorf(proxy.KindUnknownMessageID, "wsProxyMessageId is of another topic.")
+	}
+	if err == nil {
+		err = f.delivery.acknowledge(commit.Position)
+	}
+	if err != nil {
+		f.sendError(err, commit.ID)
+		return
+	}
+	f.commits.kick()
+}
+
+func (f *out) sendError(err *proxy.Error, id string) {
+	name := ""
+	if id != "" {
+		name = "wsProxyMessageId"
+	}
+	f.conn.SendText(codec.AppendError(nil, err, name, id))
+}
+
+// commitFailed tells a client that commits itself which commits did not get through. With
+// autoCommit the writer tries again.
+func (f *out) commitFailed(positions []proxy.Next, err error) {
+	if f.options.AutoCommit {
+		f.conn.Wake()
+		return
+	}
+	for _, next := range positions {
+		last := f.delivery.last(next)
+		last.Topic = f.options.Topic
+		f.sendError(proxy.Wrap(err, proxy.KindCommitFailed, "Kafka did not take the commit: send it again."), last.String())
+	}
+}
+
+// ponged runs in the reader.
+func (f *out) ponged(payload []byte) {
+	if f.delivery.ponged(payload) {
+		f.commits.kick()
+		f.conn.Wake()
+	}
+}
+
+// pollLoop is the poller. It ends with the connection, or when it is being closed.
+func (f *out) pollLoop() {
+	records := make([]proxy.Record, 0, f.mostPerPoll())
+	rate := limit.NewRate(f.options.PerSecond)
+	for {
+		var err error
+		records, err = f.consumer.Poll(f.conn.open, cap(records), records[:0])
+		if err == nil {
+			err = f.pass(records, rate)
+		}
+		if f.conn.open.Err() != nil {
+			return
+		}
+		if err != nil {
+			f.conn.End(EndWith(proxy.AsError(err), failedPollGrace))
+			return
+		}
+	}
+}
+
+// mostPerPoll bounds a poll also by a second's worth, so that a slow rate holds little.
+func (f *out) mostPerPoll() int {
+	most := maxPoll
+	for _, bound := range []int{f.options.BatchSize, f.options.PerSecond} {
+		if bound > 0 {
+			most = min(most, bound)
+		}
+	}
+	return most
+}
+
+// pass hands records to the writer, at the connection's rate, and waits until it has had
+// them.
+func (f *out) pass(records []proxy.Record, rate *limit.Rate) error {
+	polled := time.Now()
+	for len(records) > 0 {
+		n := len(records)
+		if f.options.PerSecond > 0 {
+			n = min(n, max(1, f.options.PerSecond/10))
+		}
+		throttled, err := rate.Wait(f.conn.open, n)
+		f.throttled.Add(throttled.Seconds())
+		if err != nil {
+			return err
+		}
+		if err := f.hand(handover{records[:n], polled}); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+func (f *out) hand(batch handover) error {
+	f.mu.Lock()
+	f.batch = batch
+	f.mu.Unlock()
+	f.conn.Wake()
+	select {
+	case <-f.taken:
+		return nil
+	case <-f.conn.done:
+		return errEnded
+	}
+}
+
+// fill implements source: records first, then a ping that will prove their delivery.
+func (f *out) fill(dst []byte) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.delivery.mu.Lock()
+	defer f.delivery.mu.Unlock()
+	if len(f.batch.records) > 0 {
+		dst = f.appendRecords(dst)
+	}
+	now := time.Now()
+	if at := f.delivery.nextPing(); !at.IsZero() && !now.Before(at) {
+		dst = f.delivery.appendPing(dst, now)
+	}
+	if at := f.commits.retry(); !at.IsZero() && !now.Before(at) {
+		f.commits.kick()
+	}
+	return dst
+}
+
+// appendRecords appends what of the batch fits one write. A record of a partition that is
+// not owned anymore is dropped: who owns it now delivers it. So is all that is left when the
+// proxy closes the connection.
+func (f *out) appendRecords(dst []byte) []byte {
+	if f.conn.open.Err() != nil {
+		f.batch.records = nil
+	}
+	op := opText
+	if f.options.Codec.Binary() {
+		op = opBinary
+	}
+	f.polled = f.batch.polled
+	n := 0
+	for n < len(f.batch.records) && len(dst) < fillSize {
+		r := &f.batch.records[n]
+		n++
+		if !f.delivery.send(r) {
+			continue
+		}
+		var mark int
+		var undecodable bool
+		dst, mark = beginFrame(dst)
+		dst, undecodable = f.options.Codec.AppendRecord(dst, r)
+		dst = endFrame(dst, mark, op)
+		f.encoded++
+		if undecodable {
+			f.topic.Undecodable.Inc()
+		}
+	}
+	f.batch.records = f.batch.records[n:]
+	if len(f.batch.records) == 0 {
+		f.taken <- struct{}{}
+	}
+	return dst
+}
+
+// wrote implements source.
+func (f *out) wrote() {
+	if f.encoded == 0 {
+		return
+	}
+	f.topic.Records.Add(float64(f.encoded))
+	f.topic.Seconds.Observe(time.Since(f.polled).Seconds())
+	f.encoded = 0
+}
+
+// due implements source.
+func (f *out) due() time.Time {
+	f.delivery.mu.Lock()
+	at := f.delivery.nextPing()
+	f.delivery.mu.Unlock()
+	if retry := f.commits.retry(); at.IsZero() || !retry.IsZero() && retry.Before(at) {
+		at = retry
+	}
+	return at
+}
+
+// finished implements source: what was sent has arrived, as far as can be known, and is
+// committed.
+func (f *out) finished() bool {
+	if f.consumer == nil {
+		return true
+	}
+	outstanding, _ := f.delivery.outstanding(nil)
+	return !outstanding && f.commits.idle()
+}
+
+// Assigned implements proxy.Owner.
+func (f *out) Assigned(starts map[int32]int64) {
+	f.delivery.assigned(starts, f.options.CommitStart)
+	if f.options.CommitStart {
+		f.commits.kick()
+	}
+}
+
+// Revoked implements proxy.Owner: one more ping, and a bounded wait for its pong.
+func (f *out) Revoked(ctx context.Context, partitions []int32) []proxy.Next {
+	f.delivery.stopSending(partitions)
+	ctx, cancel := context.WithTimeout(ctx, revokeWait)
+	defer cancel()
+	_ = f.awaitDelivery(ctx, partitions)
+	var commits []proxy.Next
+	f.commits.exclusively(context.WithoutCancel(ctx), func() {
+		commits = f.delivery.uncommitted(partitions)
+		f.delivery.disown(partitions)
+	})
+	return commits
+}
+
+// awaitDelivery waits until the client is known to have what was sent of the partitions.
+func (f *out) awaitDelivery(ctx context.Context, partitions []int32) error {
+	for {
+		outstanding, changed := f.delivery.outstanding(partitions)
+		if !outstanding {
+			return nil
+		}
+		f.conn.Wake()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.conn.done:
+			return errors.New("the connection is over")
+		}
+	}
+}
+
+// Lost implements proxy.Owner.
+func (f *out) Lost(partitions []int32) {
+	ctx, cancel := context.WithTimeout(context.Background(), revokeWait)
+	defer cancel()
+	f.commits.exclusively(ctx, func() { f.delivery.disown(partitions) })
+}

@@ -1,0 +1,109 @@
+package socket
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	firstMessageBuffer = 4 << 10
+	// keptMessageBuffer bounds what an idle connection keeps after a long message.
+	keptMessageBuffer = 64 << 10
+)
+
+// errEnded tells the reader that the connection is over, or being closed by the proxy.
+var errEnded = errors.New("the connection has ended")
+
+// Read returns the next message. It is valid until the next call. After a violation of the
+// protocol it asks for the right ending itself; every error means that reading is over.
+func (c *Conn) Read() (text bool, message []byte, err error) {
+	if cap(c.message) > keptMessageBuffer {
+		c.message = nil
+	}
+	c.readSince.Store(int64(c.since()))
+	defer c.readSince.Store(notReading)
+	kind, r, err := c.lib.Reader(context.Background())
+	if err != nil {
+		return false, nil, c.readFailed(err)
+	}
+	message, err = c.readAll(r)
+	if err != nil {
+		return false, nil, err
+	}
+	c.metrics.BytesReceived.Add(float64(len(message)))
+	text = kind == websocket.MessageText
+	if text && !utf8.Valid(message) { // the library does not check (RFC 6455, section 8.1)
+		c.End(Ending{Code: proxy.CloseInvalidPayload, Reason: "A text message is not UTF-8."})
+		return false, nil, errEnded
+	}
+	return text, message, nil
+}
+
+func (c *Conn) readAll(r io.Reader) ([]byte, error) {
+	if c.message == nil {
+		c.message = make([]byte, firstMessageBuffer)
+	}
+	limit := c.settings.MaxMessageBytes
+	n := 0
+	for {
+		if n == len(c.message) {
+			c.message = append(c.message, make([]byte, len(c.message))...)
+		}
+		read, err := r.Read(c.message[n:])
+		n += read
+		if int64(n) > limit {
+			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
+			return nil, errEnded
+		}
+		if errors.Is(err, io.EOF) {
+			return c.message[:n], nil
+		}
+		if err != nil {
+			return nil, c.readFailed(err)
+		}
+	}
+}
+
+// readFailed notes how the connection ended: by the peer's close frame, by a frame that the
+// library refused, or cut.
+func (c *Conn) readFailed(err error) error {
+	if peer, ok := errors.AsType[websocket.CloseError](err); ok {
+		c.mu.Lock()
+		c.peerCode = proxy.CloseCode(peer.Code)
+		c.setResult(c.peerCode)
+		c.mu.Unlock()
+		return errEnded
+	}
+	if isCut(err) {
+		return errEnded
+	}
+	c.refuseBrokenFrame()
+	return errEnded
+}
+
+// refuseBrokenFrame sends the library's close frame where it made one, else one of ours: it
+// makes none for an unmasked frame and for an impossible length.
+func (c *Conn) refuseBrokenFrame() {
+	code, reason := proxy.CloseProtocolError, "A frame breaks RFC 6455."
+	c.mu.Lock()
+	if frame := c.echo; len(frame) > 4 {
+		code, reason = proxy.CloseCode(binary.BigEndian.Uint16(frame[2:])), string(frame[4:])
+		c.echo = nil
+	}
+	c.mu.Unlock()
+	c.End(Ending{Code: code, Reason: reason})
+}
+
+func isCut(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, net.ErrClosed) || errors.As(err, &network)
+}

@@ -1,0 +1,130 @@
+package socket
+
+import (
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Registry holds the open connections of this process: http.Server forgets those that were
+// taken over. It admits new ones up to a limit, and none while draining.
+type Registry struct {
+	max int // 0 for no limit
+
+	mu       sync.Mutex // guards what follows
+	admitted int
+	draining bool
+	conns    map[*Conn]struct{}
+	empty    chan struct{} // closed when nothing is admitted; nil while nobody waits
+}
+
+// NewRegistry returns a registry of at most limit connections, 0 for any number.
+func NewRegistry(limit int) *Registry {
+	return &Registry{max: limit, conns: make(map[*Conn]struct{})}
+}
+
+// Check tells whether a connection would be admitted now.
+func (r *Registry) Check() *proxy.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refusal()
+}
+
+// refusal is why a connection is not admitted. r.mu is held.
+func (r *Registry) refusal() *proxy.Error {
+	if r.draining {
+		return proxy.Errorf(proxy.KindShuttingDown, "This replica is shutting down: connect again.")
+	}
+	if r.max > 0 && r.admitted >= r.max {
+		return proxy.Errorf(proxy.KindOverloaded, "This replica has its most connections of %d: try again later.", r.max)
+	}
+	return nil
+}
+
+// Admit takes a place for a connection. Leave gives it back.
+func (r *Registry) Admit() *proxy.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.refusal(); e != nil {
+		return e
+	}
+	r.admitted++
+	return nil
+}
+
+// Add makes an admitted connection known for draining. If that has begun meanwhile, the
+// connection is asked to end at once.
+func (r *Registry) Add(c *Conn) {
+	r.mu.Lock()
+	r.conns[c] = struct{}{}
+	draining := r.draining
+	r.mu.Unlock()
+	if draining {
+		c.End(drained(0))
+	}
+}
+
+// Leave gives a place back. c may be nil where the connection was admitted but never made.
+func (r *Registry) Leave(c *Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	r.admitted--
+	if r.admitted == 0 && r.empty != nil {
+		close(r.empty)
+		r.empty = nil
+	}
+}
+
+// Drain refuses new connections and ends the open ones: what is in flight is finished within
+// three fifths of grace, then each gets its close frame; those that are left after four
+// fifths are cut. The rest of grace is for leaving groups. It returns how many were still
+// not through with that.
+func (r *Registry) Drain(grace time.Duration) (left int) {
+	conns, empty := r.beginDrain()
+	for _, c := range conns {
+		c.End(drained(grace * 3 / 5))
+	}
+	if !within(grace*4/5, empty) {
+		for _, c := range conns {
+			c.Cut()
+		}
+		within(grace/5, empty)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.admitted
+}
+
+// within waits for done, and tells whether it came in time.
+func within(limit time.Duration, done <-chan struct{}) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func drained(grace time.Duration) Ending {
+	return Ending{Code: proxy.CloseServiceRestart, Reason: "This replica is shutting down: connect again.", Grace: grace}
+}
+
+func (r *Registry) beginDrain() (conns []*Conn, empty <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.draining = true
+	for c := range r.conns {
+		conns = append(conns, c)
+	}
+	r.empty = make(chan struct{})
+	empty = r.empty
+	if r.admitted == 0 {
+		close(r.empty)
+		r.empty = nil
+	}
+	return conns, empty
+}

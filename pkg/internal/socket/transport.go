@@ -1,0 +1,33 @@
+package socket
+
+import (
+	"net"
+)
+
+// transport is the net.Conn that the WebSocket library is given. The library reads from the
+// peer through it; what the library writes (echoes of close frames, refusals of broken
+// frames) is left for the connection's writer, and its Close ends nothing: the Conn alone
+// decides when the socket goes.
+type transport struct {
+	net.Conn
+	heard   func()         // told of every read that brought bytes
+	library func(p []byte) // takes what the library wrote
+}
+
+// Read implements net.Conn.
+func (t *transport) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	if n > 0 {
+		t.heard()
+	}
+	return n, err
+}
+
+// Write implements net.Conn for the library, which writes each control frame at once.
+func (t *transport) Write(p []byte) (int, error) {
+	t.library(p)
+	return len(p), nil
+}
+
+// Close implements net.Conn for the library.
+func (t *transport) Close() error { return nil }

@@ -1,0 +1,225 @@
+package socket
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// fillSize is about how much one write takes: enough to spread its cost over many
+	// records, little enough that pings and pongs do not wait long behind it.
+	fillSize = 64 << 10
+	// maxTexts bounds the error frames that wait for the writer.
+	maxTexts = 16 << 10
+	// takenChecks is how many times in a WriteTimeout it is looked whether a full socket has
+	// taken bytes.
+	takenChecks = 8
+	// echoTimeout bounds the last write to a peer that has ended the connection.
+	echoTimeout = time.Second
+)
+
+// source is what a flow has to send. Only the writer calls it.
+type source interface {
+	// fill appends frames that are ready, until dst has grown past fillSize.
+	fill(dst []byte) []byte
+	// wrote tells that all that fill appended since the last call was taken by the socket.
+	wrote()
+	// due returns when fill will have something without a wake, or the zero time.
+	due() time.Time
+	// finished tells, while the connection is being closed by the proxy, that nothing is in
+	// flight anymore.
+	finished() bool
+}
+
+// SendText leaves a text frame for the writer. While many are waiting it waits too, until the
+// writer ends.
+func (c *Conn) SendText(payload []byte) {
+	for !c.leaveText(payload) {
+		select {
+		case <-c.room:
+		case <-c.done:
+			return
+		}
+	}
+	c.Wake()
+}
+
+func (c *Conn) leaveText(payload []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.texts) > maxTexts {
+		return false
+	}
+	c.texts = appendFrame(c.texts, opText, payload)
+	return true
+}
+
+// writeLoop is the writer. It returns when the connection is over.
+func (c *Conn) writeLoop(src source) {
+	defer c.writerEnded()
+	timer := time.NewTimer(c.settings.PingInterval)
+	defer timer.Stop()
+	for {
+		wait, dead := c.keepalive.next(c)
+		if dead {
+			return
+		}
+		buf := src.fill(c.pending(c.out[:0]))
+		var over bool
+		if buf, over = c.lastWords(buf, src); over {
+			_ = c.write(buf)
+			return
+		}
+		if len(buf) > 0 {
+			if err := c.write(buf); err != nil {
+				return
+			}
+			c.metrics.BytesSent.Add(float64(len(buf)))
+			c.keepBuffer(buf)
+			src.wrote()
+			continue
+		}
+		timer.Reset(c.untilDue(src, wait))
+		select {
+		case <-c.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// keepBuffer keeps the write buffer for the next round, unless one long message made it huge.
+func (c *Conn) keepBuffer(buf []byte) {
+	if cap(buf) <= 4*fillSize {
+		c.out = buf[:0]
+		return
+	}
+	c.out = nil
+}
+
+// untilDue returns how long the writer may sleep.
+func (c *Conn) untilDue(src source, wait time.Duration) time.Duration {
+	if due := src.due(); !due.IsZero() {
+		wait = min(wait, time.Until(due))
+	}
+	if e := c.Ending(); e != nil {
+		wait = min(wait, time.Until(e.by))
+	}
+	return max(wait, 0)
+}
+
+// pending appends what others have left for the writer.
+func (c *Conn) pending(buf []byte) []byte {
+	buf = c.keepalive.append(c, buf)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pongDue {
+		buf = appendFrame(buf, opPong, c.pong)
+		c.pongDue = false
+	}
+	if len(c.texts) > 0 {
+		buf = append(buf, c.texts...)
+		c.texts = c.texts[:0]
+		select {
+		case c.room <- struct{}{}:
+		default:
+		}
+	}
+	return buf
+}
+
+// lastWords tells whether the connection is over for the writer, and appends its close
+// frame: the echo of the peer's, or ours once the flow has finished or its time is up.
+func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hungUp && (c.ending == nil || c.peerCode != 0) {
+		_ = c.raw.SetWriteDeadline(time.Now().Add(echoTimeout))
+		c.closeSent = true
+		return append(buf, c.echo...), true
+	}
+	e := c.ending
+	if e == nil || !src.finished() && time.Now().Before(e.by) {
+		return buf, false
+	}
+	if e.Error != nil {
+		frame, mark := beginFrame(buf)
+		buf = endFrame(codec.AppendError(frame, e.Error, "", ""), mark, opText)
+	}
+	c.closeSent = true
+	_ = c.raw.SetReadDeadline(time.Now().Add(c.settings.CloseTimeout))
+	_ = c.raw.SetWriteDeadline(time.Now().Add(c.settings.CloseTimeout))
+	return appendClose(buf, uint16(e.Code), e.Reason), true
+}
+
+// writerEnded frees the reader, at once where the writer died of a broken or dead peer.
+func (c *Conn) writerEnded() {
+	close(c.done)
+	c.shut()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closeSent {
+		c.Cut()
+	}
+}
+
+// write sends buf whole. A socket that takes not a byte for the WriteTimeout is given up.
+func (c *Conn) write(buf []byte) error {
+	began := time.Now()
+	lastTaken := began
+	for {
+		if err := c.setWriteDeadline(lastTaken); err != nil {
+			return err
+		}
+		n, err := c.raw.Write(buf)
+		if err == nil {
+			c.keepalive.tookWrite(c, time.Since(began))
+			return nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		buf = buf[n:]
+		if n > 0 {
+			lastTaken = time.Now()
+		}
+		if c.giveUp(lastTaken) {
+			return err
+		}
+	}
+}
+
+// setWriteDeadline bounds one write, so that the writer can see how the peer gets on.
+func (c *Conn) setWriteDeadline(lastTaken time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeSent {
+		return nil // lastWords has set it
+	}
+	by := time.Now().Add(c.settings.WriteTimeout / takenChecks)
+	if full := lastTaken.Add(c.settings.WriteTimeout); full.Before(by) {
+		by = full
+	}
+	if c.ending != nil && c.ending.by.Before(by) {
+		by = c.ending.by
+	}
+	return c.raw.SetWriteDeadline(by)
+}
+
+// giveUp tells whether a write that did not get through in time is to be given up.
+func (c *Conn) giveUp(lastTaken time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeSent || c.hungUp || c.ending != nil && !time.Now().Before(c.ending.by) {
+		return true
+	}
+	if time.Since(lastTaken) < c.settings.WriteTimeout {
+		return false
+	}
+	c.setResult(proxy.CloseTryAgainLater)
+	c.metrics.SlowClientCloses.Inc()
+	return true
+}
