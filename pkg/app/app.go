@@ -1,0 +1,223 @@
+// Package app wires the proxy together and runs it from start to drained. It and package cli
+// are what lies outside pkg/internal: the doors for the command and for tests.
+//
+// The wiring is a straight line. The teardown of a thing is registered the moment it is
+// built, and runs in reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+)
+
+const (
+	probeInterval = 2 * time.Second
+	probeTimeout  = 2 * time.Second
+	// closeTimeout bounds what is left to do when all sockets are closed.
+	closeTimeout = 5 * time.Second
+)
+
+// The names of the readiness checks, as /readyz shows them.
+const (
+	checkKafka    = "kafka"
+	checkDraining = "draining"
+)
+
+// errDraining is what /readyz says of a replica that shuts down.
+var errDraining = errors.New("shutting down")
+
+// Options are what an App is made from. Only Environ is required.
+type Options struct {
+	Environ  []string             // settings, as in os.Environ()
+	Log      *slog.Logger         // nothing is logged where nil
+	Registry *prometheus.Registry // for the metrics, a new one where nil
+	Version  string
+	Commit   string
+	// Listen opens the listeners, net.Listen where nil.
+	Listen func(network, address string) (net.Listener, error)
+	// Dial connects to brokers, net.Dialer where nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// App is a running proxy.
+type App struct {
+	config   *config.Config
+	log      *slog.Logger
+	checks   *health.Checks
+	sockets  *socket.Registry
+	teardown []func(context.Context)
+	failed   chan error // the first listener that failed
+
+	main, management net.Listener
+	shutdown         sync.Once
+}
+
+// Start builds the proxy and listens. It does not wait for Kafka: until a broker answers, the
+// proxy is not ready. A *ConfigError tells of faulty settings.
+func Start(o Options) (*App, error) {
+	a, err := start(o.withDefaults())
+	if err != nil && a != nil {
+		a.tearDown(context.Background())
+	}
+	return a, err
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Listen == nil {
+		o.Listen = net.Listen
+	}
+	return o
+}
+
+func start(o Options) (*App, error) {
+	settings, err := LoadConfig(o.Environ, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: settings, log: o.Log.With("server", settings.Server.ID), failed: make(chan error, 2)}
+	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
+	a.checks = health.New(m.SetReady, checkKafka, checkDraining)
+
+	cluster, err := kafka.Connect(&settings.Kafka, kafka.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
+	if err != nil {
+		return a, err
+	}
+	a.onTearDown(func(context.Context) { cluster.Close() })
+	topics := cluster.WatchTopics()
+	a.onTearDown(func(context.Context) { topics.Close() })
+	producers := cluster.Producers(topics)
+	a.onTearDown(producers.Close)
+
+	a.sockets = socket.NewRegistry(settings.Sockets.MaxConnections)
+	s := &server.Server{
+		Config: settings, Cluster: cluster, Topics: topics, Producers: producers,
+		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
+	}
+	if a.management, err = a.serve(o, settings.Server.AdminBindInterface, settings.Server.AdminPort, s.Management()); err != nil {
+		return a, err
+	}
+	if a.main, err = a.serve(o, settings.Server.BindInterface, settings.Server.Port, s.Main()); err != nil {
+		return a, err
+	}
+	a.checks.Set(checkDraining, nil)
+	a.probe(cluster)
+	a.log.Info("listening", "main", a.main.Addr().String(), "management", a.management.Addr().String(), "version", o.Version)
+	return a, nil
+}
+
+// serve opens a listener and answers on it until the teardown.
+func (a *App) serve(o Options, host string, port int, handler http.Handler) (net.Listener, error) {
+	listener, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("opening a listener: %w", err)
+	}
+	s := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: a.config.Sockets.HandshakeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serving on %s: %w", listener.Addr(), err)
+		}
+	}()
+	a.onTearDown(func(ctx context.Context) {
+		if s.Shutdown(ctx) != nil {
+			_ = s.Close()
+		}
+		<-done
+	})
+	return listener, nil
+}
+
+// probe keeps the readiness check of Kafka up to date.
+func (a *App) probe(cluster *kafka.Cluster) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.checks.Probe(ctx, checkKafka, probeInterval, probeTimeout, cluster.Ping)
+	}()
+	a.onTearDown(func(context.Context) {
+		cancel()
+		<-done
+	})
+}
+
+// Addr is the address of the main listener.
+func (a *App) Addr() string { return a.main.Addr().String() }
+
+// AdminAddr is the address of the management listener.
+func (a *App) AdminAddr() string { return a.management.Addr().String() }
+
+// Run serves until ctx ends, then shuts down in order. The error is that of a listener that
+// failed.
+func (a *App) Run(ctx context.Context) error {
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-a.failed:
+	}
+	a.Shutdown()
+	return err
+}
+
+// Shutdown takes the proxy out of service: it turns unready and serves everybody for the
+// drain delay, then refuses new sockets, finishes and closes the open ones within the grace,
+// and closes the rest.
+func (a *App) Shutdown() {
+	a.shutdown.Do(func() {
+		a.log.Info("draining", "delay", a.config.Server.DrainDelay.String(), "grace", a.config.Server.ShutdownGrace.String())
+		a.checks.Set(checkDraining, errDraining)
+		<-time.After(a.config.Server.DrainDelay)
+		a.drain(a.config.Server.ShutdownGrace)
+		a.log.Info("stopped")
+	})
+}
+
+func (a *App) drain(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if left := a.sockets.Drain(grace); left > 0 {
+		a.log.Warn("the grace is over before all sockets were done", "left", left)
+	}
+	a.tearDown(ctx)
+}
+
+func (a *App) onTearDown(f func(context.Context)) { a.teardown = append(a.teardown, f) }
+
+func (a *App) tearDown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	for _, f := range slices.Backward(a.teardown) {
+		f(ctx)
+	}
+	a.teardown = nil
+}

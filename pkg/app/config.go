@@ -1,0 +1,80 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+)
+
+// ConfigError tells that the settings are faulty; its text names every fault.
+type ConfigError struct{ Faults error }
+
+// Error implements error.
+func (e *ConfigError) Error() string { return e.Faults.Error() }
+
+// Unwrap returns the faults.
+func (e *ConfigError) Unwrap() error { return e.Faults }
+
+// LoadConfig reads the settings from environ and logs the warnings. The error is a
+// *ConfigError.
+func LoadConfig(environ []string, log *slog.Logger) (*config.Config, error) {
+	settings, warnings, err := config.Load(environ)
+	for _, w := range warnings {
+		log.Warn(w.String())
+	}
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	return settings, nil
+}
+
+// WriteConfig prints every setting with its value, its default and what it does.
+func WriteConfig(w io.Writer, environ []string) error {
+	settings, warnings, err := config.Load(environ)
+	for _, warning := range warnings {
+		_, _ = fmt.Fprintln(w, "warning:", warning)
+	}
+	if err != nil {
+		return &ConfigError{err}
+	}
+	return config.Settings(settings).WriteTable(w)
+}
+
+// ConfigMarkdown prints the settings as the tables of the README.
+func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
+
+// NewLogger returns the logger that the settings ask for. Where they are faulty it is the
+// default one: the faults are reported by Start.
+func NewLogger(w io.Writer, environ []string) *slog.Logger {
+	level, format := slog.LevelInfo, "json"
+	if settings, _, err := config.Load(append(anyBroker(), environ...)); err == nil {
+		_ = level.UnmarshalText([]byte(settings.Server.LogLevel)) // the choices are its names
+		format = settings.Server.LogFormat
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// ReadinessURL is where a proxy with these settings on this machine tells whether it is
+// ready. Settings that the answer does not depend on may be missing.
+func ReadinessURL(environ []string) (string, error) {
+	settings, _, err := config.Load(append(anyBroker(), environ...))
+	if err != nil {
+		return "", &ConfigError{err}
+	}
+	host := settings.Server.AdminBindInterface
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(settings.Server.AdminPort)) + "/readyz", nil
+}
+
+// anyBroker stands in for the one required setting where it does not matter.
+func anyBroker() []string { return []string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=localhost:9092"} }

@@ -1,0 +1,126 @@
+// Package cli is the command wsproxy: its subcommands, flags and exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+)
+
+// version and commit are set by the linker.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2 // faulty settings, flags or arguments
+)
+
+// Process is what a command has of the process it runs in.
+type Process struct {
+	Args           []string // without the program's name
+	Environ        []string
+	Stdout, Stderr io.Writer
+}
+
+// usageError marks a mistake of who typed the command.
+type usageError struct{ error }
+
+// Run executes a command until it is done, or ctx ends, and returns its exit code.
+func Run(ctx context.Context, p Process) int {
+	root := command(p)
+	root.SetArgs(p.Args)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintln(p.Stderr, err)
+	var settings *app.ConfigError
+	var usage usageError
+	if errors.As(err, &settings) || errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func command(p Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "wsproxy",
+		Short:         "A gateway to Apache Kafka over WebSockets",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("wsproxy has no command %q: see wsproxy --help", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(serve(p), dev(p), showConfig(p), healthcheck(p), showVersion(p))
+	return root
+}
+
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(c, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func serve(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Args: noArguments,
+		Short: "Run the proxy, configured by WSPROXY_ environment variables",
+		RunE: func(c *cobra.Command, _ []string) error {
+			a, err := app.Start(app.Options{
+				Environ: p.Environ, Log: app.NewLogger(p.Stderr, p.Environ), Version: version, Commit: commit,
+			})
+			if err != nil {
+				return err
+			}
+			return a.Run(c.Context())
+		},
+	}
+}
+
+func showConfig(p Process) *cobra.Command {
+	markdown := false
+	c := &cobra.Command{
+		Use: "config", Args: noArguments,
+		Short: "Print every setting with its value, its default and what it does",
+		RunE: func(*cobra.Command, []string) error {
+			if markdown {
+				return app.ConfigMarkdown(p.Stdout)
+			}
+			return app.WriteConfig(p.Stdout, p.Environ)
+		},
+	}
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the defaults as Markdown tables")
+	return c
+}
+
+func showVersion(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(p.Stdout, "wsproxy %s (commit %s, %s)\n", version, commit, runtime.Version())
+			return err
+		},
+	}
+}

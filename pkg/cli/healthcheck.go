@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+)
+
+const healthcheckTimeout = 3 * time.Second
+
+// healthcheck asks the proxy that runs with the same settings whether it is ready: images
+// without a shell have no curl.
+func healthcheck(p Process) *cobra.Command {
+	url := ""
+	c := &cobra.Command{
+		Use: "healthcheck", Args: noArguments,
+		Short: "Ask a running proxy whether it is ready; exit code 0 if it is",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if url == "" {
+				var err error
+				if url, err = app.ReadinessURL(p.Environ); err != nil {
+					return err
+				}
+			}
+			return checkHealth(c.Context(), url, p.Stdout)
+		},
+	}
+	c.Flags().StringVar(&url, "url", "", "what to ask (default /readyz of the management listener on this machine)")
+	return c
+}
+
+func checkHealth(ctx context.Context, url string, stdout io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return usageError{fmt.Errorf("--url: %w", err)}
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking the proxy: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("reading the proxy's answer: %w", err)
+	}
+	text := strings.TrimSpace(string(body))
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s: %s", answer.Status, text)
+	}
+	_, err = fmt.Fprintln(stdout, text)
+	return err
+}

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// internalPrefix begins the names of Kafka's own topics.
+const internalPrefix = "__"
+
+// checkOrigin refuses browsers whose page comes from elsewhere. Clients that are not browsers
+// send no Origin.
+func (s *Server) checkOrigin(r *http.Request) *proxy.Error {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	from, err := url.Parse(origin)
+	if err == nil && from.Host != "" {
+		if strings.EqualFold(from.Host, r.Host) {
+			return nil
+		}
+		for _, pattern := range s.Config.Sockets.AllowedOrigins {
+			if originMatches(pattern, from) {
+				return nil
+			}
+		}
+	}
+	return proxy.Errorf(proxy.KindNotAuthorized, "Pages of the Origin %q may not connect to this host.", origin)
+}
+
+// originMatches compares an origin with scheme://host:port, or host:port for any scheme. A *
+// stands for the whole host or for one part of its name.
+func originMatches(pattern string, from *url.URL) bool {
+	if pattern == "*" {
+		return true
+	}
+	if scheme, host, ok := strings.Cut(pattern, "://"); ok {
+		if !strings.EqualFold(scheme, from.Scheme) {
+			return false
+		}
+		pattern = host
+	}
+	return hostMatches(strings.ToLower(pattern), strings.ToLower(from.Host), strings.ToLower(from.Hostname()))
+}
+
+func hostMatches(pattern, host, name string) bool {
+	if pattern == "*" || pattern == host {
+		return true
+	}
+	if !strings.Contains(pattern, ":") {
+		host = name
+	}
+	wanted, given := strings.Split(pattern, "."), strings.Split(host, ".")
+	if len(wanted) != len(given) {
+		return false
+	}
+	for i := range wanted {
+		if wanted[i] != "*" && wanted[i] != given[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// allowed refuses the topics and groups that the configuration does not let clients use,
+// whether they exist or not.
+func (s *Server) allowed(f flow) *proxy.Error {
+	sessions, security := s.Config.Sessions, s.Config.Security
+	if strings.HasPrefix(f.topic, internalPrefix) || f.topic == sessions.StateTopic ||
+		f.topic == sessions.DynamicConfigTopicName || !matchesAny(security.AllowedTopics, f.topic) {
+		return proxy.Errorf(proxy.KindNotAuthorized, "topic: %q is not open to clients.", f.topic)
+	}
+	group := string(f.group)
+	if group != "" && (strings.HasPrefix(group, internalPrefix) || !matchesAny(security.AllowedGroups, group)) {
+		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: %q is not open to clients.", group)
+	}
+	return nil
+}
+
+// matchesAny compares a name with globs. A group may contain slashes, which path.Match takes
+// for separators.
+func matchesAny(globs []string, name string) bool {
+	flat := strings.ReplaceAll(name, "/", "\x00")
+	for _, glob := range globs {
+		if ok, err := path.Match(strings.ReplaceAll(glob, "/", "\x00"), flat); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// lookupTimeout bounds what a request waits for Kafka, so that a client learns within
+	// five seconds that it is down.
+	lookupTimeout = 4 * time.Second
+	// retryAfter is sent with refusals that pass by themselves, in seconds.
+	retryAfter = "1"
+)
+
+// writeJSON writes a JSON answer. That a client has gone is not an error here.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// errorBody is the body of every HTTP error.
+type errorBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// writeError writes the answer that an error's kind calls for.
+func writeError(w http.ResponseWriter, e *proxy.Error) {
+	class := e.Kind.Class()
+	if class.Status == http.StatusServiceUnavailable || class.Status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeJSON(w, class.Status, errorBody{class.Code, e.Message})
+}
+
+func healthcheck(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"response": "I'm healthy"})
+}
+
+// clusterInfo lists the brokers.
+func (s *Server) clusterInfo(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
+	defer cancel()
+	brokers, err := s.Cluster.Brokers(ctx)
+	if err != nil {
+		s.Log.Warn("listing the brokers failed", "err", err)
+		writeError(w, proxy.AsError(err))
+		return
+	}
+	writeJSON(w, http.StatusOK, brokers)
+}

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// closeTimeout is what a peer has for answering a close frame.
+	closeTimeout = 5 * time.Second
+	// goneGrace is what a connection has for finishing after its topic was deleted.
+	goneGrace = 5 * time.Second
+)
+
+// flow is what one kind of socket adds to the handshake and what it then does.
+type flow struct {
+	direction metrics.Direction
+	topic     string
+	group     proxy.GroupID // empty on /socket/in
+	log       []any         // what identifies the connection in the log
+	serve     func(*socket.Conn, *kafka.Topic)
+}
+
+// handshake admits a connection and serves it, or refuses it. The steps are in the order that
+// clients rely on: capacity, Origin, parameters, allowed names, the topic at Kafka, and last
+// whether this is a WebSocket request at all.
+func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse func(*query) flow) {
+	q := parseQuery(r.URL.RawQuery)
+	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
+	f, topic, e := s.admit(r, q, parse)
+	if e != nil {
+		s.Metrics.HandshakeRefused(direction, e.Kind)
+		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+		s.refuse(w, r, e, tellByClosing)
+		return
+	}
+	defer topic.Close()
+	s.open(w, r, f, topic)
+}
+
+// admit takes a place among the sockets and holds the topic, or says why not.
+func (s *Server) admit(r *http.Request, q *query, parse func(*query) flow) (flow, *kafka.Topic, *proxy.Error) {
+	if e := s.Sockets.Check(); e != nil {
+		return flow{}, nil, e
+	}
+	if e := s.checkOrigin(r); e != nil {
+		return flow{}, nil, e
+	}
+	f := parse(q)
+	if e := q.err(); e != nil {
+		return flow{}, nil, e
+	}
+	if e := s.allowed(f); e != nil {
+		return flow{}, nil, e
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
+	defer cancel()
+	topic, err := s.Topics.Open(ctx, f.topic)
+	if err != nil {
+		return flow{}, nil, proxy.AsError(err)
+	}
+	e := checkUpgrade(r)
+	if e == nil {
+		e = s.Sockets.Admit()
+	}
+	if e != nil {
+		topic.Close()
+		return flow{}, nil, e
+	}
+	return f, topic, nil
+}
+
+// open makes the WebSocket and serves it to its end. The connection's place is given back.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, f flow, topic *kafka.Topic) {
+	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
+	if err != nil {
+		s.Sockets.Leave(nil)
+		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	s.Sockets.Add(c)
+	defer s.Sockets.Leave(c)
+	log := s.Log.With("direction", f.direction, "remote", r.RemoteAddr).With(f.log...)
+	log.Info("socket opened")
+	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, metrics.JSON)
+	stop := endWhenGone(c, topic)
+	f.serve(c, topic)
+	stop()
+	counted.Closed(c.Result())
+	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
+}
+
+// endWhenGone closes the connection when its topic was deleted. stop waits for the watch to
+// end.
+func endWhenGone(c *socket.Conn, topic *kafka.Topic) (stop func()) {
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-topic.Gone():
+			c.End(socket.EndWith(proxy.Errorf(proxy.KindTopicNotFound, "Topic %q was deleted.", topic.Name), goneGrace))
+		case <-over:
+		}
+	}()
+	return func() {
+		close(over)
+		<-done
+	}
+}
+
+func (s *Server) socketSettings() socket.Settings {
+	o := s.Config.Sockets
+	return socket.Settings{
+		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
+		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout,
+	}
+}
+
+// refuse tells a client why its handshake failed: by the status, or where it asked for that
+// by a close frame.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool) {
+	if !byClosing || checkUpgrade(r) != nil {
+		if e.Kind == proxy.KindUpgradeRequired {
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Sec-WebSocket-Version", "13")
+		}
+		writeError(w, e)
+		return
+	}
+	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
+	if err != nil {
+		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	socket.ServeRefusal(c, e)
+}
+
+// checkUpgrade tells whether r asks for a WebSocket (RFC 6455, section 4.2.1).
+func checkUpgrade(r *http.Request) *proxy.Error {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(r.Header.Get("Sec-WebSocket-Key")))
+	var missing string
+	switch {
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1):
+		missing = "it must be a GET of HTTP/1.1"
+	case !hasToken(r.Header.Values("Connection"), "upgrade"):
+		missing = "the header Connection must hold Upgrade"
+	case !hasToken(r.Header.Values("Upgrade"), "websocket"):
+		missing = "the header Upgrade must be websocket"
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		missing = "the header Sec-WebSocket-Version must be 13"
+	case err != nil || len(key) != 16 || len(r.Header.Values("Sec-WebSocket-Key")) != 1:
+		missing = "the header Sec-WebSocket-Key must be 16 bytes in base64"
+	default:
+		return nil
+	}
+	return proxy.Errorf(proxy.KindUpgradeRequired, "%s takes WebSocket requests: %s.", r.URL.Path, missing)
+}
+
+func hasToken(headers []string, token string) bool {
+	for _, header := range headers {
+		for part := range strings.SplitSeq(header, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

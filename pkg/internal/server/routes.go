@@ -1,0 +1,76 @@
+// Package server is the proxy's HTTP surface: the handshakes of the sockets and the small
+// endpoints around them. Main and Management show all routes.
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Server is what the handlers need. All fields are set by whoever builds it.
+type Server struct {
+	Config    *config.Config
+	Cluster   *kafka.Cluster
+	Topics    *kafka.Topics
+	Producers *kafka.Producers
+	Sockets   *socket.Registry
+	Checks    *health.Checks
+	Metrics   *metrics.Metrics
+	Log       *slog.Logger
+}
+
+// Main returns the routes of the main listener.
+func (s *Server) Main() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/socket/in", get(s.socketIn))
+	mux.Handle("/socket/out", get(s.socketOut))
+	mux.Handle("/kafka/cluster/info", get(s.clusterInfo))
+	mux.Handle("/healthcheck", get(healthcheck))
+	mux.HandleFunc("/", notFound)
+	if prefix := s.Config.Server.PathPrefix; prefix != "" {
+		mux.Handle(prefix+"/", http.StripPrefix(strings.TrimSuffix(prefix, "/"), mux))
+	}
+	return mux
+}
+
+// Management returns the routes of the management listener.
+func (s *Server) Management() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/livez", get(health.Livez().ServeHTTP))
+	mux.Handle("/readyz", get(s.Checks.Readyz().ServeHTTP))
+	mux.Handle("/metrics", get(s.Metrics.Handler().ServeHTTP))
+	if s.Config.Server.PprofEnabled {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
+	mux.HandleFunc("/", notFound)
+	return mux
+}
+
+// get serves GET and HEAD, and refuses other methods.
+func get(serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeError(w, proxy.Errorf(proxy.KindMethodNotAllowed, "%s answers GET only.", r.URL.Path))
+			return
+		}
+		serve(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, proxy.Errorf(proxy.KindNotFound, "There is nothing at %s.", r.URL.Path))
+}
