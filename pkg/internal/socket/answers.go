@@ -45,7 +45,8 @@ type slot struct {
 	written  bool
 	bytes    int64
 	open     int // entries without an answer
-	held     int // entries that Kafka's client holds
+	held     int // entries that Kafka's client holds, and one while the reader holds the slot
+	late     bool
 	entries  []entry
 }
 
@@ -59,13 +60,13 @@ type entry struct {
 	err      *proxy.Error
 }
 
-// push appends the slot of a frame. Messages that could not be decoded are answered at once,
-// the others will be by their entry's Done.
+// push appends the slot of a frame, which the reader holds until it calls settle. Messages
+// that could not be decoded are answered at once, the others will be by their entry's Done.
 func (a *answers) push(messages []codec.Message, batch bool, bytes int64, received time.Time) *slot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.blank()
-	s.batch, s.bytes, s.received = batch, bytes, received
+	s.batch, s.bytes, s.received, s.held = batch, bytes, received, 1
 	for i := range messages {
 		m := &messages[i]
 		s.entries = append(s.entries, entry{slot: s, id: m.ID, hasID: m.HasID, err: m.Err, answered: m.Err != nil})
@@ -80,6 +81,21 @@ func (a *answers) push(messages []codec.Message, batch bool, bytes int64, receiv
 		a.wake()
 	}
 	return s
+}
+
+// isLate tells whether TIMEOUT was answered while the slot waited for the window.
+func (a *answers) isLate(s *slot) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return s.late
+}
+
+// settle ends the reader's hold on a slot, which is charged to the window from now on.
+func (a *answers) settle(s *slot) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.held--
+	a.release(s)
 }
 
 // blank returns an empty slot. a.mu is held.
@@ -164,6 +180,7 @@ func (a *answers) expire(now time.Time) {
 		if now.Sub(s.received) < a.timeout {
 			return
 		}
+		s.late = s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
 				e.answered = true

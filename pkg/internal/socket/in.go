@@ -71,34 +71,38 @@ func (f *in) readLoop() {
 }
 
 // take produces the messages of a frame. An error means that the connection is over.
+//
+// The messages wait until they are within the rate limit and the in-flight window, so that
+// TCP pushes back on the client. Their places among the answers, and the time until TIMEOUT,
+// begin before the wait for the window.
 func (f *in) take(frame []byte) error {
-	received := time.Now()
 	messages, batch := f.options.Codec.Decode(frame, f.messages[:0])
 	defer f.forget(messages)
-	if err := f.gate(messages, int64(len(frame))); err != nil {
-		return err
-	}
-	slot := f.answers.push(messages, batch, int64(len(frame)), received)
-	for i := range messages {
-		if messages[i].Err == nil {
-			f.produce(&messages[i].Record, &slot.entries[i])
-		}
-	}
-	return nil
-}
-
-// gate waits until the messages are within the rate limit and the in-flight window, so that
-// TCP pushes back on the client.
-func (f *in) gate(messages []codec.Message, bytes int64) error {
 	throttled, err := f.options.Rate.Wait(f.conn.open, len(messages))
 	f.throttled.Add(throttled.Seconds())
 	if err != nil {
 		return err
 	}
-	return f.window.Acquire(f.conn.done, max(1, len(messages)), bytes)
+	slot := f.answers.push(messages, batch, int64(len(frame)), time.Now())
+	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
+		return err
+	}
+	late := f.answers.isLate(slot)
+	for i := range messages {
+		if messages[i].Err == nil {
+			f.produce(&messages[i].Record, &slot.entries[i], late)
+		}
+	}
+	f.answers.settle(slot)
+	return nil
 }
 
-func (f *in) produce(r *proxy.Record, e *entry) {
+// produce hands a record to Kafka, unless its client was told TIMEOUT already.
+func (f *in) produce(r *proxy.Record, e *entry, late bool) {
+	if late {
+		e.Done(proxy.Ack{}, nil)
+		return
+	}
 	if err := f.options.Producer.Check(r); err != nil {
 		e.Done(proxy.Ack{}, err)
 		return
