@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/api"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -42,6 +43,20 @@ func writeError(w http.ResponseWriter, e *proxy.Error) {
 
 func healthcheck(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"response": "I'm healthy"})
+}
+
+// avroSchema serves the schema of a kind of Avro message.
+func (s *Server) avroSchema(message string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		schema, err := api.AvroSchema(message)
+		if err != nil {
+			s.Log.Error("reading an embedded schema failed", "err", err)
+			writeError(w, proxy.AsError(err))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(schema)
+	}
 }
 
 // clusterInfo lists the brokers.

@@ -34,6 +34,9 @@ func (s *Server) Main() http.Handler {
 	mux.Handle("/socket/in", get(s.socketIn))
 	mux.Handle("/socket/out", get(s.socketOut))
 	mux.Handle("/kafka/cluster/info", get(s.clusterInfo))
+	for _, message := range []string{"producer/record", "producer/result", "consumer/record", "consumer/commit"} {
+		mux.Handle("/schemas/avro/"+message, get(s.avroSchema(message)))
+	}
 	mux.Handle("/healthcheck", get(healthcheck))
 	mux.HandleFunc("/", notFound)
 	if prefix := s.Config.Server.PathPrefix; prefix != "" {
