@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -78,10 +79,14 @@ func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
 	}, more...)
 }
 
+// errNoBroker is what /readyz shows: it is read by probes and people who need no details.
+var errNoBroker = errors.New("no broker answers")
+
 // Ping checks that a broker answers.
 func (c *Cluster) Ping(ctx context.Context) error {
 	if err := c.client.Ping(ctx); err != nil {
-		return fmt.Errorf("no broker answers: %w", err)
+		c.log.Debug("no broker answers", "err", err)
+		return errNoBroker
 	}
 	return nil
 }

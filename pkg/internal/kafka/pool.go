@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -23,6 +24,9 @@ const (
 	sharedClientID = "wsproxy"
 )
 
+// errClosed tells that the proxy has let go of Kafka.
+var errClosed = errors.New("the pool of producers is closed")
+
 // Producers is the pool of producing clients, one per clientId.
 type Producers struct {
 	cluster *Cluster
@@ -32,6 +36,7 @@ type Producers struct {
 	done    chan struct{}
 
 	mu      sync.Mutex // guards what follows
+	closed  bool
 	clients map[proxy.ClientID]*pooled
 }
 
@@ -86,6 +91,7 @@ func (p *Producers) Close(ctx context.Context) {
 	<-p.done
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closed = true
 	for id, c := range p.clients {
 		_ = c.client.Flush(ctx)
 		c.held.Store(closedForGood)
@@ -100,6 +106,9 @@ func (p *Producers) Close(ctx context.Context) {
 func (p *Producers) get(id proxy.ClientID) (*pooled, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
 	if c := p.clients[id]; c != nil {
 		return c, nil
 	}

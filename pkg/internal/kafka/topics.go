@@ -95,7 +95,11 @@ func (t *Topics) hold(name string, found *topicEntry) *Topic {
 		if found == nil {
 			return nil
 		}
-		if entry == nil || entry.id != found.id {
+		if entry != nil && entry.id != found.id {
+			t.remove(name, entry)
+			entry = nil
+		}
+		if entry == nil {
 			entry = found
 			t.used[name] = entry
 		}
