@@ -27,7 +27,7 @@ type buffered struct {
 // recycled keeps what is not in use, and what all of it has in common.
 type recycled struct {
 	pool   sync.Pool
-	pinned context.Context // a mark, see partitioner.go
+	expiry *expiry
 }
 
 func (h *recycled) get() *buffered {
@@ -42,13 +42,14 @@ func (h *recycled) get() *buffered {
 // set fills b. Without a timestamp franz-go sets the present time.
 func (b *buffered) set(r *proxy.Record, topic *Topic, client *pooled, done proxy.Completion) {
 	b.topic, b.client, b.done = topic, client, done
-	b.record = kgo.Record{Topic: topic.Name, Key: r.Key, Value: r.Value, Context: context.Background()}
+	generation := b.home.expiry.of(time.Now())
+	b.record = kgo.Record{Topic: topic.Name, Key: r.Key, Value: r.Value, Context: generation.free}
 	if r.HasTimestamp {
 		b.record.Timestamp = time.UnixMilli(r.Timestamp)
 	}
 	if r.Partition != proxy.AnyPartition {
 		b.record.Partition = r.Partition
-		b.record.Context = b.home.pinned //nolint:fatcontext // a mark, nothing is nested
+		b.record.Context = generation.pinned
 	}
 	b.headers = b.headers[:0]
 	for _, h := range r.Headers {
@@ -89,7 +90,7 @@ func (b *buffered) refused(err error) error {
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
-	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordRetries):
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not acknowledge the message in time: it may have been written.")
 	default:
 		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka did not take the message: send it again.")

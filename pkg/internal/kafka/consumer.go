@@ -90,6 +90,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.SessionTimeout(o.SessionTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
 		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(), // for the moment that Poll takes, see there
 		kgo.AdjustFetchOffsetsFn(c.assigned),
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(c.lost),
@@ -202,9 +203,14 @@ func commitError(answer *kmsg.OffsetCommitResponse, err error) error {
 
 // Poll waits for records and appends at most most of them to into. They are valid until the
 // next call. The error is ctx's, or one for the client: nothing comes after it.
-func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record) ([]proxy.Record, error) {
+//
+// taken is called when records were taken and before any of their partitions can be revoked:
+// then the owner still has the partitions in the ownership that the records belong to.
+func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	for len(into) == 0 {
 		fetches := c.client.PollRecords(ctx, most)
+		taken()
+		c.client.AllowRebalance()
 		if err := ctx.Err(); err != nil {
 			return into, err
 		}

@@ -32,6 +32,7 @@ type Producers struct {
 	cluster *Cluster
 	topics  *Topics
 	records recycled
+	expire  context.CancelFunc // of what franz-go holds
 	stop    context.CancelFunc
 	done    chan struct{}
 
@@ -80,7 +81,10 @@ func (c *Cluster) Producers(topics *Topics) *Producers {
 		cluster: c, topics: topics, stop: stop,
 		done: make(chan struct{}), clients: make(map[proxy.ClientID]*pooled),
 	}
-	p.records.pinned = pinned{context.Background()} //nolint:fatcontext // a mark, nothing is nested
+	held, expire := context.WithCancel(context.Background())
+	// The TIMEOUT answer has a timer of its own. franz-go gives up later, since it fails
+	// younger records of the partition together with the oldest.
+	p.records.expiry, p.expire = newExpiry(held, 2*c.settings.ProducerDeliveryTimeout), expire
 	go p.sweepLoop(ctx)
 	return p
 }
@@ -89,6 +93,7 @@ func (c *Cluster) Producers(topics *Topics) *Producers {
 func (p *Producers) Close(ctx context.Context) {
 	p.stop()
 	<-p.done
+	defer p.expire()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
@@ -140,9 +145,6 @@ func (p *Producers) dial(id proxy.ClientID) (*kgo.Client, error) {
 		// Every connection has a window of its own: one with a stuck partition must not stop
 		// the others.
 		kgo.MaxBufferedRecords(math.MaxInt32),
-		// The TIMEOUT answer has a timer of its own. franz-go gives up later, since it fails
-		// younger records of the partition together with the oldest.
-		kgo.RecordDeliveryTimeout(2*s.ProducerDeliveryTimeout),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka producer: %w", err)

@@ -75,7 +75,9 @@ func (t *Topics) maxBatchBytes(name string) int32 {
 	if entry := t.used[name]; entry != nil {
 		bytes = entry.settings.Load().maxMessageBytes
 	}
-	return int32(min(max(bytes, minBatchBytes), maxBatchBytes))
+	// franz-go counts the length before a batch too, as Kafka 2.8 and newer are sent it.
+	prefix := int64(unsignedVarint(bytes + 1))
+	return int32(min(max(bytes+prefix, minBatchBytes), maxBatchBytes))
 }
 
 func number(text string, otherwise int64) int64 {
@@ -131,6 +133,13 @@ func blob(b []byte) int {
 		return 1
 	}
 	return varint(len(b)) + len(b)
+}
+
+// unsignedVarint is the size of a number that is not negative, as Kafka writes the length of
+// a batch.
+func unsignedVarint(n int64) int {
+	var buf [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(buf[:], uint64(n))
 }
 
 // varint is the size of a length that is not negative, as Kafka writes it.

@@ -55,6 +55,7 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
 	if err := raw.SetDeadline(time.Time{}); err != nil {
+		_ = raw.Close()
 		return nil, nil, fmt.Errorf("lifting the handshake's deadline: %w", err)
 	}
 	h.conn.raw = raw

@@ -180,7 +180,7 @@ func (a *answers) expire(now time.Time) {
 		if now.Sub(s.received) < a.timeout {
 			return
 		}
-		s.late = s.open > 0
+		s.late = s.late || s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
 				e.answered = true

@@ -22,10 +22,11 @@ type commits struct {
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 	failed   func(positions []proxy.Next, err error)
+	ended    func() // told when no commit is under way anymore
 
 	turn chan struct{} // holds one token while a commit or a revocation is under way
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards what follows, and consumer until begin has set it
 	running bool
 	again   bool
 	closed  bool
@@ -33,12 +34,24 @@ type commits struct {
 	wait    sync.WaitGroup
 }
 
+// begin lets commits go out. Partitions may be assigned, and their starts asked to be
+// committed, before joining the group has returned the consumer.
+func (c *commits) begin(consumer Consumer) {
+	c.mu.Lock()
+	c.consumer = consumer
+	asked := c.again
+	c.mu.Unlock()
+	if asked {
+		c.kick()
+	}
+}
+
 // kick asks for a commit.
 func (c *commits) kick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.again, c.retryAt = true, time.Time{}
-	if c.running || c.closed {
+	if c.running || c.closed || c.consumer == nil {
 		return
 	}
 	c.running = true
@@ -77,6 +90,7 @@ func (c *commits) run() {
 			c.failed(positions, err)
 		}
 	}
+	c.ended()
 }
 
 // exclusively runs f while no commit is under way, so that positions of a partition are not
@@ -90,10 +104,10 @@ func (c *commits) exclusively(ctx context.Context, f func()) {
 	f()
 }
 
-// retryLater asks for another try where pongs drive the commits. A client that commits itself
-// is told, and does that itself.
+// retryLater asks for another try where pongs drive the commits, or where it is a start that
+// nobody asked for. A client that commits itself is told, and tries again itself.
 func (c *commits) retryLater() {
-	if !c.delivery.byPing {
+	if !c.delivery.byPing && !c.delivery.anyFresh() {
 		return
 	}
 	c.mu.Lock()

@@ -58,7 +58,7 @@ type Conn struct {
 	ending    *Ending
 	closeSent bool
 	hungUp    bool            // the reader has ended
-	peerCode  proxy.CloseCode // from the peer's close frame
+	peerCode  proxy.CloseCode // from the peer's close frame, or CloseAbnormal where it hung up without
 	result    proxy.CloseCode // what the connection ended with
 }
 

@@ -29,6 +29,7 @@ type delivery struct {
 	interval time.Duration // between two pings
 
 	mu       sync.Mutex // guards what follows
+	epoch    uint64     // of the newest ownership
 	parts    map[int32]*progress
 	pings    []ping
 	lastPing time.Time
@@ -44,8 +45,9 @@ type progress struct {
 	sending              bool   // records that come up are sent, not dropped
 	epoch                uint64 // of the ownership
 	committed, had, sent int64
-	pinged               int64 // sent, at the last ping
-	fresh                bool  // committed was never committed by anybody
+	pinged               int64      // sent, at the last ping
+	fresh                bool       // committed was never committed by anybody
+	asked                *delivered // the furthest that the client committed in this ownership
 	delivered            history
 }
 
@@ -75,6 +77,7 @@ func newDelivery(byPing bool, interval time.Duration) *delivery {
 func (d *delivery) assigned(starts map[int32]int64, commitStart bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.epoch++
 	for partition, start := range starts {
 		p := d.parts[partition]
 		if p == nil {
@@ -82,7 +85,7 @@ func (d *delivery) assigned(starts map[int32]int64, commitStart bool) {
 			d.parts[partition] = p
 		}
 		*p = progress{
-			owned: true, sending: true, epoch: p.epoch + 1, fresh: commitStart, delivered: p.delivered,
+			owned: true, sending: true, epoch: d.epoch, fresh: commitStart, delivered: p.delivered,
 			committed: start, had: start, sent: start, pinged: start,
 		}
 	}
@@ -110,10 +113,19 @@ func (d *delivery) disown(partitions []int32) {
 	}
 }
 
-// send notes that a record is being sent, and tells whether it may be. d.mu is held.
-func (d *delivery) send(r *proxy.Record) bool {
+// newest returns the newest ownership.
+func (d *delivery) newest() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.epoch
+}
+
+// send notes that a record is being sent, and tells whether it may be. One that was polled
+// in an ownership before the present one may not, which asOf tells: records before it may
+// have been dropped when the partition left, and all of them come again. d.mu is held.
+func (d *delivery) send(r *proxy.Record, asOf uint64) bool {
 	p := d.parts[r.Partition]
-	if p == nil || !p.sending {
+	if p == nil || !p.sending || p.epoch > asOf {
 		return false
 	}
 	p.sent = r.Offset + 1
@@ -199,13 +211,14 @@ func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
 	if !d.byPing {
 		return false, d.changed
 	}
+	outstanding := false
 	for partition, p := range d.parts {
 		if p.sent > p.had && (partitions == nil && p.owned || slices.Contains(partitions, partition)) {
-			d.urgent = true
-			return true, d.changed
+			outstanding = true
+			d.urgent = d.urgent || p.sent != p.pinged
 		}
 	}
-	return false, d.changed
+	return outstanding, d.changed
 }
 
 // uncommitted returns the positions to commit: of the partitions given, or of all that are
@@ -223,27 +236,38 @@ func (d *delivery) uncommitted(partitions []int32) []proxy.Next {
 	return commits
 }
 
-// committed notes what was committed.
+// anyFresh tells whether the start of a partition is still to be committed.
+func (d *delivery) anyFresh() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.parts {
+		if p.owned && p.fresh {
+			return true
+		}
+	}
+	return false
+}
+
+// committed notes what was committed, maybe in an ownership that has ended meanwhile.
 func (d *delivery) committed(commits []proxy.Next) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, c := range commits {
-		if p := d.parts[c.Partition]; p != nil && p.committed <= c.Offset {
+		if p := d.parts[c.Partition]; p != nil && p.committed <= c.Offset && c.Offset <= p.had {
 			p.committed, p.fresh = c.Offset, false
 		}
 	}
 }
 
-// last returns the record before a position, of a client that commits itself.
-func (d *delivery) last(next proxy.Next) proxy.Position {
+// asked returns the record whose commit by the client led to a position, if one did.
+func (d *delivery) asked(next proxy.Next) (proxy.Position, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := &d.parts[next.Partition].delivered
-	position := proxy.Position{Partition: next.Partition, Offset: next.Offset - 1}
-	if i := h.find(position.Offset); i < len(h.records) {
-		position.Timestamp = h.records[i].timestamp
+	r := d.parts[next.Partition].asked
+	if r == nil || r.offset+1 != next.Offset {
+		return proxy.Position{}, false
 	}
-	return position
+	return proxy.Position{Partition: next.Partition, Offset: r.offset, Timestamp: r.timestamp}, true
 }
 
 // acknowledge takes a client's commit of the record at position. It returns nil also where
@@ -260,6 +284,9 @@ func (d *delivery) acknowledge(position proxy.Position) *proxy.Error {
 		return proxy.Errorf(proxy.KindNotAssigned,
 			"Partition %d of the record is no longer assigned to this client.", position.Partition)
 	}
-	p.had = max(p.had, position.Offset+1)
+	if position.Offset >= p.had {
+		p.had = position.Offset + 1
+		p.asked = &delivered{position.Offset, position.Timestamp}
+	}
 	return nil
 }

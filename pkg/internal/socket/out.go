@@ -28,8 +28,9 @@ const (
 // commits from any.
 type Consumer interface {
 	// Poll waits for records and appends at most most of them to into. They are valid until
-	// the next call. The error is ctx's, or one for the client: polling is over then.
-	Poll(ctx context.Context, most int, into []proxy.Record) ([]proxy.Record, error)
+	// the next call. taken is called before any of their partitions can be revoked. The error
+	// is ctx's, or one for the client: polling is over then.
+	Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error)
 	// Commit commits positions of partitions that are owned.
 	Commit(ctx context.Context, positions []proxy.Next) error
 	// Close leaves the group, after the owner was told that all partitions are revoked.
@@ -72,6 +73,7 @@ type out struct {
 type handover struct {
 	records []proxy.Record
 	polled  time.Time
+	asOf    uint64 // the newest ownership when they were polled
 }
 
 // ServeOut delivers records and commits what was delivered, until the connection is over.
@@ -82,13 +84,17 @@ func ServeOut(c *Conn, o OutOptions) {
 		throttled: c.metrics.Throttled(metrics.Out),
 		taken:     make(chan struct{}, 1),
 	}
-	f.commits = &commits{delivery: f.delivery, metrics: c.metrics, log: o.Log, failed: f.commitFailed, turn: make(chan struct{}, 1)}
+	f.commits = &commits{
+		delivery: f.delivery, metrics: c.metrics, log: o.Log,
+		failed: f.commitFailed, ended: c.Wake, turn: make(chan struct{}, 1),
+	}
 	c.onPong = f.ponged
 	consumer, err := o.Open(f)
 	if err != nil {
 		c.End(EndWith(proxy.AsError(err), 0))
 	} else {
-		f.consumer, f.commits.consumer = consumer, consumer
+		f.consumer = consumer
+		f.commits.begin(consumer)
 	}
 	f.run()
 }
@@ -151,15 +157,17 @@ func (f *out) sendError(err *proxy.Error, id string) {
 	f.conn.SendText(codec.AppendError(nil, err, name, id))
 }
 
-// commitFailed tells a client that commits itself which commits did not get through. With
-// autoCommit the writer tries again.
+// commitFailed tells a client that commits itself which commits did not get through. What it
+// did not ask for, the writer tries again.
 func (f *out) commitFailed(positions []proxy.Next, err error) {
 	if f.options.AutoCommit {
-		f.conn.Wake()
 		return
 	}
 	for _, next := range positions {
-		last := f.delivery.last(next)
+		last, asked := f.delivery.asked(next)
+		if !asked {
+			continue
+		}
 		last.Topic = f.options.Topic
 		f.sendError(proxy.Wrap(err, proxy.KindCommitFailed, "Kafka did not take the commit: send it again."), last.String())
 	}
@@ -179,9 +187,10 @@ func (f *out) pollLoop() {
 	rate := limit.NewRate(f.options.PerSecond)
 	for {
 		var err error
-		records, err = f.consumer.Poll(f.conn.open, cap(records), records[:0])
+		var asOf uint64
+		records, err = f.consumer.Poll(f.conn.open, cap(records), records[:0], func() { asOf = f.delivery.newest() })
 		if err == nil {
-			err = f.pass(records, rate)
+			err = f.pass(handover{records, time.Now(), asOf}, rate)
 		}
 		if f.conn.open.Err() != nil {
 			return
@@ -206,8 +215,8 @@ func (f *out) mostPerPoll() int {
 
 // pass hands records to the writer, at the connection's rate, and waits until it has had
 // them.
-func (f *out) pass(records []proxy.Record, rate *limit.Rate) error {
-	polled := time.Now()
+func (f *out) pass(polled handover, rate *limit.Rate) error {
+	records := polled.records
 	for len(records) > 0 {
 		n := len(records)
 		if f.options.PerSecond > 0 {
@@ -218,7 +227,8 @@ func (f *out) pass(records []proxy.Record, rate *limit.Rate) error {
 		if err != nil {
 			return err
 		}
-		if err := f.hand(handover{records[:n], polled}); err != nil {
+		polled.records = records[:n]
+		if err := f.hand(polled); err != nil {
 			return err
 		}
 		records = records[n:]
@@ -274,7 +284,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 	for n < len(f.batch.records) && len(dst) < fillSize {
 		r := &f.batch.records[n]
 		n++
-		if !f.delivery.send(r) {
+		if !f.delivery.send(r, f.batch.asOf) {
 			continue
 		}
 		var mark int

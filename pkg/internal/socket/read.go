@@ -55,7 +55,9 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 	n := 0
 	for {
 		if n == len(c.message) {
-			c.message = append(c.message, make([]byte, len(c.message))...)
+			// The library fills what it is given before it returns: one byte beyond the limit
+			// is all that there is need for.
+			c.message = append(c.message, make([]byte, min(int64(n), limit+1-int64(n)))...)
 		}
 		read, err := r.Read(c.message[n:])
 		n += read
@@ -83,6 +85,9 @@ func (c *Conn) readFailed(err error) error {
 		return errEnded
 	}
 	if isCut(err) {
+		c.mu.Lock()
+		c.peerCode = proxy.CloseAbnormal
+		c.mu.Unlock()
 		return errEnded
 	}
 	c.refuseBrokenFrame()

@@ -157,8 +157,8 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 
 // writerEnded frees the reader, at once where the writer died of a broken or dead peer.
 func (c *Conn) writerEnded() {
+	c.shut() // before done: who sees done must not take it for an error of its own
 	close(c.done)
-	c.shut()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closeSent {
@@ -192,7 +192,9 @@ func (c *Conn) write(buf []byte) error {
 	}
 }
 
-// setWriteDeadline bounds one write, so that the writer can see how the peer gets on.
+// setWriteDeadline bounds one write, so that the writer can see how the peer gets on. An
+// ending does not shorten it: a deadline in the past would fail a socket that has room, and
+// its peer would miss the close frame.
 func (c *Conn) setWriteDeadline(lastTaken time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -202,9 +204,6 @@ func (c *Conn) setWriteDeadline(lastTaken time.Time) error {
 	by := time.Now().Add(c.settings.WriteTimeout / takenChecks)
 	if full := lastTaken.Add(c.settings.WriteTimeout); full.Before(by) {
 		by = full
-	}
-	if c.ending != nil && c.ending.by.Before(by) {
-		by = c.ending.by
 	}
 	return c.raw.SetWriteDeadline(by)
 }
