@@ -13,8 +13,13 @@ import (
 // slotsPerFill bounds how many frames are answered in one write.
 const slotsPerFill = 512
 
-// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
-const keptEntries = 64
+const (
+	// keptSlots is how many slots of single messages are kept for reuse while there are
+	// messages in flight. Afterwards slotsPerFill are.
+	keptSlots = limit.MaxMessages
+	// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
+	keptEntries = 64
+)
 
 // answers is the queue of a connection's answers, in the order of its messages. The reader
 // puts a slot in for each frame, Kafka's acknowledgements complete slots in any order, and
@@ -48,6 +53,7 @@ type slot struct {
 	held     int // entries that Kafka's client holds, and one while the reader holds the slot
 	late     bool
 	entries  []entry
+	first    [1]entry // where the entry lies of a frame that is no batch
 }
 
 // entry is one message of a slot. It implements proxy.Completion.
@@ -106,7 +112,9 @@ func (a *answers) blank() *slot {
 		*s = slot{queue: a, entries: s.entries[:0]}
 		return s
 	}
-	return &slot{queue: a, entries: make([]entry, 0, 1)}
+	s := &slot{queue: a}
+	s.entries = s.first[:0]
+	return s
 }
 
 // Done implements proxy.Completion. An answer that was given already, TIMEOUT, stays.
@@ -136,8 +144,24 @@ func (a *answers) release(s *slot) {
 	}
 	a.window.Release(s.cost(), s.bytes)
 	clear(s.entries) // lets go of what clients sent
-	if len(a.free) < slotsPerFill && cap(s.entries) <= keptEntries {
+	if a.isKept(s) {
 		a.free = append(a.free, s)
+	}
+}
+
+// isKept tells whether a slot is kept for reuse. a.mu is held.
+func (a *answers) isKept(s *slot) bool {
+	if cap(s.entries) == len(s.first) {
+		return len(a.free) < keptSlots
+	}
+	return len(a.free) < slotsPerFill && cap(s.entries) <= keptEntries
+}
+
+// trim bounds what an idle connection keeps. a.mu is held.
+func (a *answers) trim() {
+	if len(a.queue) == 0 && len(a.free) > slotsPerFill {
+		clear(a.free[slotsPerFill:])
+		a.free = a.free[:slotsPerFill]
 	}
 }
 
@@ -197,37 +221,43 @@ func (a *answers) wrote() {
 	if len(a.taken) == 0 {
 		return
 	}
-	now := time.Now()
+	a.count(time.Now())
 	a.mu.Lock()
 	for i, s := range a.taken {
-		a.count(s, now)
 		s.written = true
 		a.release(s)
 		a.taken[i] = nil
 	}
+	a.trim()
 	a.mu.Unlock()
 	a.taken = a.taken[:0]
 }
 
-// count puts the answers of a written slot into the metrics.
-func (a *answers) count(s *slot, now time.Time) {
-	for i := range s.entries {
-		if err := s.entries[i].err; err != nil {
-			a.topic.Error(err.Kind)
-			continue
+// count puts the answers that were written into the metrics. Nobody changes an answer that was
+// given, so that a.mu need not be held.
+func (a *answers) count(now time.Time) {
+	answered, failed := 0, 0
+	for _, s := range a.taken {
+		for i := range s.entries {
+			if err := s.entries[i].err; err != nil {
+				a.topic.Error(err.Kind)
+				failed++
+			}
 		}
-		a.topic.Records.Inc()
+		answered += len(s.entries)
+		a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
 	}
-	a.metrics.InFlight.Sub(float64(len(s.entries)))
-	a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
+	a.topic.Records.Add(float64(answered - failed))
+	a.metrics.InFlight.Sub(float64(answered))
 }
 
-// due implements source: the moment at which the oldest message has waited too long.
+// due implements source: the moment at which the oldest message has waited too long, or at
+// which one that comes from now on may have. push need not wake the writer for that.
 func (a *answers) due() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.queue) == 0 {
-		return time.Time{}
+		return time.Now().Add(a.timeout)
 	}
 	return a.queue[0].received.Add(a.timeout)
 }

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain lets the tests' own program be the embedded broker.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == embeddedCommand {
+		exit(serveEmbedded(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+func TestParse(t *testing.T) {
+	for name, c := range map[string]struct{ args, fails string }{
+		"nothing":         {"", ""},
+		"all":             {"--records 2000 --rounds 1 --embedded --out-file x --profiles y", ""},
+		"argument":        {"in", `unexpected argument "in"`},
+		"few records":     {"--records 999", "at least 1000 records"},
+		"no rounds":       {"--rounds 0", "one round"},
+		"two brokers":     {"--embedded --broker localhost:9092", "excludes"},
+		"an unknown flag": {"--record 5", "record"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(strings.Fields(c.args), io.Discard)
+			if (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("got %v, want %q", err, c.fails)
+			}
+		})
+	}
+}
+
+// TestRun takes the way of a whole run, with few records: the figures mean nothing.
+func TestRun(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	file, profiles := filepath.Join(t.TempDir(), "table.md"), t.TempDir()
+	var output, messages bytes.Buffer
+	err := run(ctx, []string{"--embedded", "--records", "5000", "--rounds", "1", "--out-file", file, "--profiles", profiles}, &output, &messages)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, messages.String())
+	}
+	for _, row := range []string{"| out, raw | ", "| out, proxy | ", "| in, raw | ", "| in, proxy | ", "| in: allocations/record | at most 6 | "} {
+		if !strings.Contains(output.String(), row) {
+			t.Errorf("the table has no %q:\n%s", row, output.String())
+		}
+	}
+	written, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(written, output.Bytes()) {
+		t.Errorf("the file holds %q (%v), not the table", written, err)
+	}
+	for _, name := range []string{"out-profile", "out-allocs", "in-profile", "in-allocs"} {
+		if _, err := os.Stat(filepath.Join(profiles, name+".pprof")); err != nil {
+			t.Error(err)
+		}
+	}
+}

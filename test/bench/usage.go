@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// usage is what a process has used since its start.
+type usage struct {
+	cpu         float64 // seconds
+	allocations float64
+	memory      float64 // bytes that are resident now
+}
+
+// since returns what was used after an earlier moment; the memory stays that of now.
+func (u usage) since(before usage) usage {
+	return usage{cpu: u.cpu - before.cpu, allocations: u.allocations - before.allocations, memory: u.memory}
+}
+
+// readUsage reads the usage from a process's metrics.
+func readUsage(r io.Reader) (usage, error) {
+	var u usage
+	wanted := map[string]*float64{
+		"process_cpu_seconds_total":     &u.cpu,
+		"go_memstats_mallocs_total":     &u.allocations,
+		"process_resident_memory_bytes": &u.memory,
+	}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		field := wanted[name]
+		if field == nil {
+			continue
+		}
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return usage{}, fmt.Errorf("reading metric %s: %w", name, err)
+		}
+		*field = value
+		delete(wanted, name)
+	}
+	for name := range wanted {
+		return usage{}, fmt.Errorf("the metrics have no %s: does this system have /proc?", name)
+	}
+	return u, lines.Err()
+}
+
+// meter returns the usage of a process.
+type meter func() (usage, error)
+
+// meterOf reads the usage of a process from where it serves its metrics.
+func meterOf(ctx context.Context, url string) meter {
+	return func() (usage, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return usage{}, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return usage{}, fmt.Errorf("reading the proxy's metrics: %w", err)
+		}
+		defer response.Body.Close()
+		return readUsage(response.Body)
+	}
+}
+
+// ownMeter reads the usage of this process, in the same way.
+func ownMeter() meter {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	handler := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return func() (usage, error) {
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return readUsage(answer.Body)
+	}
+}
