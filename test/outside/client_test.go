@@ -1,0 +1,115 @@
+package outside
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+// record is what /socket/out sends.
+type record struct {
+	ID        string `json:"wsProxyMessageId"`
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       *field
+	Value     *field
+	Headers   []header
+}
+
+// answer is what /socket/in sends: a result or an error.
+type answer struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	MessageID string
+	Error     *fault
+}
+
+type field struct {
+	Value  any
+	Format string
+	Error  *fault
+}
+
+type fault struct {
+	Code      string
+	Message   string
+	Retriable bool
+}
+
+type header struct{ Key, Value string }
+
+// dial connects, and fails the test if that is refused.
+func dial(t testing.TB, url string) *websocket.Conn {
+	t.Helper()
+	conn, err := tryDial(within(t, patience), url)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return conn
+}
+
+func tryDial(ctx context.Context, url string) (*websocket.Conn, error) {
+	conn, _, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // its documentation: never needed
+	if err != nil {
+		return nil, err
+	}
+	conn.SetReadLimit(-1)
+	return conn, nil
+}
+
+// dialTCP connects, and returns the TCP connection below too.
+func dialTCP(t testing.TB, url string) (*websocket.Conn, *net.TCPConn) {
+	t.Helper()
+	var raw net.Conn
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			var err error
+			raw, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			return raw, err
+		},
+	}}
+	options := &websocket.DialOptions{HTTPClient: client}
+	conn, _, err := websocket.Dial(within(t, patience), url, options) //nolint:bodyclose // its documentation: never needed
+	must(t, err)
+	conn.SetReadLimit(-1)
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	tcp, ok := raw.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("%T is no TCP connection", raw)
+	}
+	return conn, tcp
+}
+
+func send(t testing.TB, conn *websocket.Conn, message string) {
+	t.Helper()
+	must(t, conn.Write(within(t, patience), websocket.MessageText, []byte(message)))
+}
+
+// receive reads one message.
+func receive[T any](ctx context.Context, conn *websocket.Conn) (T, error) {
+	var message T
+	_, data, err := conn.Read(ctx)
+	if err == nil {
+		err = json.Unmarshal(data, &message)
+	}
+	return message, err
+}
+
+// next reads one message, which must come.
+func next[T any](t testing.TB, conn *websocket.Conn) T {
+	t.Helper()
+	message, err := receive[T](within(t, patience), conn)
+	must(t, err)
+	return message
+}
+
+// readOn has a connection answer pings whose messages have all been read.
+func readOn(t testing.TB, conn *websocket.Conn) {
+	t.Helper()
+	conn.CloseRead(t.Context())
+}
