@@ -150,8 +150,12 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 		buf = endFrame(codec.AppendError(frame, e.Error, "", ""), mark, opText)
 	}
 	c.closeSent = true
-	_ = c.raw.SetReadDeadline(time.Now().Add(c.settings.CloseTimeout))
-	_ = c.raw.SetWriteDeadline(time.Now().Add(c.settings.CloseTimeout))
+	by := time.Now().Add(c.settings.CloseTimeout)
+	_ = c.raw.SetReadDeadline(by)
+	if e.by.After(by) { // what is in front of the close frame may have the whole grace
+		by = e.by
+	}
+	_ = c.raw.SetWriteDeadline(by)
 	return appendClose(buf, uint16(e.Code), e.Reason), true
 }
 
