@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
-	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +52,7 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 		Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
 		Topics: map[string]int32{demoTopic: demoPartitions}, Logger: quietly(log),
 	})
-	var inUse *devbroker.PortInUseError
-	if errors.As(err, &inUse) {
+	if _, inUse := errors.AsType[*devbroker.PortInUseError](err); inUse {
 		return usageError{err}
 	}
 	if err != nil {
@@ -64,6 +63,9 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 		Environ: append(environ, "WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker.Addr()),
 		Log:     log, Version: version, Commit: commit,
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return usageError{fmt.Errorf("%w: choose other ports with --port and --admin-port", err)}
+	}
 	if err != nil {
 		return err
 	}
@@ -98,24 +100,29 @@ func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
+// printDevHelp tells what to paste next. The lines work with what a machine is likely to have:
+// curl, Python with the package websockets, or nothing but a browser.
 func printDevHelp(w io.Writer, broker string, a *app.App) {
-	host := loopback(a.Addr())
-	_, _ = fmt.Fprintf(w, `The proxy listens on %[1]s, its embedded Kafka broker on %[2]s. Topic %[3]s has %[4]d partitions.
+	_, _ = fmt.Fprintf(w, `The proxy listens on %[1]s, its own Kafka broker on %[3]s. Topic %[4]s has %[5]d partitions.
 
 Is it there?
   curl http://%[1]s/kafka/cluster/info
 
-Read the topic (npx --yes wscat, websocat or any WebSocket client):
-  npx --yes wscat -c 'ws://%[1]s/socket/out?clientId=me&topic=%[3]s'
+Write to the topic. A message that you can type is {"value":{"value":"hello"}}
+  python3 -m websockets 'ws://%[1]s/socket/in?clientId=me&topic=%[4]s'
 
-Write to it:
-  npx --yes wscat -c 'ws://%[1]s/socket/in?clientId=me&topic=%[3]s' -x '{"value":{"value":"hello"}}' -w 1
+Read it:
+  python3 -m websockets 'ws://%[1]s/socket/out?clientId=me&topic=%[4]s'
 
-Ready, and metrics:
-  http://%[5]s/readyz   http://%[5]s/metrics
+websocat and wscat take the same addresses. With a browser alone, open http://%[2]s/metrics
+and paste into its console:
+  new WebSocket('ws://%[1]s/socket/out?clientId=page&topic=%[4]s').onmessage = (m) => console.log(m.data)
+
+Is it ready?
+  curl http://%[2]s/readyz
 
 Stop with Ctrl-C.
-`, host, broker, demoTopic, demoPartitions, loopback(a.AdminAddr()))
+`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions)
 }
 
 // loopback is an address as one types it on this machine.
@@ -124,5 +131,5 @@ func loopback(address string) string {
 	if err != nil || !net.ParseIP(host).IsLoopback() && !net.ParseIP(host).IsUnspecified() {
 		return address
 	}
-	return strings.Join([]string{"localhost", port}, ":")
+	return net.JoinHostPort("localhost", port)
 }

@@ -1,15 +1,21 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -18,6 +24,8 @@ import (
 
 const (
 	softwareName = "wsproxy"
+	// maxClientID is the longest client.id that franz-go takes, in bytes.
+	maxClientID = 256
 	// metadataMaxAge bounds how long a client goes on without noticing new partitions.
 	metadataMaxAge = 30 * time.Second
 	// metadataMinAge lets clients follow a leader's move quickly.
@@ -69,8 +77,8 @@ func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
 	}
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.settings.BootstrapHosts...),
-		kgo.ClientID(clientID),
-		kgo.SoftwareNameAndVersion(softwareName, c.env.Version),
+		kgo.ClientID(cutID(clientID)),
+		kgo.SoftwareNameAndVersion(softwareName, softwareVersion(c.env.Version)),
 		kgo.WithLogger(clientLog{c.log.With("kafkaClient", clientID)}),
 		kgo.RequestTimeoutOverhead(c.settings.ClientRequestTimeout),
 		kgo.MetadataMaxAge(metadataMaxAge),
@@ -79,8 +87,36 @@ func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
 	}, more...)
 }
 
+// cutID cuts a client.id to what franz-go takes, between two characters.
+func cutID(id string) string {
+	if len(id) <= maxClientID {
+		return id
+	}
+	end := maxClientID
+	for !utf8.RuneStart(id[end]) {
+		end--
+	}
+	return id[:end]
+}
+
 // errNoBroker is what /readyz shows: it is read by probes and people who need no details.
 var errNoBroker = errors.New("no broker answers")
+
+// softwareVersion makes a version presentable to brokers: they refuse connections that tell
+// of one with other characters than letters, digits, dots and dashes, or of none (KIP-511).
+func softwareVersion(version string) string {
+	allowed := func(r rune) rune {
+		if r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.') {
+			return r
+		}
+		return '-'
+	}
+	version = strings.Trim(strings.Map(allowed, version), "-.")
+	if version == "" {
+		return "unknown"
+	}
+	return version
+}
 
 // Ping checks that a broker answers.
 func (c *Cluster) Ping(ctx context.Context) error {
@@ -99,19 +135,23 @@ type Broker struct {
 	Rack string `json:"rack,omitempty"`
 }
 
-// Brokers lists the brokers by id.
+// Brokers lists the brokers by id. It asks Kafka each time: what kadm answers comes from
+// franz-go's memory, also when no broker is there anymore.
 func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
-	metadata, err := c.admin.BrokerMetadata(ctx)
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
+	metadata, err := request.RequestWith(ctx, c.client)
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
 	}
 	brokers := make([]Broker, 0, len(metadata.Brokers))
-	for _, b := range metadata.Brokers { // sorted by kadm
+	for _, b := range metadata.Brokers {
 		broker := Broker{ID: b.NodeID, Host: b.Host, Port: b.Port}
 		if b.Rack != nil {
 			broker.Rack = *b.Rack
 		}
 		brokers = append(brokers, broker)
 	}
+	slices.SortFunc(brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 	return brokers, nil
 }

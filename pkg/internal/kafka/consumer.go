@@ -294,5 +294,7 @@ func (c *Consumer) Close(ctx context.Context) {
 		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
 	}
 	c.client.Close()
+	// franz-go polls once more in Close, which a leave that comes second waits for.
+	c.client.AllowRebalance()
 	c.metrics.KafkaClients(metrics.ConsumerClient).Dec()
 }

@@ -19,6 +19,8 @@ const (
 
 	// batchOverhead is the header of a record batch (Kafka message format v2).
 	batchOverhead = 61
+	// oldBatchPrefix is the length before a batch in requests before Kafka 2.8.
+	oldBatchPrefix = 4
 
 	// The bounds of franz-go: a batch must fit into a request of 100 MiB.
 	minBatchBytes = 512
@@ -75,9 +77,21 @@ func (t *Topics) maxBatchBytes(name string) int32 {
 	if entry := t.used[name]; entry != nil {
 		bytes = entry.settings.Load().maxMessageBytes
 	}
-	// franz-go counts the length before a batch too, as Kafka 2.8 and newer are sent it.
+	return franzBatchBytes(bytes)
+}
+
+// franzBatchBytes is what franz-go must be told for batches of at most so many bytes: it
+// counts the length before a batch too, as Kafka 2.8 and newer are sent it.
+func franzBatchBytes(bytes int64) int32 {
 	prefix := int64(unsignedVarint(bytes + 1))
 	return int32(min(max(bytes+prefix, minBatchBytes), maxBatchBytes))
+}
+
+// maxRecordBytes is how large a batch of a single record may be: a byte or two less than a
+// batch of many. Until a broker has answered its first batch, franz-go counts the length
+// before a batch as Kafka before 2.8 was sent it, and would never send a larger record.
+func (s *topicSettings) maxRecordBytes() int64 {
+	return min(s.maxMessageBytes, int64(franzBatchBytes(s.maxMessageBytes))-oldBatchPrefix)
 }
 
 func number(text string, otherwise int64) int64 {
@@ -96,9 +110,9 @@ func (s *topicSettings) check(r *proxy.Record, now time.Time) *proxy.Error {
 	case s.compacted && r.Key == nil:
 		return proxy.Errorf(proxy.KindInvalidValue, "key must not be null: the topic is compacted.")
 	}
-	if size := batchSize(r); size > s.maxMessageBytes {
+	if size := batchSize(r); size > s.maxRecordBytes() {
 		return proxy.Errorf(proxy.KindMessageTooLarge,
-			"The message takes %d bytes in Kafka, more than the topic's max.message.bytes of %d.", size, s.maxMessageBytes)
+			"The message takes %d bytes in Kafka, more than the topic's max.message.bytes of %d allows.", size, s.maxMessageBytes)
 	}
 	if r.HasTimestamp && !s.logAppendTime {
 		return s.checkTimestamp(r.Timestamp, now.UnixMilli())
@@ -111,7 +125,7 @@ func (s *topicSettings) checkTimestamp(timestamp, now int64) *proxy.Error {
 		return proxy.Errorf(proxy.KindInvalidValue,
 			"timestamp lies further in the future than the topic's message.timestamp.after.max.ms of %d allows.", s.afterMax)
 	}
-	if timestamp < now && now-timestamp > s.beforeMax {
+	if timestamp < now-s.beforeMax {
 		return proxy.Errorf(proxy.KindInvalidValue,
 			"timestamp lies further in the past than the topic's message.timestamp.before.max.ms of %d allows.", s.beforeMax)
 	}

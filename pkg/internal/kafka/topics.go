@@ -237,7 +237,7 @@ func (t *Topics) update(name string, detail kadm.TopicDetail, configs kadm.Resou
 	case detail.Err == nil:
 		entry.misses = 0
 		settings := *entry.settings.Load()
-		if _, err := configs.On(name, nil); err == nil {
+		if known, err := configs.On(name, nil); err == nil && known.Err == nil {
 			settings = t.readSettings(configs, name)
 		}
 		settings.partitions = int32(len(detail.Partitions))

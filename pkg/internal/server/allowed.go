@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -33,27 +34,37 @@ func (s *Server) checkOrigin(r *http.Request) *proxy.Error {
 	return proxy.Errorf(proxy.KindNotAuthorized, "Pages of the Origin %q may not connect to this host.", origin)
 }
 
-// originMatches compares an origin with scheme://host:port, or host:port for any scheme. A *
-// stands for the whole host or for one part of its name.
+// originMatches compares an origin with [scheme://]host[:port]. Without a scheme or port the
+// pattern stands for any. A * stands for the whole host or for one part of its name.
 func originMatches(pattern string, from *url.URL) bool {
-	if pattern == "*" {
-		return true
-	}
-	if scheme, host, ok := strings.Cut(pattern, "://"); ok {
+	if scheme, rest, ok := strings.Cut(pattern, "://"); ok {
 		if !strings.EqualFold(scheme, from.Scheme) {
 			return false
 		}
-		pattern = host
+		pattern = rest
 	}
-	return hostMatches(strings.ToLower(pattern), strings.ToLower(from.Host), strings.ToLower(from.Hostname()))
+	host, port, err := net.SplitHostPort(pattern)
+	if err != nil { // there is no port
+		host, port = strings.Trim(pattern, "[]"), ""
+	}
+	return (port == "" || port == originPort(from)) && hostMatches(strings.ToLower(host), strings.ToLower(from.Hostname()))
 }
 
-func hostMatches(pattern, host, name string) bool {
-	if pattern == "*" || pattern == host {
-		return true
+// originPort returns an origin's port. Browsers leave out that of the scheme.
+func originPort(from *url.URL) string {
+	switch {
+	case from.Port() != "":
+		return from.Port()
+	case strings.EqualFold(from.Scheme, "https"):
+		return "443"
+	default:
+		return "80"
 	}
-	if !strings.Contains(pattern, ":") {
-		host = name
+}
+
+func hostMatches(pattern, host string) bool {
+	if pattern == "*" {
+		return true
 	}
 	wanted, given := strings.Split(pattern, "."), strings.Split(host, ".")
 	if len(wanted) != len(given) {

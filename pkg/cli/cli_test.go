@@ -1,0 +1,193 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/cli"
+)
+
+const patience = 20 * time.Second
+
+// broker is a setting without which most commands do not start.
+const broker = "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=127.0.0.1:1"
+
+// run runs a command to its end.
+func run(t *testing.T, environ []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var out, err bytes.Buffer
+	code = cli.Run(ctx, cli.Process{Args: args, Environ: environ, Stdout: &out, Stderr: &err})
+	return code, out.String(), err.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	taken := listen(t)
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	for name, test := range map[string]struct {
+		args           []string
+		environ        []string
+		code           int
+		stdout, stderr string // parts of them
+	}{
+		"nothing":                   {nil, nil, 0, "healthcheck", ""},
+		"help":                      {[]string{"--help"}, nil, 0, "serve", ""},
+		"help of a command":         {[]string{"dev", "--help"}, nil, 0, "--kafka-port", ""},
+		"unknown command":           {[]string{"nonsense"}, nil, 2, "", `wsproxy has no command "nonsense"`},
+		"unknown flag":              {[]string{"--nonsense"}, nil, 2, "", "--nonsense"},
+		"unknown flag of a command": {[]string{"serve", "--port", "1"}, nil, 2, "", "--port"},
+		"argument of serve":         {[]string{"serve", "x"}, []string{broker}, 2, "", `"x"`},
+		"argument of dev":           {[]string{"dev", "x"}, nil, 2, "", `"x"`},
+		"argument of config":        {[]string{"config", "x"}, nil, 2, "", `"x"`},
+		"flag without a number":     {[]string{"dev", "--port", "x"}, nil, 2, "", "--port"},
+		"version":                   {[]string{"version"}, nil, 0, "wsproxy dev (commit unknown, go", ""},
+		"config":                    {[]string{"config"}, []string{broker}, 0, "127.0.0.1:1", ""},
+		"config, faulty":            {[]string{"config"}, nil, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
+		"config as Markdown":        {[]string{"config", "--markdown"}, nil, 0, "| `WSPROXY_PORT` | `8078` |", ""},
+		"serve, faulty":             {[]string{"serve"}, []string{broker, "WSPROXY_PORT=x"}, 2, "", "WSPROXY_PORT"},
+		"serve, all faults":         {[]string{"serve"}, []string{"WSPROXY_PORT=x"}, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
+		"serve, port in use":        {[]string{"serve"}, []string{broker, "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_ADMIN_PORT=0", "WSPROXY_PORT=" + port}, 1, "", port},
+		"dev, Kafka's port in use":  {[]string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", port}, nil, 2, "", "--kafka-port"},
+		"dev, port in use":          {[]string{"dev", "--port", port, "--admin-port", "0", "--kafka-port", "0"}, nil, 2, "", "--port"},
+		"dev, admin port in use":    {[]string{"dev", "--port", "0", "--admin-port", port, "--kafka-port", "0"}, nil, 2, "", "--admin-port"},
+		"dev, no such port":         {[]string{"dev", "--port", "70000", "--admin-port", "0", "--kafka-port", "0"}, nil, 2, "", "WSPROXY_PORT"},
+		"healthcheck, faulty":       {[]string{"healthcheck"}, []string{"WSPROXY_ADMIN_PORT=x"}, 2, "", "WSPROXY_ADMIN_PORT"},
+		"healthcheck, no URL":       {[]string{"healthcheck", "--url", "http://\x7f"}, nil, 2, "", "--url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := run(t, test.environ, test.args...)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d\n%s", code, test.code, stderr)
+			}
+			if !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
+				t.Errorf("stdout:\n%s\nstderr:\n%s", stdout, stderr)
+			}
+			if code != 0 && stdout != "" {
+				t.Errorf("a failure prints on stdout:\n%s", stdout)
+			}
+		})
+	}
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// TestSecretsStaySecret sets every secret; that their features do not exist yet is said
+// without them.
+func TestSecretsStaySecret(t *testing.T) {
+	for _, name := range []string{
+		"WSPROXY_KAFKA_SASL_PASSWORD", "WSPROXY_KAFKA_SASL_OAUTH_CLIENT_SECRET", "WSPROXY_BASIC_AUTH_PASSWORD", "WSPROXY_ADMIN_BASIC_AUTH_PASSWORD",
+	} {
+		for _, command := range []string{"config", "serve"} {
+			code, stdout, stderr := run(t, []string{broker, name + "=hunter2"}, command)
+			if code != 2 || !strings.Contains(stderr, name) {
+				t.Errorf("%s with %s: exit code %d, %s", command, name, code, stderr)
+			}
+			if strings.Contains(stdout+stderr, "hunter2") {
+				t.Errorf("%s shows %s:\n%s%s", command, name, stdout, stderr)
+			}
+		}
+	}
+}
+
+func TestHealthcheck(t *testing.T) {
+	answer := func(status int, body string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	absent := listen(t)
+	_ = absent.Close()
+	for name, test := range map[string]struct {
+		url    string
+		code   int
+		stdout string
+		stderr string
+	}{
+		"ready":   {answer(200, `{"ready":true}`), 0, `{"ready":true}`, ""},
+		"unready": {answer(503, `{"ready":false}`), 1, "", `503 Service Unavailable: {"ready":false}`},
+		"another": {answer(404, "x"), 1, "", "404"},
+		"absent":  {"http://" + absent.Addr().String(), 1, "", "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := run(t, []string{"HTTP_PROXY=http://127.0.0.1:1"}, "healthcheck", "--url", test.url)
+			if code != test.code || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
+				t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+// output is what a running command prints.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
+
+// begin runs a command until stop is called, which returns its exit code.
+func begin(t *testing.T, environ []string, args ...string) (stdout, stderr *output, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, stderr = &output{}, &output{}
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Run(ctx, cli.Process{Args: args, Environ: environ, Stdout: stdout, Stderr: stderr})
+	}()
+	stop = sync.OnceValue(func() int {
+		cancel()
+		select {
+		case c := <-code:
+			return c
+		case <-time.After(patience):
+			t.Error("the command does not end")
+			return -1
+		}
+	})
+	t.Cleanup(func() { stop() })
+	return stdout, stderr, stop
+}

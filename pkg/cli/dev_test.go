@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+// find returns the first group of a pattern in what a command has printed.
+func find(t *testing.T, o *output, pattern string) string {
+	t.Helper()
+	match := regexp.MustCompile(pattern).FindStringSubmatch(o.String())
+	if match == nil {
+		t.Fatalf("there is no %s in\n%s", pattern, o)
+	}
+	return match[1]
+}
+
+// TestDev does what dev tells people to do, with the addresses that it prints.
+func TestDev(t *testing.T) {
+	stdout, stderr, stop := begin(t, nil, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
+	await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+
+	ready := find(t, stdout, `curl (http://\S+/readyz)`)
+	await(t, "readiness", func() bool {
+		code, _, _ := run(t, nil, "healthcheck", "--url", ready)
+		return code == 0
+	})
+	if code, body, text := run(t, nil, "healthcheck", "--url", find(t, stdout, `curl (http://\S+/kafka/cluster/info)`)); code != 0 || !strings.Contains(body, `"id":0`) {
+		t.Errorf("got %s, %s", body, text)
+	}
+	in := dial(t, find(t, stdout, `websockets '(ws://\S+/socket/in\S+)'`), "")
+	message := find(t, stdout, `can type is (.*)`)
+	if err := in.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
+		t.Fatal(err)
+	}
+	if _, answer, err := in.Read(t.Context()); err != nil || !strings.HasPrefix(string(answer), `{"topic":"demo"`) {
+		t.Errorf("got %s, %v", answer, err)
+	}
+	for _, pattern := range []string{`websockets '(ws://\S+/socket/out\S+)'`, `new WebSocket\('(ws://\S+)'\)`} {
+		origin := "http://" + find(t, stdout, `open http://(\S+)/metrics`) // of the page whose console it is pasted into
+		out := dial(t, find(t, stdout, pattern), origin)
+		if _, record, err := out.Read(t.Context()); err != nil || !strings.Contains(string(record), `"value":{"value":"hello","format":"string"}`) {
+			t.Errorf("got %s, %v", record, err)
+		}
+		_ = out.CloseNow()
+	}
+	_ = in.CloseNow()
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// TestDevFeeds reads what dev writes to its topic, and finds it again with the same data.
+func TestDevFeeds(t *testing.T) {
+	folder := t.TempDir()
+	args := []string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--data-dir", folder}
+	first := ""
+	for _, more := range [][]string{nil, {"--quiet"}} {
+		stdout, stderr, stop := begin(t, nil, append(args, more...)...)
+		await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+		url := find(t, stdout, `websockets '(ws://\S+/socket/out\S+)'`)
+		out := dial(t, strings.Replace(url, "clientId=me", "clientId=feed"+first[:min(1, len(first))], 1), "")
+		_, record, err := out.Read(t.Context())
+		_ = out.CloseNow()
+		if err != nil || !strings.Contains(string(record), `"key":{"value":"sensor-`) {
+			t.Fatalf("got %s, %v", record, err)
+		}
+		if first != "" && !strings.Contains(string(record), `"offset":0`) {
+			t.Errorf("the data is not what it was: %s", record)
+		}
+		first = string(record)
+		if code := stop(); code != 0 {
+			t.Errorf("exit code %d\n%s", code, stderr)
+		}
+	}
+}
+
+func dial(t *testing.T, url, origin string) *websocket.Conn {
+	t.Helper()
+	options := &websocket.DialOptions{HTTPHeader: map[string][]string{}}
+	if origin != "" {
+		options.HTTPHeader.Set("Origin", origin)
+	}
+	c, answer, err := websocket.Dial(t.Context(), url, options) //nolint:bodyclose // the library closes it
+	if err != nil {
+		t.Fatal(err, answer)
+	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	return c
+}

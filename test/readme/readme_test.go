@@ -1,0 +1,265 @@
+package readme
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestREADME does what the README says, from top to bottom: its commands are run, with other
+// ports, and its messages sent and compared with what comes back.
+func TestREADME(t *testing.T) {
+	r := &reader{blocks: blocks(t)}
+	server := start(t, r.take(t, "sh server")+` ARGS="--port 0 --admin-port 0 --kafka-port 0"`, "WSPROXY_LOG_LEVEL=warn")
+	first := server.await(t, `listens on (localhost:\d+), its own Kafka broker on (\S+:\d+)\.`)
+	management := server.await(t, `open http://(localhost:\d+)/metrics`)
+	r.at = addresses{first[1], management[1], first[2]}
+
+	for _, part := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"browser snippet", r.testSnippet},
+		{"terminal", r.testTerminal},
+		{"build and serve", r.testServe},
+		{"make test", r.testDry},
+		{"protocol", r.testProtocol},
+		{"operations", r.testOperations},
+		{"configuration", r.testConfiguration},
+	} {
+		if !t.Run(part.name, part.test) {
+			break // it may have left blocks that the others would stumble over
+		}
+	}
+}
+
+// reader goes through the README's blocks.
+type reader struct {
+	blocks []block
+	at     addresses
+}
+
+// take returns the text of the next block, whose info string must be the one given.
+func (r *reader) take(t *testing.T, info string) string {
+	t.Helper()
+	if len(r.blocks) == 0 || r.blocks[0].info != info {
+		t.Fatalf("the next block is not %q, but %q", info, r.blocks[:min(1, len(r.blocks))])
+	}
+	text := r.blocks[0].text
+	r.blocks = r.blocks[1:]
+	return r.at.replace(text)
+}
+
+// testSnippet runs what is pasted into a browser in Node: the package ws has the API of
+// browsers.
+func (r *reader) testSnippet(t *testing.T) {
+	t.Helper()
+	snippet, library := r.take(t, "js client"), clients(t, "node")
+	file := filepath.Join(t.TempDir(), "snippet.js")
+	if err := os.WriteFile(file, []byte("const WebSocket = require('ws');\n"+snippet), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	node := start(t, "exec node "+file, "NODE_PATH="+library)
+	node.await(t, `^written \{"topic":"demo","partition":\d,"offset":\d+,"timestamp":\d+\}$`)
+	node.await(t, `^read \{"wsProxyMessageId":.*"value":\{"value":"hello","format":"string"\}\}$`)
+}
+
+func (r *reader) testTerminal(t *testing.T) {
+	t.Helper()
+	produce, typed, answer, consume := r.take(t, "sh in"), r.take(t, "json typed"), r.take(t, "json answer"), r.take(t, "sh out")
+	path := "PYTHONPATH=" + clients(t, "python")
+	in := start(t, "exec "+produce, path)
+	in.await(t, "Connected")
+	if _, err := in.stdin.Write([]byte(typed + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	same(t, in.await(t, `< (\{.*\})`)[1], answer)
+	start(t, "exec "+consume, path).await(t, `< (\{"wsProxyMessageId":.*"value":\{"value":"hello","format":"string"\}\})`)
+}
+
+func (r *reader) testServe(t *testing.T) {
+	t.Helper()
+	run(t, r.take(t, "sh"))
+	serve := start(t, r.take(t, "sh serve"), "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
+	port := serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
+	body := get(t, "http://localhost:"+port+"/kafka/cluster/info")
+	if _, kafkaPort, _ := strings.Cut(r.at.kafka, ":"); !strings.Contains(body, `"port":`+kafkaPort) {
+		t.Errorf("got %s", body)
+	}
+}
+
+// testDry looks whether make knows the target: to run all tests from a test would not end.
+func (r *reader) testDry(t *testing.T) {
+	t.Helper()
+	if out := run(t, r.take(t, "sh dry")+" --dry-run"); !strings.Contains(out, "test/tools/test") {
+		t.Error(out)
+	}
+}
+
+// testProtocol sends the examples of the protocol.
+func (r *reader) testProtocol(t *testing.T) {
+	t.Helper()
+	in := dial(t, r.at, "/socket/in?clientId=examples&topic=demo")
+	send(t, in, r.take(t, "json in"))
+	answer := receive(t, in)
+	same(t, answer, r.take(t, "json answer"))
+	send(t, in, r.take(t, "json in"))
+	if got, want := decode(t, receive(t, in)), decode(t, r.take(t, "json error")); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, the README says %v", got, want)
+	}
+
+	out := dial(t, r.at, "/socket/out?clientId=examples&groupId=examples&topic=demo&valType=json&autoCommit=false")
+	record := receive(t, out)
+	for !strings.Contains(record, "celsius") {
+		record = receive(t, out)
+	}
+	same(t, record, r.take(t, "json out"))
+	id := regexp.MustCompile(`"wsProxyMessageId":"[^"]*"`)
+	send(t, out, id.ReplaceAllString(r.take(t, "json commit"), id.FindString(record)))
+	awaitCommit(t, r.at, answer)
+}
+
+func (r *reader) testOperations(t *testing.T) {
+	t.Helper()
+	if got, want := decode(t, run(t, r.take(t, "sh"))), decode(t, r.take(t, "json body")); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, the README says %v", got, want)
+	}
+	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(readme(t), -1)
+	if len(requests) != 5 {
+		t.Fatalf("found %d requests", len(requests))
+	}
+	for _, request := range requests {
+		get(t, "http://"+r.at.replace("localhost:"+request[1])+request[2])
+	}
+}
+
+func (r *reader) testConfiguration(t *testing.T) {
+	t.Helper()
+	if out := run(t, r.take(t, "sh")); !strings.Contains(out, "WSPROXY_PORT") {
+		t.Error(out)
+	}
+}
+
+func dial(t *testing.T, at addresses, path string) *websocket.Conn {
+	t.Helper()
+	c, answer, err := websocket.Dial(t.Context(), "ws://"+at.main+path, nil) //nolint:bodyclose // the library closes it
+	if err != nil {
+		t.Fatal(err, answer)
+	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	return c
+}
+
+func send(t *testing.T, c *websocket.Conn, message string) {
+	t.Helper()
+	if err := c.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func receive(t *testing.T, c *websocket.Conn) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, message, err := c.Read(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(message)
+}
+
+// awaitCommit waits until the group of the examples has committed the record that was
+// answered so.
+func awaitCommit(t *testing.T, at addresses, answer string) {
+	t.Helper()
+	var written struct {
+		Partition int32
+		Offset    int64
+	}
+	if err := json.Unmarshal([]byte(answer), &written); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(at.kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		offsets, err := kadm.NewClient(client).FetchOffsets(ctx, "examples")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := offsets.Lookup("demo", written.Partition); ok && got.At == written.Offset+1 {
+			return
+		}
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s: %s", url, answer.Status, body.String())
+	}
+	return body.String()
+}
+
+// same compares a message with the README's, apart from where and when it was written.
+func same(t *testing.T, got, example string) {
+	t.Helper()
+	if !reflect.DeepEqual(placeless(decode(t, got)), placeless(decode(t, example))) {
+		t.Errorf("got %s, the README says %s", got, example)
+	}
+}
+
+func placeless(message any) any {
+	object, ok := message.(map[string]any)
+	if !ok {
+		return message
+	}
+	for _, name := range []string{"partition", "offset", "timestamp"} {
+		if _, number := object[name].(float64); number {
+			object[name] = "any"
+		}
+	}
+	if id, ok := object["wsProxyMessageId"].(string); ok && regexp.MustCompile(`^demo-\d+-\d+-\d+$`).MatchString(id) {
+		object["wsProxyMessageId"] = "any"
+	}
+	return object
+}
+
+func decode(t *testing.T, text string) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
