@@ -8,12 +8,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -65,7 +62,7 @@ type App struct {
 	teardown []func(context.Context)
 	failed   chan error // the first listener that failed
 
-	main, management net.Listener
+	main, management *listener
 	shutdown         sync.Once
 }
 
@@ -101,6 +98,12 @@ func start(o Options) (*App, error) {
 	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
 	a.checks = health.New(m.SetReady, checkKafka, checkDraining)
 
+	if a.management, err = a.listen(o, settings.Server.AdminBindInterface, settings.Server.AdminPort); err != nil {
+		return a, err
+	}
+	if a.main, err = a.listen(o, settings.Server.BindInterface, settings.Server.Port); err != nil {
+		return a, err
+	}
 	cluster, err := kafka.Connect(&settings.Kafka, kafka.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
 	if err != nil {
 		return a, err
@@ -116,45 +119,12 @@ func start(o Options) (*App, error) {
 		Config: settings, Cluster: cluster, Topics: topics, Producers: producers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
 	}
-	if a.management, err = a.serve(o, settings.Server.AdminBindInterface, settings.Server.AdminPort, s.Management()); err != nil {
-		return a, err
-	}
-	if a.main, err = a.serve(o, settings.Server.BindInterface, settings.Server.Port, s.Main()); err != nil {
-		return a, err
-	}
-	a.checks.Set(checkDraining, nil)
 	a.probe(cluster)
-	a.log.Info("listening", "main", a.main.Addr().String(), "management", a.management.Addr().String(), "version", o.Version)
+	a.management.serve(s.Management(), a.failed)
+	a.main.serve(s.Main(), a.failed)
+	a.checks.Set(checkDraining, nil)
+	a.log.Info("listening", "main", a.Addr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
-}
-
-// serve opens a listener and answers on it until the teardown.
-func (a *App) serve(o Options, host string, port int, handler http.Handler) (net.Listener, error) {
-	listener, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return nil, fmt.Errorf("opening a listener: %w", err)
-	}
-	s := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: a.config.Sockets.HandshakeTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("serving on %s: %w", listener.Addr(), err)
-		}
-	}()
-	a.onTearDown(func(ctx context.Context) {
-		if s.Shutdown(ctx) != nil {
-			_ = s.Close()
-		}
-		<-done
-	})
-	return listener, nil
 }
 
 // probe keeps the readiness check of Kafka up to date.
@@ -172,10 +142,10 @@ func (a *App) probe(cluster *kafka.Cluster) {
 }
 
 // Addr is the address of the main listener.
-func (a *App) Addr() string { return a.main.Addr().String() }
+func (a *App) Addr() string { return a.main.socket.Addr().String() }
 
 // AdminAddr is the address of the management listener.
-func (a *App) AdminAddr() string { return a.management.Addr().String() }
+func (a *App) AdminAddr() string { return a.management.socket.Addr().String() }
 
 // Run serves until ctx ends, then shuts down in order. The error is that of a listener that
 // failed.

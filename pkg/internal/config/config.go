@@ -132,7 +132,7 @@ type Security struct {
 	KafkaOAuthPassthrough         bool          `env:"KAFKA_OAUTH_PASSTHROUGH" default:"false" soon:"true" help:"the client's own bearer token goes to Kafka as OAUTHBEARER"`
 	KafkaClientAuthRequired       bool          `env:"KAFKA_CLIENT_AUTH_REQUIRED" default:"false" soon:"true" help:"every socket must bring Kafka credentials"`
 	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use"`
-	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" help:"comma list of globs of the consumer groups that clients may use"`
+	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" check:"glob" help:"comma list of globs of the consumer groups that clients may use"`
 	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" soon:"true" help:"rules of who may produce and consume what (YAML), reread on change"`
 	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" soon:"true" help:"user for /admin and the console"`
 	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" soon:"true" help:"password for /admin and the console"`

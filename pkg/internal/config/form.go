@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -40,6 +41,9 @@ func checkForm(form, text string) string {
 		ok, reason = isTopic(text), "is not a topic name (1 to 249 of A-Z a-z 0-9 . _ -)"
 	case "topicglob":
 		ok, reason = topicGlob.MatchString(text), "is not a glob of topic names (A-Z a-z 0-9 . _ - * ?)"
+	case "glob":
+		_, err := path.Match(text, "")
+		ok, reason = err == nil, "is not a glob: a [ or a \\ stands alone"
 	case "origin":
 		ok, reason = isOrigin(text), "is not an origin such as https://example.com or *.example.com"
 	case "prefix":

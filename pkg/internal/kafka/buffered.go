@@ -49,7 +49,7 @@ func (b *buffered) set(r *proxy.Record, topic *Topic, client *pooled, done proxy
 	}
 	if r.Partition != proxy.AnyPartition {
 		b.record.Partition = r.Partition
-		b.record.Context = generation.pinned
+		b.record.Context = generation.pinned //nolint:fatcontext // chosen, not nested
 	}
 	b.headers = b.headers[:0]
 	for _, h := range r.Headers {

@@ -40,6 +40,7 @@ func (s *Server) Main() http.Handler {
 	mux.Handle("/healthcheck", get(healthcheck))
 	mux.HandleFunc("/", notFound)
 	if prefix := s.Config.Server.PathPrefix; prefix != "" {
+		mux.HandleFunc(prefix, notFound)
 		mux.Handle(prefix+"/", http.StripPrefix(strings.TrimSuffix(prefix, "/"), mux))
 	}
 	return mux

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// idleTimeout is how long an HTTP connection may wait for its next request.
+const idleTimeout = 2 * time.Minute
+
+// listener is one of the proxy's HTTP listeners. It is opened first, so that a port in use is
+// found before anything else is begun, and closed last.
+type listener struct {
+	socket net.Listener
+	server *http.Server
+	done   chan struct{} // closed when serving has ended; nil before it begins
+}
+
+// listen opens a listener and registers its teardown.
+func (a *App) listen(o Options, host string, port int) (*listener, error) {
+	socket, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("opening a listener: %w", err)
+	}
+	l := &listener{socket: socket, server: &http.Server{
+		ReadHeaderTimeout: a.config.Sockets.HandshakeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}}
+	a.onTearDown(l.close)
+	return l, nil
+}
+
+// serve begins to answer requests. A failure goes to failed.
+func (l *listener) serve(handler http.Handler, failed chan<- error) {
+	l.server.Handler = handler
+	l.done = make(chan struct{})
+	go func() {
+		defer close(l.done)
+		if err := l.server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serving on %s: %w", l.socket.Addr(), err)
+		}
+	}()
+}
+
+// close lets requests finish within ctx.
+func (l *listener) close(ctx context.Context) {
+	if l.done == nil {
+		_ = l.socket.Close()
+		return
+	}
+	if l.server.Shutdown(ctx) != nil {
+		_ = l.server.Close()
+	}
+	<-l.done
+}
