@@ -31,7 +31,7 @@ type Build struct {
 type Metrics struct {
 	// InFlight is the number of messages that clients sent and that are not answered yet.
 	InFlight prometheus.Gauge
-	// BytesReceived and BytesSent count the payload of WebSocket messages.
+	// BytesReceived counts the payload of messages, BytesSent whole frames, pings included.
 	BytesReceived, BytesSent prometheus.Counter
 	// SlowClientCloses counts connections closed because their client took no bytes.
 	SlowClientCloses prometheus.Counter
@@ -94,7 +94,7 @@ func (m *Metrics) registerConnections(f factory) {
 	m.connectionSeconds = f.histogram("connection_seconds",
 		"How long a closed WebSocket connection was open.", 1, 10, 60, 300, 1800, 3600, 21600, 86400)
 	m.BytesReceived = f.counter("bytes_received_total", "Payload bytes of WebSocket messages received.")
-	m.BytesSent = f.counter("bytes_sent_total", "Payload bytes of WebSocket messages sent.")
+	m.BytesSent = f.counter("bytes_sent_total", "Bytes of WebSocket frames sent.")
 	m.SlowClientCloses = f.counter("slow_client_closes_total",
 		"Connections closed because the client took no bytes for too long.")
 	m.throttledSeconds = f.counterVec("throttled_seconds_total",

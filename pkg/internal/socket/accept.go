@@ -59,7 +59,7 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("lifting the handshake's deadline: %w", err)
 	}
 	h.conn.raw = raw
-	t := &transport{Conn: raw, heard: h.conn.heard, library: h.conn.libraryWrote}
+	t := &transport{Conn: raw, heard: h.conn.heard, ended: func() { h.conn.readOver = true }, library: h.conn.libraryWrote}
 	return t, bufio.NewReadWriter(rw.Reader, bufio.NewWriterSize(t, libraryBuffer)), nil
 }
 

@@ -41,7 +41,8 @@ type Conn struct {
 	onPong   func(payload []byte)
 
 	// The reader's.
-	message []byte
+	message  []byte
+	readOver bool // nothing comes from the peer anymore
 
 	// The writer's.
 	out       []byte

@@ -51,6 +51,12 @@ type progress struct {
 	delivered            history
 }
 
+// isOf tells whether the progress in a partition is owned and among those asked for. Nil asks
+// for all.
+func (p *progress) isOf(partitions []int32, partition int32) bool {
+	return p.owned && (partitions == nil || slices.Contains(partitions, partition))
+}
+
 // ping is a delivery ping without an answer.
 type ping struct {
 	id    uint64
@@ -213,7 +219,7 @@ func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
 	}
 	outstanding := false
 	for partition, p := range d.parts {
-		if p.sent > p.had && (partitions == nil && p.owned || slices.Contains(partitions, partition)) {
+		if p.sent > p.had && p.isOf(partitions, partition) {
 			outstanding = true
 			d.urgent = d.urgent || p.sent != p.pinged
 		}
@@ -221,15 +227,14 @@ func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
 	return outstanding, d.changed
 }
 
-// uncommitted returns the positions to commit: of the partitions given, or of all that are
-// owned.
+// uncommitted returns the positions to commit: of those of the partitions given that are owned,
+// or of all that are.
 func (d *delivery) uncommitted(partitions []int32) []proxy.Next {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var commits []proxy.Next
 	for partition, p := range d.parts {
-		wanted := partitions == nil && p.owned || slices.Contains(partitions, partition)
-		if wanted && (p.had > p.committed || p.fresh) {
+		if p.isOf(partitions, partition) && (p.had > p.committed || p.fresh) {
 			commits = append(commits, proxy.Next{Partition: partition, Offset: p.had})
 		}
 	}

@@ -39,7 +39,7 @@ func (k *keepalive) heard(c *Conn) (at time.Duration, reading bool) {
 // append appends a ping if one is due.
 func (k *keepalive) append(c *Conn, buf []byte) []byte {
 	heard, reading := k.heard(c)
-	if k.pinged && heard > k.pingedAt {
+	if k.pinged && heard >= k.pingedAt {
 		k.pinged = false
 	}
 	now := c.since()
@@ -57,7 +57,7 @@ func (k *keepalive) next(c *Conn) (wait time.Duration, dead bool) {
 		return c.settings.PingInterval, false
 	}
 	now := c.since()
-	if !k.pinged || heard > k.pingedAt {
+	if !k.pinged || heard >= k.pingedAt {
 		return c.settings.PingInterval - (now - heard), false
 	}
 	wait = c.settings.PongTimeout - (now - max(k.pingedAt, k.resumed))

@@ -47,6 +47,8 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 	return text, message, nil
 }
 
+// readAll reads a message to its end. The library takes a connection that is cut between two
+// fragments for that too.
 func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 	if c.message == nil {
 		c.message = make([]byte, firstMessageBuffer)
@@ -65,7 +67,7 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
 			return nil, errEnded
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && !c.readOver {
 			return c.message[:n], nil
 		}
 		if err != nil {

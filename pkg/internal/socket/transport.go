@@ -11,6 +11,7 @@ import (
 type transport struct {
 	net.Conn
 	heard   func()         // told of every read that brought bytes
+	ended   func()         // told when no more come
 	library func(p []byte) // takes what the library wrote
 }
 
@@ -19,6 +20,10 @@ func (t *transport) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
 	if n > 0 {
 		t.heard()
+		return n, nil // an error beside bytes comes again
+	}
+	if err != nil {
+		t.ended()
 	}
 	return n, err
 }

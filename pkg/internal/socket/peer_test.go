@@ -1,0 +1,374 @@
+package socket
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// bufferSize is what a connection of a test holds in each direction, unless that matters.
+const bufferSize = 64 << 10
+
+func testSettings() Settings {
+	return Settings{
+		MaxMessageBytes: 1 << 20,
+		PingInterval:    25 * time.Second,
+		PongTimeout:     10 * time.Second,
+		WriteTimeout:    80 * time.Second,
+		CloseTimeout:    5 * time.Second,
+	}
+}
+
+// quietSettings are without keep-alive pings.
+func quietSettings() Settings {
+	s := testSettings()
+	s.PingInterval = 1000 * time.Hour
+	return s
+}
+
+// meters reads metrics.
+type meters struct {
+	t   *testing.T
+	reg *prometheus.Registry
+}
+
+// value returns the sum of a metric's series; of a histogram, the number of observations.
+func (m *meters) value(name string) float64 {
+	m.t.Helper()
+	families, err := m.reg.Gather()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, family := range families {
+		if family.GetName() != "wsproxy_"+name {
+			continue
+		}
+		for _, s := range family.GetMetric() {
+			sum += s.GetGauge().GetValue() + s.GetCounter().GetValue() + float64(s.GetHistogram().GetSampleCount())
+		}
+	}
+	return sum
+}
+
+// want waits until nothing moves, since what was written is counted afterwards.
+func (m *meters) want(name string, want float64) {
+	m.t.Helper()
+	synctest.Wait()
+	if got := m.value(name); got != want {
+		m.t.Errorf("%s is %v, want %v", name, got, want)
+	}
+}
+
+// accept opens a connection over a pipe that holds size bytes in each direction.
+func accept(t *testing.T, s Settings, size int) (*Conn, *peer, *meters) {
+	t.Helper()
+	server, client := newPipe(size)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+	} {
+		r.Header.Set(name, value)
+	}
+	reg := prometheus.NewRegistry()
+	c, err := Accept(&takeover{header: http.Header{}, conn: server}, r, s, metrics.New(reg, metrics.Build{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() }) // so that a test that fails ends
+	return c, &peer{t: t, endpoint: client, r: bufio.NewReader(client)}, &meters{t, reg}
+}
+
+// takeover is a ResponseWriter whose connection can be taken over. It writes nothing.
+type takeover struct {
+	header http.Header
+	conn   net.Conn
+}
+
+func (w *takeover) Header() http.Header         { return w.header }
+func (w *takeover) Write(p []byte) (int, error) { return len(p), nil }
+func (w *takeover) WriteHeader(int)             {}
+
+func (w *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
+}
+
+// peer is a client that speaks frames, so that it can break every rule.
+type peer struct {
+	t *testing.T
+	*endpoint
+	r *bufio.Reader
+}
+
+// received is a frame of the server.
+type received struct {
+	op      opcode
+	payload []byte
+}
+
+// send sends a whole message or a control frame.
+func (p *peer) send(op opcode, payload string) { p.sendFrame(finalFragment|byte(op), payload) }
+
+// sendFrame sends a masked frame with the given first byte.
+func (p *peer) sendFrame(first byte, payload string) {
+	_, _ = p.Write(clientFrame(first, payload))
+}
+
+func clientFrame(first byte, payload string) []byte {
+	frame := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		frame = append(frame, 0x80|byte(n))
+	case n <= 0xFFFF:
+		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(n))
+	default:
+		frame = binary.BigEndian.AppendUint64(append(frame, 0x80|127), uint64(n))
+	}
+	mask := []byte{1, 2, 3, 4}
+	frame = append(frame, mask...)
+	for i := range len(payload) {
+		frame = append(frame, payload[i]^mask[i%4])
+	}
+	return frame
+}
+
+// sendClose sends a close frame; code 0 is one without a code.
+func (p *peer) sendClose(code int, reason string) {
+	if code == 0 {
+		p.send(opClose, "")
+		return
+	}
+	p.send(opClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+reason)
+}
+
+// next returns the next frame, or why there is none.
+func (p *peer) next() (received, error) {
+	var head [2]byte
+	if _, err := io.ReadFull(p.r, head[:]); err != nil {
+		return received{}, err
+	}
+	if head[0]&0xF0 != finalFragment || head[1]&0x80 != 0 {
+		p.t.Errorf("frame begins with %x: fragmented, masked or with reserved bits", head)
+	}
+	n := uint64(head[1])
+	switch n {
+	case length16:
+		n = uint64(binary.BigEndian.Uint16(p.bytes(2)))
+	case length64:
+		n = binary.BigEndian.Uint64(p.bytes(8))
+	}
+	return received{opcode(head[0] & 0xF), p.bytes(int(n))}, nil
+}
+
+func (p *peer) bytes(n int) []byte {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(p.r, b); err != nil {
+		p.t.Errorf("a frame is cut short: %v", err)
+	}
+	return b
+}
+
+// want reads the next frame, which must be this.
+func (p *peer) want(op opcode, payload string) {
+	p.t.Helper()
+	got, err := p.next()
+	if err != nil || got.op != op || string(got.payload) != payload {
+		p.t.Fatalf("got frame %x %.80q, %v, want %x %.80q", got.op, got.payload, err, op, payload)
+	}
+}
+
+// wantClose reads frames until the close frame, which must have this code. Others are
+// returned.
+func (p *peer) wantClose(code proxy.CloseCode) (before []received, reason string) {
+	p.t.Helper()
+	for {
+		got, err := p.next()
+		if err != nil {
+			p.t.Fatalf("no close frame: %v", err)
+		}
+		if got.op != opClose {
+			before = append(before, got)
+			continue
+		}
+		if code == proxy.CloseNoStatus && len(got.payload) == 0 {
+			return before, ""
+		}
+		if len(got.payload) < 2 || binary.BigEndian.Uint16(got.payload) != uint16(code) {
+			p.t.Fatalf("closed with %q, want %d", got.payload, code)
+		}
+		return before, string(got.payload[2:])
+	}
+}
+
+// wantEnd reads until the connection's end, which must come without a close frame before.
+func (p *peer) wantEnd() {
+	p.t.Helper()
+	for {
+		got, err := p.next()
+		if err != nil {
+			return
+		}
+		if got.op == opClose {
+			p.t.Errorf("got a close frame %q, want none", got.payload)
+		}
+	}
+}
+
+// script is a source whose frames a test gives.
+type script struct {
+	mu     sync.Mutex // guards what follows
+	frames bytes.Buffer
+	open   bool // whether something is in flight
+	writes int
+}
+
+func (s *script) add(c *Conn, op opcode, payloads ...string) {
+	s.mu.Lock()
+	for _, payload := range payloads {
+		s.frames.Write(appendFrame(nil, op, []byte(payload)))
+	}
+	s.mu.Unlock()
+	c.Wake()
+}
+
+func (s *script) setOpen(c *Conn, open bool) {
+	s.mu.Lock()
+	s.open = open
+	s.mu.Unlock()
+	c.Wake()
+}
+
+func (s *script) fill(dst []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dst = append(dst, s.frames.Bytes()...)
+	s.frames.Reset()
+	return dst
+}
+
+func (s *script) wrote() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+}
+
+func (s *script) due() time.Time { return time.Time{} }
+
+func (s *script) finished() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.open
+}
+
+// reader collects what a connection reads.
+type reader struct {
+	over chan struct{} // closed when the connection is over
+
+	mu       sync.Mutex // guards what follows
+	messages []message
+}
+
+type message struct {
+	text    bool
+	payload string
+}
+
+// serve runs a connection with a source. each, where it is set, is called for each message.
+func serve(c *Conn, src source, each func()) *reader {
+	r := &reader{over: make(chan struct{})}
+	go func() {
+		defer close(r.over)
+		go c.writeLoop(src)
+		for {
+			text, payload, err := c.Read()
+			if err != nil {
+				break
+			}
+			r.mu.Lock()
+			r.messages = append(r.messages, message{text, string(payload)})
+			r.mu.Unlock()
+			if each != nil {
+				each()
+			}
+		}
+		c.finish()
+	}()
+	return r
+}
+
+func (r *reader) got() []message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]message(nil), r.messages...)
+}
+
+func wantResult(t *testing.T, c *Conn, want proxy.CloseCode) {
+	t.Helper()
+	if got := c.Result(); got != want {
+		t.Errorf("the result is %d, want %d", got, want)
+	}
+}
+
+func wantElapsed(t *testing.T, began time.Time, want, slack time.Duration) {
+	t.Helper()
+	if got := time.Since(began); got < want || got > want+slack {
+		t.Errorf("it took %v, want %v and at most %v more", got, want, slack)
+	}
+}
+
+func TestAcceptRefuses(t *testing.T) {
+	for name, w := range map[string]http.ResponseWriter{
+		"a plain request":               &takeover{header: http.Header{}},
+		"a response without a takeover": httptest.NewRecorder(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			if _, ok := w.(*takeover); !ok {
+				r.Header.Set("Connection", "Upgrade")
+				r.Header.Set("Upgrade", "websocket")
+				r.Header.Set("Sec-WebSocket-Version", "13")
+				r.Header.Set("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
+			}
+			c, err := Accept(w, r, testSettings(), metrics.New(prometheus.NewRegistry(), metrics.Build{}))
+			if err == nil || c != nil {
+				t.Errorf("got %v, %v", c, err)
+			}
+		})
+	}
+}
+
+func TestAcceptClosesAConnectionThatTakesNoDeadline(t *testing.T) {
+	server, client := newPipe(bufferSize)
+	broken := &noDeadline{server}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "websocket")
+	r.Header.Set("Sec-WebSocket-Version", "13")
+	r.Header.Set("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
+	_, err := Accept(&takeover{header: http.Header{}, conn: broken}, r, testSettings(), metrics.New(prometheus.NewRegistry(), metrics.Build{}))
+	if !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection is open: %v", err)
+	}
+}
+
+type noDeadline struct{ *endpoint }
+
+func (noDeadline) SetDeadline(time.Time) error { return net.ErrClosed }

@@ -1,0 +1,189 @@
+package socket
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+func wantKind(t *testing.T, got *proxy.Error, want proxy.Kind) {
+	t.Helper()
+	if got == nil || got.Kind != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestAdmission(t *testing.T) {
+	for name, limit := range map[string]int{"one": 1, "three": 3} {
+		t.Run(name, func(t *testing.T) {
+			r := NewRegistry(limit)
+			for range limit {
+				if e := r.Admit(); e != nil {
+					t.Fatal(e)
+				}
+			}
+			wantKind(t, r.Check(), proxy.KindOverloaded)
+			wantKind(t, r.Admit(), proxy.KindOverloaded)
+			r.Leave(nil)
+			if e := r.Check(); e != nil {
+				t.Error(e)
+			}
+			if e := r.Admit(); e != nil {
+				t.Error(e)
+			}
+		})
+	}
+	t.Run("without a limit", func(t *testing.T) {
+		r := NewRegistry(0)
+		for range 10_000 {
+			if e := r.Admit(); e != nil {
+				t.Fatal(e)
+			}
+		}
+	})
+	t.Run("while draining", func(t *testing.T) {
+		r := NewRegistry(0)
+		if left := r.Drain(time.Hour); left != 0 {
+			t.Errorf("%d are left", left)
+		}
+		wantKind(t, r.Check(), proxy.KindShuttingDown)
+		wantKind(t, r.Admit(), proxy.KindShuttingDown)
+	})
+}
+
+func TestAdmissionUnderLoad(t *testing.T) {
+	const limit = 10
+	r := NewRegistry(limit)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 200 {
+				if r.Admit() != nil {
+					continue
+				}
+				if n := r.count(); n < 1 || n > limit {
+					t.Errorf("%d are admitted", n)
+				}
+				r.Leave(nil)
+			}
+		})
+	}
+	all.Wait()
+	if n := r.count(); n != 0 {
+		t.Errorf("%d are admitted at the end", n)
+	}
+}
+
+func (r *Registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.admitted
+}
+
+// open admits and serves a connection.
+func (r *Registry) open(t *testing.T, src source) (*Conn, *peer, *reader) {
+	t.Helper()
+	if e := r.Admit(); e != nil {
+		t.Fatal(e)
+	}
+	c, p, _ := accept(t, quietSettings(), bufferSize)
+	r.Add(c)
+	served := serve(c, src, nil)
+	go func() {
+		<-served.over
+		r.Leave(c)
+	}()
+	return c, p, served
+}
+
+func TestDrain(t *testing.T) {
+	const grace = 50 * time.Second
+	for name, test := range map[string]struct {
+		inFlight time.Duration // until nothing is
+		answers  bool          // whether the client answers the close frame
+		took     time.Duration
+	}{
+		"nothing in flight":   {0, true, 0},
+		"in flight":           {10 * time.Second, true, 10 * time.Second},
+		"in flight for ever":  {time.Hour, true, grace * 3 / 5},
+		"a client that waits": {0, false, testSettings().CloseTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := NewRegistry(0)
+				src := &script{open: test.inFlight > 0}
+				c, p, served := r.open(t, src)
+				time.AfterFunc(test.inFlight, func() { src.setOpen(c, false) })
+				go func() {
+					p.wantClose(proxy.CloseServiceRestart)
+					if test.answers {
+						p.sendClose(1012, "")
+					}
+				}()
+				began := time.Now()
+				if left := r.Drain(grace); left != 0 {
+					t.Errorf("%d are left", left)
+				}
+				wantElapsed(t, began, test.took, 0)
+				<-served.over
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+func TestDrainCutsWhatIsLeft(t *testing.T) {
+	const grace = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(0)
+		_, p, served := r.open(t, &script{}) // never answers the close frame
+		began := time.Now()
+		if left := r.Drain(grace); left != 0 {
+			t.Errorf("%d are left", left)
+		}
+		wantElapsed(t, began, grace*4/5, 0)
+		<-served.over
+		p.wantClose(proxy.CloseServiceRestart)
+	})
+}
+
+func TestDrainGivesUp(t *testing.T) {
+	const grace = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(0)
+		if e := r.Admit(); e != nil { // a handshake that hangs
+			t.Fatal(e)
+		}
+		began := time.Now()
+		if left := r.Drain(grace); left != 1 {
+			t.Errorf("%d are left", left)
+		}
+		wantElapsed(t, began, grace, 0)
+	})
+}
+
+// TestAHandshakeThatEndsWhileDraining adds a connection that was admitted before.
+func TestAHandshakeThatEndsWhileDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(0)
+		if e := r.Admit(); e != nil {
+			t.Fatal(e)
+		}
+		drained := make(chan int)
+		go func() { drained <- r.Drain(time.Minute) }()
+		synctest.Wait()
+		c, p, _ := accept(t, quietSettings(), bufferSize)
+		r.Add(c)
+		served := serve(c, &script{open: true}, nil)
+		p.wantClose(proxy.CloseServiceRestart)
+		p.sendClose(1012, "")
+		<-served.over
+		r.Leave(c)
+		if left := <-drained; left != 0 {
+			t.Errorf("%d are left", left)
+		}
+	})
+}
