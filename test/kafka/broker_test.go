@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,11 @@ func TestPortInUseIsRefused(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer listener.Close()
-	_, err = Start(deadline(t), Options{Port: listener.Addr().(*net.TCPAddr).Port})
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	must(t, err)
+	number, err := strconv.Atoi(port)
+	must(t, err)
+	_, err = Start(deadline(t), Options{Port: number})
 	if errors.Is(err, ErrMissing) {
 		giveUp(t, err)
 	}

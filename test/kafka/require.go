@@ -69,6 +69,7 @@ func RequireOwn(t testing.TB, o Options) *Broker {
 }
 
 func closeAfter(t testing.TB, b *Broker) {
+	t.Helper()
 	if t.Failed() {
 		t.Logf("the broker's log ends with:\n%s", b.LogTail())
 	}

@@ -25,11 +25,11 @@ type endpoint struct {
 
 // newPipe returns the ends of a connection that holds size bytes in each direction.
 func newPipe(size int) (a, b *endpoint) {
-	ab, ba := newStream(size), newStream(size)
+	forth, back := newStream(size), newStream(size)
 	end := func(in, out *stream) *endpoint {
 		return &endpoint{in: in, out: out, readBy: newDeadline(), writeBy: newDeadline(), closed: make(chan struct{})}
 	}
-	return end(ba, ab), end(ab, ba)
+	return end(back, forth), end(forth, back)
 }
 
 // Read implements net.Conn.
