@@ -111,7 +111,7 @@ func start(o Options) (*App, error) {
 	a.onTearDown(func(context.Context) { cluster.Close() })
 	topics := cluster.WatchTopics()
 	a.onTearDown(func(context.Context) { topics.Close() })
-	producers := cluster.Producers(topics)
+	producers := cluster.Producers()
 	a.onTearDown(producers.Close)
 
 	a.sockets = socket.NewRegistry(settings.Sockets.MaxConnections)

@@ -15,13 +15,13 @@ import (
 // buffered is a record that franz-go holds. It is reused: the record and its promise would
 // else be allocated each time.
 type buffered struct {
-	record  kgo.Record
-	headers []kgo.RecordHeader
-	topic   *Topic
-	client  *pooled
-	home    *recycled
-	done    proxy.Completion
-	promise func(*kgo.Record, error)
+	record   kgo.Record
+	headers  []kgo.RecordHeader
+	producer *Producer
+	client   *pooled
+	home     *recycled
+	done     proxy.Completion
+	promise  func(*kgo.Record, error)
 }
 
 // recycled keeps what is not in use, and what all of it has in common.
@@ -40,10 +40,10 @@ func (h *recycled) get() *buffered {
 }
 
 // set fills b. Without a timestamp franz-go sets the present time.
-func (b *buffered) set(r *proxy.Record, topic *Topic, client *pooled, done proxy.Completion) {
-	b.topic, b.client, b.done = topic, client, done
+func (b *buffered) set(r *proxy.Record, producer *Producer, client *pooled, done proxy.Completion) {
+	b.producer, b.client, b.done = producer, client, done
 	generation := b.home.expiry.of(time.Now())
-	b.record = kgo.Record{Topic: topic.Name, Key: r.Key, Value: r.Value, Context: generation.free}
+	b.record = kgo.Record{Topic: producer.topic.Name, Key: r.Key, Value: r.Value, Context: generation.free}
 	if r.HasTimestamp {
 		b.record.Timestamp = time.UnixMilli(r.Timestamp)
 	}
@@ -61,12 +61,13 @@ func (b *buffered) set(r *proxy.Record, topic *Topic, client *pooled, done proxy
 // settled is franz-go's promise: it learns the fate of the record.
 func (b *buffered) settled(r *kgo.Record, err error) {
 	ack := proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
-	done, client := b.done, b.client
+	done, client, producer := b.done, b.client, b.producer
 	if err != nil {
 		err = b.refused(err)
 	}
 	b.recycle()
 	client.release()
+	producer.release()
 	done.Done(ack, err)
 }
 
@@ -74,19 +75,19 @@ func (b *buffered) settled(r *kgo.Record, err error) {
 func (b *buffered) recycle() {
 	b.record = kgo.Record{}
 	clear(b.headers)
-	b.topic, b.client, b.done = nil, nil, nil
+	b.producer, b.client, b.done = nil, nil, nil
 	b.home.pool.Put(b)
 }
 
 // refused turns an error of a record into one for the client.
 func (b *buffered) refused(err error) error {
-	name := b.topic.Name
+	name := b.producer.topic.Name
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
 		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
 		return b.refusedBatch(err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		b.topic.topics.Refresh()
+		b.producer.topic.topics.Refresh()
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
@@ -101,7 +102,7 @@ func (b *buffered) refused(err error) error {
 // as they are known allowed each of its records: the settings have changed. The record is to
 // blame only if it is refused by itself; the others are to be sent again.
 func (b *buffered) refusedBatch(err error) error {
-	b.topic.topics.Refresh()
+	b.producer.topic.topics.Refresh()
 	return proxy.Wrap(err, proxy.KindKafkaUnavailable,
 		"Kafka refused a batch that this message was in, because of another one or of changed topic settings: send it again.")
 }

@@ -90,7 +90,7 @@ func open(t *testing.T, topics *Topics, name string) *Topic {
 
 func newPool(t *testing.T, c *Cluster, topics *Topics) *Producers {
 	t.Helper()
-	p := c.Producers(topics)
+	p := c.Producers()
 	t.Cleanup(func() { p.Close(deadline(t)) })
 	return p
 }

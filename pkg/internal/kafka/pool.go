@@ -27,10 +27,10 @@ const (
 // errClosed tells that the proxy has let go of Kafka.
 var errClosed = errors.New("the pool of producers is closed")
 
-// Producers is the pool of producing clients, one per clientId.
+// Producers is the pool of producing clients, one per clientId. Where topics allow batches of
+// different sizes, a clientId has one for each size: franz-go notices no change of it.
 type Producers struct {
 	cluster *Cluster
-	topics  *Topics
 	records recycled
 	expire  context.CancelFunc // of what franz-go holds
 	stop    context.CancelFunc
@@ -38,12 +38,18 @@ type Producers struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
-	clients map[proxy.ClientID]*pooled
+	clients map[clientKey]*pooled
+}
+
+// clientKey tells producing clients apart.
+type clientKey struct {
+	id       proxy.ClientID
+	maxBatch int32
 }
 
 // pooled is a producing client and what tells whether it is idle.
 type pooled struct {
-	id     proxy.ClientID
+	key    clientKey
 	client *kgo.Client
 	held   atomic.Int64  // records without a fate
 	uses   atomic.Uint64 // records ever
@@ -75,11 +81,11 @@ func (p *pooled) retire(m *metrics.Metrics) bool {
 }
 
 // Producers starts the pool. Close ends it.
-func (c *Cluster) Producers(topics *Topics) *Producers {
+func (c *Cluster) Producers() *Producers {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Producers{
-		cluster: c, topics: topics, stop: stop,
-		done: make(chan struct{}), clients: make(map[proxy.ClientID]*pooled),
+		cluster: c, stop: stop,
+		done: make(chan struct{}), clients: make(map[clientKey]*pooled),
 	}
 	held, expire := context.WithCancel(context.Background())
 	// The TIMEOUT answer has a timer of its own. franz-go gives up later, since it fails
@@ -97,51 +103,51 @@ func (p *Producers) Close(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for id, c := range p.clients {
+	for key, c := range p.clients {
 		_ = c.client.Flush(ctx)
 		c.held.Store(closedForGood)
 		c.client.Close()
 		p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
-		delete(p.clients, id)
+		delete(p.clients, key)
 	}
 }
 
-// get returns the client of id. When the pool is full, the client that has been idle for
+// get returns the client of a key. When the pool is full, the client that has been idle for
 // longest makes way; if none is idle, one is shared.
-func (p *Producers) get(id proxy.ClientID) (*pooled, error) {
+func (p *Producers) get(key clientKey) (*pooled, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, errClosed
 	}
-	if c := p.clients[id]; c != nil {
+	if c := p.clients[key]; c != nil {
 		return c, nil
 	}
 	if len(p.clients) >= p.cluster.settings.MaxProducerClients && !p.makeRoom() {
-		id = sharedClientID
-		if c := p.clients[id]; c != nil {
+		key.id = sharedClientID
+		if c := p.clients[key]; c != nil {
 			return c, nil
 		}
 	}
-	client, err := p.dial(id)
+	client, err := p.dial(key)
 	if err != nil {
 		return nil, err
 	}
-	c := &pooled{id: id, client: client, idleAt: time.Now()}
-	p.clients[id] = c
+	c := &pooled{key: key, client: client, idleAt: time.Now()}
+	p.clients[key] = c
 	p.cluster.metrics.KafkaClients(metrics.ProducerClient).Inc()
 	return c, nil
 }
 
 // dial makes a client. It connects when it is used.
-func (p *Producers) dial(id proxy.ClientID) (*kgo.Client, error) {
+func (p *Producers) dial(key clientKey) (*kgo.Client, error) {
 	s := p.cluster.settings
-	client, err := kgo.NewClient(p.cluster.options(string(id),
+	client, err := kgo.NewClient(p.cluster.options(string(key.id),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),
 		kgo.ProducerBatchCompression(compression(s.ProducerCompressionType)),
-		kgo.ProducerBatchMaxBytesFn(p.topics.maxBatchBytes),
+		kgo.ProducerBatchMaxBytes(key.maxBatch),
 		// Every connection has a window of its own: one with a stuck partition must not stop
 		// the others.
 		kgo.MaxBufferedRecords(math.MaxInt32),
@@ -178,7 +184,7 @@ func (p *Producers) makeRoom() bool {
 	if oldest == nil || !oldest.retire(p.cluster.metrics) {
 		return false
 	}
-	delete(p.clients, oldest.id)
+	delete(p.clients, oldest.key)
 	return true
 }
 
@@ -200,13 +206,13 @@ func (p *Producers) sweepLoop(ctx context.Context) {
 func (p *Producers) sweep(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, c := range p.clients {
+	for key, c := range p.clients {
 		if uses := c.uses.Load(); uses != c.seen {
 			c.seen, c.idleAt = uses, now
 			continue
 		}
 		if now.Sub(c.idleAt) >= p.cluster.settings.ClientIdleTimeout && c.retire(p.cluster.metrics) {
-			delete(p.clients, id)
+			delete(p.clients, key)
 		}
 	}
 }

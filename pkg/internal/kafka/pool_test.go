@@ -42,8 +42,8 @@ func (p *Producers) ids() map[proxy.ClientID]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ids := make(map[proxy.ClientID]bool)
-	for id := range p.clients {
-		ids[id] = true
+	for key := range p.clients {
+		ids[key.id] = true
 	}
 	return ids
 }
@@ -110,7 +110,8 @@ func TestFullPoolClosesTheLongestIdle(t *testing.T) {
 		}
 	}
 	pool.mu.Lock()
-	pool.clients["b"].idleAt = pool.clients["a"].idleAt.Add(-time.Minute)
+	key := func(id proxy.ClientID) clientKey { return clientKey{id, franzBatchBytes(defaultMaxMessageBytes)} }
+	pool.clients[key("b")].idleAt = pool.clients[key("a")].idleAt.Add(-time.Minute)
 	pool.mu.Unlock()
 	if _, err := produce(t, pool.Open("c", topic), value("x")); err != nil {
 		t.Fatal(err)
@@ -141,11 +142,42 @@ func TestFullPoolIsShared(t *testing.T) {
 	}
 }
 
+// TestChangedBatchLimit lets a connection go over to a client that knows the topic's new limit:
+// only when the old one has let go of its records, so that they keep their order.
+func TestChangedBatchLimit(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	stalled, release := stall(t, broker)
+	producer := pool.Open("c", topic)
+	first, r := newFate(), proxy.Record{Partition: 0, Value: []byte("first")}
+	producer.Produce(&r, first)
+	<-stalled
+	settings := *topic.entry.settings.Load()
+	settings.maxMessageBytes = 2000
+	topic.entry.settings.Store(&settings)
+	second, handed := newFate(), make(chan struct{})
+	go func() {
+		defer close(handed)
+		r := proxy.Record{Partition: 0, Value: []byte("second")}
+		producer.Produce(&r, second)
+	}()
+	await(t, "the wait for the first record", producer.waiting.Load)
+	release()
+	<-handed
+	a, err := first.await(t)
+	b, err2 := second.await(t)
+	if err != nil || err2 != nil || b.Offset != a.Offset+1 {
+		t.Errorf("got %+v, %v and %+v, %v", a, err, b, err2)
+	}
+	if producer.current.key.maxBatch != franzBatchBytes(2000) || len(pool.clients) != 2 {
+		t.Errorf("the client has the key %+v, one of %d", producer.current.key, len(pool.clients))
+	}
+}
+
 func TestClosedPool(t *testing.T) {
 	broker := newBroker(t, "t")
 	c := connect(t, broker)
 	topics := watch(t, c)
-	topic, pool := open(t, topics, "t"), c.Producers(topics)
+	topic, pool := open(t, topics, "t"), c.Producers()
 	producer := pool.Open("c", topic)
 	if _, err := produce(t, producer, value("a")); err != nil {
 		t.Fatal(err)
@@ -162,7 +194,7 @@ func TestCloseFlushes(t *testing.T) {
 	broker := newBroker(t, "t")
 	c := connect(t, broker)
 	topics := watch(t, c)
-	topic, pool := open(t, topics, "t"), c.Producers(topics)
+	topic, pool := open(t, topics, "t"), c.Producers()
 	stalled, release := stall(t, broker)
 	f, r := newFate(), value("a")
 	pool.Open("c", topic).Produce(&r, f)
@@ -210,9 +242,9 @@ func TestHoldAndRetire(t *testing.T) {
 	sweeps.Wait()
 	pool.mu.Lock()
 	defer pool.mu.Unlock()
-	for id, c := range pool.clients {
+	for key, c := range pool.clients {
 		if held := c.held.Load(); held != 0 {
-			t.Errorf("%s holds %d records", id, held)
+			t.Errorf("%s holds %d records", key.id, held)
 		}
 	}
 }

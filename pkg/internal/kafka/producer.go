@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -13,12 +14,16 @@ type Producer struct {
 	id      proxy.ClientID
 	topic   *Topic
 	current *pooled
+
+	held    atomic.Int64  // records without a fate
+	waiting atomic.Bool   // whether settle waits for none to be held
+	settled chan struct{} // tells it that there may be none
 }
 
 // Open returns a producer of a topic for clientId. The Kafka client is made at the first
 // record.
 func (p *Producers) Open(id proxy.ClientID, topic *Topic) *Producer {
-	return &Producer{pool: p, id: id, topic: topic}
+	return &Producer{pool: p, id: id, topic: topic, settled: make(chan struct{}, 1)}
 }
 
 // Check refuses a record that the topic's settings would refuse.
@@ -34,18 +39,45 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 		return
 	}
 	b := p.pool.records.get()
-	b.set(r, p.topic, c, done)
+	b.set(r, p, c, done)
 	c.client.Produce(b.record.Context, &b.record, b.promise)
 }
 
 // client returns the connection's client, with this record held in it.
 func (p *Producer) client() (*pooled, error) {
+	key := clientKey{p.id, franzBatchBytes(p.topic.entry.settings.Load().maxMessageBytes)}
+	if p.current != nil && p.current.key.maxBatch != key.maxBatch {
+		p.settle()
+		p.current = nil
+	}
 	for p.current == nil || !p.current.hold() {
-		c, err := p.pool.get(p.id)
+		c, err := p.pool.get(key)
 		if err != nil {
 			return nil, err
 		}
 		p.current = c
 	}
+	p.held.Add(1)
 	return p.current, nil
+}
+
+// settle waits until no record is held, so that records keep their order when the connection
+// goes over to another client. That is bounded: records are given up after a while.
+func (p *Producer) settle() {
+	p.waiting.Store(true)
+	defer p.waiting.Store(false)
+	for p.held.Load() > 0 {
+		<-p.settled
+	}
+}
+
+// release counts one record less.
+func (p *Producer) release() {
+	if p.held.Add(-1) > 0 || !p.waiting.Load() {
+		return
+	}
+	select {
+	case p.settled <- struct{}{}:
+	default:
+	}
 }

@@ -64,7 +64,8 @@ func TestProduceErrors(t *testing.T) {
 		"nobody's":         {errors.New("secret"), proxy.KindKafkaUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &buffered{topic: &Topic{Name: "t", topics: &Topics{refresh: make(chan struct{}, 1)}}}
+			topic := &Topic{Name: "t", topics: &Topics{refresh: make(chan struct{}, 1)}}
+			b := &buffered{producer: &Producer{topic: topic}}
 			e := proxy.AsError(b.refused(test.err))
 			if e.Kind != test.want || strings.Contains(e.Message, "secret") || !errors.Is(e, test.err) {
 				t.Errorf("got %v", e)

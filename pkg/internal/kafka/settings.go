@@ -69,17 +69,6 @@ func (t *Topics) readSettings(configs kadm.ResourceConfigs, name string) topicSe
 	return s
 }
 
-// maxBatchBytes is how large a batch of a topic may be, for franz-go.
-func (t *Topics) maxBatchBytes(name string) int32 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	bytes := int64(defaultMaxMessageBytes)
-	if entry := t.used[name]; entry != nil {
-		bytes = entry.settings.Load().maxMessageBytes
-	}
-	return franzBatchBytes(bytes)
-}
-
 // franzBatchBytes is what franz-go must be told for batches of at most so many bytes: it
 // counts the length before a batch too, as Kafka 2.8 and newer are sent it.
 func franzBatchBytes(bytes int64) int32 {

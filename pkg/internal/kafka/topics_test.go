@@ -194,7 +194,7 @@ func TestSettingsAreRefreshed(t *testing.T) {
 	if got := topic.entry.settings.Load().maxMessageBytes; got != 1234 {
 		t.Errorf("got max.message.bytes %d", got)
 	}
-	if got := topics.maxBatchBytes("t"); int64(got) != 1234+2 {
+	if got := franzBatchBytes(1234); got != 1234+2 {
 		t.Errorf("franz-go is told %d", got)
 	}
 }

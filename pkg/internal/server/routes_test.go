@@ -64,7 +64,7 @@ func connect(t *testing.T, s *Server, hosts []string, dial func(context.Context,
 	t.Cleanup(cluster.Close)
 	s.Cluster, s.Topics = cluster, cluster.WatchTopics()
 	t.Cleanup(s.Topics.Close)
-	s.Producers = cluster.Producers(s.Topics)
+	s.Producers = cluster.Producers()
 	t.Cleanup(func() { s.Producers.Close(context.WithoutCancel(t.Context())) })
 }
 
