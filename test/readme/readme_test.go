@@ -137,7 +137,7 @@ func (r *reader) testOperations(t *testing.T) {
 		t.Errorf("got %v, the README says %v", got, want)
 	}
 	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(readme(t), -1)
-	if len(requests) != 5 {
+	if len(requests) != 6 {
 		t.Fatalf("found %d requests", len(requests))
 	}
 	for _, request := range requests {

@@ -88,7 +88,7 @@ func open(t *testing.T, topics *Topics, name string) *Topic {
 	return topic
 }
 
-func newPool(t *testing.T, c *Cluster, topics *Topics) *Producers {
+func newPool(t *testing.T, c *Cluster) *Producers {
 	t.Helper()
 	p := c.Producers()
 	t.Cleanup(func() { p.Close(deadline(t)) })

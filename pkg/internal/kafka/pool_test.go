@@ -19,7 +19,7 @@ func poolOf(t *testing.T) (*kfake.Cluster, *Producers, *Topic) {
 	c := connect(t, broker)
 	topics := watch(t, c)
 	topic := open(t, topics, "t")
-	return broker, newPool(t, c, topics), topic
+	return broker, newPool(t, c), topic
 }
 
 // stall lets produce requests wait until release is called.

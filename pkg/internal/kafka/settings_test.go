@@ -74,7 +74,7 @@ func TestLargestRecord(t *testing.T) {
 			c.settings.MaxProducerClients = 100
 			topics := watch(t, c)
 			topic := open(t, topics, "t")
-			pool := newPool(t, c, topics)
+			pool := newPool(t, c)
 			for name, record := range largeRecords() {
 				t.Run(name, func(t *testing.T) { testLargest(t, pool.Open(proxy.ClientID(name), topic), record, limit) })
 			}

@@ -36,9 +36,10 @@ type answers struct {
 	// The writer's.
 	taken []*slot // being written
 
-	mu    sync.Mutex // guards what follows, and the slots
-	queue []*slot
-	free  []*slot
+	mu     sync.Mutex // guards what follows, and the slots
+	queue  []*slot
+	free   []*slot
+	closed bool
 }
 
 // slot is the place of one frame's answers. It is freed, with its share of the window, when
@@ -67,10 +68,14 @@ type entry struct {
 }
 
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages
-// that could not be decoded are answered at once, the others will be by their entry's Done.
+// that could not be decoded are answered at once, the others will be by their entry's Done. It
+// returns nil where nothing will be answered anymore.
 func (a *answers) push(messages []codec.Message, batch bool, bytes int64, received time.Time) *slot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.closed {
+		return nil
+	}
 	s := a.blank()
 	s.batch, s.bytes, s.received, s.held = batch, bytes, received, 1
 	for i := range messages {
@@ -262,11 +267,13 @@ func (a *answers) due() time.Time {
 	return a.queue[0].received.Add(a.timeout)
 }
 
-// finished implements source.
-func (a *answers) finished() bool {
+// over implements source. From then on push refuses frames: their messages would be produced
+// and never answered.
+func (a *answers) over(late bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.queue) == 0 && len(a.taken) == 0
+	a.closed = late || len(a.queue) == 0 && len(a.taken) == 0
+	return a.closed
 }
 
 // abandon gives up what is not answered, after the connection's end.

@@ -39,7 +39,7 @@ func BenchmarkAnswers(b *testing.B) {
 			e.Done(proxy.Ack{Partition: 1, Offset: 12345678, Timestamp: 1_700_000_000_000}, nil)
 		}
 		entries = entries[:0]
-		for !a.finished() {
+		for !a.empty() {
 			buf = a.fill(buf[:0])
 			a.wrote()
 		}

@@ -152,7 +152,7 @@ func TestTheWindowIsWholeAfterAnything(t *testing.T) {
 			close(stop)
 			<-written
 			wantHeld(t, w, "at the end", 0)
-			if !a.finished() {
+			if !a.empty() {
 				t.Error("something is in flight")
 			}
 			if len(a.free) > slotsPerFill {
@@ -239,4 +239,33 @@ func TestAnAnswerThatWasGivenStays(t *testing.T) {
 		a.wrote()
 		wantHeld(t, a.window, "one is let go", slotsPerFill)
 	})
+}
+
+// empty tells whether nothing is queued and nothing being written.
+func (a *answers) empty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.queue) == 0 && len(a.taken) == 0
+}
+
+// TestNothingIsTakenAfterTheEnd closes the queue as the writer does before its close frame: a
+// message that the reader has at that moment must not be produced, since nobody would answer.
+func TestNothingIsTakenAfterTheEnd(t *testing.T) {
+	for name, late := range map[string]bool{"nothing in flight": false, "too late": true} {
+		t.Run(name, func(t *testing.T) {
+			a := newAnswers(limit.NewWindow(10, limit.MaxBytes))
+			if late {
+				a.push(make([]codec.Message, 1), false, 1, time.Now())
+				if a.over(false) {
+					t.Fatal("over with a message in flight")
+				}
+			}
+			if !a.over(late) {
+				t.Fatal("not over")
+			}
+			if a.push(make([]codec.Message, 1), false, 1, time.Now()) != nil {
+				t.Error("a message was taken that nobody will answer")
+			}
+		})
+	}
 }

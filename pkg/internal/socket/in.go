@@ -84,6 +84,9 @@ func (f *in) take(frame []byte) error {
 		return err
 	}
 	slot := f.answers.push(messages, batch, int64(len(frame)), time.Now())
+	if slot == nil {
+		return nil
+	}
 	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
 		return err
 	}

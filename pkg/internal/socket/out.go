@@ -325,10 +325,10 @@ func (f *out) due() time.Time {
 	return at
 }
 
-// finished implements source: what was sent has arrived, as far as can be known, and is
+// over implements source: what was sent has arrived, as far as can be known, and is
 // committed.
-func (f *out) finished() bool {
-	if f.consumer == nil {
+func (f *out) over(late bool) bool {
+	if late || f.consumer == nil {
 		return true
 	}
 	outstanding, _ := f.delivery.outstanding(nil)

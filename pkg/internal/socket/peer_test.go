@@ -269,10 +269,10 @@ func (s *script) wrote() {
 
 func (s *script) due() time.Time { return time.Time{} }
 
-func (s *script) finished() bool {
+func (s *script) over(late bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.open
+	return late || !s.open
 }
 
 // reader collects what a connection reads.

@@ -25,4 +25,4 @@ type nothing struct{}
 func (nothing) fill(dst []byte) []byte { return dst }
 func (nothing) wrote()                 {}
 func (nothing) due() time.Time         { return time.Time{} }
-func (nothing) finished() bool         { return true }
+func (nothing) over(bool) bool         { return true }

@@ -30,9 +30,9 @@ type source interface {
 	wrote()
 	// due returns when fill will have something without a wake, or the zero time.
 	due() time.Time
-	// finished tells, while the connection is being closed by the proxy, that nothing is in
-	// flight anymore.
-	finished() bool
+	// over is asked while the connection is being closed by the proxy: is nothing in flight
+	// anymore, or is it too late to wait? Once it has said so, it takes nothing more.
+	over(late bool) bool
 }
 
 // SendText leaves a text frame for the writer. While many are waiting it waits too, until the
@@ -142,7 +142,7 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 		return append(buf, c.echo...), true
 	}
 	e := c.ending
-	if e == nil || !src.finished() && time.Now().Before(e.by) {
+	if e == nil || !src.over(!time.Now().Before(e.by)) {
 		return buf, false
 	}
 	if e.Error != nil {
