@@ -10,6 +10,8 @@ LDFLAGS := -s -w -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
 # What to test, and for how long each fuzz target runs.
 PKGS     ?= ./...
 FUZZTIME ?= 1m
+# How long to soak.
+SECONDS  ?= 600
 
 .PHONY: help
 help: ## list the targets
@@ -42,6 +44,11 @@ bench: ## measure the proxy beside a plain Kafka client
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	@test/tools/fuzz $(FUZZTIME)
+
+.PHONY: soak
+soak: ## try to lose something under random faults for SECONDS (600)
+	@go test -tags synctests -c -o bin/virtual.test ./test/faults/virtual
+	@bin/virtual.test -test.run '^TestSchedules$$' -test.timeout 0 -soak $(SECONDS)s -first $$(date +%s)
 
 .PHONY: kafka
 kafka: ## start a real Apache Kafka on this machine

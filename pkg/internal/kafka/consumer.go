@@ -22,6 +22,9 @@ const (
 	fetchMaxBytes = 1 << 20
 	// heartbeatsPerSession is how many heartbeats a member may miss.
 	heartbeatsPerSession = 5
+	// rebalanceTimeout is how long the others of a group wait for a member that has partitions
+	// to give: a client's last pong, a commit under way and the last commit take less.
+	rebalanceTimeout = 20 * time.Second
 	// commitOnRevokeTimeout bounds the commit before partitions move.
 	commitOnRevokeTimeout = 5 * time.Second
 )
@@ -50,17 +53,19 @@ type ConsumerOptions struct {
 // Consumer is a member of a consumer group that reads one topic.
 type Consumer struct {
 	options ConsumerOptions
+	made    chan struct{} // closed when client and admin are set: partitions may come before
 	client  *kgo.Client
 	admin   *kadm.Client
 	metrics *metrics.Metrics
 	log     *slog.Logger
+	members membership
 	headers []proxy.Header // of the last poll, reused
 }
 
 // Consume joins a group. It does not wait for the brokers.
 func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	consumer := &Consumer{
-		options: o, metrics: c.metrics,
+		options: o, metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
 	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
@@ -68,6 +73,7 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
 	consumer.client, consumer.admin = client, kadm.NewClient(client)
+	close(consumer.made)
 	c.metrics.KafkaClients(metrics.ConsumerClient).Inc()
 	return consumer, nil
 }
@@ -88,6 +94,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.FetchMaxBytes(fetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(fetchMaxBytes),
 		kgo.SessionTimeout(o.SessionTimeout),
+		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // for the moment that Poll takes, see there
@@ -111,6 +118,7 @@ func offsets(reset OffsetReset) (start, out kgo.Offset) {
 // assigned tells the owner where delivery starts, before the first fetch. Under latest the
 // end is looked up here, so that it is known and can be committed.
 func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-c.made
 	partitions := all[c.options.Topic]
 	starts := make(map[int32]int64, len(partitions))
 	var ends kadm.ListedOffsets
@@ -132,6 +140,7 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 		}
 		starts[partition] = max(at, 0)
 	}
+	c.members.assigned(c.member(), starts)
 	c.options.Owner.Assigned(starts)
 	return all, nil
 }
@@ -151,7 +160,10 @@ func (c *Consumer) ends(ctx context.Context) (kadm.ListedOffsets, error) {
 }
 
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
-	partitions := all[c.options.Topic]
+	partitions, stale := c.members.split(c.member(), all[c.options.Topic])
+	if len(stale) > 0 {
+		c.options.Owner.Lost(stale)
+	}
 	if len(partitions) == 0 {
 		return
 	}
@@ -175,6 +187,10 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 
 // Commit commits positions, and waits for Kafka's answer.
 func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
+	positions, err := c.ahead(ctx, positions)
+	if err != nil || len(positions) == 0 {
+		return err
+	}
 	offsets := make(map[int32]kgo.EpochOffset, len(positions))
 	for _, p := range positions {
 		offsets[p.Partition] = kgo.EpochOffset{Epoch: -1, Offset: p.Offset}

@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// TestAStaleClaimDoesNotTakeTheGroupBack has a member with partitions from an earlier life, in
+// which another member may have committed further.
+func TestAStaleClaimDoesNotTakeTheGroupBack(t *testing.T) {
+	broker := newBroker(t, "t")
+	write(t, broker, 0, "a")
+	c := consume(t, broker, ResetEarliest, &owner{})
+	poll(t, c, 1)
+	commit := func(offset int64) {
+		t.Helper()
+		if err := c.Commit(deadline(t), []proxy.Next{{Partition: 0, Offset: offset}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(5)
+	c.members.kept("an earlier life", []int32{0})
+	commit(3)
+	if got := committed(t, broker, 0); got != 5 {
+		t.Errorf("the group went back to %d", got)
+	}
+	c.members.kept("an earlier life", []int32{0})
+	commit(7)
+	if got := committed(t, broker, 0); got != 7 {
+		t.Errorf("the group is at %d, want 7", got)
+	}
+}
+
+// lostOwner counts partitions that are lost.
+type lostOwner struct {
+	owner
+	lost atomic.Int32
+}
+
+func (o *lostOwner) Lost(partitions []int32) { o.lost.Add(int32(len(partitions))) }
+
+// TestAStaleClaimIsLost revokes a partition from an earlier life: it is not for this member to
+// commit anything.
+func TestAStaleClaimIsLost(t *testing.T) {
+	broker := newBroker(t, "t")
+	write(t, broker, 0, "a")
+	o := &lostOwner{owner: owner{commits: []proxy.Next{{Partition: 0, Offset: 1}}}}
+	c := consume(t, broker, ResetEarliest, o)
+	poll(t, c, 1)
+	c.members.kept("an earlier life", []int32{0, 1, 2})
+	c.Close(deadline(t))
+	if o.lost.Load() != 3 || len(o.revoked) != 0 {
+		t.Errorf("lost %d, revoked %v", o.lost.Load(), o.revoked)
+	}
+	if got := committed(t, broker, 0); got != -1 {
+		t.Errorf("committed %d", got)
+	}
+}
+
+func TestMembership(t *testing.T) {
+	var m membership
+	m.assigned("first", map[int32]int64{0: 10, 1: 20})
+	m.assigned("second", map[int32]int64{2: 30})
+	own, stale := m.split("second", []int32{0, 1, 2})
+	if !slices.Equal(own, []int32{2}) || !slices.Equal(stale, []int32{0, 1}) {
+		t.Errorf("got %v and %v", own, stale)
+	}
+	m.kept("second", []int32{1})
+	if own, stale = m.split("second", []int32{0, 1, 2}); !slices.Equal(own, []int32{1, 2}) || !slices.Equal(stale, []int32{0}) {
+		t.Errorf("got %v and %v", own, stale)
+	}
+}
