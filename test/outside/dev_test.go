@@ -17,14 +17,14 @@ const mostPatience = time.Minute
 // reads where it listens from what it prints for people.
 func dev(t testing.TB, args ...string) (p *proxy, broker string) {
 	t.Helper()
-	p = &proxy{process: start(t, nil, append([]string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0"}, args...)...)}
+	p = &proxy{running: start(t, nil, append([]string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0"}, args...)...)}
 	listens := regexp.MustCompile(`listens on (\S+),.* Kafka broker on (\S+)\. Topic demo has 4 partitions`)
 	ready := regexp.MustCompile(`http://(\S+)/readyz`)
 	await(t, "dev to say where it listens", func() bool {
-		if p.ended() {
+		if p.Ended() {
 			t.Fatal("dev ended at its start")
 		}
-		said := p.stdout.String()
+		said := p.Stdout.String()
 		addresses, management := listens.FindStringSubmatch(said), ready.FindStringSubmatch(said)
 		if addresses == nil || management == nil {
 			return false
@@ -39,7 +39,8 @@ func dev(t testing.TB, args ...string) (p *proxy, broker string) {
 // a user may have.
 func TestFreshUserGetsAMessageWithinAMinute(t *testing.T) {
 	t.Parallel()
-	built.path(t)
+	_, err := built.Path()
+	must(t, err)
 	for _, f := range foreigners() {
 		t.Run(f.language, func(t *testing.T) {
 			f.install(t)
@@ -86,7 +87,7 @@ func TestDevKeepsItsDataOverARestart(t *testing.T) {
 				t.Errorf("exit code %d", code)
 			}
 		},
-		func(p *proxy) { p.kill() },
+		func(p *proxy) { p.Kill() },
 		func(p *proxy) { p.terminate() },
 	} {
 		p, _ := dev(t, "--quiet", "--data-dir", data)

@@ -43,7 +43,7 @@ func TestConsumerSurvivesKillsOfTheProxy(t *testing.T) {
 		series := fmt.Sprintf("wsproxy_records_delivered_total{topic=%q}", topic)
 		await(t, "unread records in the socket", func() bool { return p.metric(t, series) > float64(read+100) })
 		unread := p.metric(t, series) - float64(read)
-		p.kill()
+		p.Kill()
 		read += c.readRest(conn)
 		committed := k.committed(c.group, topic)
 		if beyond := c.delivered.beyond(committed); len(beyond) > 0 {

@@ -95,7 +95,7 @@ func (c *killedProducer) readAnswers(ctx context.Context, p *proxy, conn *websoc
 		<-window
 		c.check(a, c.pending[got], last)
 		if len(c.answered) >= killAt && !killed {
-			p.kill()
+			p.Kill()
 			killed = true
 		}
 	}

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
 // patience is how long a test waits for a condition that should soon hold. It only has to be
@@ -24,55 +22,16 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	code := m.Run()
-	if err := errors.Join(kafka.CloseShared(), built.remove()); err != nil {
+	if err := errors.Join(kafka.CloseShared(), built.Remove()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
 }
 
-// program is the built program, which all tests of this process share.
-type program struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-// built is the one variable of this package: tests of one process have nothing else in
+// built is the program, which all tests of this process share: they have nothing else in
 // common that could hold what is built once.
-var built program
-
-// path builds the program, the first time, and returns where it lies.
-func (p *program) path(t testing.TB) string {
-	t.Helper()
-	p.once.Do(func() { p.dir, p.err = build() })
-	if p.err != nil {
-		t.Fatal(p.err)
-	}
-	return filepath.Join(p.dir, "wsproxy")
-}
-
-func build() (string, error) {
-	dir, err := os.MkdirTemp("", "wsproxy-outside-")
-	if err != nil {
-		return "", fmt.Errorf("making a folder for the program: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", dir, "../../cmd/wsproxy")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return dir, fmt.Errorf("building the program: %w\n%s", err, out)
-	}
-	return dir, nil
-}
-
-func (p *program) remove() error {
-	if p.dir == "" {
-		return nil
-	}
-	return os.RemoveAll(p.dir)
-}
+var built process.Program
 
 // lacking ends a test for which this machine lacks something: it is skipped with a word, and
 // fails where REQUIRE_ALL=1.

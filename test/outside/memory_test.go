@@ -14,9 +14,9 @@ type memory struct {
 }
 
 // memory reads /proc.
-func (p *process) memory(t testing.TB) memory {
+func (r *running) memory(t testing.TB) memory {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.PID()))
 	if err != nil {
 		lacking(t, "/proc: "+err.Error())
 	}

@@ -1,17 +1,18 @@
 package outside
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
 // proxy is a running `wsproxy serve`.
 type proxy struct {
-	*process
+	*running
 	main, management string // addresses
 }
 
@@ -19,47 +20,23 @@ type proxy struct {
 // ready. Settings are added to those that every test needs.
 func serve(t testing.TB, broker string, settings ...string) *proxy {
 	t.Helper()
-	p := &proxy{process: start(t, append([]string{
-		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker,
-		"WSPROXY_BIND_INTERFACE=127.0.0.1",
-		"WSPROXY_PORT=0",
-		"WSPROXY_ADMIN_PORT=0",
-		"WSPROXY_DRAIN_DELAY=0s",
-	}, settings...), "serve")}
-	await(t, "the proxy to listen", func() bool {
-		if p.ended() {
+	p := &proxy{running: start(t, append(process.ServeSettings(broker), settings...), "serve")}
+	await(t, "the proxy to listen", func() (listens bool) {
+		if p.Ended() {
 			t.Fatal("the proxy ended at its start")
 		}
-		return p.findAddresses()
+		p.main, p.management, listens = p.Addresses()
+		return listens
 	})
 	await(t, "the proxy to be ready", func() bool { return p.status("/readyz") == http.StatusOK })
 	return p
-}
-
-// findAddresses reads from the log where the proxy listens.
-func (p *proxy) findAddresses() bool {
-	for line := range strings.Lines(p.stderr.String()) {
-		var entry struct{ Msg, Main, Management string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
-			p.main, p.management = entry.Main, entry.Management
-			return true
-		}
-	}
-	return false
 }
 
 // url is where a WebSocket client connects, for a path with a query.
 func (p *proxy) url(path string) string { return "ws://" + p.main + path }
 
 // status is what the management listener answers, 0 if it does not.
-func (p *proxy) status(path string) int {
-	answer, err := http.Get("http://" + p.management + path)
-	if err != nil {
-		return 0
-	}
-	defer answer.Body.Close()
-	return answer.StatusCode
-}
+func (p *proxy) status(path string) int { return process.Status(p.management, path) }
 
 // metric returns the value of a series, 0 if there is none.
 func (p *proxy) metric(t testing.TB, series string) float64 {

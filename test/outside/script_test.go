@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
 // foreign is a WebSocket client that we did not write, behind a small script.
@@ -29,7 +31,7 @@ func foreigners() []foreign {
 // install installs what a client needs and returns the folder where that lies.
 func (f foreign) install(t testing.TB) string {
 	t.Helper()
-	var reason output
+	var reason process.Output
 	install := exec.CommandContext(within(t, 5*patience), "../clients/install", f.language)
 	install.Stderr = &reason
 	folder, err := install.Output()
@@ -63,7 +65,7 @@ func (f foreign) lines(t testing.TB, input string, args ...string) []string {
 // runToEnd runs a program, which must succeed, and returns the lines that it printed.
 func runToEnd(t testing.TB, cmd *exec.Cmd) []string {
 	t.Helper()
-	var stderr output
+	var stderr process.Output
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -82,7 +84,7 @@ type reader struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stdout *bufio.Scanner
-	stderr output
+	stderr process.Output
 }
 
 func (f foreign) consume(t testing.TB, args ...string) *reader {

@@ -77,7 +77,7 @@ func peakOver(t testing.TB, p *proxy, duration time.Duration) int {
 	for {
 		select {
 		case <-tick.C:
-			if p.ended() {
+			if p.Ended() {
 				t.Fatal("the proxy ended")
 			}
 		case <-over:

@@ -1,0 +1,41 @@
+package process
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// ServeSettings are what every `wsproxy serve` of a test needs: any free ports of this machine
+// and no pause before it shuts down.
+func ServeSettings(broker string) []string {
+	return []string{
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker,
+		"WSPROXY_BIND_INTERFACE=127.0.0.1",
+		"WSPROXY_PORT=0",
+		"WSPROXY_ADMIN_PORT=0",
+		"WSPROXY_DRAIN_DELAY=0s",
+	}
+}
+
+// Addresses returns where a proxy listens, for clients and for its management, as its log
+// says. ok is false until it does.
+func (p *Process) Addresses() (main, management string, ok bool) {
+	for line := range strings.Lines(p.Stderr.String()) {
+		var entry struct{ Msg, Main, Management string }
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+			return entry.Main, entry.Management, true
+		}
+	}
+	return "", "", false
+}
+
+// Status returns what a listener answers to a GET of a path, 0 if it does not.
+func Status(address, path string) int {
+	answer, err := http.Get("http://" + address + path)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
+}
