@@ -1,0 +1,226 @@
+package checker
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+)
+
+// Record is a record as it is in Kafka.
+type Record struct {
+	Offset  int64
+	ID      string // of the message that it was
+	Content string
+}
+
+// Group says what a group must have had in the end.
+type Group struct {
+	Name string
+	// From is where the group began, 0 for partitions that are not named.
+	From map[int32]int64
+	// Manual says that its clients commit by themselves.
+	Manual bool
+}
+
+// Kafka is what Kafka holds in the end.
+type Kafka struct {
+	Log    map[int32][]Record // by rising offset
+	Groups []Group
+}
+
+// Check judges events, which are in the order in which they were recorded.
+func Check(events []history.Event, kafka Kafka) Report {
+	c := &check{
+		sent: make(map[string]*message), conns: make(map[int]*connection),
+		written: make(map[string]place), groups: make(map[string]*group),
+	}
+	c.readLog(kafka.Log)
+	for _, g := range kafka.Groups {
+		c.groups[g.Name] = newGroup(g, kafka.Log)
+	}
+	for i := range events {
+		c.event(&events[i])
+	}
+	c.judgeLog(kafka.Log)
+	for _, g := range kafka.Groups {
+		c.judgeGroup(c.groups[g.Name], kafka.Log)
+	}
+	return c.report
+}
+
+type check struct {
+	report      Report
+	byPartition map[int32][]Record
+	log         map[place]*Record
+	sent        map[string]*message
+	conns       map[int]*connection
+	written     map[string]place // by message, the first place
+	groups      map[string]*group
+}
+
+type place struct {
+	partition int32
+	offset    int64
+}
+
+func (p place) String() string { return fmt.Sprintf("%d/%d", p.partition, p.offset) }
+
+// message is one that a client sent.
+type message struct {
+	conn, n  int
+	content  string
+	answered bool
+	refused  string // the code of a definite error
+}
+
+// connection is what was sent and answered on a connection.
+type connection struct {
+	sent    []*message
+	ids     []string
+	answers int
+}
+
+func (c *check) violated(rule Rule, e *history.Event, format string, args ...any) {
+	v := Violation{Rule: rule, Text: fmt.Sprintf(format, args...)}
+	if e != nil {
+		v.At, v.Conn = e.At, e.Conn
+	}
+	c.report.Violations = append(c.report.Violations, v)
+}
+
+func (c *check) readLog(log map[int32][]Record) {
+	c.byPartition, c.log = log, make(map[place]*Record)
+	for _, partition := range slices.Sorted(maps.Keys(log)) {
+		for i := range log[partition] {
+			r := &log[partition][i]
+			at := place{partition, r.Offset}
+			c.log[at] = r
+			if _, again := c.written[r.ID]; !again {
+				c.written[r.ID] = at
+			}
+		}
+	}
+}
+
+func (c *check) event(e *history.Event) {
+	switch e.Kind {
+	case history.Open:
+		c.conns[e.Conn] = &connection{}
+	case history.Send:
+		c.send(e)
+	case history.Answer:
+		c.answer(e)
+	case history.Delivery:
+		c.delivery(e)
+	case history.ClientCommit:
+		if g := c.groups[e.Group]; g != nil {
+			g.asked[e.Partition] = max(g.asked[e.Partition], e.Offset+1)
+		}
+	case history.Commit, history.Position:
+		c.position(e)
+	case history.Taken:
+		if e.Count > e.Limit {
+			c.violated(Overrun, e, "%d messages taken, at most %d are allowed", e.Count, e.Limit)
+		}
+	case history.Close:
+	}
+}
+
+func (c *check) send(e *history.Event) {
+	c.report.Sent++
+	conn := c.conns[e.Conn]
+	m := &message{conn: e.Conn, n: len(conn.sent), content: e.Content}
+	conn.sent = append(conn.sent, m)
+	conn.ids = append(conn.ids, e.ID)
+	c.sent[e.ID] = m
+}
+
+func (c *check) answer(e *history.Event) {
+	conn := c.conns[e.Conn]
+	n := conn.answers
+	conn.answers++
+	if n >= len(conn.sent) {
+		c.violated(Unasked, e, "answer %d, but %d messages were sent", n+1, len(conn.sent))
+		return
+	}
+	m, id := conn.sent[n], conn.ids[n]
+	if e.ID != id {
+		if other := c.sent[e.ID]; other != nil && other.answered {
+			c.violated(AnsweredTwice, e, "%s is answered again in the place of %s", e.ID, id)
+			return
+		}
+		c.violated(Mismatch, e, "answer %d is of %q, message %d was %q", n+1, e.ID, n+1, id)
+		if m = c.sent[e.ID]; m == nil {
+			return
+		}
+		id = e.ID
+	}
+	m.answered = true
+	c.outcome(e, m, id)
+}
+
+// outcome judges what an answer says of its message.
+func (c *check) outcome(e *history.Event, m *message, id string) {
+	switch {
+	case e.Retriable || afterTry(e.Code):
+		c.report.Unknown++
+	case e.Code != "":
+		c.report.Refused++
+		m.refused = e.Code
+	default:
+		c.report.Answered++
+		c.acknowledged(e, id)
+	}
+}
+
+// afterTry tells whether an error is Kafka's answer to a try that may not have been the first:
+// an earlier one may have been written, and its answer lost.
+func afterTry(code string) bool { return code == "NOT_AUTHORIZED" || code == "TOPIC_NOT_FOUND" }
+
+func (c *check) acknowledged(e *history.Event, id string) {
+	at := place{e.Partition, e.Offset}
+	r := c.log[at]
+	if r != nil && r.ID == id {
+		return
+	}
+	if elsewhere, ok := c.written[id]; ok {
+		c.violated(Mismatch, e, "%s is answered with %s, and is at %s", id, at, elsewhere)
+		return
+	}
+	c.violated(Missing, e, "%s is answered with %s, and is nowhere in the log", id, at)
+}
+
+// judgeLog compares the log with what was sent.
+func (c *check) judgeLog(log map[int32][]Record) {
+	for _, partition := range slices.Sorted(maps.Keys(log)) {
+		last := make(map[int]int) // by connection, the newest message
+		for i := range log[partition] {
+			c.judgeRecord(place{partition, log[partition][i].Offset}, &log[partition][i], last)
+		}
+	}
+}
+
+func (c *check) judgeRecord(at place, r *Record, last map[int]int) {
+	m := c.sent[r.ID]
+	if m == nil {
+		c.violated(Invented, nil, "%q at %s was sent by nobody", r.ID, at)
+		return
+	}
+	if m.content != r.Content {
+		c.violated(WrongBytes, nil, "%s at %s is %.200q, was sent as %.200q", r.ID, at, r.Content, m.content)
+	}
+	if m.refused != "" {
+		c.violated(RefusedWritten, nil, "%s was answered %s and is at %s", r.ID, m.refused, at)
+	}
+	if first := c.written[r.ID]; first != at {
+		c.violated(WrittenTwice, nil, "%s is at %s and at %s", r.ID, first, at)
+		return
+	}
+	if newest, ok := last[m.conn]; ok && newest > m.n {
+		c.violated(Reordered, nil, "%s at %s, message %d of connection %d, comes after its message %d", r.ID, at, m.n+1, m.conn, newest+1)
+		return
+	}
+	last[m.conn] = m.n
+}

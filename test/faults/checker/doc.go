@@ -1,0 +1,17 @@
+// Package checker judges a recorded history by what Kafka holds in the end. It is pure: the
+// same history and log give the same report.
+//
+// What it believes
+//
+//   - A message that was answered with an offset is in Kafka's log there, once and whole.
+//   - TIMEOUT and every retriable error mean that nobody knows. So do NOT_AUTHORIZED and
+//     TOPIC_NOT_FOUND, which Kafka may have answered to a second try of a message whose first
+//     it had written. Any other error means that the message was not written.
+//   - The n-th answer on a connection answers its n-th message.
+//   - A group has had a record when one of its clients has read it. A position beyond a record
+//     that none had read by then is a violation, at whatever time somebody reads it.
+//   - A record may be delivered any number of times, and a position may go back: a member that
+//     Kafka has thrown out, and that joins again before it learns of it, commits what it had.
+//     Both are counted, and allowed. A member that knows that it has lost a partition must not
+//     commit there.
+package checker

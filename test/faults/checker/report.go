@@ -1,0 +1,74 @@
+package checker
+
+import (
+	"fmt"
+	"time"
+)
+
+// Rule names what was violated.
+type Rule string
+
+// The rules.
+const (
+	Missing          Rule = "answered but missing"
+	AnsweredTwice    Rule = "answered twice"
+	Mismatch         Rule = "answer of another message"
+	Unasked          Rule = "answer without a message"
+	RefusedWritten   Rule = "refused but written"
+	WrittenTwice     Rule = "written twice"
+	Reordered        Rule = "reordered within a partition"
+	WrongBytes       Rule = "wrong bytes"
+	Invented         Rule = "record that nobody sent"
+	Skipped          Rule = "skipped"
+	Undelivered      Rule = "not delivered in the end"
+	CommittedUnread  Rule = "committed but not received"
+	CommittedUnasked Rule = "committed but not asked for"
+	NotOwner         Rule = "committed by two members of a generation"
+	Overrun          Rule = "more taken than the window allows"
+	// The following two need a client that waits, and are found by the suites themselves.
+	Unserved    Rule = "healthy client not served"
+	Uncommitted Rule = "not read and committed in the end"
+)
+
+// Violation is one thing that must not be.
+type Violation struct {
+	Rule Rule
+	At   time.Time // zero where it is found in the log alone
+	Conn int       // 0 where it is nobody's
+	Text string
+}
+
+// String implements fmt.Stringer.
+func (v Violation) String() string {
+	text := string(v.Rule) + ": " + v.Text
+	if v.Conn != 0 {
+		text += fmt.Sprintf(" (connection %d)", v.Conn)
+	}
+	if !v.At.IsZero() {
+		text += " at " + v.At.Format("15:04:05.000")
+	}
+	return text
+}
+
+// Report is what a history amounts to.
+type Report struct {
+	Sent       int // messages
+	Answered   int // messages that Kafka acknowledged
+	Refused    int // definite errors
+	Unknown    int // retriable errors
+	Delivered  int // records read by clients, the first time in a group
+	Duplicates int // records read again in a group
+	Rewinds    int // positions that went back
+	Violations []Violation
+}
+
+// Count returns how often a rule was violated.
+func (r *Report) Count(rule Rule) int {
+	n := 0
+	for i := range r.Violations {
+		if r.Violations[i].Rule == rule {
+			n++
+		}
+	}
+	return n
+}

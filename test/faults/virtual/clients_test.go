@@ -1,0 +1,123 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
+)
+
+func (w *world) client(name string, r *rand.Rand) workload.Client {
+	return workload.Client{
+		Recorder: w.recorder, ClientID: name, Topic: topic,
+		Dial: func() (workload.Wire, error) { return w.dial(r) },
+	}
+}
+
+// startClients starts what lives through the time of faults.
+func (w *world) startClients() {
+	for i := range w.plan.producers {
+		p := w.producer(i)
+		w.producers = append(w.producers, p)
+		w.faulty.Go(func() { p.Run(w.ctx) })
+	}
+	for i := range w.plan.consumers {
+		c := w.consumer(i, autoGroup)
+		w.faulty.Go(func() { c.Run(w.ctx) })
+	}
+	for i := range w.plan.manual {
+		c := w.consumer(i, manualGroup)
+		c.Manual = true
+		w.faulty.Go(func() { c.Run(w.ctx) })
+	}
+}
+
+// producer makes a producer of one of three kinds: the second reads its answers slowly, and
+// the third sends more than the proxy takes.
+func (w *world) producer(i int) *workload.Producer {
+	r := w.plan.random(uint64(100 + i))
+	p := &workload.Producer{
+		Client: w.client(fmt.Sprintf("p%d", i), r), Rand: r, Partitions: partitions,
+		Burst: 1 + r.IntN(15), Every: between(r, 200*time.Millisecond, 2*time.Second), MaxSize: 2 * maxMessageBytes,
+		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
+	}
+	switch r.IntN(3) {
+	case 0:
+		p.Slow = between(r, time.Millisecond, 200*time.Millisecond)
+	case 1:
+		p.Burst, p.Every = 3*window, 2*time.Second
+		if w.plan.delivery > 10*time.Second {
+			p.Every = 5 * time.Second
+		}
+	}
+	return p
+}
+
+// consumer makes a consumer of one of five kinds.
+func (w *world) consumer(i int, group string) *workload.Consumer {
+	r := w.plan.random(uint64(200 + i + len(group)))
+	c := &workload.Consumer{
+		Client: w.client(fmt.Sprintf("%s%d", group, i), r), Rand: r, Group: group,
+		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
+	}
+	switch r.IntN(6) {
+	case 0:
+		c.Slow = between(r, time.Millisecond, 100*time.Millisecond)
+	case 1:
+		c.NoReading = true
+	case 2:
+		c.Pongs.Never = true
+	case 3:
+		c.Pongs.After = between(r, 100*time.Millisecond, 6*time.Second)
+	}
+	return c
+}
+
+// outage silences the brokers towards all replicas, and watches how much is taken from
+// producers meanwhile.
+func (w *world) outage(d time.Duration) {
+	number := w.meddle()
+	var silenced []*replicaApp
+	for i := range replicas {
+		if r := w.replica(i); r != nil {
+			r.silence()
+			silenced = append(silenced, r)
+		}
+	}
+	var records []func()
+	for _, p := range w.producers {
+		records = append(records, p.Watch(window))
+	}
+	w.faulty.Go(func() {
+		if pause(w.ctx, d) && w.meddle() == number+1 {
+			for _, record := range records {
+				record()
+			}
+		}
+		for _, r := range silenced {
+			r.thaw()
+		}
+	})
+}
+
+// drainer begins the clientId of every drainer.
+const drainer = "drain-"
+
+// drainers are healthy consumers that read what is left, until ctx ends.
+func (w *world) drainers(ctx context.Context, readers *sync.WaitGroup) {
+	for i := range 2 {
+		for _, group := range []string{autoGroup, manualGroup} {
+			r := w.plan.random(uint64(300 + i))
+			c := &workload.Consumer{
+				Client: w.client(fmt.Sprintf("%s%s%d", drainer, group, i), r), Rand: r, Group: group, Manual: group == manualGroup,
+				Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
+			}
+			readers.Go(func() { c.Run(ctx) })
+		}
+	}
+}

@@ -1,0 +1,72 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"math/rand/v2"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// brokerErrors are what brokers answer requests with, passing troubles and final refusals.
+func brokerErrors() map[kmsg.Key][]*kerr.Error {
+	coordinator := []*kerr.Error{
+		kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.GroupAuthorizationFailed,
+		kerr.UnknownServerError,
+	}
+	member := append([]*kerr.Error{kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.RebalanceInProgress}, coordinator...)
+	return map[kmsg.Key][]*kerr.Error{
+		kmsg.Produce: {
+			kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend,
+			kerr.RequestTimedOut, kerr.UnknownTopicOrPartition, kerr.KafkaStorageError, kerr.CorruptMessage,
+			kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch, kerr.MessageTooLarge,
+			kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+			kerr.PolicyViolation, kerr.ThrottlingQuotaExceeded, kerr.UnknownServerError,
+		},
+		kmsg.InitProducerID: {
+			kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.ClusterAuthorizationFailed, kerr.UnknownServerError,
+		},
+		kmsg.Fetch: {
+			kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID,
+			kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.KafkaStorageError, kerr.CorruptMessage,
+			kerr.OffsetNotAvailable, kerr.OffsetOutOfRange, kerr.TopicAuthorizationFailed, kerr.UnknownServerError,
+			kerr.FetchSessionIDNotFound, kerr.InvalidFetchSessionEpoch,
+		},
+		kmsg.ListOffsets: {
+			kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.OffsetNotAvailable, kerr.UnknownLeaderEpoch,
+			kerr.UnknownServerError,
+		},
+		kmsg.Metadata: {
+			kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.TopicAuthorizationFailed, kerr.UnknownServerError,
+		},
+		kmsg.FindCoordinator: coordinator,
+		kmsg.OffsetFetch:     append([]*kerr.Error{kerr.UnstableOffsetCommit}, coordinator...),
+		kmsg.OffsetCommit: append([]*kerr.Error{
+			kerr.RequestTimedOut, kerr.OffsetMetadataTooLarge, kerr.InvalidCommitOffsetSize, kerr.UnknownTopicOrPartition,
+		}, member...),
+		kmsg.Heartbeat:       member,
+		kmsg.JoinGroup:       append([]*kerr.Error{kerr.MemberIDRequired, kerr.InconsistentGroupProtocol}, member...),
+		kmsg.SyncGroup:       member,
+		kmsg.LeaveGroup:      coordinator,
+		kmsg.DescribeConfigs: {kerr.TopicAuthorizationFailed, kerr.UnknownServerError},
+	}
+}
+
+// anyFault chooses a request and what it is answered with, for the topic only where it is the
+// data that is asked for.
+func anyFault(r *rand.Rand) kfake.Fault {
+	table := brokerErrors()
+	keys := []kmsg.Key{
+		kmsg.Produce, kmsg.Produce, kmsg.Produce, kmsg.InitProducerID, kmsg.Fetch, kmsg.Fetch, kmsg.ListOffsets, kmsg.Metadata,
+		kmsg.FindCoordinator, kmsg.OffsetFetch, kmsg.OffsetCommit, kmsg.OffsetCommit, kmsg.OffsetCommit, kmsg.Heartbeat,
+		kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup, kmsg.DescribeConfigs,
+	}
+	key := keys[r.IntN(len(keys))]
+	errors := table[key]
+	return kfake.Fault{
+		Keys: []kmsg.Key{key}, Err: errors[r.IntN(len(errors))], Count: 1 + r.IntN(6),
+		TopLevel: r.IntN(8) == 0,
+	}
+}

@@ -1,0 +1,163 @@
+//go:build !synctests
+
+package virtual
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+)
+
+// The Kafka client's locks let virtual time pass only under a build tag of its own, so that
+// the suite is built with it and run from here.
+const tag = "synctests"
+
+// build makes a program of the suite and returns its path.
+func build(t *testing.T, flags ...string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "virtual.test")
+	arguments := append([]string{"test", "-c", "-tags", tag, "-o", program}, flags...)
+	if out, err := exec.CommandContext(t.Context(), "go", append(arguments, ".")...).CombinedOutput(); err != nil {
+		t.Fatalf("building the suite: %v\n%s", err, out)
+	}
+	return program
+}
+
+// run runs the suite and returns what it printed.
+func run(ctx context.Context, program string, flags ...string) (string, error) {
+	flags = append([]string{"-test.run", "^TestSchedules$", "-test.timeout", "10m"}, flags...)
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, flags...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// foundFaults are the seeds beyond the first 300 under which faults of the proxy were found.
+const foundFaults = "^TestSchedules$/^seed=(1119|1125|1163|1211|1302|1391|1487|1685)$"
+
+func TestSuite(t *testing.T) {
+	cases := map[string]struct {
+		build, run []string
+	}{
+		"schedules":           {nil, []string{"-seeds", "300"}},
+		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "1119", "-seeds", "567"}},
+		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			out, err := run(t.Context(), build(t, c.build...), c.run...)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, failures(out))
+			}
+			_, sum, _ := strings.Cut(out, "schedules=")
+			sum, _, _ = strings.Cut(sum, "\n")
+			t.Log("schedules=" + sum)
+		})
+	}
+}
+
+// failures leaves out of what go test printed what it says of tests that passed.
+func failures(out string) string {
+	if i := strings.Index(out, "--- FAIL"); i >= 0 {
+		return out[i:]
+	}
+	return out
+}
+
+// freeAtTimeout gives the place of a message that was answered TIMEOUT to another, while
+// Kafka's client still holds it. A slot of which the reader has a hold has no place yet.
+const freeAtTimeout = `
+		timeouts := 0
+		for i := range s.entries {
+			if e := s.entries[i].err; e != nil && e.Kind == proxy.KindTimeout {
+				timeouts++
+			}
+		}
+		if s.held > 0 && s.held <= timeouts {
+			a.window.Release(s.cost(), s.bytes)
+			a.taken[i] = nil
+			continue
+		}
+		s.written = true
+`
+
+// TestPlantedBugs breaks the proxy in one place at a time: the suite must notice.
+func TestPlantedBugs(t *testing.T) {
+	cases := map[string]struct {
+		file     string // below pkg/internal
+		old, new string
+		want     checker.Rule
+	}{
+		"commit before delivery": {
+			"socket/delivery.go", "\tp.sent = r.Offset + 1\n", "\tp.sent = r.Offset + 1\n\tp.had = p.sent\n",
+			checker.CommittedUnread,
+		},
+		"answer before ack": {
+			"socket/answers.go", "n < slotsPerFill && a.queue[n].open == 0", "n < slotsPerFill",
+			checker.Missing,
+		},
+		"mark after revoke": {
+			"socket/delivery.go", "p.owned, p.sending = false, false", "p.sending = false",
+			checker.NotOwner,
+		},
+		"answers swapped": {
+			"socket/answers.go", "\ta.taken = append(a.taken, a.queue[:n]...)\n",
+			"\ta.taken = append(a.taken, a.queue[:n]...)\n\tif n > 1 {\n\t\ta.taken[0], a.taken[1] = a.taken[1], a.taken[0]\n\t}\n",
+			checker.Mismatch,
+		},
+		"slot freed at timeout": {
+			"socket/answers.go", "\t\ts.written = true\n", freeAtTimeout,
+			checker.Overrun,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			program := build(t, "-overlay", plant(t, c.file, c.old, c.new))
+			out, err := run(t.Context(), program, "-seeds", "300", "-until", string(c.want))
+			if err == nil {
+				t.Fatal("300 schedules did not notice the bug")
+			}
+			if !strings.Contains(out, ": "+string(c.want)+": ") {
+				t.Errorf("the bug was not reported as %q:\n%.4000s", c.want, failures(out))
+			}
+		})
+	}
+}
+
+// plant writes a copy of a source file with one text replaced, which must occur once, and
+// returns the file for -overlay that puts it in place of the original.
+func plant(t *testing.T, file, old, with string) string {
+	t.Helper()
+	original, err := filepath.Abs(filepath.Join("..", "..", "..", "pkg", "internal", filepath.FromSlash(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), old); n != 1 {
+		t.Fatalf("%s holds %q %d times: the bug that is planted must be brought up to date", file, old, n)
+	}
+	dir := t.TempDir()
+	mutant := filepath.Join(dir, filepath.Base(file))
+	overlay := filepath.Join(dir, "overlay.json")
+	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutant}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, b := range map[string][]byte{mutant: []byte(strings.Replace(string(source), old, with, 1)), overlay: content} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return overlay
+}

@@ -1,0 +1,149 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+const (
+	replicas   = 2
+	partitions = 4
+	topic      = "readings"
+	window     = 64 // WSPROXY_PRODUCER_MAX_IN_FLIGHT
+)
+
+// plan is what a seed makes of a schedule.
+type plan struct {
+	seed      uint64
+	length    time.Duration // of the time with faults
+	buffer    int           // of every connection, in each direction
+	latency   time.Duration // of every request to a broker
+	delivery  time.Duration // WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT
+	write     time.Duration // WSPROXY_WRITE_TIMEOUT
+	producers int
+	consumers int
+	manual    int // consumers that commit by themselves, in a group of their own
+	actions   []action
+}
+
+// action is a fault that begins at a moment.
+type action struct {
+	at   time.Duration
+	name string
+	do   func(*world)
+}
+
+func (p *plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves",
+		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual)
+	for _, a := range p.actions {
+		fmt.Fprintf(&b, "\n%12s %s", a.at, a.name)
+	}
+	return b.String()
+}
+
+func (p *plan) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, stream)) }
+
+func newPlan(seed uint64) *plan {
+	p := &plan{seed: seed}
+	r := p.random(0)
+	p.length = between(r, 15*time.Second, time.Minute)
+	p.buffer = []int{16 << 10, 256 << 10, 4 << 20}[r.IntN(3)]
+	p.latency = between(r, 200*time.Microsecond, 5*time.Millisecond)
+	p.delivery = []time.Duration{2 * time.Second, 5 * time.Second, 30 * time.Second}[r.IntN(3)]
+	p.write = []time.Duration{5 * time.Second, 2 * time.Minute}[r.IntN(2)]
+	p.producers = 1 + r.IntN(3)
+	p.consumers = 1 + r.IntN(4)
+	p.manual = r.IntN(3)
+	for range 3 + r.IntN(16) {
+		a := anyAction(r, p)
+		a.at = time.Duration(r.Int64N(int64(p.length)))
+		p.actions = append(p.actions, a)
+	}
+	slices.SortFunc(p.actions, func(a, b action) int { return int(a.at - b.at) })
+	return p
+}
+
+func between(r *rand.Rand, least, most time.Duration) time.Duration {
+	return least + time.Duration(r.Int64N(int64(most-least)))
+}
+
+func anyAction(r *rand.Rand, p *plan) action {
+	replica := r.IntN(replicas)
+	switch n := r.IntN(20); {
+	case n < 8:
+		return faultAction(r)
+	case n < 10:
+		share := []int{1, 2, 5}[r.IntN(3)]
+		return action{name: fmt.Sprintf("one in %d connections of replica %d to brokers is cut", share, replica), do: func(w *world) {
+			w.cutBrokers(replica, share)
+		}}
+	case n < 12:
+		d := between(r, 50*time.Millisecond, 8*time.Second)
+		return action{name: fmt.Sprintf("the brokers are silent towards replica %d for %s", replica, d), do: func(w *world) {
+			w.silence(replica, d)
+		}}
+	case n < 13:
+		d := 2*p.delivery - 500*time.Millisecond
+		return action{name: fmt.Sprintf("the brokers are silent for %s, and what is taken is watched", d), do: func(w *world) {
+			w.outage(d)
+		}}
+	case n < 16:
+		return moveAction(r)
+	case n < 18:
+		d := between(r, 0, 5*time.Second)
+		return action{name: fmt.Sprintf("replica %d crashes and is back after %s", replica, d), do: func(w *world) {
+			w.restart(replica, d, (*replicaApp).crash)
+		}}
+	default:
+		d := between(r, 0, 5*time.Second)
+		return action{name: fmt.Sprintf("replica %d shuts down and is back after %s", replica, d), do: func(w *world) {
+			w.restart(replica, d, (*replicaApp).shutdown)
+		}}
+	}
+}
+
+func faultAction(r *rand.Rand) action {
+	fault := anyFault(r)
+	if r.IntN(3) > 0 {
+		return action{
+			name: fmt.Sprintf("%d requests %s get %s (top level: %v)", fault.Count, fault.Keys[0].Name(), fault.Err.Message, fault.TopLevel),
+			do:   func(w *world) { w.faults = append(w.faults, w.kafka.Fault(fault)) },
+		}
+	}
+	d := between(r, 100*time.Millisecond, 12*time.Second)
+	fault.Count = -1
+	return action{
+		name: fmt.Sprintf("requests %s get %s for %s (top level: %v)", fault.Keys[0].Name(), fault.Err.Message, d, fault.TopLevel),
+		do:   func(w *world) { w.faultFor(fault, d) },
+	}
+}
+
+func moveAction(r *rand.Rand) action {
+	partition, node := r.Int32N(partitions), r.Int32N(3)
+	switch r.IntN(3) {
+	case 0:
+		return action{name: "all leaders are shuffled", do: func(w *world) { w.kafka.ShufflePartitionLeaders() }}
+	case 1:
+		return action{name: "the coordinators move", do: func(w *world) { w.kafka.RehashCoordinators() }}
+	default:
+		return action{name: fmt.Sprintf("partition %d moves to broker %d", partition, node), do: func(w *world) {
+			_ = w.kafka.MoveTopicPartition(topic, partition, node)
+		}}
+	}
+}
+
+// faultFor installs a fault for a while.
+func (w *world) faultFor(fault kfake.Fault, d time.Duration) {
+	handle := w.kafka.Fault(fault)
+	w.faults = append(w.faults, handle)
+	w.after(d, handle.Remove)
+}

@@ -1,0 +1,100 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
+)
+
+// replicaApp is one run of a proxy, on a host of its own.
+type replicaApp struct {
+	host    *network.Host
+	app     *app.App
+	latency time.Duration // of a request to a broker
+	silent  atomic.Bool   // what it dials from now on is frozen
+	over    sync.WaitGroup
+}
+
+func startReplica(w *world, name string) (*replicaApp, error) {
+	r := &replicaApp{host: w.network.Host(name), latency: w.plan.latency}
+	log := slog.New(slog.DiscardHandler)
+	if *verbose {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("replica", name)
+	}
+	a, err := app.Start(app.Options{
+		Environ: w.environ, Listen: r.host.Listen, Dial: r.dial, Version: "test", Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.app = a
+	return r, nil
+}
+
+func (r *replicaApp) dial(ctx context.Context, netw, address string) (net.Conn, error) {
+	conn, err := r.host.Dial(ctx, netw, address)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := conn.(*network.Conn); ok && r.silent.Load() {
+		c.Freeze()
+	}
+	return slow{conn, r.latency}, nil
+}
+
+// slow is a connection on which a write takes time: without it, whoever tries again at once
+// would do so for ever at the same moment.
+type slow struct {
+	net.Conn
+	latency time.Duration
+}
+
+// Write implements net.Conn.
+func (s slow) Write(b []byte) (int, error) {
+	pause(context.Background(), s.latency)
+	return s.Conn.Write(b)
+}
+
+// crash takes all of the network from the proxy at once. What is left of it ends in its own
+// time, and nobody can see it.
+func (r *replicaApp) crash() {
+	r.host.Kill()
+	r.over.Go(r.app.Shutdown)
+}
+
+// shutdown ends the proxy in order.
+func (r *replicaApp) shutdown() { r.over.Go(r.app.Shutdown) }
+
+// silence freezes what connects the proxy to brokers.
+func (r *replicaApp) silence() {
+	r.silent.Store(true)
+	for _, c := range r.host.Conns(true) {
+		c.Freeze()
+	}
+}
+
+func (r *replicaApp) thaw() {
+	r.silent.Store(false)
+	for _, c := range r.host.Conns(true) {
+		c.Thaw()
+	}
+}
+
+// cut resets one in share of the connections to brokers.
+func (r *replicaApp) cut(random *rand.Rand, share int) {
+	for _, c := range r.host.Conns(true) {
+		if random.IntN(share) == 0 {
+			c.Reset()
+		}
+	}
+}

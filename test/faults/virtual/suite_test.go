@@ -1,0 +1,116 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+)
+
+var (
+	seeds   = flag.Int("seeds", 300, "how many schedules to run")
+	first   = flag.Uint64("first", 1, "the seed of the first schedule")
+	soak    = flag.Duration("soak", 0, "run schedules for this long, whatever -seeds says")
+	until   = flag.String("until", "", "run schedules until this rule was violated")
+	verbose = flag.Bool("proxylog", false, "print the proxies' logs")
+)
+
+// shown is how many violations of a rule are printed of a schedule.
+const shown = 4
+
+// totals sum up the reports of all schedules.
+type totals struct {
+	schedules, answered, delivered, violations atomic.Int64
+
+	seen atomic.Bool // the violation that -until names
+}
+
+func (s *totals) add(r *checker.Report) {
+	s.schedules.Add(1)
+	s.answered.Add(int64(r.Answered))
+	s.delivered.Add(int64(r.Delivered))
+	s.violations.Add(int64(len(r.Violations)))
+	if *until != "" && r.Count(checker.Rule(*until)) > 0 {
+		s.seen.Store(true)
+	}
+}
+
+func (s *totals) String() string {
+	return fmt.Sprintf("schedules=%d answered=%d delivered=%d violations=%d",
+		s.schedules.Load(), s.answered.Load(), s.delivered.Load(), s.violations.Load())
+}
+
+var sum totals
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	fmt.Println(&sum)
+	os.Exit(code)
+}
+
+// TestSchedules runs one schedule for each seed, as many at a time as there are processors.
+func TestSchedules(t *testing.T) {
+	began := time.Now()
+	var next atomic.Uint64
+	more := func() (seed uint64, ok bool) {
+		n := next.Add(1) - 1
+		if sum.seen.Load() {
+			return 0, false
+		}
+		return *first + n, *soak == 0 && n < uint64(*seeds) || *soak > 0 && time.Since(began) < *soak
+	}
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed, ok := more(); ok; seed, ok = more() {
+				t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { schedule(t, seed) })
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// schedule runs one. What it leaves behind, a goroutine that does not end, is a deadlock that
+// synctest reports.
+func schedule(t *testing.T, seed uint64) {
+	t.Helper()
+	p := newPlan(seed)
+	t.Logf("reproduce with: go test -tags synctests ./test/faults/virtual -run 'TestSchedules/seed=%d$' -first %d -seeds 1\n%s", seed, seed, p)
+	var report checker.Report
+	var err error
+	began := time.Now()
+	synctest.Test(t, func(*testing.T) { report, err = run(p) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum.add(&report)
+	t.Logf("%d sent, %d answered, %d refused, %d unknown, %d delivered, %d duplicates in %s", report.Sent, report.Answered,
+		report.Refused, report.Unknown, report.Delivered, report.Duplicates, time.Since(began))
+	show(t, &report)
+}
+
+// show fails the test with the violations, the same rule only a few times.
+func show(t *testing.T, report *checker.Report) {
+	t.Helper()
+	times := make(map[checker.Rule]int)
+	for _, v := range report.Violations {
+		if times[v.Rule]++; times[v.Rule] <= shown {
+			t.Error(v)
+		}
+	}
+	for rule, n := range times {
+		if n > shown {
+			t.Errorf("%s: %d times", rule, n)
+		}
+	}
+}

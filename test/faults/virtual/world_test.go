@@ -1,0 +1,224 @@
+//go:build synctests
+
+package virtual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
+)
+
+const (
+	autoGroup   = "auto"
+	manualGroup = "manual"
+	// maxMessageBytes is the topic's, low enough that clients meet it.
+	maxMessageBytes = 16 << 10
+	// watchEvery is how often the groups' positions are read.
+	watchEvery = 50 * time.Millisecond
+)
+
+// world is everything in a schedule: brokers, two proxies, their clients, and the record of
+// what happens.
+type world struct {
+	plan     *plan
+	random   *rand.Rand
+	network  *network.Network
+	kafka    *kfake.Cluster
+	recorder *history.Recorder
+	foreign  foreign
+	environ  []string
+	clients  *network.Host
+
+	ctx       context.Context // ends with the time of faults
+	stop      context.CancelFunc
+	faulty    sync.WaitGroup // what ends with it
+	healthy   sync.WaitGroup // what comes after it
+	producers []*workload.Producer
+	faults    []*kfake.FaultHandle
+
+	mu       sync.Mutex // guards what follows
+	replicas [replicas]*replicaApp
+	started  int
+	meddled  int // how often anything between replicas and brokers was changed
+	gone     []*replicaApp
+}
+
+func newWorld(p *plan) (*world, error) {
+	w := &world{plan: p, random: p.random(1), network: network.New(p.buffer), recorder: &history.Recorder{}}
+	w.foreign.asked = make(map[groupPartition]request)
+	w.ctx, w.stop = context.WithCancel(context.Background())
+	w.clients = w.network.Host("clients")
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.ListenFn(w.network.Host("brokers").Listen),
+		kfake.GroupMinSessionTimeout(time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("starting the brokers: %w", err)
+	}
+	w.kafka = kafka
+	if err := kafka.CreateTopic(topic, partitions, map[string]string{"max.message.bytes": strconv.Itoa(maxMessageBytes)}); err != nil {
+		return nil, fmt.Errorf("creating the topic: %w", err)
+	}
+	w.environ = []string{
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + strings.Join(kafka.ListenAddrs(), ","),
+		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_SERVER_ID=virtual",
+		"WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=10s", "WSPROXY_CONSUMER_SESSION_TIMEOUT=6s",
+		"WSPROXY_KAFKA_CLIENT_REQUEST_TIMEOUT=5s",
+		"WSPROXY_PRODUCER_MAX_IN_FLIGHT=" + strconv.Itoa(window),
+		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=" + p.delivery.String(),
+		"WSPROXY_WRITE_TIMEOUT=" + p.write.String(),
+	}
+	w.observeCommits()
+	for i := range w.replicas {
+		if err := w.start(i); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// watchPositions records the groups' positions as they change.
+func (w *world) watchPositions(ctx context.Context) {
+	known := make(map[groupPartition]int64)
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, group := range []string{autoGroup, manualGroup} {
+			info := w.kafka.GroupInfo(group)
+			if info == nil {
+				continue
+			}
+			for partition, commit := range info.Commits[topic] {
+				at := groupPartition{group, partition}
+				before, ok := known[at]
+				if ok && before == commit.Offset {
+					continue
+				}
+				known[at] = commit.Offset
+				w.recorder.Add(history.Event{
+					Kind: history.Position, Group: group, Partition: partition, Offset: commit.Offset,
+					Foreign: commit.Offset < before && w.foreign.took(at, commit),
+				})
+			}
+		}
+	}
+}
+
+// start runs a replica.
+func (w *world) start(i int) error {
+	w.mu.Lock()
+	w.started++
+	w.meddled++
+	name := fmt.Sprintf("replica-%d.%d", i, w.started)
+	w.mu.Unlock()
+	r, err := startReplica(w, name)
+	if err != nil {
+		return fmt.Errorf("starting a replica: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replicas[i] = r
+	return nil
+}
+
+func (w *world) replica(i int) *replicaApp {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.replicas[i]
+}
+
+// restart ends a replica by one of its two ends, and runs another in its place after a while.
+func (w *world) restart(i int, after time.Duration, end func(*replicaApp)) {
+	w.mu.Lock()
+	w.meddled++
+	old := w.replicas[i]
+	w.replicas[i] = nil
+	if old != nil {
+		w.gone = append(w.gone, old)
+	}
+	w.mu.Unlock()
+	if old == nil {
+		return
+	}
+	end(old)
+	w.after(after, func() { _ = w.start(i) })
+}
+
+// after does something later, at the latest at the end of the faults.
+func (w *world) after(d time.Duration, f func()) {
+	w.faulty.Go(func() {
+		pause(w.ctx, d)
+		f()
+	})
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// meddle notes that a watch over an outage proves nothing anymore. It returns the number of
+// such notes.
+func (w *world) meddle() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meddled++
+	return w.meddled
+}
+
+func (w *world) cutBrokers(i, share int) {
+	w.meddle()
+	if r := w.replica(i); r != nil {
+		r.cut(w.random, share)
+	}
+}
+
+func (w *world) silence(i int, d time.Duration) {
+	if r := w.replica(i); r != nil {
+		w.meddle()
+		r.silence()
+		w.after(d, func() {
+			w.meddle()
+			r.thaw()
+		})
+	}
+}
+
+var errNoReplica = errors.New("no replica runs")
+
+// dial connects a client to any replica.
+func (w *world) dial(r *rand.Rand) (workload.Wire, error) {
+	first := r.IntN(replicas)
+	for i := range replicas {
+		p := w.replica((first + i) % replicas)
+		if p == nil {
+			continue
+		}
+		conn, err := w.clients.Connect(p.app.Addr())
+		if err != nil {
+			return nil, fmt.Errorf("connecting to a replica: %w", err)
+		}
+		return conn, nil
+	}
+	return nil, errNoReplica
+}

@@ -1,0 +1,86 @@
+package workload
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
+)
+
+// Consumer reads records on one connection after the other.
+type Consumer struct {
+	Client
+	Rand      *rand.Rand
+	Group     string
+	Manual    bool          // it commits by itself
+	Slow      time.Duration // between two records
+	NoReading bool
+	Pongs     Pongs
+	Life      time.Duration // of a connection
+	Ending    func(*rand.Rand) Ending
+}
+
+// Run reads until ctx ends. Then the connection ends in good order.
+func (c *Consumer) Run(ctx context.Context) {
+	parameters := url.Values{"groupId": {c.Group}}
+	if c.Manual {
+		parameters.Set("autoCommit", "false")
+	}
+	for ctx.Err() == nil {
+		s, err := c.open(ctx, "/socket/out", c.Group, parameters)
+		if err == nil {
+			c.serve(ctx, s)
+		}
+		if !pause(ctx, time.Duration(c.Rand.Int64N(int64(reconnectMax)))) {
+			return
+		}
+	}
+}
+
+func (c *Consumer) serve(ctx context.Context, s *session) {
+	if c.NoReading {
+		s.stop()
+	}
+	go s.read(func(frame []byte) { c.take(s, frame) }, func() {
+		if c.Slow > 0 {
+			pause(s.stopped, c.Slow)
+		}
+	}, c.Pongs)
+	if c.NoReading {
+		pause(ctx, c.Life)
+	} else {
+		pause(s.life, c.Life)
+	}
+	ending := c.Ending(c.Rand)
+	if ctx.Err() != nil {
+		ending = CloseAtOnce
+	}
+	s.end(ctx, ending, c.Rand)
+}
+
+// take records a delivery, and commits it where that is the client's to do.
+func (c *Consumer) take(s *session, frame []byte) {
+	var d delivery
+	if err := json.Unmarshal(frame, &d); err != nil {
+		s.recorder.Add(history.Event{Kind: history.Delivery, Conn: s.conn, Group: c.Group, Partition: -1, Content: string(frame)})
+		return
+	}
+	if d.Error != nil {
+		return
+	}
+	e := history.Event{Kind: history.Delivery, Conn: s.conn, Group: c.Group, Partition: d.Partition, Offset: d.Offset, Content: d.content()}
+	s.recorder.Add(e)
+	if !c.Manual {
+		return
+	}
+	e.Kind, e.Content = history.ClientCommit, ""
+	s.recorder.Add(e)
+	payload, err := json.Marshal(map[string]string{"wsProxyMessageId": d.ID})
+	if err == nil {
+		_ = s.ws.Send(wsclient.Text, payload)
+	}
+}

@@ -1,0 +1,133 @@
+package workload
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+)
+
+// text is a key or value as the protocol has it.
+type text struct {
+	Value  *string `json:"value"`
+	Format string  `json:"format,omitempty"`
+}
+
+type header struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// message is what is sent to /socket/in.
+type message struct {
+	Headers   []header `json:"headers,omitempty"`
+	Key       *text    `json:"key,omitempty"`
+	Value     *text    `json:"value"`
+	ID        string   `json:"messageId"`
+	Partition *int32   `json:"partition,omitempty"`
+
+	refused bool // it is one that the proxy must refuse
+}
+
+// separator ends the id at the beginning of every value.
+const separator = "|"
+
+// IDOf returns the id of the message whose value this is.
+func IDOf(value string) string {
+	id, _, _ := strings.Cut(value, separator)
+	return id
+}
+
+// newMessage makes a message of its own kind: with a key or a partition or neither, of any
+// size up to most, and now and then one that must be refused.
+func newMessage(r *rand.Rand, id string, partitions int32, most int) message {
+	size := r.IntN(200)
+	if r.IntN(20) == 0 {
+		size = r.IntN(most)
+	}
+	value := id + separator + strings.Repeat("aß\"\\\n€𝄞 ", size/14)
+	m := message{ID: id, Value: &text{Value: &value, Format: "string"}}
+	if r.IntN(2) == 0 {
+		key := fmt.Sprintf("key-%d", r.IntN(20))
+		m.Key = &text{Value: &key, Format: "string"}
+	}
+	if r.IntN(4) == 0 {
+		partition := r.Int32N(partitions)
+		m.Partition = &partition
+	}
+	for i := range r.IntN(3) {
+		m.Headers = append(m.Headers, header{fmt.Sprintf("h%d", i), id})
+	}
+	if r.IntN(50) == 0 {
+		partition := partitions + r.Int32N(10)
+		m.Partition, m.refused = &partition, true
+	}
+	return m
+}
+
+func (m *message) content() string {
+	var key *string
+	if m.Key != nil {
+		key = m.Key.Value
+	}
+	return history.Content(key, m.Value.Value, contentHeaders(m.Headers))
+}
+
+func contentHeaders(headers []header) []history.Header {
+	list := make([]history.Header, 0, len(headers))
+	for _, h := range headers {
+		list = append(list, history.Header(h))
+	}
+	return list
+}
+
+// answer is what /socket/in answers.
+type answer struct {
+	Topic     string   `json:"topic"`
+	Partition int32    `json:"partition"`
+	Offset    int64    `json:"offset"`
+	ID        string   `json:"messageId"`
+	Error     *failure `json:"error"`
+}
+
+// failure is the inside of an error frame.
+type failure struct {
+	Code      string `json:"code"`
+	Retriable bool   `json:"retriable"`
+}
+
+// answers reads a frame of /socket/in: one answer, or those of a batch.
+func answers(frame []byte) ([]answer, error) {
+	if len(frame) > 0 && frame[0] == '[' {
+		var all []answer
+		err := json.Unmarshal(frame, &all)
+		return all, err
+	}
+	var one answer
+	err := json.Unmarshal(frame, &one)
+	return []answer{one}, err
+}
+
+// delivery is what /socket/out sends, errors too.
+type delivery struct {
+	ID        string   `json:"wsProxyMessageId"`
+	Partition int32    `json:"partition"`
+	Offset    int64    `json:"offset"`
+	Headers   []header `json:"headers"`
+	Key       *text    `json:"key"`
+	Value     *text    `json:"value"`
+	Error     *failure `json:"error"`
+}
+
+func (d *delivery) content() string {
+	var key, value *string
+	if d.Key != nil {
+		key = d.Key.Value
+	}
+	if d.Value != nil {
+		value = d.Value.Value
+	}
+	return history.Content(key, value, contentHeaders(d.Headers))
+}

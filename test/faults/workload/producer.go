@@ -1,0 +1,223 @@
+package workload
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
+)
+
+const (
+	// MaxBatch is the longest array of messages that producers send.
+	MaxBatch = 8
+	// answerWait is how long a producer that leaves in good order waits for its answers.
+	answerWait = 15 * time.Second
+	// reconnectMax bounds the pause before a client comes back.
+	reconnectMax = 2 * time.Second
+)
+
+// Producer sends messages on one connection after the other.
+type Producer struct {
+	Client
+	Rand       *rand.Rand
+	Partitions int32
+	Burst      int           // most messages sent without a pause
+	Every      time.Duration // between bursts
+	MaxSize    int           // of a value, in bytes
+	Slow       time.Duration // between two answers read
+	Life       time.Duration // of a connection
+	Ending     func(*rand.Rand) Ending
+
+	sessions int
+	acked    atomic.Int64
+
+	mu      sync.Mutex // guards what follows
+	current *producing
+}
+
+// Acked returns how many messages Kafka has acknowledged.
+func (p *Producer) Acked() int64 { return p.acked.Load() }
+
+// producing is one connection of a producer.
+type producing struct {
+	*session
+	acked    *atomic.Int64
+	answered chan struct{} // tells of every answer
+
+	mu     sync.Mutex // guards what follows
+	open   int        // messages without an answer
+	offset int64      // bytes written
+	frames []frame
+}
+
+// frame is where a frame's last byte lies in what was written, and how many messages it has
+// that the proxy must keep until Kafka has decided.
+type frame struct {
+	end      int64
+	messages int
+}
+
+// Run sends until ctx ends.
+func (p *Producer) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s, err := p.open(ctx, "/socket/in", "", url.Values{})
+		if err == nil {
+			p.serve(ctx, s)
+		}
+		if !pause(ctx, time.Duration(p.Rand.Int64N(int64(reconnectMax)))) {
+			return
+		}
+	}
+}
+
+func (p *Producer) serve(ctx context.Context, s *session) {
+	p.sessions++
+	c := &producing{session: s, acked: &p.acked, answered: make(chan struct{}, 1), offset: written(s.wire)}
+	p.mu.Lock()
+	p.current = c
+	p.mu.Unlock()
+	go s.read(c.take, func() {
+		if p.Slow > 0 {
+			pause(s.stopped, p.Slow)
+		}
+	}, Pongs{})
+	p.send(c)
+	ending := p.Ending(p.Rand)
+	if ctx.Err() != nil {
+		ending = Reset
+	}
+	if ending == CloseHandshake {
+		c.awaitAnswers(answerWait)
+	}
+	s.end(ctx, ending, p.Rand)
+}
+
+// send sends bursts until the connection's time is up.
+func (p *Producer) send(c *producing) {
+	life, cancel := context.WithTimeout(c.life, p.Life)
+	defer cancel()
+	stop := context.AfterFunc(life, func() { _ = c.wire.SetWriteDeadline(time.Unix(1, 0)) })
+	defer func() {
+		stop()
+		_ = c.wire.SetWriteDeadline(time.Time{})
+	}()
+	for n := 0; ; {
+		for left := 1 + p.Rand.IntN(p.Burst); left > 0; {
+			size := 1
+			if p.Rand.IntN(10) == 0 {
+				size = 1 + p.Rand.IntN(MaxBatch)
+			}
+			batch := make([]message, size)
+			for i := range batch {
+				n++
+				id := fmt.Sprintf("%s.%d.%d", p.ClientID, p.sessions, n)
+				batch[i] = newMessage(p.Rand, id, p.Partitions, p.MaxSize)
+			}
+			if c.send(batch, p.Rand) != nil {
+				return
+			}
+			left -= size
+		}
+		if !pause(life, p.Every) {
+			return
+		}
+	}
+}
+
+// send sends one message, or several as a batch.
+func (c *producing) send(batch []message, r *rand.Rand) error {
+	var payload []byte
+	var err error
+	if len(batch) == 1 {
+		payload, err = json.Marshal(batch[0])
+	} else {
+		payload, err = json.Marshal(batch)
+	}
+	if err != nil {
+		return fmt.Errorf("encoding a message: %w", err)
+	}
+	c.note(batch)
+	switch r.IntN(10) {
+	case 0:
+		err = c.ws.SendFragments(payload, 1+r.IntN(3))
+	case 1:
+		err = c.ws.Send(wsclient.Binary, payload)
+	default:
+		err = c.ws.Send(wsclient.Text, payload)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := 0
+	for i := range batch {
+		if !batch[i].refused {
+			kept++
+		}
+	}
+	c.frames = append(c.frames, frame{written(c.wire), kept})
+	return err
+}
+
+// note records messages before they are sent.
+func (c *producing) note(batch []message) {
+	for i := range batch {
+		c.recorder.Add(history.Event{Kind: history.Send, Conn: c.conn, ID: batch[i].ID, Content: batch[i].content()})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open += len(batch)
+}
+
+// take records answers. An error without a messageId is about the connection.
+func (c *producing) take(payload []byte) {
+	all, err := answers(payload)
+	if err != nil {
+		c.recorder.Add(history.Event{Kind: history.Answer, Conn: c.conn, ID: "no JSON: " + string(payload)})
+		return
+	}
+	for _, a := range all {
+		e := history.Event{Kind: history.Answer, Conn: c.conn, ID: a.ID, Partition: a.Partition, Offset: a.Offset}
+		if a.Error != nil {
+			if a.ID == "" {
+				continue
+			}
+			e.Code, e.Retriable = a.Error.Code, a.Error.Retriable
+		}
+		c.recorder.Add(e)
+		if e.Code == "" {
+			c.acked.Add(1)
+		}
+		c.mu.Lock()
+		c.open--
+		c.mu.Unlock()
+	}
+	select {
+	case c.answered <- struct{}{}:
+	default:
+	}
+}
+
+// awaitAnswers waits until nothing is unanswered, and tells whether that is so.
+func (c *producing) awaitAnswers(limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(c.life, limit)
+	defer cancel()
+	for {
+		c.mu.Lock()
+		open := c.open
+		c.mu.Unlock()
+		if open == 0 {
+			return true
+		}
+		select {
+		case <-c.answered:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
