@@ -42,6 +42,15 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
+// TestReliability looks at the record of a run, which test/faults/real writes.
+func TestReliability(t *testing.T) {
+	record := regexp.MustCompile(`(?s)<!-- generated: reliability -->\nRun of \d{4}-\d\d-\d\d at commit [0-9a-f]+\b.*` +
+		`\| \*\*all\*\* \|( \d+ \|){5} 0 \|\n<!-- end -->`)
+	if !record.MatchString(readme(t)) {
+		t.Error("the README has no record of a run without violations: go test ./test/faults/real -update")
+	}
+}
+
 func configTable(t *testing.T) string {
 	t.Helper()
 	var table strings.Builder

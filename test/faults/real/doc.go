@@ -1,0 +1,9 @@
+// Package real runs the program, as two processes, against a real Apache Kafka of one broker,
+// under faults that come one after the other: brokers and proxies that are killed, shut down
+// and frozen, and clients that are cut off in every way. The clients and the checker are those
+// of the virtual suite.
+//
+// FAULTS_SECONDS=900 goes on with faults for so long, where go test needs a -timeout beyond
+// it. The flag -seed chooses the order of the faults, and -update writes the table of what
+// happened into the README.
+package real

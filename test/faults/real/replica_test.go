@@ -1,0 +1,172 @@
+//go:build unix
+
+package real
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
+)
+
+const (
+	replicas = 2
+	// startLimit is what a proxy or the broker has for becoming ready, exitLimit what a
+	// proxy has for shutting down.
+	startLimit = 2 * time.Minute
+	exitLimit  = time.Minute
+)
+
+// settings make the proxies notice soon what they notice anyway.
+func settings(broker string) []string {
+	return append(process.ServeSettings(broker),
+		"WSPROXY_SHUTDOWN_GRACE=10s", "WSPROXY_CONSUMER_SESSION_TIMEOUT=6s", "WSPROXY_KAFKA_CLIENT_REQUEST_TIMEOUT=5s",
+		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=5s", "WSPROXY_PRODUCER_MAX_IN_FLIGHT=256",
+		"WSPROXY_PING_INTERVAL=2s", "WSPROXY_PONG_TIMEOUT=2s", "WSPROXY_WRITE_TIMEOUT=5s",
+	)
+}
+
+// fleet is the proxies that run.
+type fleet struct {
+	t       testing.TB
+	program string
+	broker  string
+
+	mu        sync.Mutex // guards what follows
+	running   [replicas]*process.Process
+	addresses [replicas]string // empty where none runs
+}
+
+func newFleet(t testing.TB, broker string) *fleet {
+	t.Helper()
+	program, err := built.Path()
+	must(t, err)
+	f := &fleet{t: t, program: program, broker: broker}
+	t.Cleanup(f.kill)
+	for i := range replicas {
+		must(t, f.start(i))
+	}
+	return f
+}
+
+// start runs a replica and returns when it is ready.
+func (f *fleet) start(i int) error {
+	p, err := process.Start(f.program, append(settings(f.broker), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.running[i] = p
+	f.mu.Unlock()
+	main, management, listens := "", "", false
+	ready := within(startLimit, func() bool {
+		if !listens {
+			main, management, listens = p.Addresses()
+		}
+		return p.Ended() || listens && process.Status(management, "/readyz") == http.StatusOK
+	})
+	if !ready || p.Ended() {
+		return fmt.Errorf("a replica was not ready %v after its start:\n%s", startLimit, p.Stderr.Tail())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.addresses[i] = main
+	return nil
+}
+
+func (f *fleet) process(i int) *process.Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.running[i]
+}
+
+// crash kills a replica.
+func (f *fleet) crash(i int) error {
+	p := f.process(i)
+	if p.Ended() {
+		return died(p)
+	}
+	p.Kill()
+	f.left(i)
+	return nil
+}
+
+// shutdown ends a replica in order.
+func (f *fleet) shutdown(i int) error {
+	p := f.process(i)
+	if p.Ended() {
+		return died(p)
+	}
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if !within(exitLimit, p.Ended) {
+		return fmt.Errorf("a replica still runs %v after SIGTERM:\n%s", exitLimit, p.Stderr.Tail())
+	}
+	f.left(i)
+	if code := p.State().ExitCode(); code != 0 {
+		return fmt.Errorf("a replica ended with code %d after SIGTERM:\n%s", code, p.Stderr.Tail())
+	}
+	return nil
+}
+
+// freeze stops a replica for a while.
+func (f *fleet) freeze(i int, d time.Duration) error {
+	p := f.process(i)
+	if p.Ended() {
+		return died(p)
+	}
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	pause(f.t.Context(), d)
+	return p.Signal(syscall.SIGCONT)
+}
+
+func died(p *process.Process) error {
+	return fmt.Errorf("a replica ended by itself, %v:\n%s", p.State(), p.Stderr.Tail())
+}
+
+// left notes that a replica is not there.
+func (f *fleet) left(i int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.addresses[i] = ""
+}
+
+// kill ends what runs, at the test's end.
+func (f *fleet) kill() {
+	for i := range replicas {
+		p := f.process(i)
+		if p == nil {
+			continue
+		}
+		p.Kill()
+		if f.t.Failed() {
+			f.t.Logf("replica %d, %v, printed at last:\n%s", i, p.State(), p.Stderr.Tail())
+		}
+	}
+}
+
+var errNoReplica = errors.New("no replica runs")
+
+// dial connects a client to any replica.
+func (r *rig) dial(random *rand.Rand) (workload.Wire, error) {
+	first := random.IntN(replicas)
+	for i := range replicas {
+		r.fleet.mu.Lock()
+		address := r.fleet.addresses[(first+i)%replicas]
+		r.fleet.mu.Unlock()
+		if address != "" {
+			return r.wires.dial(address)
+		}
+	}
+	return nil, errNoReplica
+}

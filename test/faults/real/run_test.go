@@ -1,0 +1,110 @@
+//go:build unix
+
+package real
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+)
+
+// shown is how many violations of a rule are printed.
+const shown = 10
+
+// TestRealFaults lets every fault happen at least once.
+func TestRealFaults(t *testing.T) {
+	began := time.Now()
+	r := newRig(t)
+	watching, stopWatching := context.WithCancel(t.Context())
+	var watch sync.WaitGroup
+	watch.Go(func() { r.kafka.watch(watching) })
+	defer watch.Wait()
+	defer stopWatching()
+
+	r.startClients()
+	spans := []span{{nobody, time.Time{}}}
+	if r.healed("the start") {
+		spans = append(spans, r.strike(length(t))...)
+	}
+	spans = append(spans, span{nobody, time.Now()})
+	ends := r.settle()
+	stopWatching()
+	watch.Wait()
+
+	log, err := r.kafka.log(ends)
+	must(t, err)
+	events := r.recorder.Events()
+	report := checker.Check(events, checker.Kafka{
+		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
+	})
+	show(t, &report)
+	report.Violations = append(report.Violations, r.stuck...)
+	sheet := count(spans, events, report.Violations)
+	t.Logf("seed %d, %v\n%s", *seed, time.Since(began).Round(time.Second), sheet)
+	if *update {
+		must(t, record(t.Context(), sheet, time.Since(began)))
+	}
+}
+
+// length is how long faults go on, 0 for once each.
+func length(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("FAULTS_SECONDS")
+	if text == "" {
+		return 0
+	}
+	seconds, err := strconv.Atoi(text)
+	must(t, err)
+	return time.Duration(seconds) * time.Second
+}
+
+// strike lets faults happen, one at a time, each kind before any does so again. It ends when
+// each was there and the time is over, or one leaves somebody without service.
+func (r *rig) strike(length time.Duration) []span {
+	began := time.Now()
+	var spans []span
+	all, order := faults(), random(0)
+	for n := 0; n < len(all) || time.Since(began) < length; n++ {
+		if n%len(all) == 0 {
+			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		}
+		f := all[n%len(all)]
+		r.random = random(uint64(1000 + n))
+		s := span{f.name, time.Now()}
+		spans = append(spans, s)
+		what, err := f.strike(r)
+		if err != nil {
+			r.unserved(checker.Unserved, "%s: %v", f.name, err)
+			return spans
+		}
+		over := time.Now()
+		healed := r.healed(f.name)
+		r.t.Logf("%4d at %v: %s, %s; then all had answers after %v, and all was committed after %v", n+1,
+			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), time.Since(over).Round(time.Millisecond))
+		if !healed {
+			return spans
+		}
+	}
+	return spans
+}
+
+// show fails the test with the violations, the same rule only a few times.
+func show(t *testing.T, report *checker.Report) {
+	t.Helper()
+	times := make(map[checker.Rule]int)
+	for _, v := range report.Violations {
+		if times[v.Rule]++; times[v.Rule] <= shown {
+			t.Error(v)
+		}
+	}
+	for rule, n := range times {
+		if n > shown {
+			t.Errorf("%s: %d times", rule, n)
+		}
+	}
+}

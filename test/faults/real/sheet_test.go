@@ -1,0 +1,149 @@
+//go:build unix
+
+package real
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+)
+
+// nobody is the fault of the time before the first and after the last.
+const nobody = "none (start and end)"
+
+// span is the time that belongs to a fault: from its beginning to that of the next.
+type span struct {
+	fault string
+	from  time.Time
+}
+
+// row is what happened in the time of a fault.
+type row struct {
+	times, sent, answered, delivered, duplicates, violations int
+}
+
+// sheet is what happened in a run.
+type sheet struct {
+	rows map[string]*row
+}
+
+func count(spans []span, events []history.Event, violations []checker.Violation) *sheet {
+	s := &sheet{rows: make(map[string]*row)}
+	for _, one := range spans {
+		if s.rows[one.fault] == nil {
+			s.rows[one.fault] = &row{}
+		}
+		if one.fault != nobody {
+			s.rows[one.fault].times++
+		}
+	}
+	at := func(when time.Time) *row {
+		after := sort.Search(len(spans), func(i int) bool { return spans[i].from.After(when) })
+		return s.rows[spans[max(0, after-1)].fault]
+	}
+	had := make(map[string]bool)
+	for i := range events {
+		at(events[i].At).add(&events[i], had)
+	}
+	for i := range violations {
+		at(violations[i].At).violations++
+	}
+	return s
+}
+
+func (r *row) add(e *history.Event, had map[string]bool) {
+	switch e.Kind {
+	case history.Send:
+		r.sent++
+	case history.Answer:
+		if e.Code == "" {
+			r.answered++
+		}
+	case history.Delivery:
+		place := fmt.Sprintf("%s %d/%d", e.Group, e.Partition, e.Offset)
+		if had[place] {
+			r.duplicates++
+			return
+		}
+		had[place] = true
+		r.delivered++
+	default:
+	}
+}
+
+// String is the table, in Markdown.
+func (s *sheet) String() string {
+	var b strings.Builder
+	b.WriteString("| fault | times | sent | answered | delivered | duplicates | violations |\n|---|--:|--:|--:|--:|--:|--:|\n")
+	var sum row
+	for _, f := range append([]fault{{name: nobody}}, faults()...) {
+		r := s.rows[f.name]
+		if r == nil {
+			continue
+		}
+		r.write(&b, f.name)
+		sum = row{
+			sum.times + r.times, sum.sent + r.sent, sum.answered + r.answered, sum.delivered + r.delivered,
+			sum.duplicates + r.duplicates, sum.violations + r.violations,
+		}
+	}
+	sum.write(&b, "**all**")
+	return b.String()
+}
+
+func (r *row) write(b *strings.Builder, name string) {
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.sent, r.answered, r.delivered, r.duplicates, r.violations)
+}
+
+var part = regexp.MustCompile(`(?s)(<!-- generated: reliability -->\n)(.*?)(<!-- end -->)`)
+
+// record writes the table, and which run it is of, into the README.
+func record(ctx context.Context, s *sheet, took time.Duration) error {
+	commit, err := revision(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join("..", "..", "..", "README.md")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the README: %w", err)
+	}
+	found := part.FindSubmatch(text)
+	if found == nil {
+		return errors.New("the README has no part \"reliability\"")
+	}
+	table := fmt.Sprintf("Run of %s at commit %s: %v, seed %d.\n\n%s", time.Now().UTC().Format(time.DateOnly), commit,
+		took.Round(time.Second), *seed, s)
+	text = part.ReplaceAllLiteral(text, []byte(string(found[1])+table+string(found[3])))
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return fmt.Errorf("writing the README: %w", err)
+	}
+	return nil
+}
+
+// revision is the commit of what was tested, and whether it was changed since.
+func revision(ctx context.Context) (string, error) {
+	commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking for the commit: %w", err)
+	}
+	changed, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":/cmd", ":/pkg", ":/go.mod").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking for changes: %w", err)
+	}
+	name := strings.TrimSpace(string(commit))
+	if len(changed) > 0 {
+		name += ", with changes"
+	}
+	return name, nil
+}
