@@ -19,6 +19,7 @@ type buffered struct {
 	headers  []kgo.RecordHeader
 	producer *Producer
 	client   *pooled
+	came     time.Time
 	home     *recycled
 	done     proxy.Completion
 	promise  func(*kgo.Record, error)
@@ -42,7 +43,8 @@ func (h *recycled) get() *buffered {
 // set fills b. Without a timestamp franz-go sets the present time.
 func (b *buffered) set(r *proxy.Record, producer *Producer, client *pooled, done proxy.Completion) {
 	b.producer, b.client, b.done = producer, client, done
-	generation := b.home.expiry.of(time.Now())
+	b.came = time.Now()
+	generation := b.home.expiry.of(b.came)
 	b.record = kgo.Record{Topic: producer.topic.Name, Key: r.Key, Value: r.Value, Context: generation.free}
 	if r.HasTimestamp {
 		b.record.Timestamp = time.UnixMilli(r.Timestamp)
@@ -86,6 +88,8 @@ func (b *buffered) refused(err error) error {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
 		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
 		return b.refusedBatch(err)
+	case b.client.lost.since(b.came):
+		return proxy.Wrap(err, proxy.KindTimeout, "Kafka's answer to the message was lost, and its second try refused: it may have been written.")
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		b.producer.topic.topics.Refresh()
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)

@@ -51,6 +51,7 @@ type clientKey struct {
 type pooled struct {
 	key    clientKey
 	client *kgo.Client
+	lost   *lostAnswers
 	held   atomic.Int64  // records without a fate
 	uses   atomic.Uint64 // records ever
 
@@ -129,20 +130,22 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 			return c, nil
 		}
 	}
-	client, err := p.dial(key)
+	lost := &lostAnswers{}
+	client, err := p.dial(key, lost)
 	if err != nil {
 		return nil, err
 	}
-	c := &pooled{key: key, client: client, idleAt: time.Now()}
+	c := &pooled{key: key, client: client, lost: lost, idleAt: time.Now()}
 	p.clients[key] = c
 	p.cluster.metrics.KafkaClients(metrics.ProducerClient).Inc()
 	return c, nil
 }
 
 // dial makes a client. It connects when it is used.
-func (p *Producers) dial(key clientKey) (*kgo.Client, error) {
+func (p *Producers) dial(key clientKey, lost *lostAnswers) (*kgo.Client, error) {
 	s := p.cluster.settings
 	client, err := kgo.NewClient(p.cluster.options(string(key.id),
+		kgo.WithHooks(lost),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),
