@@ -164,7 +164,7 @@ func (c *check) answer(e *history.Event) {
 // outcome judges what an answer says of its message.
 func (c *check) outcome(e *history.Event, m *message, id string) {
 	switch {
-	case e.Retriable || afterTry(e.Code):
+	case e.Retriable:
 		c.report.Unknown++
 	case e.Code != "":
 		c.report.Refused++
@@ -174,10 +174,6 @@ func (c *check) outcome(e *history.Event, m *message, id string) {
 		c.acknowledged(e, id)
 	}
 }
-
-// afterTry tells whether an error is Kafka's answer to a try that may not have been the first:
-// an earlier one may have been written, and its answer lost.
-func afterTry(code string) bool { return code == "NOT_AUTHORIZED" || code == "TOPIC_NOT_FOUND" }
 
 func (c *check) acknowledged(e *history.Event, id string) {
 	at := place{e.Partition, e.Offset}

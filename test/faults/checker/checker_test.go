@@ -99,9 +99,6 @@ func TestCleanHistories(t *testing.T) {
 		"a retriable error, and not written": {func(t *testing.T, w *world) {
 			w.replace(t, refuse(2, "b2", "INVALID_VALUE", false), refuse(2, "b2", "KAFKA_UNAVAILABLE", true))
 		}, Report{Sent: 6, Answered: 4, Unknown: 1, Delivered: 5, Duplicates: 1}},
-		"refused at the second try, written at the first": {func(t *testing.T, w *world) {
-			w.replace(t, ack(1, "a3", 0, 1), refuse(1, "a3", "NOT_AUTHORIZED", false))
-		}, Report{Sent: 6, Answered: 3, Refused: 1, Unknown: 1, Delivered: 5, Duplicates: 1}},
 		"a group that began later": {func(t *testing.T, w *world) {
 			w.kafka.Groups[0].From = map[int32]int64{0: 2}
 			w.replace(t, deliver(3, "a1", 0, 0))

@@ -4,9 +4,8 @@
 // What it believes
 //
 //   - A message that was answered with an offset is in Kafka's log there, once and whole.
-//   - TIMEOUT and every retriable error mean that nobody knows. So do NOT_AUTHORIZED and
-//     TOPIC_NOT_FOUND, which Kafka may have answered to a second try of a message whose first
-//     it had written. Any other error means that the message was not written.
+//   - TIMEOUT and every retriable error mean that nobody knows. Any other error means that the
+//     message was not written.
 //   - The n-th answer on a connection answers its n-th message.
 //   - A group has had a record when one of its clients has read it. A position beyond a record
 //     that none had read by then is a violation, at whatever time somebody reads it.
