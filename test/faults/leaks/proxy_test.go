@@ -1,0 +1,64 @@
+//go:build linux
+
+package leaks
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
+)
+
+// The settings under which connections end soon, and clients of Kafka too.
+const (
+	maxMessage     = 64 << 10
+	maxConnections = 1000
+	maxProducers   = 64
+)
+
+func settings(broker string) []string {
+	return append(process.ServeSettings(broker),
+		"WSPROXY_PPROF_ENABLED=true",
+		"WSPROXY_PING_INTERVAL=700ms", "WSPROXY_PONG_TIMEOUT=700ms", "WSPROXY_WRITE_TIMEOUT=2s", "WSPROXY_HANDSHAKE_TIMEOUT=1s",
+		"WSPROXY_MAX_MESSAGE_BYTES=64KiB", "WSPROXY_MAX_CONNECTIONS=1000",
+		"WSPROXY_KAFKA_MAX_PRODUCER_CLIENTS=64", "WSPROXY_KAFKA_CLIENT_IDLE_TIMEOUT=2s", "WSPROXY_CONSUMER_COMMIT_INTERVAL=100ms",
+		"WSPROXY_ALLOWED_TOPICS="+strings.Join([]string{topicIn, topicEmpty, topicFull, topicBig, topicMissing}, ","),
+	)
+}
+
+// proxy is the running program.
+type proxy struct {
+	*process.Process
+	main, management string // addresses
+}
+
+// serve starts the program and returns when it is ready. It ends with the test.
+func serve(t *testing.T, broker string) *proxy {
+	t.Helper()
+	var program process.Program
+	path, err := program.Path()
+	must(t, err)
+	running, err := process.Start(path, settings(broker), "serve")
+	must(t, err)
+	p := &proxy{Process: running}
+	t.Cleanup(func() {
+		p.Kill()
+		must(t, program.Remove())
+		if t.Failed() {
+			t.Logf("the proxy printed:\n%s", p.Stderr.Tail())
+		}
+	})
+	await(t, "the proxy to listen", func() error {
+		var listens bool
+		p.main, p.management, listens = p.Addresses()
+		return unless(listens, "it printed\n%s", p.Stderr.Tail())
+	})
+	await(t, "the proxy to be ready", func() error {
+		_, err := p.get("/readyz")
+		return err
+	})
+	return p
+}
+
+var errStatus = errors.New("the management listener does not answer 200")

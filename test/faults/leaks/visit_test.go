@@ -1,0 +1,160 @@
+//go:build linux
+
+package leaks
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
+)
+
+// visit is one connection to the proxy, from its beginning to its end.
+type visit struct {
+	proxy  *proxy
+	rand   *rand.Rand
+	number int
+	groups chan string // that nobody is in
+}
+
+// wait bounds everything that a client waits for.
+const wait = 45 * time.Second
+
+func (v *visit) dial() (*net.TCPConn, error) {
+	conn, err := net.DialTimeout("tcp", v.proxy.main, wait)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil, fmt.Errorf("%T is no TCP connection", conn)
+	}
+	err = tcp.SetDeadline(time.Now().Add(wait))
+	return tcp, err
+}
+
+// target makes a path with a query. Parameters are name, value, name, value.
+func target(path string, parameters ...string) string {
+	values := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		values.Set(parameters[i], parameters[i+1])
+	}
+	return path + "?" + values.Encode()
+}
+
+// open opens a WebSocket.
+func (v *visit) open(target string) (*wsclient.Conn, error) {
+	tcp, err := v.dial()
+	if err != nil {
+		return nil, err
+	}
+	ws, err := wsclient.Open(tcp, target)
+	if err != nil {
+		_ = tcp.Close()
+		return nil, err
+	}
+	return ws, nil
+}
+
+// request sends an HTTP request by hand and returns the answer's status.
+func (v *visit) request(head string) (int, error) {
+	tcp, err := v.dial()
+	if err != nil {
+		return 0, err
+	}
+	defer tcp.Close()
+	r := bufio.NewReader(tcp)
+	return answerTo(tcp, r, head)
+}
+
+func answerTo(tcp net.Conn, r *bufio.Reader, head string) (int, error) {
+	if _, err := io.WriteString(tcp, head); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode, err
+}
+
+// head is an HTTP request without a body.
+func head(method, target string, headers ...string) string {
+	return method + " " + target + " HTTP/1.1\r\nHost: proxy\r\n" + strings.Join(append(headers, "", ""), "\r\n")
+}
+
+// reset ends a connection with RST.
+func reset(ws *wsclient.Conn) error {
+	if tcp, ok := ws.Net.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	return ws.Net.Close()
+}
+
+var errUnexpected = errors.New("the proxy did not do what it must")
+
+// closedWith reads until the proxy's close frame, which must have the code, answers it, and
+// waits for the connection's end.
+func closedWith(ws *wsclient.Conn, code uint16) error {
+	defer ws.Net.Close()
+	for {
+		f, err := ws.ReadFrame()
+		if err != nil {
+			return fmt.Errorf("%w: waiting for close %d: %w", errUnexpected, code, err)
+		}
+		if f.Opcode != wsclient.Close {
+			continue
+		}
+		if got := wsclient.CloseCode(f.Payload); got != code {
+			return fmt.Errorf("%w: closed with %d, not %d", errUnexpected, got, code)
+		}
+		_ = ws.Send(wsclient.Close, f.Payload) // the proxy may have gone already
+		return ended(ws)
+	}
+}
+
+// ended waits for the connection's end, and answers no ping.
+func ended(ws *wsclient.Conn) error {
+	defer ws.Net.Close()
+	for {
+		_, err := ws.ReadFrame()
+		if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+			return fmt.Errorf("%w: the connection did not end: %w", errUnexpected, err)
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// texts reads n text messages.
+func texts(ws *wsclient.Conn, n int) error {
+	for n > 0 {
+		f, err := ws.ReadFrame()
+		if err != nil {
+			return fmt.Errorf("%w: %d messages are missing: %w", errUnexpected, n, err)
+		}
+		switch f.Opcode {
+		case wsclient.Text:
+			n--
+		case wsclient.Ping:
+			if err := ws.Send(wsclient.Pong, f.Payload); err != nil {
+				return err
+			}
+		case wsclient.Close:
+			return fmt.Errorf("%w: closed with %d", errUnexpected, wsclient.CloseCode(f.Payload))
+		default:
+		}
+	}
+	return nil
+}
