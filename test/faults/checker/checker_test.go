@@ -99,6 +99,11 @@ func TestCleanHistories(t *testing.T) {
 		"a retriable error, and not written": {func(t *testing.T, w *world) {
 			w.replace(t, refuse(2, "b2", "INVALID_VALUE", false), refuse(2, "b2", "KAFKA_UNAVAILABLE", true))
 		}, Report{Sent: 6, Answered: 4, Unknown: 1, Delivered: 5, Duplicates: 1}},
+		"a message is written twice by a producer that began anew": {func(_ *testing.T, w *world) {
+			w.kafka.Anew = true
+			w.kafka.Log[0] = append(w.kafka.Log[0], record("a1", 3))
+			w.add(deliver(4, "a1", 0, 3), commit(0, 4), position(0, 4))
+		}, Report{Sent: 6, Answered: 4, Refused: 1, Delivered: 6, Duplicates: 2}},
 		"a group that began later": {func(t *testing.T, w *world) {
 			w.kafka.Groups[0].From = map[int32]int64{0: 2}
 			w.replace(t, deliver(3, "a1", 0, 0))

@@ -4,6 +4,7 @@ package virtual
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -52,6 +53,16 @@ func brokerErrors() map[kmsg.Key][]*kerr.Error {
 		kmsg.LeaveGroup:      coordinator,
 		kmsg.DescribeConfigs: {kerr.TopicAuthorizationFailed, kerr.UnknownServerError},
 	}
+}
+
+// beginsAnew tells whether a fault makes the Kafka client of a producer give up its producer id
+// and sequence numbers, and begin anew with others. A batch whose first try was written and its
+// answer lost is then no duplicate to the broker. Kafka itself answers so only after it has
+// lost data or forgotten the producer (KIP-360).
+func beginsAnew(fault kfake.Fault) bool {
+	return slices.Contains(fault.Keys, kmsg.Produce) && slices.Contains([]*kerr.Error{
+		kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch,
+	}, fault.Err)
 }
 
 // anyFault chooses a request and what it is answered with, for the topic only where it is the

@@ -38,6 +38,13 @@ type action struct {
 	at   time.Duration
 	name string
 	do   func(*world)
+	// anew says that it makes producers begin anew, and so forget what they have in flight.
+	anew bool
+}
+
+// anew tells whether any action makes producers begin anew.
+func (p *plan) anew() bool {
+	return slices.ContainsFunc(p.actions, func(a action) bool { return a.anew })
 }
 
 func (p *plan) String() string {
@@ -113,10 +120,12 @@ func anyAction(r *rand.Rand, p *plan) action {
 
 func faultAction(r *rand.Rand) action {
 	fault := anyFault(r)
+	anew := beginsAnew(fault)
 	if r.IntN(3) > 0 {
 		return action{
 			name: fmt.Sprintf("%d requests %s get %s (top level: %v)", fault.Count, fault.Keys[0].Name(), fault.Err.Message, fault.TopLevel),
 			do:   func(w *world) { w.faults = append(w.faults, w.kafka.Fault(fault)) },
+			anew: anew,
 		}
 	}
 	d := between(r, 100*time.Millisecond, 12*time.Second)
@@ -124,6 +133,7 @@ func faultAction(r *rand.Rand) action {
 	return action{
 		name: fmt.Sprintf("requests %s get %s for %s (top level: %v)", fault.Keys[0].Name(), fault.Err.Message, d, fault.TopLevel),
 		do:   func(w *world) { w.faultFor(fault, d) },
+		anew: anew,
 	}
 }
 
