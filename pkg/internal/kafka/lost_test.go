@@ -30,12 +30,43 @@ func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
 		"of another kind of request": {int16(kmsg.Metadata), sent, time.Second, proxy.KindNotAuthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lost := &lostAnswers{}
+			lost := newLostAnswers()
 			lost.OnBrokerE2E(kgo.BrokerMetadata{}, test.key, test.e2e)
 			topic := &Topic{Name: "t", topics: &Topics{refresh: make(chan struct{}, 1)}}
 			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: lost}, came: time.Now().Add(-test.came)}
 			if e := proxy.AsError(b.refused(kerr.TopicAuthorizationFailed)); e.Kind != test.want {
 				t.Errorf("got %v", e)
+			}
+		})
+	}
+}
+
+// TestAConnectionTakesAnswersWithIt ends a connection while requests wait behind the one whose
+// answer is being read.
+func TestAConnectionTakesAnswersWithIt(t *testing.T) {
+	broker := kgo.BrokerMetadata{NodeID: 1}
+	write := func(l *lostAnswers) { l.OnBrokerWrite(broker, int16(kmsg.Produce), 100, 0, 0, nil) }
+	answer := func(l *lostAnswers) { l.OnBrokerE2E(broker, int16(kmsg.Produce), kgo.BrokerE2E{BytesWritten: 100}) }
+	for name, test := range map[string]struct {
+		happens []func(*lostAnswers)
+		want    bool
+	}{
+		"all are answered": {[]func(*lostAnswers){write, write, answer, answer}, false},
+		"one is not":       {[]func(*lostAnswers){write, write, answer}, true},
+		"nothing was sent": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, came := newLostAnswers(), time.Now()
+			for _, happens := range test.happens {
+				happens(l)
+			}
+			l.OnBrokerDisconnect(kgo.BrokerMetadata{NodeID: 2}, nil)
+			if l.since(came) {
+				t.Error("the end of another broker's connection counts")
+			}
+			l.OnBrokerDisconnect(broker, nil)
+			if l.since(came) != test.want {
+				t.Errorf("lost: %v", !test.want)
 			}
 		})
 	}

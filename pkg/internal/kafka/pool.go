@@ -130,7 +130,7 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 			return c, nil
 		}
 	}
-	lost := &lostAnswers{}
+	lost := newLostAnswers()
 	client, err := p.dial(key, lost)
 	if err != nil {
 		return nil, err

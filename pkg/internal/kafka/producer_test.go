@@ -66,7 +66,7 @@ func TestProduceErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			topic := &Topic{Name: "t", topics: &Topics{refresh: make(chan struct{}, 1)}}
-			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: &lostAnswers{}}, came: time.Now()}
+			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: newLostAnswers()}, came: time.Now()}
 			e := proxy.AsError(b.refused(test.err))
 			if e.Kind != test.want || strings.Contains(e.Message, "secret") || !errors.Is(e, test.err) {
 				t.Errorf("got %v", e)

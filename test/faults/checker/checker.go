@@ -31,13 +31,16 @@ type Kafka struct {
 	// Anew says that producers were made to begin anew with other sequence numbers: then a
 	// message may be written twice, which is counted as a duplicate.
 	Anew bool
+	// Unsure says that brokers answered batches that they may have written by errors after
+	// which producers try again: then a refusal may be that of a second try.
+	Unsure bool
 }
 
 // Check judges events, which are in the order in which they were recorded.
 func Check(events []history.Event, kafka Kafka) Report {
 	c := &check{
 		sent: make(map[string]*message), conns: make(map[int]*connection),
-		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew,
+		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew, unsure: kafka.Unsure,
 	}
 	c.readLog(kafka.Log)
 	for _, g := range kafka.Groups {
@@ -62,6 +65,7 @@ type check struct {
 	written     map[string]place // by message, the first place
 	groups      map[string]*group
 	anew        bool
+	unsure      bool
 }
 
 type place struct {
@@ -168,7 +172,7 @@ func (c *check) answer(e *history.Event) {
 // outcome judges what an answer says of its message.
 func (c *check) outcome(e *history.Event, m *message, id string) {
 	switch {
-	case e.Retriable:
+	case e.Retriable, c.unsure && (e.Code == "NOT_AUTHORIZED" || e.Code == "TOPIC_NOT_FOUND"):
 		c.report.Unknown++
 	case e.Code != "":
 		c.report.Refused++

@@ -104,6 +104,10 @@ func TestCleanHistories(t *testing.T) {
 			w.kafka.Log[0] = append(w.kafka.Log[0], record("a1", 3))
 			w.add(deliver(4, "a1", 0, 3), commit(0, 4), position(0, 4))
 		}, Report{Sent: 6, Answered: 4, Refused: 1, Delivered: 6, Duplicates: 2}},
+		"refused at the second try, written at the first": {func(t *testing.T, w *world) {
+			w.kafka.Unsure = true
+			w.replace(t, ack(1, "a3", 0, 1), refuse(1, "a3", "NOT_AUTHORIZED", false))
+		}, Report{Sent: 6, Answered: 3, Refused: 1, Unknown: 1, Delivered: 5, Duplicates: 1}},
 		"a group that began later": {func(t *testing.T, w *world) {
 			w.kafka.Groups[0].From = map[int32]int64{0: 2}
 			w.replace(t, deliver(3, "a1", 0, 0))

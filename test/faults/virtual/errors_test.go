@@ -65,6 +65,15 @@ func beginsAnew(fault kfake.Fault) bool {
 	}, fault.Err)
 }
 
+// leavesUnsure tells whether a fault is an answer to a batch that may have been written. The
+// Kafka client sends such a batch again, and does not tell what it was answered before: where
+// the second try is refused, the proxy passes on a refusal although the first was written.
+func leavesUnsure(fault kfake.Fault) bool {
+	return slices.Contains(fault.Keys, kmsg.Produce) && slices.Contains([]*kerr.Error{
+		kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend,
+	}, fault.Err)
+}
+
 // anyFault chooses a request and what it is answered with, for the topic only where it is the
 // data that is asked for.
 func anyFault(r *rand.Rand) kfake.Fault {

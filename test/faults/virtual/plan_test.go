@@ -40,6 +40,13 @@ type action struct {
 	do   func(*world)
 	// anew says that it makes producers begin anew, and so forget what they have in flight.
 	anew bool
+	// unsure says that it leaves producers in doubt whether a batch was written.
+	unsure bool
+}
+
+// unsure tells whether any action leaves producers in doubt.
+func (p *plan) unsure() bool {
+	return slices.ContainsFunc(p.actions, func(a action) bool { return a.unsure })
 }
 
 // anew tells whether any action makes producers begin anew.
@@ -120,12 +127,12 @@ func anyAction(r *rand.Rand, p *plan) action {
 
 func faultAction(r *rand.Rand) action {
 	fault := anyFault(r)
-	anew := beginsAnew(fault)
+	anew, unsure := beginsAnew(fault), leavesUnsure(fault)
 	if r.IntN(3) > 0 {
 		return action{
 			name: fmt.Sprintf("%d requests %s get %s (top level: %v)", fault.Count, fault.Keys[0].Name(), fault.Err.Message, fault.TopLevel),
 			do:   func(w *world) { w.faults = append(w.faults, w.kafka.Fault(fault)) },
-			anew: anew,
+			anew: anew, unsure: unsure,
 		}
 	}
 	d := between(r, 100*time.Millisecond, 12*time.Second)
@@ -133,7 +140,7 @@ func faultAction(r *rand.Rand) action {
 	return action{
 		name: fmt.Sprintf("requests %s get %s for %s (top level: %v)", fault.Keys[0].Name(), fault.Err.Message, d, fault.TopLevel),
 		do:   func(w *world) { w.faultFor(fault, d) },
-		anew: anew,
+		anew: anew, unsure: unsure,
 	}
 }
 

@@ -52,7 +52,7 @@ func run(p *plan) (checker.Report, error) {
 	}
 	report := checker.Check(w.recorder.Events(), checker.Kafka{
 		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
-		Anew: w.plan.anew(),
+		Anew: w.plan.anew(), Unsure: w.plan.unsure(),
 	})
 	report.Violations = append(stuck, report.Violations...)
 	return report, nil
