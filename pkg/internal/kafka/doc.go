@@ -15,5 +15,9 @@
 //   - Records are produced with a context that outlives their connection, since a cancelled
 //     one fails its neighbours.
 //   - A producing client is closed only when it holds no record.
+//   - A connection goes over to another producing client only when it has no record in the old
+//     one, so that its records keep their order.
 //   - A consumer commits what its owner says, and in a rebalance before the partition moves.
+//     As a new member it takes no partition back behind what was committed meanwhile.
+//   - Records that a poll returns belong to the ownership that its taken callback sees.
 package kafka
