@@ -9,11 +9,9 @@ type GroupID string
 // InstanceID tells connections of one ClientID apart.
 type InstanceID string
 
-// Limits of the identifiers ClientID, GroupID and InstanceID, in characters.
-const (
-	MinIdentifier = 1
-	MaxIdentifier = 249
-)
+// MaxIdentifier is the most characters of a ClientID, GroupID or InstanceID. They have at
+// least one.
+const MaxIdentifier = 249
 
 // AnyPartition as a Record's partition leaves the choice to the partitioner.
 const AnyPartition int32 = -1
@@ -40,10 +38,4 @@ type Ack struct {
 	Partition int32
 	Offset    int64
 	Timestamp int64 // milliseconds since the epoch, as sent to Kafka
-}
-
-// TopicPartition names a partition.
-type TopicPartition struct {
-	Topic     string
-	Partition int32
 }

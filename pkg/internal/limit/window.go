@@ -1,7 +1,6 @@
 package limit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -27,8 +26,7 @@ type Window struct {
 	mu       sync.Mutex
 	messages int // guarded by mu, as all below
 	bytes    int64
-	waiting  bool          // whether Acquire waits
-	empty    chan struct{} // closed when nothing is held; nil while nobody waits for that
+	waiting  bool // whether Acquire waits
 }
 
 // NewWindow returns an empty window of at most maxMessages messages and maxBytes bytes.
@@ -86,10 +84,6 @@ func (w *Window) wake() {
 		default:
 		}
 	}
-	if w.empty != nil && w.isEmpty() {
-		close(w.empty)
-		w.empty = nil
-	}
 }
 
 // isEmpty needs w.mu.
@@ -100,32 +94,4 @@ func (w *Window) Held() (messages int, bytes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.messages, w.bytes
-}
-
-// WaitEmpty blocks until the window has been empty, or ctx ends, whose error it returns
-// wrapped. Any number of goroutines may wait.
-func (w *Window) WaitEmpty(ctx context.Context) error {
-	empty := w.whenEmpty()
-	if empty == nil {
-		return nil
-	}
-	select {
-	case <-empty:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for messages in flight: %w", ctx.Err())
-	}
-}
-
-// whenEmpty returns nil if nothing is held.
-func (w *Window) whenEmpty() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.isEmpty() {
-		return nil
-	}
-	if w.empty == nil {
-		w.empty = make(chan struct{})
-	}
-	return w.empty
 }

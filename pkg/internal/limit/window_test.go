@@ -1,7 +1,6 @@
 package limit_test
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
@@ -117,39 +116,6 @@ func TestAcquireIsGivenUpWhileItWaits(t *testing.T) {
 	})
 }
 
-func TestWaitEmpty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := limit.NewWindow(4, 100)
-		if err := w.WaitEmpty(t.Context()); err != nil {
-			t.Errorf("an empty window: %v", err)
-		}
-		mustAcquire(t, w, portion{2, 20})
-		ctx, cancel := context.WithCancel(t.Context())
-		results := make(chan error, 3)
-		go func() { results <- w.WaitEmpty(ctx) }()
-		synctest.Wait()
-		cancel()
-		if err := <-results; !errors.Is(err, context.Canceled) {
-			t.Errorf("after cancel: %v", err)
-		}
-
-		for range cap(results) {
-			go func() { results <- w.WaitEmpty(t.Context()) }()
-		}
-		w.Release(1, 10)
-		synctest.Wait()
-		if len(results) > 0 {
-			t.Error("returned while a message was held")
-		}
-		w.Release(1, 10)
-		for range cap(results) {
-			if err := <-results; err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
 func TestReleaseOfMoreThanIsHeldPanics(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -200,9 +166,6 @@ func TestWindowUnderLoad(t *testing.T) {
 		inFlight <- p
 	}
 	close(inFlight)
-	if err := w.WaitEmpty(t.Context()); err != nil {
-		t.Error(err)
-	}
 	for range releasers {
 		<-finished
 	}

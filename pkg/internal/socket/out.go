@@ -152,7 +152,7 @@ func (f *out) take(frame []byte) {
 func (f *out) sendError(err *proxy.Error, id string) {
 	name := ""
 	if id != "" {
-		name = "wsProxyMessageId"
+		name = codec.MessageIDName
 	}
 	f.conn.SendText(codec.AppendError(nil, err, name, id))
 }
