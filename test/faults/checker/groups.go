@@ -74,14 +74,11 @@ func (c *check) position(e *history.Event) {
 	if g.Manual && e.Offset > max(g.asked[e.Partition], g.From[e.Partition]) {
 		c.violated(CommittedUnasked, e, "group %s is at %d/%d, and has asked for %d", g.Name, e.Partition, e.Offset, g.asked[e.Partition])
 	}
-	if e.Foreign {
-		c.violated(NotOwner, e, "group %s: %d/%d is committed by a second member", g.Name, e.Partition, e.Offset)
-	}
 	if e.Kind != history.Position {
 		return
 	}
 	if e.Offset < g.position[e.Partition] {
-		c.report.Rewinds++
+		c.violated(Rewound, e, "group %s is at %d/%d, and was at %d", g.Name, e.Partition, e.Offset, g.position[e.Partition])
 	}
 	g.position[e.Partition] = e.Offset
 }

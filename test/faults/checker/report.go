@@ -23,7 +23,7 @@ const (
 	Undelivered      Rule = "not delivered in the end"
 	CommittedUnread  Rule = "committed but not received"
 	CommittedUnasked Rule = "committed but not asked for"
-	NotOwner         Rule = "committed by two members of a generation"
+	Rewound          Rule = "position went back"
 	Overrun          Rule = "more taken than the window allows"
 	// The following two need a client that waits, and are found by the suites themselves.
 	Unserved    Rule = "healthy client not served"
@@ -58,7 +58,6 @@ type Report struct {
 	Unknown    int // retriable errors
 	Delivered  int // records read by clients, the first time in a group
 	Duplicates int // records read again in a group
-	Rewinds    int // positions that went back
 	Violations []Violation
 }
 

@@ -21,8 +21,7 @@ const (
 	ClientCommit
 	// Commit: the proxy asked Kafka to commit. Group, Partition, Offset of the next record.
 	Commit
-	// Position: what Kafka holds as a group's position. Fields as for Commit; Foreign where a
-	// member put it there that had lost the partition to another in the same generation.
+	// Position: what Kafka holds as a group's position. Fields as for Commit.
 	Position
 	// Taken: how much the proxy read from a connection while nothing that it held could be
 	// let go of. Conn, Count and Limit, in messages.
@@ -43,7 +42,6 @@ type Event struct {
 	Offset    int64
 	Code      string
 	Retriable bool
-	Foreign   bool
 	Count     int
 	Limit     int
 }

@@ -106,7 +106,7 @@ func TestPlantedBugs(t *testing.T) {
 		},
 		"mark after revoke": {
 			"socket/delivery.go", "p.owned, p.sending = false, false", "p.sending = false",
-			checker.NotOwner,
+			checker.Rewound,
 		},
 		"answers swapped": {
 			"socket/answers.go", "\ta.taken = append(a.taken, a.queue[:n]...)\n",

@@ -36,7 +36,6 @@ type world struct {
 	network  *network.Network
 	kafka    *kfake.Cluster
 	recorder *history.Recorder
-	foreign  foreign
 	environ  []string
 	clients  *network.Host
 
@@ -56,7 +55,6 @@ type world struct {
 
 func newWorld(p *plan) (*world, error) {
 	w := &world{plan: p, random: p.random(1), network: network.New(p.buffer), recorder: &history.Recorder{}}
-	w.foreign.asked = make(map[groupPartition]request)
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.clients = w.network.Host("clients")
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.ListenFn(w.network.Host("brokers").Listen),
@@ -104,15 +102,11 @@ func (w *world) watchPositions(ctx context.Context) {
 			}
 			for partition, commit := range info.Commits[topic] {
 				at := groupPartition{group, partition}
-				before, ok := known[at]
-				if ok && before == commit.Offset {
+				if before, ok := known[at]; ok && before == commit.Offset {
 					continue
 				}
 				known[at] = commit.Offset
-				w.recorder.Add(history.Event{
-					Kind: history.Position, Group: group, Partition: partition, Offset: commit.Offset,
-					Foreign: commit.Offset < before && w.foreign.took(at, commit),
-				})
+				w.recorder.Add(history.Event{Kind: history.Position, Group: group, Partition: partition, Offset: commit.Offset})
 			}
 		}
 	}
