@@ -187,7 +187,8 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 
 // Commit commits positions, and waits for Kafka's answer.
 func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
-	positions, err := c.ahead(ctx, positions)
+	member := c.member()
+	positions, err := c.ahead(ctx, member, positions)
 	if err != nil || len(positions) == 0 {
 		return err
 	}
@@ -196,7 +197,7 @@ func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
 		offsets[p.Partition] = kgo.EpochOffset{Epoch: -1, Offset: p.Offset}
 	}
 	var failed error
-	c.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{c.options.Topic: offsets},
+	c.client.CommitOffsetsSync(onlyAs(ctx, member), map[string]map[int32]kgo.EpochOffset{c.options.Topic: offsets},
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 			failed = commitError(answer, err)
 		})

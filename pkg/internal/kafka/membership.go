@@ -2,11 +2,18 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
+
+// errOtherMember tells that the group knows the consumer as another member by now.
+var errOtherMember = errors.New("the group gave the member up meanwhile")
 
 // membership remembers as which member of the group partitions were assigned. A member that
 // Kafka has given up comes back as a new one, but franz-go still claims what it had, and may
@@ -51,13 +58,12 @@ func (c *Consumer) member() string {
 }
 
 // ahead leaves out positions that would take the group back: those of partitions kept from an
-// earlier life in which the group is further by now.
-func (c *Consumer) ahead(ctx context.Context, positions []proxy.Next) ([]proxy.Next, error) {
+// earlier life in which the group is further by now. What is left is for the member to commit.
+func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.Next) ([]proxy.Next, error) {
 	partitions := make([]int32, 0, len(positions))
 	for _, p := range positions {
 		partitions = append(partitions, p.Partition)
 	}
-	member := c.member()
 	_, stale := c.members.split(member, partitions)
 	if len(stale) == 0 {
 		return positions, nil
@@ -74,6 +80,18 @@ func (c *Consumer) ahead(ctx context.Context, positions []proxy.Next) ([]proxy.N
 	}
 	c.members.kept(member, stale)
 	return ahead, nil
+}
+
+// onlyAs lets a commit go out only while the consumer is the member that it was judged for:
+// franz-go holds commits back while the group rebalances, and would send them as the member
+// that comes out of it.
+func onlyAs(ctx context.Context, member string) context.Context {
+	return kgo.PreCommitFnContext(ctx, func(request *kmsg.OffsetCommitRequest) error {
+		if request.MemberID != member {
+			return errOtherMember
+		}
+		return nil
+	})
 }
 
 // kept notes that a member goes on with partitions of an earlier life.
