@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,6 +15,12 @@ import (
 
 // errOtherMember tells that the group knows the consumer as another member by now.
 var errOtherMember = errors.New("the group gave the member up meanwhile")
+
+// errRebalancing tells that it is not decided who owns what.
+var errRebalancing = errors.New("the group rebalances")
+
+// stableGroup is the state of a group in which all members have their assignments.
+const stableGroup = "Stable"
 
 // membership remembers as which member of the group partitions were assigned. A member that
 // Kafka has given up comes back as a new one, but franz-go still claims what it had, and may
@@ -57,8 +64,9 @@ func (c *Consumer) member() string {
 	return member
 }
 
-// ahead leaves out positions that would take the group back: those of partitions kept from an
-// earlier life in which the group is further by now. What is left is for the member to commit.
+// ahead leaves out positions that are not for the member to commit, or that would take the
+// group back: those of partitions kept from an earlier life, where the group has given them to
+// somebody else or is further by now.
 func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.Next) ([]proxy.Next, error) {
 	partitions := make([]int32, 0, len(positions))
 	for _, p := range positions {
@@ -68,18 +76,59 @@ func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.N
 	if len(stale) == 0 {
 		return positions, nil
 	}
+	owned, err := c.owned(ctx, member)
+	if err != nil {
+		return nil, err
+	}
 	committed, err := c.admin.FetchOffsets(ctx, string(c.options.GroupID))
 	if err != nil {
 		return nil, fmt.Errorf("looking up the group's offsets: %w", err)
 	}
 	ahead := positions[:0:0]
 	for _, p := range positions {
+		if !owned[p.Partition] && slices.Contains(stale, p.Partition) {
+			continue
+		}
 		if at, ok := committed.Lookup(c.options.Topic, p.Partition); !ok || at.Err != nil || at.At < p.Offset {
 			ahead = append(ahead, p)
 		}
 	}
+	stale = slices.DeleteFunc(stale, func(partition int32) bool { return !owned[partition] })
 	c.members.kept(member, stale)
 	return ahead, nil
+}
+
+// owned asks Kafka for the partitions that the group has given to a member.
+func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, error) {
+	groups, err := c.admin.DescribeGroups(ctx, string(c.options.GroupID))
+	if err != nil {
+		return nil, fmt.Errorf("looking up the group's members: %w", err)
+	}
+	group := groups[string(c.options.GroupID)]
+	if group.Err != nil {
+		return nil, fmt.Errorf("looking up the group's members: %w", group.Err)
+	}
+	if group.State != stableGroup {
+		return nil, errRebalancing
+	}
+	for _, m := range group.Members {
+		if assigned, ok := m.Assigned.AsConsumer(); ok && m.MemberID == member {
+			return partitionsOf(assigned, c.options.Topic), nil
+		}
+	}
+	return nil, errOtherMember
+}
+
+func partitionsOf(assigned *kmsg.ConsumerMemberAssignment, topic string) map[int32]bool {
+	partitions := make(map[int32]bool)
+	for _, t := range assigned.Topics {
+		if t.Topic == topic {
+			for _, partition := range t.Partitions {
+				partitions[partition] = true
+			}
+		}
+	}
+	return partitions
 }
 
 // onlyAs lets a commit go out only while the consumer is the member that it was judged for:
