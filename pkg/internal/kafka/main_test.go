@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds each wait.
 const patience = 20 * time.Second
 
-func deadline(t *testing.T) context.Context {
+func deadline(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // cleanups need it too
 	t.Cleanup(cancel)
@@ -30,7 +30,7 @@ func deadline(t *testing.T) context.Context {
 }
 
 // await waits until a condition holds.
-func await(t *testing.T, what string, holds func() bool) {
+func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	ctx := deadline(t)
 	ticker := time.NewTicker(5 * time.Millisecond)

@@ -77,6 +77,7 @@ const (
 	ProducerClient ClientKind = "producer"
 	ConsumerClient ClientKind = "consumer"
 	AdminClient    ClientKind = "admin"
+	StateClient    ClientKind = "state" // of the topics that replicas share
 )
 
 // KafkaClients returns the number of open Kafka clients of kind. Its series appears with this

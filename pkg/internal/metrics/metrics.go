@@ -57,6 +57,12 @@ type Metrics struct {
 	kafkaClients     *prometheus.GaugeVec
 	groupConnections *prometheus.GaugeVec
 
+	stateLag     *prometheus.GaugeVec
+	stateSkipped *prometheus.CounterVec
+
+	sessionClaims    *prometheus.GaugeVec
+	sessionConflicts *prometheus.CounterVec
+
 	topics, groups labelLimit
 	produced       handles[Produced]
 	delivered      handles[Delivered]
@@ -74,6 +80,8 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerProcess(f, build)
 	m.registerConnections(f)
 	m.registerRecords(f)
+	m.registerState(f)
+	m.registerSessions(f)
 	return m
 }
 
