@@ -1,0 +1,175 @@
+package session
+
+import (
+	"slices"
+	"time"
+)
+
+// checkTruth asserts what must hold of the log after every record.
+func (w *model) checkTruth() {
+	f := w.truth
+	held := make(map[identity]string)
+	topics := make(map[groupTopic]int)
+	for id, e := range f.claims {
+		if e.standing == holding {
+			if other, ok := held[e.identity()]; ok {
+				w.violated("%v is held by %s and by %s", e.identity(), other, id)
+			}
+			held[e.identity()] = id
+		}
+		if f.heirs[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
+			topics[groupTopic{e.Group, e.Topic}]++
+		}
+		if e.standing >= reserved && f.heirs[e.identity()] != e {
+			if e.Kind == Consumer {
+				topics[groupTopic{e.Group, e.Topic}]++
+			}
+			if f.holders[e.identity()] != e {
+				w.violated("%s has standing %d, and the holder of %v is another", id, e.standing, e.identity())
+			}
+		}
+	}
+	for at, n := range topics {
+		if f.topics[at] != n {
+			w.violated("%v counts %d, and is held by %d", at, f.topics[at], n)
+		}
+		if n > 3 {
+			w.violated("%v is held by %d, of 3 partitions", at, n)
+		}
+	}
+}
+
+// checkAdmission asserts that a slot was there for who was admitted.
+func (w *model) checkAdmission(id string, was standing, c *claim) {
+	e := w.truth.claims[id]
+	if e == nil || e.standing != holding || was != reserved {
+		return
+	}
+	if c.Takes != "" {
+		if old := w.truth.claims[c.Takes]; old != nil && old.standing == holding {
+			w.violated("%s is admitted in the place of %s, which is still there", id, c.Takes)
+		}
+		return
+	}
+	n := w.truth.clients[c.Client]
+	if c.Kind == Consumer {
+		n = w.truth.groups[c.Group]
+	}
+	if c.Limit > 0 && n > c.Limit {
+		// Claims with a higher limit, or none, may have been admitted meanwhile.
+		if slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return p.limit == 0 || p.limit > c.Limit }) || len(w.dead) > 0 {
+			return
+		}
+		w.violated("%s is admitted as number %d of at most %d", id, n, c.Limit)
+	}
+}
+
+// checkSuspicion asserts that no run lapses that has always written between its last record, as
+// a suspicion names it, and the suspicion.
+func (w *model) checkSuspicion(key string, v any) {
+	switch v := v.(type) {
+	case *suspicion:
+		run := w.truth.runs[v.Replica]
+		if run != nil && run.last <= v.Seen {
+			w.just[lapseKey+v.Replica+"/"+v.By] = true
+		}
+	case *lapse:
+		w.tally.Lapses++
+		if !w.just[key] {
+			w.violated("%s follows no suspicion that holds", key)
+		}
+	}
+}
+
+// check asserts what must hold of the processes after every step.
+func (w *model) check() {
+	open := make(map[identity]*modelConn)
+	for _, c := range w.conns {
+		p := c.replica
+		if c.over || !c.admits || p.crashed || p.stopped || p.next != w.end || !p.caughtUp {
+			continue
+		}
+		id := identityOf(c.request)
+		if other := open[id]; other != nil {
+			w.violated("%v has two connections, %s and %s", id, other.attempt.id, c.attempt.id)
+		}
+		open[id] = c
+		if e := w.truth.claims[c.attempt.id]; e == nil || e.standing != holding {
+			w.violated("%s is open, and holds no claim", c.attempt.id)
+		}
+	}
+	for _, p := range w.replicas {
+		if len(p.ids) > 1 && !p.crashed {
+			w.tally.Rebirths++
+			if p.excuse.IsZero() {
+				w.violated("%s was given up, and was never stopped", p.server)
+			}
+		}
+	}
+	w.checkDead()
+}
+
+// checkDead asserts that the slots of the dead are free in time.
+func (w *model) checkDead() {
+	alive := slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return !p.crashed && !p.stopped && p.caughtUp })
+	w.dead = slices.DeleteFunc(w.dead, func(p *modelReplica) bool {
+		if !alive || !w.brokerUp {
+			p.grace = w.now
+			return false
+		}
+		since := p.diedAt
+		if p.grace.After(since) {
+			since = p.grace
+		}
+		if len(p.outgoing) > 0 {
+			p.grace = w.now
+			return false
+		}
+		if w.now.Sub(since) < modelLease+5*time.Second+2*time.Second {
+			return false
+		}
+		for _, e := range w.truth.claims {
+			if e.standing >= reserved && slices.Contains(p.ids, e.Replica) {
+				w.violated("%s has a slot, %s after %s ended", e.id, w.now.Sub(since), p.server)
+			}
+		}
+		return true
+	})
+}
+
+func identityOf(q Request) identity {
+	c := claim{Kind: q.Kind, Group: q.Group, Client: q.Client, Instance: q.Instance}
+	return c.identity()
+}
+
+// calm lets all faults end: everybody is served, and the log forgets the dead.
+func (w *model) calm() {
+	for _, p := range w.replicas {
+		p.until = w.now
+	}
+	w.upAgainAt = w.now
+	for range int(3 * modelLease / modelStep) {
+		w.step()
+	}
+	for _, c := range w.conns {
+		if !c.admits {
+			w.violated("%v is neither admitted nor refused", c.request)
+		}
+	}
+	for range int((lapseKept + 2) * modelLease / modelStep) {
+		w.step()
+		if w.t.Failed() {
+			return
+		}
+	}
+	for id, r := range w.truth.runs {
+		if !slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return !p.crashed && p.id == id }) {
+			w.violated("run %s is gone, and has left %v, lapse %v", id, inOrder(r.keys), r.lapsed)
+		}
+	}
+	for id, e := range w.truth.claims {
+		if e.standing != holding {
+			w.violated("claim %s is left with standing %d", id, e.standing)
+		}
+	}
+}

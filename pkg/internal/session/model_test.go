@@ -1,0 +1,361 @@
+package session
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+var (
+	modelSeeds = flag.Int("seeds", 150, "random histories that the model test runs")
+	modelFirst = flag.Uint64("first", 1, "seed of the first of them")
+	modelTrace = flag.Bool("trace", false, "print what happens")
+)
+
+// TestModel runs random histories of replicas over a log, and asserts after every step what
+// the package's documentation says must hold. A history is reproduced with
+//
+//	go test ./pkg/internal/session -run TestModel -first SEED -seeds 1 -trace
+func TestModel(t *testing.T) {
+	var total tally
+	for seed := *modelFirst; seed < *modelFirst+uint64(*modelSeeds); seed++ {
+		w := newModel(t, seed)
+		w.run()
+		total.add(w.tally)
+		if t.Failed() {
+			t.Fatalf("seed %d failed", seed)
+		}
+	}
+	t.Logf("%+v", total)
+	if *modelSeeds >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0) {
+		t.Errorf("the histories did not reach everything: %+v", total)
+	}
+}
+
+// tally is what the histories reached.
+type tally struct {
+	Steps, Records, Admitted, Refused, TakenOver, Lapses, Rebirths, Crashes, Outages, Compactions, Late int
+}
+
+func (t *tally) add(u tally) {
+	t.Steps += u.Steps
+	t.Records += u.Records
+	t.Admitted += u.Admitted
+	t.Refused += u.Refused
+	t.TakenOver += u.TakenOver
+	t.Lapses += u.Lapses
+	t.Rebirths += u.Rebirths
+	t.Crashes += u.Crashes
+	t.Outages += u.Outages
+	t.Compactions += u.Compactions
+	t.Late += u.Late
+}
+
+const (
+	modelLease = 15 * time.Second
+	modelStep  = modelLease / 75
+	handshake  = 5 * time.Second
+)
+
+// modelRecord is one in the log.
+type modelRecord struct {
+	offset int64
+	at     time.Time
+	key    string
+	value  []byte
+	beat   time.Time // when it was sent, of heartbeats
+	from   *modelReplica
+}
+
+// model is a world of replicas, clients and one broker.
+type model struct {
+	t     *testing.T
+	seed  uint64
+	rand  *rand.Rand
+	now   time.Time
+	began time.Time
+	tally tally
+
+	log       []modelRecord // what is left of it
+	end       int64
+	frontier  int64 // offsets below it were compacted
+	brokerUp  bool
+	upAgainAt time.Time
+	downFor   time.Duration // of all outages so far
+
+	truth   *fold
+	digests map[int64]string // by the offset of the next record
+
+	replicas []*modelReplica
+	started  int
+	conns    []*modelConn
+	dead     []*modelReplica // whose slots are to become free
+	just     map[string]bool // lapses that follow a suspicion that holds, by key
+}
+
+// modelReplica is a process, or what is left of one.
+type modelReplica struct {
+	*replica
+	w        *model
+	server   string
+	next     int64 // offset
+	outgoing []outgoing
+	lag      time.Duration // of reads
+	stopped  bool          // as by SIGSTOP
+	until    time.Time     // of what it is stopped for
+	crashed  bool
+	diedAt   time.Time
+	downThen time.Duration // downFor as it died
+	grace    time.Time     // until when nobody could notice that
+	excuse   time.Time     // when it was last stopped or cut off for long
+	ids      []string      // of its runs
+	limit    int
+}
+
+type outgoing struct {
+	record Record
+	due    time.Time
+	beat   time.Time
+}
+
+// modelConn is a client's connection, or its wish for one.
+type modelConn struct {
+	replica *modelReplica
+	attempt *attempt
+	began   time.Time
+	admits  bool
+	over    bool
+	dead    bool // it answers no ping
+	request Request
+}
+
+func (c *modelConn) Alive(_ time.Duration, answer func(bool)) {
+	if c.dead {
+		c.lose()
+		answer(false)
+		return
+	}
+	answer(true)
+}
+
+func (c *modelConn) Lose(*proxy.Error) { c.lose() }
+
+func (c *modelConn) lose() {
+	if !c.over {
+		c.over = true
+		c.replica.release(c.attempt)
+	}
+}
+
+func newModel(t *testing.T, seed uint64) *model {
+	t.Helper()
+	w := &model{
+		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 6)), now: time.UnixMilli(1_700_000_000_000), brokerUp: true,
+		digests: map[int64]string{0: ""}, just: make(map[string]bool),
+	}
+	w.began = w.now
+	w.truth = newFold(modelLease/gapsPerLease, func(*entry) {})
+	for range 1 + w.rand.IntN(4) {
+		w.start()
+	}
+	return w
+}
+
+func (w *model) trace(format string, args ...any) {
+	if *modelTrace {
+		w.t.Logf("%9.3f %s", w.now.Sub(w.began).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *model) violated(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("seed %d at %.3f s: %s", w.seed, w.now.Sub(w.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// start runs a new process. It reads what is left of the log.
+func (w *model) start() {
+	w.started++
+	p := &modelReplica{w: w, server: fmt.Sprintf("pod-%d", w.started), limit: w.rand.IntN(4)}
+	p.lag = time.Duration(w.rand.IntN(4)) * modelStep / 2
+	n := 0
+	newRun := func() string {
+		n++
+		id := fmt.Sprintf("%s-%d", p.server, n)
+		p.ids = append(p.ids, id)
+		return id
+	}
+	p.replica = newReplica(Settings{Server: p.server, Lease: modelLease, ProbeTimeout: 2 * time.Second}, newRun, p.send, func(outcome string) {
+		if outcome == OutcomeTakeover || outcome == OutcomeEvicted {
+			w.tally.TakenOver++
+		}
+	})
+	w.replicas = append(w.replicas, p)
+	w.trace("%s starts", p.server)
+}
+
+// send queues records for the broker. They arrive in order, some a good deal later.
+func (p *modelReplica) send(records ...Record) {
+	due := p.w.now.Add(time.Duration(p.w.rand.IntN(100)) * time.Millisecond)
+	if n := len(p.outgoing); n > 0 && due.Before(p.outgoing[n-1].due) {
+		due = p.outgoing[n-1].due
+	}
+	for _, r := range records {
+		o := outgoing{record: r, due: due}
+		if p.replica != nil && p.isBeat(r) {
+			o.beat = p.w.now
+		}
+		p.outgoing = append(p.outgoing, o)
+	}
+}
+
+// run lets the world go on for some minutes with faults, then without, and looks whether all is
+// well in the end.
+func (w *model) run() {
+	for range 600 + w.rand.IntN(1200) {
+		if w.t.Failed() {
+			return
+		}
+		w.fault()
+		w.client()
+		w.step()
+	}
+	w.calm()
+}
+
+// step moves time.
+func (w *model) step() {
+	w.tally.Steps++
+	w.now = w.now.Add(modelStep)
+	if !w.brokerUp {
+		w.downFor += modelStep
+		if !w.now.Before(w.upAgainAt) {
+			w.brokerUp = true
+			w.trace("the broker is back")
+		}
+	}
+	if len(w.replicas) == 0 {
+		w.start()
+	}
+	w.deliver()
+	for _, p := range w.replicas {
+		p.step()
+	}
+	w.timeouts()
+	w.check()
+}
+
+// deliver appends what is due.
+func (w *model) deliver() {
+	if !w.brokerUp {
+		return
+	}
+	order := w.rand.Perm(len(w.replicas))
+	for _, i := range order {
+		p := w.replicas[i]
+		for len(p.outgoing) > 0 && !p.outgoing[0].due.After(w.now) && (!p.stopped || w.rand.IntN(50) == 0) {
+			o := p.outgoing[0]
+			p.outgoing = p.outgoing[1:]
+			w.append(p, o)
+			if p.crashed || p.stopped {
+				w.tally.Late++
+			}
+		}
+	}
+	w.replicas = slices.DeleteFunc(w.replicas, func(p *modelReplica) bool { return p.crashed && len(p.outgoing) == 0 })
+}
+
+func (w *model) append(p *modelReplica, o outgoing) {
+	r := modelRecord{offset: w.end, at: w.now, key: o.record.Key, value: o.record.Value, beat: o.beat, from: p}
+	w.end++
+	w.tally.Records++
+	w.log = append(w.log, r)
+	w.trace("%5d %s %s", r.offset, r.key, r.value)
+	had := w.truth.claims[strings.TrimPrefix(r.key, claimKey)]
+	var was standing
+	if had != nil {
+		was = had.standing
+	}
+	v := w.truth.apply(r.offset, r.at, r.key, r.value)
+	w.digests[w.end] = digest(w.truth)
+	w.checkTruth()
+	if c, ok := v.(*claim); ok && c.State == admitted {
+		w.checkAdmission(strings.TrimPrefix(r.key, claimKey), was, c)
+	}
+	w.checkSuspicion(r.key, v)
+	if !o.beat.IsZero() && !p.crashed {
+		p.beaten(o.beat, nil)
+	}
+}
+
+// step lets a process read and do what is due.
+func (p *modelReplica) step() {
+	w := p.w
+	if p.crashed {
+		return
+	}
+	if p.stopped {
+		p.excuse = w.now
+		if w.now.Before(p.until) {
+			return
+		}
+		p.stopped = false
+		w.trace("%s goes on", p.server)
+	}
+	if w.brokerUp {
+		p.readOn()
+	} else if w.now.Sub(p.beatAcked) > modelLease && !p.caughtUp {
+		p.excuse = w.now
+	}
+	p.tick(w.now)
+}
+
+// readOn reads what has been in the log for the process's lag, now and then twice.
+func (p *modelReplica) readOn() {
+	w := p.w
+	from := p.next
+	if w.rand.IntN(20) == 0 {
+		from -= int64(w.rand.IntN(5))
+	}
+	i, _ := slices.BinarySearchFunc(w.log, from, func(r modelRecord, offset int64) int { return int(r.offset - offset) })
+	for ; i < len(w.log); i++ {
+		r := w.log[i]
+		if p.caughtUp && w.now.Sub(r.at) < p.lag {
+			break
+		}
+		p.read(w.now, r.offset, r.at, r.key, r.value)
+		p.next = max(p.next, r.offset+1)
+		if p.caughtUp && p.next > w.frontier {
+			p.compare()
+		}
+	}
+	if !p.caughtUp && p.next >= w.end {
+		p.readToEnd(w.now)
+		p.compare()
+	}
+}
+
+// compare holds a process's view against that of the whole log.
+func (p *modelReplica) compare() {
+	if got, want := digest(p.fold), p.w.digests[p.next]; got != want {
+		p.w.violated("%s has read to %d and sees\n%s, should see\n%s", p.server, p.next, got, want)
+	}
+}
+
+// digest is what replicas agree on.
+func digest(f *fold) string {
+	var lines []string
+	for _, e := range f.holders {
+		lines = append(lines, fmt.Sprintf("%v %s %d", e.identity(), e.id, e.standing))
+	}
+	for _, e := range f.heirs {
+		lines = append(lines, fmt.Sprintf("%v %s heir", e.identity(), e.id))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,100 @@
+package session
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPlantedBugs breaks one rule at a time: the model test must notice.
+func TestPlantedBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the package a dozen times")
+	}
+	cases := map[string]struct{ file, old, new string }{
+		"a pending claim is never void": {
+			"fold.go", "at.After(f.waiting[0].expires)", "false",
+		},
+		"an admission that comes late counts": {
+			"fold.go", "c.State == admitted && at.Sub(time.UnixMilli(c.Asked)) > lease:", "false:",
+		},
+		"a lapse that comes late counts": {
+			"fold.go", "if at.Sub(time.UnixMilli(l.Asked)) > time.Duration(l.Lease)*time.Millisecond {", "if false {",
+		},
+		"the claims of a lapsed run count": {
+			"fold.go", "case f.runs[c.Replica].lapsed != nil, c.State", "case c.State",
+		},
+		"log time passes in an outage": {
+			"fold.go", "f.now += min(max(at.Sub(f.latest), 0), f.gap)", "f.now += max(at.Sub(f.latest), 0)",
+		},
+		"a suspicion is not read back": {
+			"reading.go", "run.lapsed == nil && run.last <= s.Seen", "run.lapsed == nil",
+		},
+		"there are no suspicions": {
+			"tick.go", "silent := r.fold.now-run.heard > r.settings.Lease", "silent := false",
+		},
+		"the successor is admitted beside its predecessor": {
+			"reading.go", `if e.Takes != "" && r.fold.claims[e.Takes] != nil {`, "if false {",
+		},
+		"the topic's partitions do not count": {
+			"judge.go", "return e.Partitions > 0 &&", "return false && e.Partitions > 0 &&",
+		},
+		"a stranger takes over": {
+			"judge.go", " || holder.Subject != e.Subject {", " {",
+		},
+		"nothing is swept": {
+			"tick.go", "\tr.sweep(now)\n", "",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program := filepath.Join(t.TempDir(), "model")
+			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", plant(t, c.file, c.old, c.new), "-o", program, ".")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("building: %v\n%s", err, out)
+			}
+			out, err := exec.CommandContext(t.Context(), program, "-test.run", "^TestModel$", "-seeds", "400").CombinedOutput()
+			if err == nil {
+				t.Fatal("400 histories did not notice the bug")
+			}
+			if !strings.Contains(string(out), "--- FAIL: TestModel") {
+				t.Errorf("it failed in another way: %s", out)
+			}
+			t.Logf("%.300s", out)
+		})
+	}
+}
+
+// plant writes an overlay in which a file differs.
+func plant(t *testing.T, file, from, to string) string {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), from); n != 1 {
+		t.Fatalf("%s has %q %d times", file, from, n)
+	}
+	dir := t.TempDir()
+	planted := filepath.Join(dir, file)
+	if err := os.WriteFile(planted, []byte(strings.Replace(string(source), from, to, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: planted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(name, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,172 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Record is one to append to the log. A nil Value removes the key.
+type Record struct {
+	Key   string
+	Value []byte
+}
+
+// The kinds of keys.
+const (
+	claimKey     = "claim/"
+	replicaKey   = "replica/"
+	suspicionKey = "suspicion/"
+	lapseKey     = "lapse/"
+	probeKey     = "probe/"
+)
+
+// Kind is what a session is for.
+type Kind string
+
+// The kinds of sessions.
+const (
+	Consumer Kind = "consumer"
+	Producer Kind = "producer"
+)
+
+type claimState string
+
+const (
+	pending  claimState = "pending"
+	admitted claimState = "admitted"
+)
+
+// claim is the value of a claim's key. It carries all that it is judged by.
+type claim struct {
+	State    claimState     `json:"state"`
+	Kind     Kind           `json:"kind"`
+	Client   proxy.ClientID `json:"client"`
+	Group    proxy.GroupID  `json:"group,omitzero"`
+	Instance string         `json:"instance,omitzero"`
+	Topic    string         `json:"topic"`
+	Subject  string         `json:"subject,omitzero"` // who authenticated, empty for nobody
+	Replica  string         `json:"replica"`          // the run that owns it
+	Server   string         `json:"server"`           // the replica's name
+	Since    int64          `json:"since"`            // ms since the epoch
+
+	Limit      int    `json:"limit,omitzero"`      // most sessions of the group, or the client; 0 for none
+	Partitions int    `json:"partitions,omitzero"` // most of the group in the topic; 0 for none
+	Takes      string `json:"takes,omitzero"`      // the claim whose place it takes
+	Lease      int64  `json:"lease"`               // ms
+	Asked      int64  `json:"asked,omitzero"`      // when the claim was pending; in an admitted one
+}
+
+// identity is what one session at a time may have.
+type identity struct {
+	kind     Kind
+	group    proxy.GroupID // of consumers
+	client   proxy.ClientID
+	instance string // of producers
+}
+
+func (c *claim) identity() identity {
+	if c.Kind == Consumer {
+		return identity{kind: Consumer, group: c.Group, client: c.Client}
+	}
+	return identity{kind: Producer, client: c.Client, instance: c.Instance}
+}
+
+// beat is the value of a replica's key.
+type beat struct {
+	Server string `json:"server"`
+	Count  int64  `json:"count"`
+}
+
+// suspicion is the value of a suspicion's key.
+type suspicion struct {
+	Replica string `json:"replica"`
+	Seen    int64  `json:"seen"` // offset of its last record
+	By      string `json:"by"`
+}
+
+// lapse is the value of a lapse's key.
+type lapse struct {
+	By    string `json:"by"`
+	Asked int64  `json:"asked"` // when the suspicion was
+	Lease int64  `json:"lease"`
+}
+
+// probe is the value of a probe's key.
+type probe struct {
+	Claim string `json:"claim"`
+	By    string `json:"by"`
+	Alive bool   `json:"alive,omitzero"` // the answer; there is none from the dead
+}
+
+func set(key string, value any) Record {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		// Identifiers come from parameters that were checked: nothing here fails to encode.
+		panic(fmt.Sprintf("encoding %s: %v", key, err))
+	}
+	return Record{Key: key, Value: encoded}
+}
+
+func remove(key string) Record { return Record{Key: key} }
+
+var errNotARecord = errors.New("not a record of sessions")
+
+// parse reads the value of a key: one of the types above.
+func parse(key string, value []byte) (any, error) {
+	if len(key) > maxText || !utf8.ValidString(key) {
+		return nil, errNotARecord
+	}
+	switch {
+	case strings.HasPrefix(key, claimKey):
+		c := new(claim)
+		return c, decode(value, c, c.valid)
+	case strings.HasPrefix(key, replicaKey):
+		b := new(beat)
+		return b, decode(value, b, func() bool { return isRun(strings.TrimPrefix(key, replicaKey)) })
+	case strings.HasPrefix(key, suspicionKey):
+		s := new(suspicion)
+		return s, decode(value, s, func() bool { return isRun(s.Replica) && isRun(s.By) })
+	case strings.HasPrefix(key, lapseKey):
+		l := new(lapse)
+		return l, decode(value, l, func() bool { return isRun(lapseOf(key)) && isRun(l.By) })
+	case strings.HasPrefix(key, probeKey):
+		p := new(probe)
+		return p, decode(value, p, func() bool { return p.Claim != "" && isRun(p.By) })
+	default:
+		return nil, errNotARecord
+	}
+}
+
+func decode(value []byte, into any, valid func() bool) error {
+	if err := json.Unmarshal(value, into); err != nil {
+		return fmt.Errorf("decoding a record: %w", err)
+	}
+	if valid != nil && !valid() {
+		return errNotARecord
+	}
+	return nil
+}
+
+// maxText bounds what is kept of a record that somebody else may have written.
+const maxText = 1024
+
+// isRun tells whether text can be the id of a run.
+func isRun(text string) bool { return text != "" && !strings.ContainsAny(text, "/") }
+
+func (c *claim) valid() bool {
+	if c.State != pending && c.State != admitted || c.Kind != Consumer && c.Kind != Producer {
+		return false
+	}
+	for _, text := range []string{string(c.Client), string(c.Group), c.Instance, c.Topic, c.Subject, c.Replica, c.Server, c.Takes} {
+		if len(text) > maxText || !utf8.ValidString(text) {
+			return false
+		}
+	}
+	return c.Client != "" && isRun(c.Replica) && c.Lease > 0 && c.Limit >= 0 && c.Partitions >= 0
+}
