@@ -1,6 +1,7 @@
 // Package limit slows a connection down: Rate to a number of messages per second, Window to
-// a number of messages and bytes that are unanswered. Neither drops anything: what is too
-// much waits, and because the connection's reader is who waits, TCP pushes back.
+// a number of messages and bytes that are unanswered, Bound to so many records at a time. None
+// drops anything: what is too much waits, and because the connection's reader is who waits, TCP
+// pushes back. A Rate and a Bound can be changed while they are in use.
 //
 // Invariants of a Window:
 //
@@ -44,10 +45,25 @@ func newBucket(perSecond int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/10))
 }
 
-// SetRate changes the limit, of a Wait that is under way from its next burst on. It takes a
-// new, empty bucket: in the old one a lower rate would have to pay off the burst that the
-// higher rate lent. r must not be nil.
+// PerSecond returns the limit, 0 where there is none.
+func (r *Rate) PerSecond() int {
+	if r == nil {
+		return 0
+	}
+	bucket := r.bucket.Load()
+	if bucket == nil {
+		return 0
+	}
+	return int(bucket.Limit())
+}
+
+// SetRate changes the limit. What a Take that is under way waits for still passes. It takes a
+// new, empty bucket: in the old one a lower rate would have to pay off the burst that the higher
+// rate lent. Where the limit is the same already, nothing happens. r must not be nil.
 func (r *Rate) SetRate(perSecond int) {
+	if r.PerSecond() == max(0, perSecond) {
+		return
+	}
 	bucket := newBucket(perSecond)
 	if bucket != nil {
 		bucket.AllowN(time.Now(), bucket.Burst())
@@ -55,27 +71,23 @@ func (r *Rate) SetRate(perSecond int) {
 	r.bucket.Store(bucket)
 }
 
-// Wait blocks until n messages may pass, and returns how long it held them back. More than a
-// burst is taken burst by burst, so that n has no upper limit. The error is ctx's, wrapped;
-// what was let through before it is spent.
-func (r *Rate) Wait(ctx context.Context, n int) (throttled time.Duration, err error) {
-	if r == nil {
-		return 0, nil
+// Take blocks until messages may pass, and returns how many: n, or as many as a burst has where
+// that is less. It also returns how long it held them back. The error is ctx's, wrapped; nothing
+// may pass then.
+func (r *Rate) Take(ctx context.Context, n int) (taken int, throttled time.Duration, err error) {
+	if r == nil || n <= 0 {
+		return n, 0, nil
 	}
-	for n > 0 {
-		bucket := r.bucket.Load()
-		if bucket == nil {
-			break
-		}
-		piece := min(n, bucket.Burst())
-		n -= piece
-		waited, err := await(ctx, bucket.ReserveN(time.Now(), piece))
-		throttled += waited
-		if err != nil {
-			return throttled, fmt.Errorf("wait for the rate limit: %w", err)
-		}
+	bucket := r.bucket.Load()
+	if bucket == nil {
+		return n, 0, nil
 	}
-	return throttled, nil
+	taken = min(n, bucket.Burst())
+	throttled, err = await(ctx, bucket.ReserveN(time.Now(), taken))
+	if err != nil {
+		return 0, throttled, fmt.Errorf("wait for the rate limit: %w", err)
+	}
+	return taken, throttled, nil
 }
 
 // await sleeps until what was taken may pass, and returns how long it slept.

@@ -20,6 +20,19 @@ func near(t *testing.T, what string, got, want time.Duration) {
 	}
 }
 
+// wait takes burst by burst until n messages have passed.
+func wait(ctx context.Context, r *limit.Rate, n int) (throttled time.Duration, err error) {
+	for n > 0 {
+		taken, waited, err := r.Take(ctx, n)
+		throttled += waited
+		if err != nil {
+			return throttled, err
+		}
+		n -= taken
+	}
+	return throttled, nil
+}
+
 func TestRateHoldsBackWhatExceedsTheBurst(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
@@ -51,7 +64,7 @@ func TestRateHoldsBackWhatExceedsTheBurst(t *testing.T) {
 				r := limit.NewRate(tc.perSecond)
 				start, total := time.Now(), time.Duration(0)
 				for i, n := range tc.requests {
-					throttled, err := r.Wait(t.Context(), n)
+					throttled, err := wait(t.Context(), r, n)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -72,7 +85,7 @@ func TestRateIsSmooth(t *testing.T) {
 		r := limit.NewRate(perSecond)
 		start, passed := time.Now(), 0
 		for time.Since(start) < time.Minute {
-			if _, err := r.Wait(t.Context(), 1); err != nil {
+			if _, err := wait(t.Context(), r, 1); err != nil {
 				t.Fatal(err)
 			}
 			passed++
@@ -91,7 +104,7 @@ func TestRateSavesUpNoMoreThanABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := limit.NewRate(100)
 		time.Sleep(time.Hour)
-		throttled, err := r.Wait(t.Context(), 20)
+		throttled, err := wait(t.Context(), r, 20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +122,7 @@ func TestNoRate(t *testing.T) {
 		{"nil", nil}, {"zero", limit.NewRate(0)}, {"negative", limit.NewRate(-1)}, {"lifted", lifted},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			throttled, err := tc.rate.Wait(t.Context(), 1_000_000)
+			throttled, err := wait(t.Context(), tc.rate, 1_000_000)
 			if throttled != 0 || err != nil {
 				t.Errorf("got %v, %v, want no wait", throttled, err)
 			}
@@ -122,14 +135,14 @@ func TestRateWaitEndsWithItsContext(t *testing.T) {
 		r := limit.NewRate(1)
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		throttled, err := r.Wait(ctx, 10)
+		throttled, err := wait(ctx, r, 10)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want the context's", err)
 		}
 		near(t, "throttled", throttled, 1500*time.Millisecond)
 
 		// The message that was given up is not charged: the next one passes at 2 s.
-		throttled, err = r.Wait(t.Context(), 1)
+		throttled, err = wait(t.Context(), r, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +170,7 @@ func TestSetRate(t *testing.T) {
 				r := limit.NewRate(tc.before)
 				start, passed := time.Now(), make(chan time.Duration, 1)
 				go func() {
-					if _, err := r.Wait(t.Context(), tc.n); err != nil {
+					if _, err := wait(t.Context(), r, tc.n); err != nil {
 						t.Error(err)
 					}
 					passed <- time.Since(start)
@@ -174,12 +187,46 @@ func TestSetRateGrantsNoBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := limit.NewRate(100)
 		for range 5 {
+			r.SetRate(50)
 			r.SetRate(100)
 		}
-		throttled, err := r.Wait(t.Context(), 10)
+		throttled, err := wait(t.Context(), r, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
 		near(t, "throttled", throttled, 100*time.Millisecond)
 	})
+}
+
+func TestSettingTheSameRateChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, perSecond := range []int{0, 1, 100, 2147483647} {
+			r := limit.NewRate(perSecond)
+			r.SetRate(perSecond)
+			throttled, err := wait(t.Context(), r, max(1, min(perSecond/10, 1_000_000)))
+			if err != nil || throttled != 0 || r.PerSecond() != perSecond {
+				t.Errorf("%d a second: a burst waited %v, %v; the rate is %d", perSecond, throttled, err, r.PerSecond())
+			}
+		}
+	})
+}
+
+func TestTakeIsAtMostABurst(t *testing.T) {
+	for _, tc := range []struct {
+		rate    *limit.Rate
+		n, want int
+	}{
+		{nil, 1000, 1000},
+		{limit.NewRate(0), 1000, 1000},
+		{limit.NewRate(1), 1000, 1},
+		{limit.NewRate(19), 1000, 1},
+		{limit.NewRate(250), 1000, 25},
+		{limit.NewRate(250), 24, 24},
+		{limit.NewRate(250), 0, 0},
+	} {
+		got, throttled, err := tc.rate.Take(t.Context(), tc.n)
+		if got != tc.want || throttled != 0 || err != nil {
+			t.Errorf("%d of %d a second: got %d, %v, %v, want %d", tc.n, tc.rate.PerSecond(), got, throttled, err, tc.want)
+		}
+	}
 }

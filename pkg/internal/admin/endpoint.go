@@ -1,0 +1,42 @@
+// Package admin is what the admin API does, apart from HTTP's routes, credentials and the form
+// of answers and errors: those are package server's.
+package admin
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// MaxBody is the longest body of a request, in bytes.
+const MaxBody = 64 << 10
+
+// Endpoint answers a request with an object for JSON. An error is, or wraps, a *proxy.Error
+// where the client is to know more than that the proxy failed.
+type Endpoint func(r *http.Request) (any, error)
+
+// none is the answer of what was removed.
+type none struct{}
+
+// body reads the body of a request.
+func body(r *http.Request) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if err != nil {
+		return nil, proxy.Wrap(err, proxy.KindInvalidJSON, "The body did not arrive whole.")
+	}
+	if len(text) > MaxBody {
+		return nil, proxy.Errorf(proxy.KindMessageTooLarge, "The body is longer than %d bytes.", MaxBody)
+	}
+	return text, nil
+}
+
+// pathID returns the id of a group or client in the path, whose percent-escapes are undone.
+func pathID(r *http.Request, parameter string) (string, error) {
+	id := r.PathValue(parameter)
+	if wrong := clientcfg.CheckID(id); wrong != "" {
+		return "", proxy.Errorf(proxy.KindInvalidParameter, "%s: %s.", parameter, wrong)
+	}
+	return id, nil
+}

@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// evictTimeout bounds how long an eviction waits for the slot to be free.
+const evictTimeout = 5 * time.Second
+
+// Registry knows who is connected to all replicas.
+type Registry interface {
+	// List returns the sessions, in the order that they are shown in.
+	List() []session.Info
+	// Evict ends a session and waits within ctx until its slot is free. The error is of
+	// proxy.KindNotFound where there is no such session.
+	Evict(ctx context.Context, id string) error
+}
+
+// Sessions are the endpoints for sessions.
+type Sessions struct{ Registry Registry }
+
+// connected is a session in JSON. What does not apply to it is left out.
+type connected struct {
+	ID       string         `json:"id"`
+	Kind     session.Kind   `json:"kind"`
+	Client   proxy.ClientID `json:"client"`
+	Group    proxy.GroupID  `json:"group,omitempty"`
+	Instance string         `json:"instance,omitempty"`
+	Topic    string         `json:"topic"`
+	Replica  string         `json:"replica"`
+	Since    time.Time      `json:"since"` // RFC 3339, UTC
+}
+
+// All lists the sessions.
+func (s *Sessions) All(*http.Request) (any, error) {
+	all := []connected{}
+	for _, i := range s.Registry.List() {
+		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Replica, i.Since.UTC()})
+	}
+	return all, nil
+}
+
+// Evict closes the connection of the session whose id is in the path, as the parameter id.
+func (s *Sessions) Evict(r *http.Request) (any, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), evictTimeout)
+	defer cancel()
+	err := s.Registry.Evict(ctx, r.PathValue("id"))
+	if err != nil && ctx.Err() != nil {
+		return nil, proxy.Wrap(err, proxy.KindTimeout, "The session takes too long to end. It may end yet.")
+	}
+	return none{}, err
+}

@@ -1,0 +1,94 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// registry is a Registry whose answers a test gives.
+type registry struct {
+	list  []session.Info
+	evict func(ctx context.Context, id string) error
+}
+
+func (r registry) List() []session.Info { return r.list }
+
+func (r registry) Evict(ctx context.Context, id string) error { return r.evict(ctx, id) }
+
+func TestSessionsAreListed(t *testing.T) {
+	since := time.Date(2026, 11, 22, 14, 37, 0, 123e6, time.FixedZone("", 3600))
+	for _, test := range []struct {
+		name string
+		list []session.Info
+		want string
+	}{
+		{"nobody", nil, `[]`},
+		{
+			"a consumer",
+			[]session.Info{{ID: "1", Kind: session.Consumer, Client: "c", Group: "g", Topic: "t", Replica: "r", Since: since}},
+			`[{"id":"1","kind":"consumer","client":"c","group":"g","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z"}]`,
+		},
+		{
+			"a producer",
+			[]session.Info{{ID: "2", Kind: session.Producer, Client: "c", Instance: "i", Topic: "t", Replica: "r", Since: since}},
+			`[{"id":"2","kind":"producer","client":"c","instance":"i","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z"}]`,
+		},
+	} {
+		s := Sessions{registry{list: test.list}}
+		all, err := s.All(httptest.NewRequest(http.MethodGet, "/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := json.Marshal(all); err != nil || string(text) != test.want {
+			t.Errorf("%s: got %s, %v, want %s", test.name, text, err, test.want)
+		}
+	}
+}
+
+func TestEvict(t *testing.T) {
+	unknown := proxy.Errorf(proxy.KindNotFound, "There is no session.")
+	for _, test := range []struct {
+		name  string
+		evict func(ctx context.Context, id string) error
+		want  proxy.Kind
+		took  time.Duration
+	}{
+		{"gone", func(context.Context, string) error { return nil }, 0, 0},
+		{"unknown", func(context.Context, string) error { return unknown }, proxy.KindNotFound, 0},
+		{"not in time", func(ctx context.Context, _ string) error {
+			<-ctx.Done()
+			return fmt.Errorf("waiting: %w", ctx.Err())
+		}, proxy.KindTimeout, evictTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var evicted string
+				s := Sessions{registry{evict: func(ctx context.Context, id string) error {
+					evicted = id
+					return test.evict(ctx, id)
+				}}}
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/", nil)
+				r.SetPathValue("id", "a/b")
+				began := time.Now()
+				answer, err := s.Evict(r)
+				var e *proxy.Error
+				if test.want == 0 && (err != nil || answer != none{}) || test.want != 0 && (!errors.As(err, &e) || e.Kind != test.want) {
+					t.Errorf("got %v, %v", answer, err)
+				}
+				if evicted != "a/b" || time.Since(began) != test.took {
+					t.Errorf("evicted %q in %v", evicted, time.Since(began))
+				}
+			})
+		})
+	}
+}
