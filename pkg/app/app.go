@@ -8,6 +8,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -27,6 +28,9 @@ import (
 const (
 	probeInterval = 2 * time.Second
 	probeTimeout  = 2 * time.Second
+	readyPoll     = 10 * time.Millisecond
+	// mostFailures is how many things can fail so that the proxy ends.
+	mostFailures = 3
 	// closeTimeout bounds what is left to do when all sockets are closed.
 	closeTimeout = 5 * time.Second
 )
@@ -34,6 +38,8 @@ const (
 // The names of the readiness checks, as /readyz shows them.
 const (
 	checkKafka    = "kafka"
+	checkSessions = "sessions"
+	checkLimits   = "limits" // only where limits can be changed at run time
 	checkDraining = "draining"
 )
 
@@ -60,7 +66,7 @@ type App struct {
 	checks   *health.Checks
 	sockets  *socket.Registry
 	teardown []func(context.Context)
-	failed   chan error // the first listener that failed
+	failed   chan error // what ends the proxy: a listener that failed, a topic that is unusable
 
 	main, management *listener
 	shutdown         sync.Once
@@ -94,9 +100,13 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: settings, log: o.Log.With("server", settings.Server.ID), failed: make(chan error, 2)}
+	static, err := readLimits(settings)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: settings, log: o.Log.With("server", settings.Server.ID), failed: make(chan error, mostFailures)}
 	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
-	a.checks = health.New(m.SetReady, checkKafka, checkDraining)
+	a.checks = health.New(m.SetReady, checkNames(settings)...)
 
 	if a.management, err = a.listen(o, settings.Server.AdminBindInterface, settings.Server.AdminPort); err != nil {
 		return a, err
@@ -114,11 +124,21 @@ func start(o Options) (*App, error) {
 	producers := cluster.Producers()
 	a.onTearDown(producers.Close)
 
+	limits, writer, err := a.openLimits(cluster, static, m)
+	if err != nil {
+		return a, err
+	}
+	sessions, err := a.openSessions(cluster, m)
+	if err != nil {
+		return a, err
+	}
 	a.sockets = socket.NewRegistry(settings.Sockets.MaxConnections)
 	s := &server.Server{
 		Config: settings, Cluster: cluster, Topics: topics, Producers: producers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions,
 	}
+	a.warnOfOpenDoors()
 	a.probe(cluster)
 	a.management.serve(s.Management(), a.failed)
 	a.main.serve(s.Main(), a.failed)
@@ -127,13 +147,36 @@ func start(o Options) (*App, error) {
 	return a, nil
 }
 
+// warnOfOpenDoors tells what anybody may do who reaches the management listener.
+func (a *App) warnOfOpenDoors() {
+	if a.config.Server.AdminEndpointEnabled && a.config.Security.AdminBasicAuthUsername == "" {
+		a.log.Warn("the admin API asks for no credentials: set WSPROXY_ADMIN_BASIC_AUTH_USERNAME and WSPROXY_ADMIN_BASIC_AUTH_PASSWORD")
+	}
+}
+
+// checkNames lists the readiness checks, in the order that /readyz shows them in.
+func checkNames(settings *config.Config) []string {
+	names := []string{checkKafka, checkSessions}
+	if settings.Sessions.DynamicConfigHandlerEnabled {
+		names = append(names, checkLimits)
+	}
+	return append(names, checkDraining)
+}
+
 // probe keeps the readiness check of Kafka up to date.
 func (a *App) probe(cluster *kafka.Cluster) {
+	a.background(func(ctx context.Context) {
+		a.checks.Probe(ctx, checkKafka, probeInterval, probeTimeout, cluster.Ping)
+	})
+}
+
+// background runs a function until the teardown, which waits for it.
+func (a *App) background(run func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.checks.Probe(ctx, checkKafka, probeInterval, probeTimeout, cluster.Ping)
+		run(ctx)
 	}()
 	a.onTearDown(func(context.Context) {
 		cancel()
@@ -147,8 +190,22 @@ func (a *App) Addr() string { return a.main.socket.Addr().String() }
 // AdminAddr is the address of the management listener.
 func (a *App) AdminAddr() string { return a.management.socket.Addr().String() }
 
+// AwaitReady waits until load balancers would send clients here, or ctx ends.
+func (a *App) AwaitReady(ctx context.Context) error {
+	ticker := time.NewTicker(readyPoll)
+	defer ticker.Stop()
+	for !a.checks.Ready() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting to be ready: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
 // Run serves until ctx ends, then shuts down in order. The error is that of a listener that
-// failed.
+// failed, or tells what to do about a state topic that cannot be used.
 func (a *App) Run(ctx context.Context) error {
 	var err error
 	select {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,6 +70,9 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := awaitReady(ctx, a); err != nil {
+		log.Warn("the proxy is slow to be ready", "err", err)
+	}
 	printDevHelp(p.Stdout, broker.Addr(), a)
 	if !f.quiet {
 		stop := app.FeedDemo(broker.Addr(), demoTopic, log)
@@ -77,12 +81,23 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	return a.Run(ctx)
 }
 
+// awaitReady waits a moment, so that what is printed works when it is pasted.
+func awaitReady(ctx context.Context, a *app.App) error {
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
+	return a.AwaitReady(ctx)
+}
+
+// readyPatience is how long a proxy beside its broker may take to be ready.
+const readyPatience = 10 * time.Second
+
 // devEnviron fits the settings to one machine and one person: on loopback, without a delay
 // at the end. What the environment says wins, except for the flags.
 func devEnviron(environ []string, f devFlags) []string {
 	defaults := []string{
 		"WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
 		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1",
+		"WSPROXY_SESSION_STATE_REPLICATION_FACTOR=1", "WSPROXY_DYNAMIC_CONFIG_REPLICATION_FACTOR=1",
 	}
 	flags := []string{
 		"WSPROXY_PORT=" + strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT=" + strconv.Itoa(f.adminPort),

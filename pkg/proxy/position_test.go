@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -66,14 +67,20 @@ func TestParsePositionRefuses(t *testing.T) {
 	}
 }
 
-// FuzzMessageID states that an accepted id is the one that its position prints, and has no
-// part that no record has.
+// FuzzMessageID states that an accepted id is the one that its position prints, that it has
+// no part that no record has, and that reading an id allocates in proportion to its length.
 func FuzzMessageID(f *testing.F) {
 	for _, seed := range []string{"foobar-0-1-1554402266846", "a-b--0-1--1", "--0-1-2", "t-2147483648-1-2", "t-0-01-2", "t-0-1--0", "", "-"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		p, err := ParsePosition(id)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(1<<16+50*len(id)) {
+			t.Fatalf("%d bytes allocated for an id of %d", took, len(id))
+		}
 		if err != nil {
 			return
 		}

@@ -33,7 +33,7 @@ func TestDecodeAllocates(t *testing.T) {
 		"unknown members":    {`{"value":{"value":"bar"},"x":{"y":[1]}}`, 1},
 		"tombstone":          {`{"value":null}`, 0},
 		"messageId":          {`{"value":{"value":"bar"},"messageId":"m1"}`, 2},
-		"batch of three":     {`[{"value":{"value":"a"}},{"value":{"value":"b"}},{"value":{"value":"c"}}]`, 3},
+		"batch of three":     {`[{"value":{"value":"a"}},{"value":{"value":"b"}},{"value":{"value":"c"}}]`, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := NewJSONIn(InSettings{Topic: "foo"})
@@ -95,11 +95,11 @@ func TestDecodeMemoryIsBounded(t *testing.T) {
 		"open brackets":        {repeat("", "[", ""), 8},
 		"deep json value":      {repeat(`{"value":{"format":"json","value":`, "[", "") + strings.Repeat("]", size) + "}}", 8},
 		"escaped names":        {repeat(`{`, `"\u0061":1,`, `"b":1}`), 8},
-		"batch of numbers":     {repeat(`[`, `0,`, `0]`), 500},
-		"batch of empty":       {repeat(`[`, `{},`, `{}]`), 400},
-		"batch of tombstones":  {repeat(`[`, `{"value":null},`, `{}]`), 80},
-		"batch of bad values":  {repeat(`[`, `{"value":0},`, `{}]`), 160},
-		"batch of bad formats": {repeat(`[`, `{"value":{"value":0}},`, `{}]`), 160},
+		"batch of numbers":     {repeat(`[`, `0,`, `0]`), 64},
+		"batch of empty":       {repeat(`[`, `{},`, `{}]`), 48},
+		"batch of tombstones":  {repeat(`[`, `{"value":null},`, `{}]`), 48},
+		"batch of bad values":  {repeat(`[`, `{"value":0},`, `{}]`), 48},
+		"batch of bad formats": {repeat(`[`, `{"value":{"value":0}},`, `{}]`), 48},
 		"headers":              {repeat(`{"value":null,"headers":[`, `{"key":"","value":""},`, `{"key":"","value":""}]}`), 40},
 		"long number":          {repeat(`{"value":{"format":"double","value":1`, "0", "e-99}}"), 8},
 		"long bad string":      {repeat(`{"value":{"format":"int","value":"`, "é", `"}}`), 8},

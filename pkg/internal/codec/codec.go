@@ -12,6 +12,27 @@ type Message struct {
 	Err    *proxy.Error
 }
 
+// Batch is what the messages of a frame do not tell where the frame is a batch: which of its
+// messages are nothing but a fault. They are apart from the others since half a million fit a
+// frame of the default length, and a Message is a hundred times as long as such a one.
+type Batch struct {
+	Faults []Fault // in the order of their places
+}
+
+// FaultCount returns the number of faults; b may be nil.
+func (b *Batch) FaultCount() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.Faults)
+}
+
+// Fault is a message of a batch that could not be decoded and has no known messageId.
+type Fault struct {
+	At  int // its place in the batch, from 0
+	Err *proxy.Error
+}
+
 // Commit asks for the offset of a delivered record, and of all before it in its partition,
 // to be committed.
 type Commit struct {
@@ -22,32 +43,33 @@ type Commit struct {
 // InSettings is what the parameters of a /socket/in connection say.
 type InSettings struct {
 	Topic       string       // named in acks
-	KeyFormat   proxy.Format // for keys without a format of their own; FormatNone is string
-	ValueFormat proxy.Format // for values without a format of their own; FormatNone is string
+	KeyFormat   proxy.Format // for keys without a format of their own; FormatNone where none was given
+	ValueFormat proxy.Format // for values without a format of their own; FormatNone where none was given
 	MaxDepth    int          // deepest nesting of JSON taken, one array or object being 1
 }
 
 // OutSettings is what the parameters of a /socket/out or /socket/tail connection say.
 type OutSettings struct {
 	Topic       string       // named in records
-	KeyFormat   proxy.Format // FormatNone delivers a key as string where it is UTF-8, else as bytearray
+	KeyFormat   proxy.Format // FormatNone where none was given
 	ValueFormat proxy.Format // FormatNone is string
 	MaxDepth    int          // deepest nesting of a json key or value, one array or object being 1
 }
 
-// In is one payload's side of /socket/in. It has no state: one serves many goroutines.
+// In is one payload's side of /socket/in. It may be called from many goroutines.
 type In interface {
-	// Decode appends the messages of frame to into. A batch is to be answered by one array
-	// in the order of its messages. The messages share no memory with frame.
-	Decode(frame []byte, into []Message) (messages []Message, batch bool)
+	// Decode appends the messages of frame to into. A batch, which is nil where frame is a
+	// single message, is to be answered by one array in the order of its messages: those
+	// appended, with the batch's Faults in their places. Nothing shares memory with frame.
+	Decode(frame []byte, into []Message) (messages []Message, batch *Batch)
 	// AppendAck appends the answer to a message that Kafka acknowledged. Where hasID is
 	// false, id is not written.
 	AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte
-	// Binary tells whether frames are binary WebSocket messages.
+	// Binary tells whether frames are binary WebSocket messages. Error frames are text always.
 	Binary() bool
 }
 
-// Out is one payload's side of /socket/out. It has no state: one serves many goroutines.
+// Out is one payload's side of /socket/out. It may be called from many goroutines.
 type Out interface {
 	// AppendRecord appends the message that delivers r. undecodable tells that its key or
 	// its value did not fit the asked format and went out as bytes.
@@ -55,6 +77,6 @@ type Out interface {
 	// DecodeCommit reads a client's commit. Beside an error the Commit holds the ID where
 	// it is known. The Commit shares no memory with frame.
 	DecodeCommit(frame []byte) (Commit, *proxy.Error)
-	// Binary tells whether frames are binary WebSocket messages.
+	// Binary tells whether frames are binary WebSocket messages. Error frames are text always.
 	Binary() bool
 }

@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+import (
+	"slices"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
 
 // DefaultMaxDepth is the nesting taken where settings name none.
 const DefaultMaxDepth = 512
@@ -12,8 +16,9 @@ type jsonIn struct {
 	ackHead                []byte // of every ack, up to the partition
 }
 
-// NewJSONIn returns the side of /socket/in that speaks JSON. Where a message has a member
-// twice, the last one counts; null for an optional member is as good as its absence.
+// NewJSONIn returns the side of /socket/in that speaks JSON. Where settings name no format, it
+// is string. Where a message has a member twice, the last one counts; null for an optional
+// member is as good as its absence.
 func NewJSONIn(settings InSettings) In {
 	ackHead := appendQuoted([]byte(`{"topic":`), settings.Topic)
 	return &jsonIn{
@@ -40,29 +45,44 @@ func orDefaultDepth(depth int) int {
 
 func (j *jsonIn) Binary() bool { return false }
 
-func (j *jsonIn) Decode(frame []byte, into []Message) (messages []Message, batch bool) {
+func (j *jsonIn) Decode(frame []byte, into []Message) (messages []Message, batch *Batch) {
 	s := scanner{data: frame, maxDepth: j.maxDepth}
 	begin := len(into)
-	if batch = s.peek() == '['; batch {
-		into = j.decodeBatch(&s, into)
+	if s.peek() == '[' {
+		batch = new(Batch)
+		into = j.decodeBatch(&s, into, batch)
 	} else {
 		into = append(into, Message{})
 		j.decodeMessage(&s, &into[begin])
 	}
 	if !s.end() {
 		clear(into[begin:])
-		return append(into[:begin], Message{Err: invalidJSON(&s)}), false
+		return append(into[:begin], Message{Err: invalidJSON(&s)}), nil
 	}
 	return into, batch
 }
 
-func (j *jsonIn) decodeBatch(s *scanner, into []Message) []Message {
+func (j *jsonIn) decodeBatch(s *scanner, into []Message, batch *Batch) []Message {
 	s.pos++
-	for first := true; s.element(first); first = false {
-		into = append(into, Message{})
-		j.decodeMessage(s, &into[len(into)-1])
+	for at := 0; s.element(at == 0); at++ {
+		into = append(grown(into), Message{})
+		m := &into[len(into)-1]
+		j.decodeMessage(s, m)
+		if m.Err != nil && !m.HasID {
+			batch.Faults = append(grown(batch.Faults), Fault{At: at, Err: m.Err})
+			into = into[:len(into)-1]
+		}
 	}
 	return into
+}
+
+// grown returns list with room for one more, doubled where it was full: append grows long
+// lists by a quarter, which leaves four times their length as garbage.
+func grown[E any](list []E) []E {
+	if len(list) == cap(list) {
+		return slices.Grow(list, max(1, len(list)))
+	}
+	return list
 }
 
 // decodeMessage reads one message into m. What m holds after a fault means nothing.

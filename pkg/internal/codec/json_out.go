@@ -13,7 +13,8 @@ type jsonOut struct {
 	topic    []byte // what follows the id, up to the partition
 }
 
-// NewJSONOut returns the side of /socket/out that speaks JSON.
+// NewJSONOut returns the side of /socket/out that speaks JSON. Without a KeyFormat a key is a
+// string where it is UTF-8, else a bytearray; without a ValueFormat a value is a string.
 func NewJSONOut(settings OutSettings) Out {
 	settings.ValueFormat = orString(settings.ValueFormat)
 	settings.MaxDepth = orDefaultDepth(settings.MaxDepth)

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strconv"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -141,8 +140,7 @@ func long(s *scanner, t *token) (n int64, ok bool) {
 func float(s *scanner, t *token, bits int) (x float64, ok bool) {
 	switch t.kind {
 	case kindNumber:
-		x, err := strconv.ParseFloat(string(s.raw(t)), bits)
-		return x, err == nil
+		return parseFloat(s.raw(t), bits)
 	case kindString:
 		switch string(s.text(t)) {
 		case "NaN":

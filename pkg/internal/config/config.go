@@ -27,7 +27,7 @@ type Server struct {
 	SSLCertFile              string        `env:"SSL_CERT_FILE" check:"path" soon:"true" help:"certificate chain (PEM), reread within 10 s of a change"`
 	SSLKeyFile               string        `env:"SSL_KEY_FILE" check:"path" soon:"true" help:"private key (PEM), reread with the certificate"`
 	SSLClientCAFile          string        `env:"SSL_CLIENT_CA_FILE" check:"path" soon:"true" help:"CAs (PEM) of client certificates; turns on mutual TLS"`
-	AdminEndpointEnabled     bool          `env:"ADMIN_ENDPOINT_ENABLED" default:"false" soon:"true" help:"serves /admin on the management listener"`
+	AdminEndpointEnabled     bool          `env:"ADMIN_ENDPOINT_ENABLED" default:"false" help:"serves /admin on the management listener"`
 	AdminBindInterface       string        `env:"ADMIN_BIND_INTERFACE" like:"BIND_INTERFACE" check:"host" help:"address of the management listener"`
 	AdminPort                int           `env:"ADMIN_PORT" default:"9078" min:"0" max:"65535" help:"port of the management listener; 0 takes any free one"`
 	SecureHealthcheck        bool          `env:"SECURE_HEALTHCHECK_ENDPOINT" default:"true" help:"/healthcheck needs the same credentials as the rest"`
@@ -86,17 +86,17 @@ type Kafka struct {
 
 // Producers configures /socket/in.
 type Producers struct {
-	SessionsEnabled                bool `env:"KAFKA_PRODUCER_SESSIONS_ENABLED" default:"false" soon:"true" help:"sessions and their limits apply to /socket/in, and instanceId is required"`
+	SessionsEnabled                bool `env:"KAFKA_PRODUCER_SESSIONS_ENABLED" default:"false" help:"sessions and their limits apply to /socket/in, and instanceId is required"`
 	ExactlyOnceEnabled             bool `env:"PRODUCER_EXACTLY_ONCE_ENABLED" default:"false" soon:"true" help:"allows transactional=true"`
 	MaxInFlight                    int  `env:"PRODUCER_MAX_IN_FLIGHT" default:"4096" min:"1" max:"1000000" help:"most unanswered messages of a connection"`
 	RateLimitDefaultMessagesPerSec int  `env:"PRODUCER_RATELIMIT_DEFAULT_MESSAGES_PER_SEC" default:"0" min:"0" max:"2147483647" help:"messages a second of a connection; 0 is no limit"`
-	DefaultMaxClientConnections    int  `env:"PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections of a clientId on all replicas together; 0 is no limit"`
+	DefaultMaxClientConnections    int  `env:"PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of a clientId on all replicas together; 0 is no limit"`
 }
 
 // Consumers configures /socket/out.
 type Consumers struct {
 	RateLimitDefaultMessagesPerSec int           `env:"CONSUMER_RATELIMIT_DEFAULT_MESSAGES_PER_SEC" default:"0" min:"0" max:"2147483647" help:"messages a second of a connection; 0 is no limit"`
-	DefaultMaxClientConnections    int           `env:"CONSUMER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections of a groupId on all replicas together; 0 is no limit but the partition count"`
+	DefaultMaxClientConnections    int           `env:"CONSUMER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of a groupId on all replicas together; 0 is no limit but the partition count"`
 	DefaultBatchSize               int           `env:"CONSUMER_DEFAULT_BATCH_SIZE" default:"0" min:"0" max:"2147483647" help:"most records per poll; 0 is no limit"`
 	CommitInterval                 time.Duration `env:"CONSUMER_COMMIT_INTERVAL" default:"1s" min:"10ms" max:"1h" help:"how often delivery is confirmed by a ping, and committed, under autoCommit=true"`
 	SessionTimeout                 time.Duration `env:"CONSUMER_SESSION_TIMEOUT" default:"15s" min:"1s" max:"30m" help:"Kafka hands the partitions of a replica that died on after this long"`
@@ -105,12 +105,12 @@ type Consumers struct {
 // Sessions configures what replicas share: who is connected, and limits changed at run time.
 type Sessions struct {
 	StateTopic                     string        `env:"SESSION_STATE_TOPIC" default:"_wsproxy.session.state" check:"topic" help:"compacted topic that holds the sessions; no client reaches it"`
-	StateReplicationFactor         int           `env:"SESSION_STATE_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" soon:"true" help:"replication factor of the sessions' topic where it is created, lowered to the broker count"`
-	Lease                          time.Duration `env:"SESSION_LEASE" default:"15s" min:"1s" max:"1h" soon:"true" help:"the sessions of a silent replica lapse after this long"`
-	DynamicConfigHandlerEnabled    bool          `env:"DYNAMIC_CONFIG_HANDLER_ENABLED" default:"false" soon:"true" help:"limits of clients can be changed at run time"`
+	StateReplicationFactor         int           `env:"SESSION_STATE_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" help:"replication factor of the sessions' topic where it is created, lowered to the broker count"`
+	Lease                          time.Duration `env:"SESSION_LEASE" default:"15s" min:"1s" max:"1h" help:"the sessions of a silent replica lapse after this long"`
+	DynamicConfigHandlerEnabled    bool          `env:"DYNAMIC_CONFIG_HANDLER_ENABLED" default:"false" help:"limits of clients can be changed at run time"`
 	DynamicConfigTopicName         string        `env:"DYNAMIC_CONFIG_TOPIC_NAME" default:"_wsproxy.dynamic.configs" check:"topic" help:"compacted topic that holds the limits changed at run time; no client reaches it"`
-	DynamicConfigReplicationFactor int           `env:"DYNAMIC_CONFIG_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" soon:"true" help:"replication factor of the limits' topic where it is created, lowered to the broker count"`
-	ClientLimitsFile               string        `env:"CLIENT_LIMITS_FILE" check:"path" soon:"true" help:"static limits of clients (YAML), in the shape of GET /admin/client/config"`
+	DynamicConfigReplicationFactor int           `env:"DYNAMIC_CONFIG_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" help:"replication factor of the limits' topic where it is created, lowered to the broker count"`
+	ClientLimitsFile               string        `env:"CLIENT_LIMITS_FILE" check:"path" help:"static limits of clients (YAML), in the shape of GET /admin/client/config"`
 }
 
 // Security configures who may do what.
@@ -134,6 +134,6 @@ type Security struct {
 	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use"`
 	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" check:"glob" help:"comma list of globs of the consumer groups that clients may use"`
 	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" soon:"true" help:"rules of who may produce and consume what (YAML), reread on change"`
-	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" soon:"true" help:"user for /admin and the console"`
-	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" soon:"true" help:"password for /admin and the console"`
+	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" help:"user for /admin and the console"`
+	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" help:"password for /admin and the console"`
 }

@@ -2,12 +2,13 @@ package config
 
 import (
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
 
-// FuzzLoad: Load never panics, and what it accepts it accepts again from the text that
-// Settings shows, with the same result. The input is the entries of an environment as in
+// FuzzLoad: Load never panics, allocates in proportion to its input, and what it accepts it
+// accepts again from the text that Settings shows, with the same result. The input is the entries of an environment as in
 // /proc/self/environ, each without the prefix.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
@@ -20,7 +21,10 @@ func FuzzLoad(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
-		config, _, err := Load(fuzzEnvironment(input))
+		environ := fuzzEnvironment(input)
+		var config *Config
+		var err error
+		checkAllocated(t, input, func() { config, _, err = Load(environ) })
 		if err != nil {
 			if config != nil || err.Error() == "" {
 				t.Fatalf("configuration %v, error %q", config, err)
@@ -43,6 +47,19 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// checkAllocated states that reading text allocates in proportion to its length, over what the
+// settings themselves and the fuzzing engine take.
+func checkAllocated(t *testing.T, text string, read func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read()
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(4<<20+200*len(text)) {
+		t.Fatalf("%d bytes allocated for %d", took, len(text))
+	}
+}
+
 // fuzzEnvironment leaves the _FILE forms out: they would read any file of this machine.
 func fuzzEnvironment(input string) []string {
 	fromFile := map[string]bool{}
@@ -61,8 +78,8 @@ func fuzzEnvironment(input string) []string {
 	return environ
 }
 
-// FuzzDecode: any setting decodes any text without a panic, an accepted value reads back
-// from its own text, and a refused one leaves the field as it was.
+// FuzzDecode: any setting decodes any text without a panic and with memory in proportion to it,
+// an accepted value reads back from its own text, and a refused one leaves the field as it was.
 func FuzzDecode(f *testing.F) {
 	for i, seed := range []string{"", "x", "8078", "1MiB", "2m0s", "a:1,b:2", "https://idp/x", "10.0.0.0/8", "/kafka", "true", "scram-sha-256"} {
 		f.Add(i, seed)
@@ -72,7 +89,9 @@ func FuzzDecode(f *testing.F) {
 		index = int(uint(index) % uint(count))
 		first := fieldsOf(defaults())[index]
 		before := first.text()
-		if err := first.decode(text); err != nil {
+		var err *valueError
+		checkAllocated(t, text, func() { err = first.decode(text) })
+		if err != nil {
 			if first.text() != before {
 				t.Fatalf("%s: refused %q (%s) but changed from %q to %q", first.name, text, err.reason, before, first.text())
 			}

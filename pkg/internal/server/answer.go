@@ -47,15 +47,20 @@ func healthcheck(w http.ResponseWriter, _ *http.Request) {
 
 // avroSchema serves the schema of a kind of Avro message.
 func (s *Server) avroSchema(message string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		schema, err := api.AvroSchema(message)
+	return s.file("application/json", func() ([]byte, error) { return api.AvroSchema(message) })
+}
+
+// file serves an embedded file.
+func (s *Server) file(contentType string, read func() ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := read()
 		if err != nil {
-			s.Log.Error("reading an embedded schema failed", "err", err)
+			s.Log.Error("reading an embedded file failed", "path", r.URL.Path, "err", err)
 			writeError(w, proxy.AsError(err))
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(schema)
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(text)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -23,76 +24,102 @@ const (
 // flow is what one kind of socket adds to the handshake and what it then does.
 type flow struct {
 	direction metrics.Direction
+	payload   metrics.Payload
 	topic     string
-	group     proxy.GroupID // empty on /socket/in
-	log       []any         // what identifies the connection in the log
+	group     proxy.GroupID    // empty on /socket/in
+	session   *session.Request // nil where the connection needs none
+	log       []any            // what identifies the connection in the log
 	serve     func(*socket.Conn, *kafka.Topic)
 }
 
 // handshake admits a connection and serves it, or refuses it. The steps are in the order that
-// clients rely on: capacity, Origin, parameters, allowed names, the topic at Kafka, and last
-// whether this is a WebSocket request at all.
+// clients rely on: capacity, Origin, parameters, allowed names, the topic at Kafka, whether this
+// is a WebSocket request at all, and last the session.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse func(*query) flow) {
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
-	f, topic, e := s.admit(r, q, parse)
+	a, e := s.admit(r, q, parse)
 	if e != nil {
 		s.Metrics.HandshakeRefused(direction, e.Kind)
 		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
 		s.refuse(w, r, e, tellByClosing)
 		return
 	}
-	defer topic.Close()
-	s.open(w, r, f, topic)
+	s.open(w, r, a)
 }
 
-// admit takes a place among the sockets and holds the topic, or says why not.
-func (s *Server) admit(r *http.Request, q *query, parse func(*query) flow) (flow, *kafka.Topic, *proxy.Error) {
+// admission is what a connection that is let in holds.
+type admission struct {
+	flow    flow
+	topic   *kafka.Topic
+	session *session.Session // nil where it needs none
+}
+
+// admit holds the topic and takes a place among the sockets, and a session, or says why not.
+func (s *Server) admit(r *http.Request, q *query, parse func(*query) flow) (a admission, e *proxy.Error) {
 	if e := s.Sockets.Check(); e != nil {
-		return flow{}, nil, e
+		return a, e
 	}
 	if e := s.checkOrigin(r); e != nil {
-		return flow{}, nil, e
+		return a, e
 	}
-	f := parse(q)
+	a.flow = parse(q)
 	if e := q.err(); e != nil {
-		return flow{}, nil, e
+		return a, e
 	}
-	if e := s.allowed(f); e != nil {
-		return flow{}, nil, e
+	if e := s.allowed(a.flow); e != nil {
+		return a, e
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
-	topic, err := s.Topics.Open(ctx, f.topic)
+	topic, err := s.Topics.Open(ctx, a.flow.topic)
 	if err != nil {
-		return flow{}, nil, proxy.AsError(err)
+		return a, proxy.AsError(err)
 	}
-	e := checkUpgrade(r)
-	if e == nil {
-		e = s.Sockets.Admit()
-	}
-	if e != nil {
+	a.topic = topic
+	if e := s.takePlace(ctx, r, &a); e != nil {
 		topic.Close()
-		return flow{}, nil, e
+		return a, e
 	}
-	return f, topic, nil
+	return a, nil
 }
 
-// open makes the WebSocket and serves it to its end. The connection's place is given back.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, f flow, topic *kafka.Topic) {
+// takePlace takes a place among the sockets, then a session.
+func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *proxy.Error {
+	if e := checkUpgrade(r); e != nil {
+		return e
+	}
+	if e := s.Sockets.Admit(); e != nil {
+		return e
+	}
+	var e *proxy.Error
+	if a.session, e = s.claim(ctx, a.flow, a.topic); e != nil {
+		s.Sockets.Leave(nil)
+	}
+	return e
+}
+
+// open makes the WebSocket and serves it to its end. What it holds is given back, the session
+// after the flow has left its consumer group.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, a admission) {
+	defer a.topic.Close()
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
+		a.session.Close()
 		s.Sockets.Leave(nil)
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		return
 	}
 	s.Sockets.Add(c)
 	defer s.Sockets.Leave(c)
+	a.session.Serve(holder{c})
+	defer a.session.Close()
+	f := a.flow
 	log := s.Log.With("direction", f.direction, "remote", r.RemoteAddr).With(f.log...)
 	log.Info("socket opened")
-	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, metrics.JSON)
-	stop := endWhenGone(c, topic)
-	f.serve(c, topic)
+	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
+	stop := endWhenGone(c, a.topic)
+	f.serve(c, a.topic)
 	stop()
 	counted.Closed(c.Result())
 	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())

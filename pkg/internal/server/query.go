@@ -132,6 +132,14 @@ func (q *query) choice(name string, allowed ...string) string {
 	return allowed[i]
 }
 
+// option returns one of the allowed values, or nothing where the parameter is missing.
+func (q *query) option(name string, allowed ...string) string {
+	if q.text(name) == "" {
+		return ""
+	}
+	return q.choice(name, allowed...)
+}
+
 func (q *query) boolean(name string, otherwise bool) bool {
 	allowed := []string{"true", "false"}
 	if !otherwise {

@@ -8,10 +8,13 @@ import (
 	"net/http/pprof"
 	"strings"
 
+	"github.com/wsproxy/kafka-websocket-proxy/api"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -26,6 +29,10 @@ type Server struct {
 	Checks    *health.Checks
 	Metrics   *metrics.Metrics
 	Log       *slog.Logger
+
+	Limits       *clientcfg.Table
+	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
+	Sessions     *session.Sessions
 }
 
 // Main returns the routes of the main listener.
@@ -37,6 +44,8 @@ func (s *Server) Main() http.Handler {
 	for _, message := range []string{"producer/record", "producer/result", "consumer/record", "consumer/commit"} {
 		mux.Handle("/schemas/avro/"+message, get(s.avroSchema(message)))
 	}
+	mux.Handle("/openapi.yaml", get(s.file("application/yaml", api.OpenAPI)))
+	mux.Handle("/asyncapi.yaml", get(s.file("application/yaml", api.AsyncAPI)))
 	mux.Handle("/healthcheck", get(healthcheck))
 	mux.HandleFunc("/", notFound)
 	if prefix := s.Config.Server.PathPrefix; prefix != "" {
@@ -53,13 +62,24 @@ func (s *Server) Management() http.Handler {
 	mux.Handle("/readyz", get(s.Checks.Readyz().ServeHTTP))
 	mux.Handle("/metrics", get(s.Metrics.Handler().ServeHTTP))
 	if s.Config.Server.PprofEnabled {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		mux.Handle("/debug/pprof/", s.administrators(pprofRoutes()))
+	}
+	if s.Config.Server.AdminEndpointEnabled {
+		admin := s.administrators(s.adminRoutes())
+		mux.Handle("/admin", admin)
+		mux.Handle("/admin/", admin)
 	}
 	mux.HandleFunc("/", notFound)
+	return mux
+}
+
+func pprofRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
 }
 

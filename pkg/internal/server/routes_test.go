@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
@@ -36,6 +37,7 @@ func newServer(t *testing.T, c *config.Config) *Server {
 	return &Server{
 		Config: c, Sockets: socket.NewRegistry(c.Sockets.MaxConnections), Metrics: m,
 		Checks: health.New(m.SetReady, "kafka"), Log: slog.New(slog.DiscardHandler),
+		Limits: clientcfg.New(clientcfg.Options{}),
 	}
 }
 
@@ -106,6 +108,10 @@ func TestMainRoutes(t *testing.T) {
 		"brokers":                      {"GET", "/kafka/cluster/info", 200, 0},
 		"brokers, prefixed":            {"GET", "/kafka/kafka/cluster/info", 200, 0},
 		"brokers, DELETE":              {"DELETE", "/kafka/cluster/info", 405, proxy.KindMethodNotAllowed},
+		"OpenAPI":                      {"GET", "/openapi.yaml", 200, 0},
+		"OpenAPI, prefixed, HEAD":      {"HEAD", "/kafka/openapi.yaml", 200, 0},
+		"AsyncAPI":                     {"GET", "/asyncapi.yaml", 200, 0},
+		"AsyncAPI, POST":               {"POST", "/asyncapi.yaml", 405, proxy.KindMethodNotAllowed},
 		"in, not a WebSocket":          {"GET", "/socket/in?clientId=c&topic=t", 426, proxy.KindUpgradeRequired},
 		"in, prefixed":                 {"GET", "/kafka/socket/in?clientId=c&topic=t", 426, proxy.KindUpgradeRequired},
 		"in, HEAD":                     {"HEAD", "/socket/in?clientId=c&topic=t", 426, proxy.KindUpgradeRequired},
@@ -175,6 +181,16 @@ func TestBodies(t *testing.T) {
 		answer := ask(s.Main(), "GET", target)
 		if body := answer.Body.String(); strings.TrimSpace(body) != want || answer.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: got %s, want %s", target, body, want)
+		}
+	}
+}
+
+func TestSpecificationsAreServed(t *testing.T) {
+	s := newServer(t, &config.Config{})
+	for target, begin := range map[string]string{"/openapi.yaml": "openapi: 3.1", "/asyncapi.yaml": "asyncapi: 3.0"} {
+		answer := ask(s.Main(), "GET", target)
+		if kind := answer.Header().Get("Content-Type"); kind != "application/yaml" || !strings.HasPrefix(answer.Body.String(), begin) {
+			t.Errorf("%s: got %s, %.40q", target, kind, answer.Body.String())
 		}
 	}
 }

@@ -3,10 +3,11 @@ package server
 import (
 	"net/http"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -26,23 +27,33 @@ func (s *Server) parseIn(q *query) flow {
 	client := q.identifier("clientId", q.required("clientId"))
 	instance := q.identifier("instanceId", q.text("instanceId"))
 	settings := codec.InSettings{
-		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: valueFormat(q),
+		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
 		MaxDepth: s.Config.Sockets.MaxJSONDepth,
 	}
-	payload(q)
+	payload, newCodec := metrics.JSON, codec.NewJSONIn
+	if isAvro(q) {
+		payload, newCodec = metrics.Avro, codec.NewAvroIn
+	}
 	if q.boolean("transactional", false) {
 		q.fault("transactional", "is not available: it needs WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED.")
 	}
-	producers := s.Config.Producers
+	var claimed *session.Request
+	conflict := onConflict(q)
+	if s.Config.Producers.SessionsEnabled {
+		q.required("instanceId")
+		claimed = &session.Request{Kind: session.Producer, Client: proxy.ClientID(client), Instance: instance, OnConflict: conflict}
+	}
 	return flow{
-		direction: metrics.In, topic: settings.Topic,
+		direction: metrics.In, payload: payload, topic: settings.Topic, session: claimed,
 		log: []any{"clientId", client, "instanceId", instance, "topic", settings.Topic},
 		serve: func(c *socket.Conn, topic *kafka.Topic) {
+			pace, stop := s.follow(clientcfg.Producer, client, clientcfg.Limits{})
+			defer stop()
 			socket.ServeIn(c, socket.InOptions{
-				Topic: topic.Name, Codec: codec.NewJSONIn(settings),
+				Topic: topic.Name, Codec: newCodec(settings),
 				Producer:        s.Producers.Open(proxy.ClientID(client), topic),
-				Rate:            limit.NewRate(producers.RateLimitDefaultMessagesPerSec),
-				MaxInFlight:     producers.MaxInFlight,
+				Rate:            pace.rate,
+				MaxInFlight:     s.Config.Producers.MaxInFlight,
 				DeliveryTimeout: s.Config.Kafka.ProducerDeliveryTimeout,
 			})
 		},
@@ -57,22 +68,24 @@ func (s *Server) parseOut(q *query) flow {
 		group = client + "-group"
 	}
 	settings := codec.OutSettings{
-		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: valueFormat(q),
+		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
 		MaxDepth: s.Config.Sockets.MaxJSONDepth,
 	}
-	payload(q)
+	payload, newCodec := metrics.JSON, codec.NewJSONOut
+	if isAvro(q) {
+		payload, newCodec = metrics.Avro, codec.NewAvroOut
+	}
 	consumers := s.Config.Consumers
 	reset := kafka.OffsetReset(q.choice("offsetResetStrategy", string(kafka.ResetEarliest), string(kafka.ResetLatest), string(kafka.ResetNone)))
 	readCommitted := q.choice("isolationLevel", "read_uncommitted", "read_committed") == "read_committed"
 	options := socket.OutOptions{
-		Topic: settings.Topic, Codec: codec.NewJSONOut(settings),
+		Topic: settings.Topic, Codec: newCodec(settings),
 		AutoCommit:     q.boolean("autoCommit", true),
 		CommitStart:    reset == kafka.ResetLatest,
 		CommitInterval: consumers.CommitInterval,
-		BatchSize:      lower(q.positive("batchSize"), consumers.DefaultBatchSize),
-		PerSecond:      lower(q.positive("rate"), consumers.RateLimitDefaultMessagesPerSec),
 		Log:            s.Log.With("clientId", client, "groupId", group, "topic", settings.Topic),
 	}
+	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
 	options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
 		return s.Cluster.Consume(kafka.ConsumerOptions{
 			ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
@@ -80,35 +93,21 @@ func (s *Server) parseOut(q *query) flow {
 		})
 	}
 	return flow{
-		direction: metrics.Out, topic: settings.Topic, group: proxy.GroupID(group),
+		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group),
+		session: &session.Request{
+			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), OnConflict: onConflict(q),
+		},
 		log: []any{"clientId", client, "groupId", group, "topic", settings.Topic},
 		serve: func(c *socket.Conn, _ *kafka.Topic) {
 			connections := s.Metrics.GroupConnections(proxy.GroupID(group))
 			connections.Inc()
 			defer connections.Dec()
+			pace, stop := s.follow(clientcfg.Consumer, group, asked)
+			defer stop()
+			options.Rate, options.Batch = pace.rate, pace.batch
 			socket.ServeOut(c, options)
 		},
 	}
 }
 
-func valueFormat(q *query) proxy.Format {
-	if f := q.format("valType"); f != proxy.FormatNone {
-		return f
-	}
-	return proxy.FormatString
-}
-
-// payload reads socketPayload.
-func payload(q *query) {
-	if q.choice("socketPayload", "json", "avro") == "avro" {
-		q.fault("socketPayload", "avro is not available yet: use json.")
-	}
-}
-
-// lower returns the lower of two limits, of which 0 is none.
-func lower(a, b int) int {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
+func isAvro(q *query) bool { return q.choice("socketPayload", "json", "avro") == "avro" }

@@ -64,12 +64,14 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // pingReceived leaves the pong to the writer: the library would close the connection if the
-// socket were full for five seconds. Only the newest ping is answered, as RFC 6455, section
-// 5.5.3 allows.
+// socket were full for five seconds. Where more pings come than pongs are kept, the newest
+// stands for those before it, as RFC 6455, section 5.5.3 allows.
 func (c *Conn) pingReceived(_ context.Context, payload []byte) bool {
 	c.mu.Lock()
-	c.pong = append(c.pong[:0], payload...)
-	c.pongDue = true
+	if len(c.pongs) > maxPongs {
+		c.pongs = c.pongs[:0]
+	}
+	c.pongs = appendFrame(c.pongs, opPong, payload)
 	c.mu.Unlock()
 	c.Wake()
 	return false

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,9 @@ type answers struct {
 	wake    func()
 
 	// The writer's.
-	taken []*slot // being written
+	taken  []*slot // being written
+	filled int     // how many of them fill has appended whole
+	part   part    // what fill has appended of the next
 
 	mu     sync.Mutex // guards what follows, and the slots
 	queue  []*slot
@@ -47,13 +50,13 @@ type answers struct {
 type slot struct {
 	queue    *answers
 	received time.Time
-	batch    bool
+	batch    *codec.Batch // nil where the frame is a single message
 	written  bool
 	bytes    int64
 	open     int // entries without an answer
 	held     int // entries that Kafka's client holds, and one while the reader holds the slot
 	late     bool
-	entries  []entry
+	entries  []entry  // one for each message that is not among the faults of the batch
 	first    [1]entry // where the entry lies of a frame that is no batch
 }
 
@@ -70,7 +73,7 @@ type entry struct {
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages
 // that could not be decoded are answered at once, the others will be by their entry's Done. It
 // returns nil where nothing will be answered anymore.
-func (a *answers) push(messages []codec.Message, batch bool, bytes int64, received time.Time) *slot {
+func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64, received time.Time) *slot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -78,6 +81,7 @@ func (a *answers) push(messages []codec.Message, batch bool, bytes int64, receiv
 	}
 	s := a.blank()
 	s.batch, s.bytes, s.received, s.held = batch, bytes, received, 1
+	s.entries = slices.Grow(s.entries, len(messages))
 	for i := range messages {
 		m := &messages[i]
 		s.entries = append(s.entries, entry{slot: s, id: m.ID, hasID: m.HasID, err: m.Err, answered: m.Err != nil})
@@ -87,7 +91,7 @@ func (a *answers) push(messages []codec.Message, batch bool, bytes int64, receiv
 		}
 	}
 	a.queue = append(a.queue, s)
-	a.metrics.InFlight.Add(float64(len(s.entries)))
+	a.metrics.InFlight.Add(float64(s.size()))
 	if s.open == 0 {
 		a.wake()
 	}
@@ -149,6 +153,7 @@ func (a *answers) release(s *slot) {
 	}
 	a.window.Release(s.cost(), s.bytes)
 	clear(s.entries) // lets go of what clients sent
+	s.batch = nil
 	if a.isKept(s) {
 		a.free = append(a.free, s)
 	}
@@ -170,19 +175,11 @@ func (a *answers) trim() {
 	}
 }
 
-// cost is what a slot takes of the window, in messages. An empty batch is answered too.
-func (s *slot) cost() int { return max(1, len(s.entries)) }
+// size returns how many messages are answered in the slot.
+func (s *slot) size() int { return len(s.entries) + s.batch.FaultCount() }
 
-// fill implements source.
-func (a *answers) fill(dst []byte) []byte {
-	if !a.take() {
-		return dst
-	}
-	for _, s := range a.taken {
-		dst = a.appendSlot(dst, s)
-	}
-	return dst
-}
+// cost is what a slot takes of the window, in messages. An empty batch is answered too.
+func (s *slot) cost() int { return max(1, s.size()) }
 
 // take moves the complete slots at the head of the queue to taken.
 func (a *answers) take() bool {
@@ -221,41 +218,6 @@ func (a *answers) expire(now time.Time) {
 	}
 }
 
-// wrote implements source.
-func (a *answers) wrote() {
-	if len(a.taken) == 0 {
-		return
-	}
-	a.count(time.Now())
-	a.mu.Lock()
-	for i, s := range a.taken {
-		s.written = true
-		a.release(s)
-		a.taken[i] = nil
-	}
-	a.trim()
-	a.mu.Unlock()
-	a.taken = a.taken[:0]
-}
-
-// count puts the answers that were written into the metrics. Nobody changes an answer that was
-// given, so that a.mu need not be held.
-func (a *answers) count(now time.Time) {
-	answered, failed := 0, 0
-	for _, s := range a.taken {
-		for i := range s.entries {
-			if err := s.entries[i].err; err != nil {
-				a.topic.Error(err.Kind)
-				failed++
-			}
-		}
-		answered += len(s.entries)
-		a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
-	}
-	a.topic.Records.Add(float64(answered - failed))
-	a.metrics.InFlight.Sub(float64(answered))
-}
-
 // due implements source: the moment at which the oldest message has waited too long, or at
 // which one that comes from now on may have. push need not wake the writer for that.
 func (a *answers) due() time.Time {
@@ -281,39 +243,7 @@ func (a *answers) abandon() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, s := range append(a.taken, a.queue...) {
-		a.metrics.InFlight.Sub(float64(len(s.entries)))
+		a.metrics.InFlight.Sub(float64(s.size()))
 	}
 	a.queue, a.taken = nil, nil
-}
-
-// appendSlot appends the frame, or frames, that answer a slot.
-func (a *answers) appendSlot(dst []byte, s *slot) []byte {
-	dst, mark := beginFrame(dst)
-	op := opText
-	if !s.batch {
-		dst = a.appendEntry(dst, &s.entries[0])
-		if a.codec.Binary() && s.entries[0].err == nil {
-			op = opBinary
-		}
-		return endFrame(dst, mark, op)
-	}
-	dst = append(dst, '[')
-	for i := range s.entries {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = a.appendEntry(dst, &s.entries[i])
-	}
-	return endFrame(append(dst, ']'), mark, op)
-}
-
-func (a *answers) appendEntry(dst []byte, e *entry) []byte {
-	if e.err == nil {
-		return a.codec.AppendAck(dst, e.ack, e.id, e.hasID)
-	}
-	name := ""
-	if e.hasID {
-		name = "messageId"
-	}
-	return codec.AppendError(dst, e.err, name, e.id)
 }

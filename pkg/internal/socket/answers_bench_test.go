@@ -26,7 +26,7 @@ func BenchmarkAnswers(b *testing.B) {
 	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		s := a.push(messages, false, 300, time.Now())
+		s := a.push(messages, nil, 300, time.Now())
 		if err := a.window.Acquire(nil, s.cost(), s.bytes); err != nil {
 			b.Fatal(err)
 		}

@@ -49,13 +49,15 @@ type Conn struct {
 	keepalive keepalive
 
 	lastHeard atomic.Int64 // nanoseconds since began
+	awaited   atomic.Bool  // whether somebody waits for a sign of life
 	readSince atomic.Int64 // the same, when the reader began to wait; notReading while it does not
 
 	mu        sync.Mutex // guards what follows
-	pong      []byte     // payload of the newest ping that is not answered yet
-	pongDue   bool
-	echo      []byte // a close frame of the library
-	texts     []byte // error frames, ready to be sent
+	pongs     []byte     // frames that answer pings, ready to be sent
+	echo      []byte     // a close frame of the library
+	texts     []byte     // error frames, ready to be sent
+	signs     []*sign    // waits for a sign of life
+	askSign   bool       // and their ping is to be sent
 	ending    *Ending
 	closeSent bool
 	hungUp    bool            // the reader has ended
@@ -155,4 +157,7 @@ func (c *Conn) setResult(code proxy.CloseCode) {
 // since returns the connection's age, on the monotonic clock.
 func (c *Conn) since() time.Duration { return time.Since(c.began) }
 
-func (c *Conn) heard() { c.lastHeard.Store(int64(c.since())) }
+func (c *Conn) heard() {
+	c.lastHeard.Store(int64(c.since()))
+	c.signed()
+}

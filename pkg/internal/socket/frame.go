@@ -6,11 +6,12 @@ import "encoding/binary"
 type opcode byte
 
 const (
-	opText   opcode = 0x1
-	opBinary opcode = 0x2
-	opClose  opcode = 0x8
-	opPing   opcode = 0x9
-	opPong   opcode = 0xA
+	opContinuation opcode = 0x0
+	opText         opcode = 0x1
+	opBinary       opcode = 0x2
+	opClose        opcode = 0x8
+	opPing         opcode = 0x9
+	opPong         opcode = 0xA
 
 	finalFragment = 0x80
 	length16      = 126
@@ -49,6 +50,13 @@ func endFrame(dst []byte, mark int, op opcode) []byte {
 		binary.BigEndian.PutUint64(dst[mark+2:], uint64(n))
 	}
 	dst[mark] = finalFragment | byte(op)
+	return dst
+}
+
+// endFragment is endFrame for a fragment of a message that is not its last.
+func endFragment(dst []byte, mark int, op opcode) []byte {
+	dst = endFrame(dst, mark, op)
+	dst[mark] &^= finalFragment
 	return dst
 }
 

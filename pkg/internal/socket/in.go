@@ -57,14 +57,14 @@ func ServeIn(c *Conn, o InOptions) {
 
 func (f *in) readLoop() {
 	for {
-		_, frame, err := f.conn.Read()
+		text, frame, err := f.conn.Read()
 		if err != nil {
 			return
 		}
 		if f.conn.Ending() != nil {
 			continue // what arrives now is not produced; the peer's close frame is awaited
 		}
-		if f.take(frame) != nil {
+		if f.take(text, frame) != nil {
 			return
 		}
 	}
@@ -75,12 +75,10 @@ func (f *in) readLoop() {
 // The messages wait until they are within the rate limit and the in-flight window, so that
 // TCP pushes back on the client. Their places among the answers, and the time until TIMEOUT,
 // begin before the wait for the window.
-func (f *in) take(frame []byte) error {
-	messages, batch := f.options.Codec.Decode(frame, f.messages[:0])
+func (f *in) take(text bool, frame []byte) error {
+	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	throttled, err := f.options.Rate.Wait(f.conn.open, len(messages))
-	f.throttled.Add(throttled.Seconds())
-	if err != nil {
+	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
 		return err
 	}
 	slot := f.answers.push(messages, batch, int64(len(frame)), time.Now())
@@ -98,6 +96,13 @@ func (f *in) take(frame []byte) error {
 	}
 	f.answers.settle(slot)
 	return nil
+}
+
+func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *codec.Batch) {
+	if err := checkMessageType(text, f.options.Codec.Binary()); err != nil {
+		return append(f.messages[:0], codec.Message{Err: err}), nil
+	}
+	return f.options.Codec.Decode(frame, f.messages[:0])
 }
 
 // produce hands a record to Kafka, unless its client was told TIMEOUT already.

@@ -45,8 +45,8 @@ type OutOptions struct {
 	AutoCommit     bool
 	CommitStart    bool // whether to commit the position found at assignment where there is none
 	CommitInterval time.Duration
-	BatchSize      int // most records per poll, 0 for the proxy's choice
-	PerSecond      int // most records per second, 0 for no limit
+	Batch          *limit.Bound // most records per poll, apart from the proxy's own bound
+	Rate           *limit.Rate
 	Log            *slog.Logger
 }
 
@@ -120,19 +120,23 @@ func (f *out) run() {
 // client may commit what it had until it has answered that.
 func (f *out) readLoop() {
 	for {
-		_, frame, err := f.conn.Read()
+		text, frame, err := f.conn.Read()
 		if err != nil {
 			return
 		}
 		if f.consumer != nil {
-			f.take(frame)
+			f.take(text, frame)
 		}
 	}
 }
 
 // take carries out a client's commit. Success is silent.
-func (f *out) take(frame []byte) {
-	commit, err := f.options.Codec.DecodeCommit(frame)
+func (f *out) take(text bool, frame []byte) {
+	var commit codec.Commit
+	err := checkMessageType(text, f.options.Codec.Binary())
+	if err == nil {
+		commit, err = f.options.Codec.DecodeCommit(frame)
+	}
 	if err == nil && f.options.AutoCommit {
 		err = proxy.Errorf(proxy.KindInvalidMessage, "Commits are not taken with autoCommit=true.")
 	}
@@ -184,13 +188,12 @@ func (f *out) ponged(payload []byte) {
 // pollLoop is the poller. It ends with the connection, or when it is being closed.
 func (f *out) pollLoop() {
 	records := make([]proxy.Record, 0, f.mostPerPoll())
-	rate := limit.NewRate(f.options.PerSecond)
 	for {
 		var err error
 		var asOf uint64
-		records, err = f.consumer.Poll(f.conn.open, cap(records), records[:0], func() { asOf = f.delivery.newest() })
+		records, err = f.consumer.Poll(f.conn.open, f.mostPerPoll(), records[:0], func() { asOf = f.delivery.newest() })
 		if err == nil {
-			err = f.pass(handover{records, time.Now(), asOf}, rate)
+			err = f.pass(handover{records, time.Now(), asOf})
 		}
 		if f.conn.open.Err() != nil {
 			return
@@ -205,25 +208,18 @@ func (f *out) pollLoop() {
 // mostPerPoll bounds a poll also by a second's worth, so that a slow rate holds little.
 func (f *out) mostPerPoll() int {
 	most := maxPoll
-	for _, bound := range []int{f.options.BatchSize, f.options.PerSecond} {
-		if bound > 0 {
-			most = min(most, bound)
-		}
+	if perSecond := f.options.Rate.PerSecond(); perSecond > 0 {
+		most = min(most, perSecond)
 	}
-	return most
+	return f.options.Batch.Of(most)
 }
 
 // pass hands records to the writer, at the connection's rate, and waits until it has had
-// them.
-func (f *out) pass(polled handover, rate *limit.Rate) error {
+// them. Limits that were lowered since the poll hold for them too.
+func (f *out) pass(polled handover) error {
 	records := polled.records
 	for len(records) > 0 {
-		n := len(records)
-		if f.options.PerSecond > 0 {
-			n = min(n, max(1, f.options.PerSecond/10))
-		}
-		throttled, err := rate.Wait(f.conn.open, n)
-		f.throttled.Add(throttled.Seconds())
+		n, err := throttle(f.conn, f.options.Rate, f.throttled, f.options.Batch.Of(len(records)))
 		if err != nil {
 			return err
 		}
@@ -324,6 +320,9 @@ func (f *out) due() time.Time {
 	}
 	return at
 }
+
+// midMessage implements source.
+func (f *out) midMessage() bool { return false }
 
 // over implements source: what was sent has arrived, as far as can be known, and is
 // committed.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -593,7 +594,7 @@ func TestAPartitionThatComesBack(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
 		kafka := newConsumer(0)
 		o := outOptions(kafka)
-		o.PerSecond = 10
+		o.Rate = limit.NewRate(10)
 		over := serveOut(c, o)
 		kafka.feed(0, 0, 10)
 		synctest.Wait()
@@ -672,7 +673,7 @@ func TestTheRateIsSmooth(t *testing.T) {
 				c, p, m := accept(t, quietSettings(), bufferSize)
 				kafka := newConsumer(0)
 				o := outOptions(kafka)
-				o.PerSecond, o.BatchSize, o.CommitInterval = test.perSecond, test.batch, time.Hour
+				o.Rate, o.Batch, o.CommitInterval = limit.NewRate(test.perSecond), limit.NewBound(test.batch), time.Hour
 				over := serveOut(c, o)
 				n := int64(10 * test.perSecond)
 				kafka.feed(0, 0, n)

@@ -156,23 +156,40 @@ func (p *peer) sendClose(code int, reason string) {
 	p.send(opClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+reason)
 }
 
-// next returns the next frame, or why there is none.
+// next returns the next frame, which must not be a fragment, or why there is none.
 func (p *peer) next() (received, error) {
+	frame, first, err := p.nextFrame()
+	if err == nil && (first&finalFragment == 0 || frame.op == opContinuation) {
+		p.t.Errorf("a frame begins with %x: a fragment", first)
+	}
+	return frame, err
+}
+
+// nextFrame returns the next frame and its first byte, or why there is none.
+func (p *peer) nextFrame() (frame received, first byte, err error) {
+	first, n, err := p.header()
+	if err != nil {
+		return received{}, 0, err
+	}
+	return received{opcode(first & 0xF), p.bytes(n)}, first, nil
+}
+
+// header reads the header of the next frame.
+func (p *peer) header() (first byte, length int, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(p.r, head[:]); err != nil {
-		return received{}, err
+		return 0, 0, err
 	}
-	if head[0]&0xF0 != finalFragment || head[1]&0x80 != 0 {
-		p.t.Errorf("frame begins with %x: fragmented, masked or with reserved bits", head)
+	if head[0]&0x70 != 0 || head[1]&0x80 != 0 {
+		p.t.Errorf("a frame begins with %x: masked or with reserved bits", head)
 	}
-	n := uint64(head[1])
-	switch n {
+	switch head[1] {
 	case length16:
-		n = uint64(binary.BigEndian.Uint16(p.bytes(2)))
+		return head[0], int(binary.BigEndian.Uint16(p.bytes(2))), nil
 	case length64:
-		n = binary.BigEndian.Uint64(p.bytes(8))
+		return head[0], int(binary.BigEndian.Uint64(p.bytes(8))), nil
 	}
-	return received{opcode(head[0] & 0xF), p.bytes(int(n))}, nil
+	return head[0], int(head[1]), nil
 }
 
 func (p *peer) bytes(n int) []byte {
@@ -260,6 +277,8 @@ func (s *script) fill(dst []byte) []byte {
 	s.frames.Reset()
 	return dst
 }
+
+func (s *script) midMessage() bool { return false }
 
 func (s *script) wrote() {
 	s.mu.Lock()

@@ -80,10 +80,7 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 // library refused, or cut.
 func (c *Conn) readFailed(err error) error {
 	if peer, ok := errors.AsType[websocket.CloseError](err); ok {
-		c.mu.Lock()
-		c.peerCode = proxy.CloseCode(peer.Code)
-		c.setResult(c.peerCode)
-		c.mu.Unlock()
+		c.peerClosed(peer)
 		return errEnded
 	}
 	if isCut(err) {
@@ -94,6 +91,19 @@ func (c *Conn) readFailed(err error) error {
 	}
 	c.refuseBrokenFrame()
 	return errEnded
+}
+
+// peerClosed notes the peer's close frame. The library does not check that its reason is
+// UTF-8 (RFC 6455, section 5.5.1): such a frame is not echoed.
+func (c *Conn) peerClosed(peer websocket.CloseError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peerCode = proxy.CloseCode(peer.Code)
+	if !utf8.ValidString(peer.Reason) {
+		c.peerCode = proxy.CloseInvalidPayload
+		c.echo = appendClose(nil, uint16(c.peerCode), "The reason of a close frame is not UTF-8.")
+	}
+	c.setResult(c.peerCode)
 }
 
 // refuseBrokenFrame sends the library's close frame where it made one, else one of ours: it
@@ -107,6 +117,16 @@ func (c *Conn) refuseBrokenFrame() {
 	}
 	c.mu.Unlock()
 	c.End(Ending{Code: code, Reason: reason})
+}
+
+// checkMessageType refuses text where messages are binary. Binary messages with JSON in them
+// are taken.
+func checkMessageType(text, wantBinary bool) *proxy.Error {
+	if text && wantBinary {
+		return proxy.Errorf(proxy.KindInvalidMessage,
+			"This is a text message: under socketPayload=avro messages are binary, one Avro datum each.")
+	}
+	return nil
 }
 
 func isCut(err error) bool {

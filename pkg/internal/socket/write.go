@@ -15,6 +15,8 @@ const (
 	fillSize = 64 << 10
 	// maxTexts bounds the error frames that wait for the writer.
 	maxTexts = 16 << 10
+	// maxPongs bounds the pongs that wait for the writer.
+	maxPongs = 4 << 10
 	// takenChecks is how many times in a WriteTimeout it is looked whether a full socket has
 	// taken bytes.
 	takenChecks = 8
@@ -26,6 +28,9 @@ const (
 type source interface {
 	// fill appends frames that are ready, until dst has grown past fillSize.
 	fill(dst []byte) []byte
+	// midMessage tells that fill has appended fragments of a message and not yet its last. Only
+	// control frames may come in between (RFC 6455, section 5.4).
+	midMessage() bool
 	// wrote tells that all that fill appended since the last call was taken by the socket.
 	wrote()
 	// due returns when fill will have something without a wake, or the zero time.
@@ -68,7 +73,7 @@ func (c *Conn) writeLoop(src source) {
 		if dead {
 			return
 		}
-		buf := src.fill(c.pending(c.out[:0]))
+		buf := src.fill(c.pending(c.out[:0], src))
 		var over bool
 		if buf, over = c.lastWords(buf, src); over {
 			_ = c.write(buf)
@@ -112,15 +117,14 @@ func (c *Conn) untilDue(src source, wait time.Duration) time.Duration {
 }
 
 // pending appends what others have left for the writer.
-func (c *Conn) pending(buf []byte) []byte {
+func (c *Conn) pending(buf []byte, src source) []byte {
 	buf = c.keepalive.append(c, buf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pongDue {
-		buf = appendFrame(buf, opPong, c.pong)
-		c.pongDue = false
-	}
-	if len(c.texts) > 0 {
+	buf = c.askForSign(buf)
+	buf = append(buf, c.pongs...)
+	c.pongs = c.pongs[:0]
+	if len(c.texts) > 0 && !src.midMessage() {
 		buf = append(buf, c.texts...)
 		c.texts = c.texts[:0]
 		select {
@@ -145,7 +149,7 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 	if e == nil || !src.over(!time.Now().Before(e.by)) {
 		return buf, false
 	}
-	if e.Error != nil {
+	if e.Error != nil && !src.midMessage() {
 		frame, mark := beginFrame(buf)
 		buf = endFrame(codec.AppendError(frame, e.Error, "", ""), mark, opText)
 	}

@@ -45,11 +45,43 @@ func TestAPingIsAnsweredBehindAFullSocket(t *testing.T) {
 		time.Sleep(time.Minute)
 		p.want(opBinary, strings.Repeat("x", 5000))
 		p.want(opPing, keepalivePing)
-		p.want(opPong, "newest") // which may stand for all (RFC 6455, section 5.5.3)
+		p.want(opPong, "older")
+		p.want(opPong, "newest")
 		p.send(opPing, "")
 		p.want(opPong, "")
 		p.sendClose(1000, "")
 		p.wantClose(proxy.CloseNormal)
+		<-r.over
+	})
+}
+
+// TestPingsThatAreTooManyAreAnsweredByTheNewest sends pings behind a full socket. One pong may
+// stand for several pings (RFC 6455, section 5.5.3).
+func TestPingsThatAreTooManyAreAnsweredByTheNewest(t *testing.T) {
+	const pings = 10_000
+	synctest.Test(t, func(t *testing.T) {
+		c, p, _ := accept(t, quietSettings(), 1000)
+		src := &script{}
+		src.add(c, opBinary, strings.Repeat("x", 5000))
+		r := serve(c, src, nil)
+		synctest.Wait()
+		for i := range pings {
+			p.send(opPing, fmt.Sprint(i))
+		}
+		synctest.Wait()
+		if kept := cap(c.pongs); kept > 2*maxPongs {
+			t.Errorf("%d bytes of pongs are kept", kept)
+		}
+		p.want(opBinary, strings.Repeat("x", 5000))
+		last := ""
+		for answered := 0; last != fmt.Sprint(pings-1); answered++ {
+			pong, err := p.next()
+			if err != nil || pong.op != opPong || answered > maxPongs {
+				t.Fatalf("after %d pongs: %v, %v", answered, pong, err)
+			}
+			last = string(pong.payload)
+		}
+		_ = p.Close()
 		<-r.over
 	})
 }

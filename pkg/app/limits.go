@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+const (
+	// limitsTable is what the table of limits is called in logs and metrics.
+	limitsTable = "limits"
+	// tableProbeInterval is how often it is looked whether a table is ready, which costs nothing.
+	tableProbeInterval = 200 * time.Millisecond
+)
+
+// readLimits reads the file of static limits. The error is a *ConfigError.
+func readLimits(settings *config.Config) (clientcfg.Static, error) {
+	path := settings.Sessions.ClientLimitsFile
+	if path == "" {
+		return clientcfg.Static{}, nil
+	}
+	static, err := clientcfg.ReadFile(path)
+	if err != nil {
+		return clientcfg.Static{}, &ConfigError{fmt.Errorf("%sCLIENT_LIMITS_FILE: %w", config.Prefix, err)}
+	}
+	return static, nil
+}
+
+// openLimits returns the limits of clients. Where they can be changed at run time, they follow
+// the topic, and the writer is not nil.
+func (a *App) openLimits(cluster *kafka.Cluster, static clientcfg.Static, m *metrics.Metrics) (*clientcfg.Table, *clientcfg.Writer, error) {
+	o, sessions := a.limitsOptions(static), &a.config.Sessions
+	if !sessions.DynamicConfigHandlerEnabled {
+		return clientcfg.New(o), nil, nil
+	}
+	state := m.State(limitsTable)
+	o.Dynamic, o.Skipped = true, a.skipper(state, sessions.DynamicConfigTopicName)
+	limits := clientcfg.New(o)
+	table, err := cluster.OpenTable(kafka.TableOptions{
+		Name: limitsTable, Topic: sessions.DynamicConfigTopicName,
+		ReplicationFactor: sessions.DynamicConfigReplicationFactor, Handler: limits,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the topic of limits: %w", err)
+	}
+	a.onTearDown(table.Close)
+	a.watchTable(table, checkLimits, state, nil)
+	return limits, clientcfg.NewWriter(limits, limitsLog{table}), nil
+}
+
+func (a *App) limitsOptions(static clientcfg.Static) clientcfg.Options {
+	consumers, producers := &a.config.Consumers, &a.config.Producers
+	return clientcfg.Options{
+		Static: static,
+		Consumers: clientcfg.Limits{
+			MaxConnections:    consumers.DefaultMaxClientConnections,
+			MessagesPerSecond: consumers.RateLimitDefaultMessagesPerSec,
+			BatchSize:         consumers.DefaultBatchSize,
+		},
+		Producers: clientcfg.Limits{
+			MaxConnections:    producers.DefaultMaxClientConnections,
+			MessagesPerSecond: producers.RateLimitDefaultMessagesPerSec,
+		},
+	}
+}
+
+// skipper counts the records that cannot be read. The first is logged: there may be many.
+func (a *App) skipper(state *metrics.State, topic string) func() {
+	var first sync.Once
+	return func() {
+		state.Skipped.Inc()
+		first.Do(func() {
+			a.log.Warn("a record of a state topic cannot be read and is skipped; more of them are only counted", "topic", topic)
+		})
+	}
+}
+
+// watchTable keeps the readiness check of a table up to date, and ends the proxy when its topic
+// cannot be used. more is what else must be true of what is in the table, if not nil.
+func (a *App) watchTable(table *kafka.Table, check string, state *metrics.State, more func() error) {
+	a.background(func(ctx context.Context) {
+		a.checks.Probe(ctx, check, tableProbeInterval, probeTimeout, func(context.Context) error {
+			state.Lag.Set(float64(table.Lag()))
+			if err := table.Ready(); err != nil || more == nil {
+				return err
+			}
+			return more()
+		})
+	})
+	a.background(func(ctx context.Context) {
+		select {
+		case err := <-table.Failed():
+			a.failed <- err
+		case <-ctx.Done():
+		}
+	})
+}
+
+// limitsLog is the topic of limits as it is written to.
+type limitsLog struct{ table *kafka.Table }
+
+// Append implements clientcfg.Log.
+func (l limitsLog) Append(records []clientcfg.Record, done func(error)) {
+	list := make([]kafka.TableRecord, len(records))
+	for i, r := range records {
+		list[i] = kafka.TableRecord{Key: r.Key, Value: r.Value}
+	}
+	l.table.Append(list, done)
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
+)
+
+const (
+	// sessionsTable is what the table of sessions is called in logs and metrics.
+	sessionsTable = "sessions"
+	// leasesKept is for how many leases compaction leaves the sessions' records alone.
+	leasesKept = 10
+)
+
+// openSessions starts this replica's part in who is connected.
+func (a *App) openSessions(cluster *kafka.Cluster, m *metrics.Metrics) (*session.Sessions, error) {
+	settings := &a.config.Sessions
+	state := m.State(sessionsTable)
+	log := &sessionsLog{opened: make(chan struct{})}
+	sessions := session.New(session.Options{
+		Server: a.config.Server.ID, Lease: settings.Lease, Append: log.append,
+		Log:      a.log.With("topic", settings.StateTopic),
+		Claims:   func(kind session.Kind) prometheus.Gauge { return m.SessionClaims(string(kind)) },
+		Conflict: m.SessionConflict,
+		Skipped:  func(records int) { state.Skipped.Add(float64(records)) },
+	})
+	table, err := cluster.OpenTable(kafka.TableOptions{
+		Name: sessionsTable, Topic: settings.StateTopic, ReplicationFactor: settings.StateReplicationFactor,
+		MinCompactionLag: leasesKept * settings.Lease, LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
+	})
+	if err != nil {
+		sessions.Close()
+		return nil, fmt.Errorf("opening the topic of sessions: %w", err)
+	}
+	log.table = table
+	close(log.opened)
+	a.onTearDown(func(ctx context.Context) {
+		sessions.Close()
+		table.Close(ctx)
+	})
+	a.watchTable(table, checkSessions, state, sessions.Ready)
+	return sessions, nil
+}
+
+// sessionsLog is the topic of sessions as it is written to.
+type sessionsLog struct {
+	opened chan struct{} // closed when table is set
+	table  *kafka.Table
+}
+
+// append implements session.Append.
+func (l *sessionsLog) append(records []session.Record, done func(error)) {
+	<-l.opened
+	list := make([]kafka.TableRecord, len(records))
+	for i, r := range records {
+		list[i] = kafka.TableRecord{Key: []byte(r.Key), Value: r.Value}
+	}
+	l.table.Append(list, done)
+}

@@ -1,0 +1,119 @@
+package codec
+
+import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+
+// The header that stands for the null that values of the Avro schemas lack.
+const (
+	tombstoneKey   = "wsproxy.tombstone"
+	tombstoneValue = "true"
+)
+
+// avroIn is /socket/in with Avro frames.
+type avroIn struct {
+	settings InSettings
+	writer   avroWriter
+}
+
+// NewAvroIn returns the side of /socket/in that speaks Avro: AvroProducerRecord in,
+// AvroProducerResult out. Where settings name no format, the branch of a key or value decides.
+func NewAvroIn(settings InSettings) In {
+	settings.MaxDepth = orDefaultDepth(settings.MaxDepth)
+	return &avroIn{settings: settings}
+}
+
+func (a *avroIn) Binary() bool { return true }
+
+func (a *avroIn) Decode(frame []byte, into []Message) (messages []Message, batch *Batch) {
+	into = append(into, Message{})
+	a.decodeMessage(frame, &into[len(into)-1])
+	return into, nil
+}
+
+// decodeMessage reads the message into m. Keys and values are parts of one copy of the frame,
+// with room behind it for the bytes of two numbers.
+func (a *avroIn) decodeMessage(frame []byte, m *Message) {
+	owned := append(make([]byte, 0, len(frame)+2*maxNumber), frame...)
+	var r avroReader
+	r.reset(owned)
+	var key, value avroValue
+	r.readValue(&key, avroNull)
+	r.readValue(&value, avroBytes)
+	headers, tombstone := r.headers()
+	id, hasID := r.messageID()
+	if !r.end() {
+		m.Err = r.err("AvroProducerRecord")
+		return
+	}
+	m.ID, m.HasID = string(id), hasID
+	record := proxy.Record{Partition: proxy.AnyPartition, Headers: headers}
+	if key.branch != avroNull {
+		record.Key, m.Err = a.encode(&owned, "key", &key, a.settings.KeyFormat)
+	}
+	if !tombstone && m.Err == nil {
+		record.Value, m.Err = a.encode(&owned, "value", &value, a.settings.ValueFormat)
+	}
+	if m.Err == nil {
+		m.Record = record
+	}
+}
+
+func (a *avroIn) encode(scratch *[]byte, member string, v *avroValue, f proxy.Format) ([]byte, *proxy.Error) {
+	encoded, complaint := v.encode(scratch, f, a.settings.MaxDepth)
+	if complaint != "" {
+		return nil, proxy.Errorf(proxy.KindInvalidValue, "%s does not fit format %s: %s", member, f, complaint)
+	}
+	return encoded, nil
+}
+
+// headers reads the union of null and the array of headers. The header that makes the message
+// a tombstone is left out.
+func (r *avroReader) headers() (headers []proxy.Header, tombstone bool) {
+	const leastBytes = 2 // the lengths of two empty strings
+	if r.branch(2) == 0 {
+		return nil, false
+	}
+	for {
+		count, end := r.block(leastBytes)
+		if count == 0 {
+			return headers, tombstone
+		}
+		if headers == nil {
+			headers = make([]proxy.Header, 0, count)
+		}
+		for range count {
+			key, value := r.string(), r.string()
+			switch {
+			case r.fault != "":
+				return nil, false
+			case string(key) == tombstoneKey && string(value) == tombstoneValue:
+				tombstone = true
+			default:
+				headers = append(headers, proxy.Header{Key: string(key), Value: value})
+			}
+		}
+		r.blockEnd(end)
+	}
+}
+
+func (r *avroReader) messageID() (id []byte, given bool) {
+	if r.branch(2) == 0 {
+		return nil, false
+	}
+	return r.string(), true
+}
+
+func (a *avroIn) AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte {
+	w := a.writer.begin(dst)
+	defer w.release()
+	w.lib.WriteString(a.settings.Topic)
+	w.lib.WriteInt(ack.Partition)
+	w.lib.WriteLong(ack.Offset)
+	w.lib.WriteLong(ack.Timestamp)
+	if hasID {
+		w.lib.WriteLong(1)
+		w.text(id)
+	} else {
+		w.lib.WriteLong(0)
+	}
+	return w.end()
+}

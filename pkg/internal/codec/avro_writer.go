@@ -1,0 +1,60 @@
+package codec
+
+import (
+	"sync"
+
+	"github.com/hamba/avro/v2"
+)
+
+// firstAvroBuffer holds what is written of a record between two texts.
+const firstAvroBuffer = 512
+
+// avroWriter appends Avro's binary encoding to a frame: numbers and short texts go through
+// the library's writer, which cannot be given a buffer, and long texts past it. The writer is
+// made with the first frame and kept. Frames are written one at a time.
+type avroWriter struct {
+	lib *avro.Writer
+	dst []byte
+	mu  sync.Mutex // guards lib and dst between begin and release
+}
+
+// begin starts a frame behind dst.
+func (w *avroWriter) begin(dst []byte) *avroWriter {
+	w.mu.Lock()
+	if w.lib == nil {
+		w.lib = avro.NewWriter(nil, firstAvroBuffer)
+	}
+	w.lib.Reset(nil)
+	w.dst = dst
+	return w
+}
+
+// end returns dst with the frame behind it.
+func (w *avroWriter) end() []byte {
+	w.flush()
+	return w.dst
+}
+
+func (w *avroWriter) release() {
+	w.dst = nil
+	w.mu.Unlock()
+}
+
+func (w *avroWriter) flush() {
+	w.dst = append(w.dst, w.lib.Buffer()...)
+	w.lib.Reset(nil)
+}
+
+// text writes a string.
+func (w *avroWriter) text(s string) {
+	w.lib.WriteLong(int64(len(s)))
+	w.flush()
+	w.dst = append(w.dst, s...)
+}
+
+// bytes writes bytes, or a string whose text they are.
+func (w *avroWriter) bytes(b []byte) {
+	w.lib.WriteLong(int64(len(b)))
+	w.flush()
+	w.dst = append(w.dst, b...)
+}

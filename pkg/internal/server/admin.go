@@ -1,0 +1,137 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// adminTimeout is what a request to the admin API has for arriving and being answered.
+const adminTimeout = 15 * time.Second
+
+// adminRoutes returns the routes of the admin API.
+func (s *Server) adminRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/admin/kafka/info", get(s.clusterInfo))
+	limits := &admin.Limits{Table: s.Limits, Writer: s.LimitsWriter}
+	mux.Handle("/admin/client/config", s.limits(methods{http.MethodGet: limits.All, http.MethodDelete: limits.Clear}))
+	handleEach(mux, "/admin/client/config/consumer/", "groupId", s.limitsOf(limits.Consumers()))
+	handleEach(mux, "/admin/client/config/producer/", "clientId", s.limitsOf(limits.Producers()))
+	sessions := &admin.Sessions{Registry: s.Sessions}
+	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: sessions.All}))
+	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
+	for _, parent := range []string{"/", "/admin/client/config/consumer", "/admin/client/config/producer"} {
+		mux.HandleFunc(parent, notFound) // ServeMux would redirect to the path with a slash
+	}
+	return mux
+}
+
+// handleEach registers a handler for the paths of one more segment, whatever that holds when its
+// escapes are undone: ServeMux takes an escaped slash alone for the end of a path.
+func handleEach(mux *http.ServeMux, prefix, parameter string, handler http.Handler) {
+	mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
+		segment := strings.TrimPrefix(r.URL.EscapedPath(), prefix)
+		value, err := url.PathUnescape(segment)
+		if err != nil || segment == "" || strings.Contains(segment, "/") {
+			notFound(w, r)
+			return
+		}
+		r.SetPathValue(parameter, value)
+		handler.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) limitsOf(c admin.OfClients) http.Handler {
+	return s.limits(methods{
+		http.MethodGet: c.Get, http.MethodPost: c.Create, http.MethodPut: c.Replace, http.MethodDelete: c.Remove,
+	})
+}
+
+// limits leaves the methods out that change limits where these are fixed.
+func (s *Server) limits(m methods) http.Handler {
+	if s.LimitsWriter == nil {
+		maps.DeleteFunc(m, func(method string, _ admin.Endpoint) bool { return method != http.MethodGet })
+	}
+	return s.endpoint(m)
+}
+
+// methods are the endpoints of a path.
+type methods map[string]admin.Endpoint
+
+// allow is the value of the header Allow.
+func (m methods) allow() string {
+	names := slices.Collect(maps.Keys(m))
+	if m[http.MethodGet] != nil {
+		names = append(names, http.MethodHead)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// endpoint serves the methods of a path. Pages of other origins may not change anything: a
+// browser may have the credentials, or stand where none are asked for.
+func (s *Server) endpoint(m methods) http.Handler {
+	allow, origins := m.allow(), http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		serve := m[method]
+		if serve == nil {
+			w.Header().Set("Allow", allow)
+			writeError(w, proxy.Errorf(proxy.KindMethodNotAllowed, "%s answers %s only.", r.URL.Path, allow))
+			return
+		}
+		if err := origins.Check(r); err != nil {
+			writeError(w, proxy.Wrap(err, proxy.KindNotAuthorized, "Pages of another origin may not change anything here."))
+			return
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(adminTimeout)) // where there is a connection
+		answer, err := serve(r)
+		if err != nil {
+			s.refuseAdmin(w, r, proxy.AsError(err))
+			return
+		}
+		if method != http.MethodGet {
+			s.Log.Info("admin request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
+		}
+		writeJSON(w, http.StatusOK, answer)
+	})
+}
+
+func (s *Server) refuseAdmin(w http.ResponseWriter, r *http.Request, e *proxy.Error) {
+	if e.Kind.Class().Status >= http.StatusInternalServerError {
+		s.Log.Warn("admin request failed", "method", r.Method, "path", r.URL.Path, "err", e)
+	}
+	writeError(w, e)
+}
+
+// administrators asks for the credentials of administrators, where there are any.
+func (s *Server) administrators(next http.Handler) http.Handler {
+	security := &s.Config.Security
+	if security.AdminBasicAuthUsername == "" {
+		return next
+	}
+	wantUser := sha256.Sum256([]byte(security.AdminBasicAuthUsername))
+	wantPassword := sha256.Sum256([]byte(security.AdminBasicAuthPassword))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		givenUser, givenPassword, _ := r.BasicAuth()
+		user, password := sha256.Sum256([]byte(givenUser)), sha256.Sum256([]byte(givenPassword))
+		// Both are compared, whatever the first tells, so that the time tells nothing.
+		if subtle.ConstantTimeCompare(user[:], wantUser[:])&subtle.ConstantTimeCompare(password[:], wantPassword[:]) == 1 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="wsproxy administration", charset="UTF-8"`)
+		writeError(w, proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required."))
+	})
+}

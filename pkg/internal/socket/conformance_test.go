@@ -1,0 +1,186 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+const (
+	// conformanceTime bounds the run of all cases, which takes some ten seconds.
+	conformanceTime = 3 * time.Minute
+	// fewestCases is how many cases version 0.1.0 of the runner has without compression.
+	fewestCases = 301
+	// longestCase is the longest message of the cases 9.*.
+	longestCase = 16 << 20
+)
+
+// TestConformance has the cases of the Autobahn test suite judge the connections that all
+// sockets use, behind an echo. Without are the cases 12 and 13, of compression, which is not
+// negotiated.
+func TestConformance(t *testing.T) {
+	addr := echoServer(t).Listener.Addr().String()
+	results := make(map[string]verdict)
+	// Apart, since a long message of one case can hold up another beyond its second.
+	maps.Copy(results, judge(t, addr, "-p", "8", "-x", "9.*", "-x", "12.*", "-x", "13.*"))
+	maps.Copy(results, judge(t, addr, "-p", "2", "-i", "9.*"))
+	if len(results) < fewestCases {
+		t.Errorf("%d cases were run, want %d", len(results), fewestCases)
+	}
+	tolerated, count := tolerated(), make(map[string]int)
+	for _, id := range slices.Sorted(maps.Keys(results)) {
+		got := results[id]
+		count[got.Behavior]++
+		if want, known := tolerated[id]; known && got != want || !known && !got.passed() {
+			t.Errorf("case %s: %s, and closing %s", id, got.Behavior, got.BehaviorClose)
+		}
+	}
+	t.Logf("%d cases: %v", len(results), count)
+}
+
+// tolerated are the cases that are known not to be OK, with what they are.
+func tolerated() map[string]verdict {
+	// Text that turns invalid in its middle is refused as it should be, but at the end of
+	// the message, since only whole messages are checked. RFC 6455 does not ask for more.
+	atTheEnd := verdict{Behavior: "NON-STRICT", BehaviorClose: "OK"}
+	return map[string]verdict{"6.4.1": atTheEnd, "6.4.2": atTheEnd, "6.4.3": atTheEnd, "6.4.4": atTheEnd}
+}
+
+// verdict is what the runner writes of a case into its index.
+type verdict struct{ Behavior, BehaviorClose string }
+
+func (v verdict) passed() bool {
+	fine := []string{"OK", "INFORMATIONAL"}
+	return slices.Contains(fine, v.Behavior) && slices.Contains(fine, v.BehaviorClose)
+}
+
+// judge runs cases against the server at addr and returns the verdicts by case.
+func judge(t *testing.T, addr string, cases ...string) map[string]verdict {
+	t.Helper()
+	folder, reports := runner(t), t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), conformanceTime)
+	defer cancel()
+	args := slices.Concat([]string{filepath.Join(folder, "bin", "kosoku")}, cases, []string{"-o", reports, addr})
+	cmd := exec.CommandContext(ctx, "python3", args...)
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+folder)
+	printed, runErr := cmd.CombinedOutput() // fails where a case does
+	index, err := os.ReadFile(filepath.Join(reports, "index.json"))
+	if err != nil {
+		t.Fatalf("the runner ended without a report: %v\n%s", runErr, printed)
+	}
+	var byAgent map[string]map[string]verdict
+	if err := json.Unmarshal(index, &byAgent); err != nil || len(byAgent) != 1 {
+		t.Fatalf("the report of %d agents: %v", len(byAgent), err)
+	}
+	for _, results := range byAgent {
+		return results
+	}
+	return nil
+}
+
+// runner installs the program that runs the cases and returns the folder where it lies.
+func runner(t *testing.T) string {
+	t.Helper()
+	var reason bytes.Buffer
+	install := exec.CommandContext(t.Context(), "../../../test/clients/install", "python")
+	install.Stderr = &reason
+	folder, err := install.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 3 && os.Getenv("REQUIRE_ALL") != "1" {
+		t.Skipf("needs python: %s", reason.String())
+	}
+	if err != nil {
+		t.Fatalf("installing the runner of the cases: %v\n%s", err, reason.String())
+	}
+	return strings.TrimSpace(string(folder))
+}
+
+// echoServer serves connections that send back every message as it came.
+func echoServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	settings := testSettings()
+	settings.MaxMessageBytes = longestCase
+	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := Accept(w, r, settings, m)
+		if err != nil {
+			t.Errorf("a handshake failed: %v", err)
+			return
+		}
+		echo(c)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// echo serves a connection to its end.
+func echo(c *Conn) {
+	src := &echoes{}
+	go c.writeLoop(src)
+	defer c.finish()
+	for {
+		text, payload, err := c.Read()
+		if err != nil {
+			return
+		}
+		op := opBinary
+		if text {
+			op = opText
+		}
+		src.add(appendFrame(make([]byte, 0, len(payload)+longestHeader), op, payload))
+		c.Wake()
+	}
+}
+
+// longestHeader is the length of the longest header of a frame, without a mask.
+const longestHeader = 10
+
+// echoes is a source of the messages that came. It has no bound: the cases send little
+// before they read.
+type echoes struct {
+	mu     sync.Mutex // guards what follows
+	frames [][]byte
+}
+
+func (e *echoes) add(frame []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.frames = append(e.frames, frame)
+}
+
+func (e *echoes) fill(dst []byte) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.frames) > 0 && len(dst) < fillSize {
+		dst = append(dst, e.frames[0]...)
+		e.frames = e.frames[1:]
+	}
+	return dst
+}
+
+func (e *echoes) midMessage() bool { return false }
+
+func (e *echoes) wrote() {}
+
+func (e *echoes) due() time.Time { return time.Time{} }
+
+func (e *echoes) over(late bool) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return late || len(e.frames) == 0
+}

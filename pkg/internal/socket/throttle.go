@@ -1,0 +1,27 @@
+package socket
+
+import (
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+// throttle waits until messages are within a connection's rate, and returns how many: n, or a
+// burst. An error means that the connection is over.
+func throttle(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) (int, error) {
+	taken, waited, err := rate.Take(c.open, n)
+	throttled.Add(waited.Seconds())
+	return taken, err
+}
+
+// throttleAll waits until n messages are within a connection's rate. What it waits is counted
+// burst by burst, so that metrics show a connection that waits for long.
+func throttleAll(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) error {
+	for n > 0 {
+		taken, err := throttle(c, rate, throttled, n)
+		if err != nil {
+			return err
+		}
+		n -= taken
+	}
+	return nil
+}
