@@ -32,12 +32,25 @@ type bench struct {
 // measurement is a row of the table.
 type measurement struct {
 	flow string // "out" or "in"
-	raw  bool   // without the proxy
+	way  string // raw, or the payload of the proxy's sockets
 }
+
+// The ways in which records come and go. Raw is without the proxy.
+const (
+	raw     = "raw"
+	jsonWay = "JSON"
+	avroWay = "Avro"
+)
 
 // measurements are the rows in their order.
 func measurements() []measurement {
-	return []measurement{{"out", true}, {"out", false}, {"in", true}, {"in", false}}
+	var rows []measurement
+	for _, flow := range []string{"out", "in"} {
+		for _, way := range []string{raw, jsonWay, avroWay} {
+			rows = append(rows, measurement{flow, way})
+		}
+	}
+	return rows
 }
 
 func newBench(o options, b broker, p *proxyProcess, messages io.Writer) (*bench, error) {
@@ -145,22 +158,22 @@ func (b *bench) takeOut(ctx context.Context, m measurement, round int, c *clock)
 	if err := c.start(); err != nil {
 		return span{}, err
 	}
-	group := fmt.Sprintf("%s-%d-%t", b.name, round, m.raw)
-	if m.raw {
+	group := fmt.Sprintf("%s-%d-%s", b.name, round, m.way)
+	if m.way == raw {
 		return rawConsume(ctx, b.broker.addr, b.name, group, b.options.records)
 	}
-	return consume(ctx, b.proxy.main, b.name, group, b.options.records)
+	return b.data.payloads[m.way].consume(ctx, b.proxy.main, b.name, group, b.options.records)
 }
 
 // takeIn writes to a topic of its own, so that disks and memory do not fill up.
 func (b *bench) takeIn(ctx context.Context, m measurement, round int, c *clock) (span, error) {
-	topic := fmt.Sprintf("%s-%d-%t", b.name, round, m.raw)
+	topic := fmt.Sprintf("%s-%d-%s", b.name, round, m.way)
 	if err := b.createTopic(ctx, topic); err != nil {
 		return span{}, err
 	}
-	produce, addr := b.data.produce, b.proxy.main
-	if m.raw {
-		produce, addr = b.data.rawProduce, b.broker.addr
+	produce, addr := b.data.rawProduce, b.broker.addr
+	if m.way != raw {
+		produce, addr = b.data.payloads[m.way].produce, b.proxy.main
 	}
 	s, err := produce(ctx, addr, topic, b.options.records, c.start)
 	if err != nil {

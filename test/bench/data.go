@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"fmt"
 	"math/rand/v2"
 )
 
@@ -20,20 +19,16 @@ const (
 // data is the data set: the same in every run.
 type data struct {
 	keys, values [][]byte
-	frames       []byte // of the records, as messages for /socket/in, one after another
-	ends         []int  // of each frame in frames
+	payloads     map[string]*payload // of the proxy's sockets, by way
 }
 
 func newData() *data {
 	random := rand.NewChaCha8([32]byte{1})
 	d := &data{}
 	for range distinct {
-		key, value := base64Of(random, keyBytes), base64Of(random, valueBytes)
-		message := fmt.Appendf(nil, `{"key":{"value":"%s","format":"string"},"value":{"value":"%s","format":"string"}}`, key, value)
-		d.keys, d.values = append(d.keys, key), append(d.values, value)
-		d.frames = appendFrame(d.frames, opText, message)
-		d.ends = append(d.ends, len(d.frames))
+		d.keys, d.values = append(d.keys, base64Of(random, keyBytes)), append(d.values, base64Of(random, valueBytes))
 	}
+	d.payloads = map[string]*payload{jsonWay: jsonPayload(d), avroWay: avroPayload(d)}
 	return d
 }
 
@@ -42,15 +37,4 @@ func base64Of(random *rand.ChaCha8, n int) []byte {
 	raw := make([]byte, n)
 	_, _ = random.Read(raw) // never fails
 	return base64.StdEncoding.AppendEncode(nil, raw)[:n]
-}
-
-// frameRange returns count frames from the one of record number first on. They may not go
-// beyond the last of the distinct records.
-func (d *data) frameRange(first, count int) []byte {
-	first %= distinct
-	start := 0
-	if first > 0 {
-		start = d.ends[first-1]
-	}
-	return d.frames[start:d.ends[first+count-1]]
 }

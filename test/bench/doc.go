@@ -1,6 +1,6 @@
 // Command bench measures the proxy beside a plain Kafka client and prints a Markdown table:
-// records per second, CPU and allocations per record, for /socket/in and /socket/out, one
-// connection each.
+// records per second, CPU and allocations per record, for /socket/in and /socket/out, in JSON
+// and in Avro, one connection each.
 //
 // The proxy is a process of its own, and so is the broker: an Apache Kafka (test/kafka), the
 // fake one with --embedded, or whatever runs at --broker. What the proxy spends is read from

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/url"
 	"time"
 )
 
@@ -21,12 +20,13 @@ func (s span) perSecond() float64 { return float64(s.records) / s.last.Sub(s.fir
 
 // produce sends records through /socket/in and waits for their answers. begin is called when
 // the clock starts.
-func (d *data) produce(ctx context.Context, addr, topic string, records int, begin func() error) (s span, err error) {
-	l, err := open(ctx, addr, "/socket/in", url.Values{"clientId": {"bench"}, "topic": {topic}})
+func (p *payload) produce(ctx context.Context, addr, topic string, records int, begin func() error) (s span, err error) {
+	l, err := open(ctx, addr, "/socket/in", p.query(topic), p.op)
 	if err != nil {
 		return span{}, err
 	}
-	if err := d.exchange(l, ahead); err != nil {
+	head := p.answer(topic)
+	if err := p.exchange(l, ahead, head); err != nil {
 		l.cut()
 		return span{}, err
 	}
@@ -35,7 +35,7 @@ func (d *data) produce(ctx context.Context, addr, topic string, records int, beg
 		return span{}, err
 	}
 	s.records, s.first = records, time.Now()
-	if err := d.exchange(l, records); err != nil {
+	if err := p.exchange(l, records, head); err != nil {
 		l.cut()
 		return span{}, err
 	}
@@ -43,12 +43,13 @@ func (d *data) produce(ctx context.Context, addr, topic string, records int, beg
 	return s, l.close()
 }
 
-// exchange sends messages, with the window full as far as possible, and reads their answers.
-func (d *data) exchange(l *link, messages int) error {
+// exchange sends messages, with the window full as far as possible, and reads their answers,
+// which begin with head.
+func (p *payload) exchange(l *link, messages int, head string) error {
 	w := newWindow()
 	sent := make(chan error, 1)
-	go func() { sent <- d.send(l, messages, w) }()
-	err := readAnswers(l, messages, w)
+	go func() { sent <- p.send(l, messages, w) }()
+	err := readAnswers(l, messages, head, w)
 	w.end()
 	if err != nil {
 		l.cut()
@@ -56,25 +57,25 @@ func (d *data) exchange(l *link, messages int) error {
 	return errors.Join(err, <-sent)
 }
 
-func (d *data) send(l *link, messages int, w *window) error {
+func (p *payload) send(l *link, messages int, w *window) error {
 	for n := 0; n < messages; n += chunk {
 		count := min(chunk, messages-n)
 		if !w.acquire(count) {
 			return nil
 		}
-		if _, err := l.conn.Write(d.frameRange(n, count)); err != nil {
+		if _, err := l.conn.Write(p.frameRange(n, count)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readAnswers(l *link, messages int, w *window) error {
+func readAnswers(l *link, messages int, head string, w *window) error {
 	fresh := 0 // since the last release
 	for range messages {
 		answer, err := l.next()
 		if err == nil {
-			err = wants(answer, `{"topic":`)
+			err = wants(answer, head)
 		}
 		if err != nil {
 			return err
@@ -89,15 +90,17 @@ func readAnswers(l *link, messages int, w *window) error {
 }
 
 // consume reads records from /socket/out, as a new group.
-func consume(ctx context.Context, addr, topic, group string, records int) (s span, err error) {
-	l, err := open(ctx, addr, "/socket/out", url.Values{"clientId": {"bench"}, "groupId": {group}, "topic": {topic}})
+func (p *payload) consume(ctx context.Context, addr, topic, group string, records int) (s span, err error) {
+	query := p.query(topic)
+	query.Set("groupId", group)
+	l, err := open(ctx, addr, "/socket/out", query, p.op)
 	if err != nil {
 		return span{}, err
 	}
 	for n := range records {
 		message, err := l.next()
 		if err == nil {
-			err = wants(message, `{"wsProxyMessageId":`)
+			err = wants(message, p.delivery)
 		}
 		if err != nil {
 			l.cut()

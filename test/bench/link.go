@@ -23,16 +23,18 @@ const (
 type link struct {
 	conn    net.Conn
 	in      *bufio.Reader
+	op      byte // of the messages that are expected
 	release func() bool
 }
 
-// open connects to a path of the proxy. The end of ctx cuts the link.
-func open(ctx context.Context, addr, path string, query url.Values) (*link, error) {
+// open connects to a path of the proxy, which is to send messages of opcode op. The end of ctx
+// cuts the link.
+func open(ctx context.Context, addr, path string, query url.Values, op byte) (*link, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the proxy: %w", err)
 	}
-	l := &link{conn: conn, in: bufio.NewReaderSize(conn, readBuffer)}
+	l := &link{conn: conn, in: bufio.NewReaderSize(conn, readBuffer), op: op}
 	l.release = context.AfterFunc(ctx, func() { conn.Close() })
 	if err := l.handshake(ctx, addr, path, query); err != nil {
 		l.cut()
@@ -79,7 +81,7 @@ func (l *link) next() ([]byte, error) {
 			return nil, fmt.Errorf("reading from the proxy: %w", err)
 		}
 		switch op {
-		case opText:
+		case l.op:
 			return payload, nil
 		case opPing:
 			if _, err := l.conn.Write(appendFrame(nil, opPong, payload)); err != nil {
@@ -87,6 +89,8 @@ func (l *link) next() ([]byte, error) {
 			}
 		case opClose:
 			return nil, closed(payload)
+		default:
+			return nil, fmt.Errorf("the proxy sent a frame of opcode %d: %s", op, payload)
 		}
 	}
 }

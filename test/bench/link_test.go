@@ -21,7 +21,7 @@ func TestLink(t *testing.T) {
 		echo(t, w, r)
 	}))
 	t.Cleanup(server.Close)
-	l, err := open(t.Context(), server.Listener.Addr().String(), "/", map[string][]string{"topic": {"a&b"}})
+	l, err := open(t.Context(), server.Listener.Addr().String(), "/", map[string][]string{"topic": {"a&b"}}, opText)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func echo(t *testing.T, w http.ResponseWriter, r *http.Request) {
 func TestLinkRefused(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
-	_, err := open(t.Context(), server.Listener.Addr().String(), "/", nil)
+	_, err := open(t.Context(), server.Listener.Addr().String(), "/", nil, opText)
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want the status", err)
 	}

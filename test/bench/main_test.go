@@ -48,7 +48,10 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, messages.String())
 	}
-	for _, row := range []string{"| out, raw | ", "| out, proxy | ", "| in, raw | ", "| in, proxy | ", "| in: allocations/record | at most 6 | "} {
+	for _, row := range []string{
+		"| out, raw | ", "| out, JSON | ", "| out, Avro | ", "| in, raw | ", "| in, JSON | ", "| in, Avro | ",
+		"| in, JSON: allocations/record | at most 6 | ", "| in, Avro: CPU/record of JSON | at most 1.30 | ",
+	} {
 		if !strings.Contains(output.String(), row) {
 			t.Errorf("the table has no %q:\n%s", row, output.String())
 		}
@@ -57,7 +60,10 @@ func TestRun(t *testing.T) {
 	if err != nil || !bytes.Equal(written, output.Bytes()) {
 		t.Errorf("the file holds %q (%v), not the table", written, err)
 	}
-	for _, name := range []string{"out-profile", "out-allocs", "in-profile", "in-allocs"} {
+	for _, name := range []string{
+		"out-JSON-profile", "out-JSON-allocs", "in-JSON-profile", "in-JSON-allocs",
+		"out-Avro-profile", "out-Avro-allocs", "in-Avro-profile", "in-Avro-allocs",
+	} {
 		if _, err := os.Stat(filepath.Join(profiles, name+".pprof")); err != nil {
 			t.Error(err)
 		}

@@ -45,7 +45,7 @@ func (c *clock) sample(m measurement, s span, records int) (sample, error) {
 		return sample{}, err
 	}
 	own, proxy := ownNow.since(c.ownBefore), proxyNow.since(c.proxyBefore)
-	if m.raw {
+	if m.way == raw {
 		return newSample(s, own, usage{}, records), nil
 	}
 	return newSample(s, proxy, own, records), nil

@@ -67,12 +67,14 @@ func TestOwnMeterCounts(t *testing.T) {
 
 func TestFrameRange(t *testing.T) {
 	d := newData()
-	whole := 0
-	for n := 0; n < distinct; n += chunk {
-		whole += len(d.frameRange(distinct+n, chunk)) // the second time around
-	}
-	if whole != len(d.frames) {
-		t.Errorf("the chunks have %d bytes, all frames %d", whole, len(d.frames))
+	for way, p := range d.payloads {
+		whole := 0
+		for n := 0; n < distinct; n += chunk {
+			whole += len(p.frameRange(distinct+n, chunk)) // the second time around
+		}
+		if whole != len(p.frames) {
+			t.Errorf("%s: the chunks have %d bytes, all frames %d", way, whole, len(p.frames))
+		}
 	}
 	if len(d.keys[0]) != keyBytes || len(d.values[0]) != valueBytes {
 		t.Errorf("a key of %d and a value of %d bytes", len(d.keys[0]), len(d.values[0]))
