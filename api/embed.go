@@ -1,11 +1,17 @@
-// Package api holds what describes the proxy to tools: the Avro schemas of its binary
-// messages.
+// Package api holds what describes the proxy to tools: the specifications of its HTTP side and
+// of its sockets, and the Avro schemas of binary messages.
 package api
 
 import "embed"
 
-//go:embed avro/*.avsc
+//go:embed openapi.yaml asyncapi.yaml avro/*.avsc
 var files embed.FS
+
+// OpenAPI returns the OpenAPI document, in YAML: paths, parameters, answers.
+func OpenAPI() ([]byte, error) { return files.ReadFile("openapi.yaml") }
+
+// AsyncAPI returns the AsyncAPI document, in YAML: the messages of the sockets.
+func AsyncAPI() ([]byte, error) { return files.ReadFile("asyncapi.yaml") }
 
 // AvroSchema returns the wrapper schema of a kind of message: "producer/record",
 // "producer/result", "consumer/record" or "consumer/commit".
