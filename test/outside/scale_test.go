@@ -11,11 +11,20 @@ type scale struct {
 	produced   int           // the same, the other way
 	unread     int           // bytes that lie in a topic whose client reads nothing
 	unreadTime time.Duration // for which it does not
+	races      int           // rounds in which clients race for slots
+	lease      time.Duration // of sessions, where a test waits for it
+	state      int           // records in the sessions' topic that a replica starts from
 }
 
 func scaled() scale {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
-		return scale{consumed: 1_000_000, produced: 100_000, unread: 1 << 30, unreadTime: time.Minute}
+		return scale{
+			consumed: 1_000_000, produced: 100_000, unread: 1 << 30, unreadTime: time.Minute,
+			races: 50, lease: 15 * time.Second, state: 1_000_000,
+		}
 	}
-	return scale{consumed: 60_000, produced: 20_000, unread: 64 << 20, unreadTime: 8 * time.Second}
+	return scale{
+		consumed: 60_000, produced: 20_000, unread: 64 << 20, unreadTime: 8 * time.Second,
+		races: 3, lease: 3 * time.Second, state: 100_000,
+	}
 }
