@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,8 +15,10 @@ import (
 
 // client is a WebSocket client of the proxy. It answers pings while it reads.
 type client struct {
-	t    *testing.T
-	conn *websocket.Conn
+	t          *testing.T
+	conn       *websocket.Conn
+	transcript *transcript
+	writing    sync.Mutex // keeps the order of the transcript
 }
 
 // in opens /socket/in; parameters are name=value.
@@ -29,20 +33,28 @@ func (p *proxy) out(t *testing.T, topic string, parameters ...string) *client {
 	return p.dial(t, target("/socket/out", topic, parameters))
 }
 
+// dial opens a socket. While the slots of a group are taken it tries again, as clients do: a
+// connection that has just ended may not have left its group yet.
 func (p *proxy) dial(t *testing.T, path string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	conn, res, err := websocket.Dial(ctx, "ws://"+p.addr+path, &websocket.DialOptions{HTTPClient: httpClient()})
-	if err != nil {
-		t.Fatalf("opening %s: %v", path, err)
-	}
-	if res.Body != nil {
-		defer res.Body.Close()
-	}
+	var conn *websocket.Conn
+	eventually(t, "opening "+path, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		var res *http.Response
+		var err error
+		conn, res, err = websocket.Dial(ctx, "ws://"+p.addr+path, &websocket.DialOptions{HTTPClient: httpClient()})
+		if res != nil && res.Body != nil {
+			defer res.Body.Close()
+		}
+		if err != nil && (res == nil || res.StatusCode != http.StatusTooManyRequests) {
+			t.Fatalf("opening %s: %v", path, err)
+		}
+		return err == nil
+	})
 	conn.SetReadLimit(-1)
 	t.Cleanup(func() { _ = conn.CloseNow() })
-	return &client{t, conn}
+	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
 }
 
 // send sends text messages.
@@ -59,6 +71,9 @@ func (c *client) send(messages ...string) {
 func (c *client) write(kind websocket.MessageType, message string) error {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.transcript.sent(message)
 	return c.conn.Write(ctx, kind, []byte(message))
 }
 
@@ -81,7 +96,10 @@ func (c *client) next() (string, error) { return c.nextWithin(patience) }
 func (c *client) nextWithin(limit time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), limit)
 	defer cancel()
-	_, message, err := c.conn.Read(ctx)
+	kind, message, err := c.conn.Read(ctx)
+	if err == nil {
+		c.transcript.received(kind, message)
+	}
 	return string(message), err
 }
 

@@ -28,7 +28,11 @@ type proxy struct {
 // run returns the proxy with default settings that the tests of a cluster share.
 func (k *cluster) run(t *testing.T) *proxy {
 	t.Helper()
-	k.proxyOnce.Do(func() { k.proxy = startProxy(t, k.addr) })
+	k.proxyOnce.Do(func() {
+		p := startProxy(t, k.addr)
+		p.awaitReady(t, true)
+		k.proxy = p
+	})
 	if k.proxy == nil {
 		t.Fatal("the shared proxy did not start")
 	}
@@ -41,6 +45,7 @@ func (k *cluster) start(t *testing.T, settings ...string) *proxy {
 	t.Helper()
 	p := startProxy(t, k.addr, settings...)
 	t.Cleanup(p.app.Shutdown)
+	p.awaitReady(t, true)
 	return p
 }
 
@@ -209,7 +214,7 @@ func (p *proxy) upgrade(t *testing.T, path string, headers ...string) response {
 	}, headers...)...)
 }
 
-// httpClient keeps no connection after an answer.
+// httpClient keeps no connection after an answer, and takes none that is not specified.
 func httpClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return &http.Client{Transport: checked{&http.Transport{DisableKeepAlives: true}}}
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // The opcodes of RFC 6455, section 5.2.
@@ -25,9 +27,10 @@ const (
 // raw is a WebSocket client that does by itself nothing that a test does not ask for: it
 // answers no ping, and what it does not read stays in the socket.
 type raw struct {
-	t    *testing.T
-	conn *net.TCPConn
-	r    *bufio.Reader
+	t          *testing.T
+	conn       *net.TCPConn
+	r          *bufio.Reader
+	transcript *transcript
 }
 
 // raw opens a socket with small buffers on the client's side.
@@ -45,7 +48,7 @@ func (p *proxy) raw(t *testing.T, target string) *raw {
 	t.Cleanup(func() { _ = tcp.Close() })
 	_ = tcp.SetReadBuffer(32 << 10)
 	_ = tcp.SetWriteBuffer(32 << 10)
-	c := &raw{t, tcp, bufio.NewReader(tcp)}
+	c := &raw{t, tcp, bufio.NewReader(tcp), newTranscript(t, target)}
 	c.handshake(p.addr, target)
 	return c
 }
@@ -123,6 +126,9 @@ func (c *raw) next() (op byte, payload []byte, err error) {
 	}
 	payload = make([]byte, size)
 	_, err = io.ReadFull(c.r, payload)
+	if err == nil && head[0] == final|opText {
+		c.transcript.received(websocket.MessageText, payload)
+	}
 	return head[0] & 0x0F, payload, err
 }
 

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// sessionEntry is what the admin API tells of a session.
+type sessionEntry struct {
+	ID, Kind, Client, Group, Instance, Topic, Replica string
+
+	Since time.Time
+}
+
+// sessions lists who is connected, as a replica sees it.
+func (p *proxy) sessions(t *testing.T) []sessionEntry {
+	t.Helper()
+	return parse[[]sessionEntry](t, p.admin(t, http.MethodGet, "/admin/sessions", "").body)
+}
+
+func TestAdminSessionsOfAllReplicas(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		state := "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")
+		replica := func(name string) *proxy {
+			p := k.start(t, state, "SERVER_ID="+name, "ADMIN_ENDPOINT_ENABLED=true", "KAFKA_PRODUCER_SESSIONS_ENABLED=true")
+			p.awaitReady(t, true)
+			return p
+		}
+		a, b := replica("a"), replica("b")
+		if got := a.admin(t, http.MethodGet, "/admin/sessions", ""); got.body != "[]" {
+			t.Errorf("nobody is connected: %s", got.body)
+		}
+		topic, group, began := k.topic(t, 1), k.group(), time.Now()
+		reader := a.out(t, topic, "clientId=reader/ü", "groupId="+group)
+		writer := b.in(t, topic, "clientId=writer", "instanceId=1")
+		eventually(t, "both replicas list both", func() bool { return len(a.sessions(t)) == 2 && len(b.sessions(t)) == 2 })
+		want := map[string]sessionEntry{
+			"consumer": {Kind: "consumer", Client: "reader/ü", Group: group, Topic: topic, Replica: "a"},
+			"producer": {Kind: "producer", Client: "writer", Instance: "1", Topic: topic, Replica: "b"},
+		}
+		ids := make(map[string]string)
+		for _, got := range b.sessions(t) {
+			ids[got.Kind] = got.ID
+			if age := got.Since.Sub(began); age < -time.Second || age > patience {
+				t.Errorf("since %v, which is %v after the start", got.Since, age)
+			}
+			got.ID, got.Since = "", time.Time{}
+			if got != want[got.Kind] {
+				t.Errorf("got %+v", got)
+			}
+		}
+		for _, test := range []struct {
+			kind      string
+			at, other *proxy
+			client    *client
+		}{
+			{"consumer", b, a, reader}, {"producer", a, b, writer},
+		} {
+			path := "/admin/sessions/" + url.PathEscape(ids[test.kind])
+			if got := test.at.admin(t, http.MethodDelete, path, ""); got.status != 200 || got.body != "{}" {
+				t.Errorf("evicting the %s: %d %s", test.kind, got.status, got.body)
+			}
+			test.client.ended(4409)
+			if got := test.at.admin(t, http.MethodDelete, path, ""); got.status != 404 || got.failure(t).Code != "NOT_FOUND" {
+				t.Errorf("evicting the %s again: %d %s", test.kind, got.status, got.body)
+			}
+			eventually(t, "the other replica has seen it too", func() bool {
+				for _, session := range test.other.sessions(t) {
+					if session.ID == ids[test.kind] {
+						return false
+					}
+				}
+				return true
+			})
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/spec"
+)
+
+// answers collects which of the answers in the OpenAPI document came.
+type answers struct {
+	t       *testing.T
+	methods map[string][]string // by path, those of the document
+
+	mu   sync.Mutex
+	seen map[spec.Answer]bool
+}
+
+func newAnswers(t *testing.T) *answers {
+	t.Helper()
+	a := &answers{t: t, methods: make(map[string][]string), seen: make(map[spec.Answer]bool)}
+	for _, answer := range specified().http.Answers() {
+		if !slices.Contains(a.methods[answer.Path], answer.Method) {
+			a.methods[answer.Path] = append(a.methods[answer.Path], answer.Method)
+		}
+	}
+	return a
+}
+
+// ask makes a request for a path of the document. Parameters in the path have the value id.
+func (a *answers) ask(p *proxy, method, path, id, query, body string, headers ...string) {
+	a.t.Helper()
+	target := strings.NewReplacer("{groupId}", id, "{clientId}", id, "{id}", id).Replace(path) + query
+	var got response
+	if a.managed(path) {
+		got = p.admin(a.t, method, target, body, headers...)
+	} else {
+		got = request(a.t, method, "http://"+p.addr+target, headers...)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen[spec.Answer{Method: method, Path: path, Status: got.status}] = true
+}
+
+// managed tells whether a path is one of the management listener.
+func (a *answers) managed(path string) bool {
+	return slices.Contains([]string{"/livez", "/readyz", "/metrics"}, path) || strings.HasPrefix(path, "/admin/")
+}
+
+// askAll makes requests by all methods of a path.
+func (a *answers) askAll(p *proxy, path, query string, headers ...string) {
+	a.t.Helper()
+	for _, method := range a.methods[path] {
+		a.ask(p, method, path, "someone", query, "{}", headers...)
+	}
+}
+
+// missing lists what did not come.
+func (a *answers) missing() (list []spec.Answer) {
+	for _, answer := range specified().http.Answers() {
+		switch {
+		case a.seen[answer]:
+		case answer.Status == http.StatusInternalServerError: // it takes a bug
+		case answer.Status == http.StatusTooManyRequests && a.managed(answer.Path): // it takes 100,000 entries
+		default:
+			list = append(list, answer)
+		}
+	}
+	return list
+}
+
+func TestEverySpecifiedAnswerComes(t *testing.T) {
+	t.Parallel()
+	onFake(t, func(t *testing.T, k *cluster) {
+		a := newAnswers(t)
+		topic := k.topic(t, 1)
+		credentials := k.start(t, "ADMIN_ENDPOINT_ENABLED=true", "ADMIN_BASIC_AUTH_USERNAME=u", "ADMIN_BASIC_AUTH_PASSWORD=p")
+		all, _ := k.replicas(t, 1)
+		p := all[0]
+		for path := range a.methods {
+			a.askAll(p, path, "?clientId=c&topic="+topic)
+			a.askAll(p, path, "", "X-Long", strings.Repeat("x", 128<<10))
+			if strings.HasPrefix(path, "/admin/") {
+				a.askAll(credentials, path, "")
+				a.askAll(p, path, "", "Sec-Fetch-Site", "cross-site")
+			}
+		}
+		a.sockets(k, topic)
+		a.limits(k, p)
+		a.sessions(k, p, topic)
+		a.withoutKafka()
+		for _, answer := range a.missing() {
+			t.Errorf("%s %s was never answered by %d", answer.Method, answer.Path, answer.Status)
+		}
+	})
+}
+
+// sockets sees how handshakes end.
+func (a *answers) sockets(k *cluster, topic string) {
+	a.t.Helper()
+	full := k.start(a.t, "MAX_CONNECTIONS=1")
+	limited := k.start(a.t, "KAFKA_PRODUCER_SESSIONS_ENABLED=true", "PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS=1")
+	full.in(a.t, topic)
+	limited.awaitReady(a.t, true)
+	upgrade := []string{
+		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==",
+	}
+	for _, path := range []string{"/socket/in", "/socket/out"} {
+		a.askAll(full, path, "")
+		a.askAll(limited, path, "")
+		a.askAll(limited, path, "?clientId=c&instanceId=i&topic=__consumer_offsets")
+		query := "?groupId=" + k.group() + "&onConflict=reject&topic=" + topic
+		first := limited.dial(a.t, path+query+"&clientId=c&instanceId=i")
+		a.ask(limited, http.MethodGet, path, "", query+"&clientId=c&instanceId=i", "", upgrade...) // the same again
+		a.ask(limited, http.MethodGet, path, "", query+"&clientId=c&instanceId=j", "", upgrade...) // one too many
+		a.ask(limited, http.MethodGet, path, "", query+"&clientId=d&instanceId=j", "", upgrade...)
+		first.close()
+		eventually(a.t, "its place is free", func() bool {
+			a.ask(limited, http.MethodGet, path, "", query+"&clientId=d&instanceId=j", "", upgrade...)
+			return a.seen[spec.Answer{Method: http.MethodGet, Path: path, Status: http.StatusSwitchingProtocols}]
+		})
+	}
+}
+
+// limits sees what the admin API answers about the limits of clients.
+func (a *answers) limits(k *cluster, p *proxy) {
+	a.t.Helper()
+	fixed := k.start(a.t, "ADMIN_ENDPOINT_ENABLED=true")
+	for _, path := range []string{config, consumers + "{groupId}", producers + "{clientId}"} {
+		a.askAll(fixed, path, "")
+	}
+	for _, path := range []string{consumers + "{groupId}", producers + "{clientId}"} {
+		for _, method := range []string{"DELETE", "PUT", "GET", "HEAD", "POST", "POST", "GET", "HEAD", "PUT", "DELETE"} {
+			a.ask(p, method, path, "g", "", "{}")
+		}
+		for _, method := range a.methods[path] {
+			a.ask(p, method, path, strings.Repeat("x", 250), "", "{}")
+			a.ask(p, method, path, "g", "", strings.Repeat("x", 65<<10))
+		}
+	}
+}
+
+// sessions evicts a client, and tries to while Kafka is away.
+func (a *answers) sessions(k *cluster, p *proxy, topic string) {
+	a.t.Helper()
+	p.out(a.t, topic, "groupId="+k.group())
+	p.out(a.t, topic, "groupId="+k.group())
+	sessions := parse[[]struct{ ID string }](a.t, p.admin(a.t, http.MethodGet, "/admin/sessions", "").body)
+	for _, session := range sessions {
+		a.ask(p, http.MethodDelete, "/admin/sessions/{id}", session.ID, "", "")
+		p.kafka.shut(false)
+	}
+	p.awaitReady(a.t, false)
+	a.askAll(p, "/readyz", "")
+}
+
+// withoutKafka asks a proxy that has never reached it.
+func (a *answers) withoutKafka() {
+	a.t.Helper()
+	p := startProxy(a.t, "127.0.0.1:1", "ADMIN_ENDPOINT_ENABLED=true", "DYNAMIC_CONFIG_HANDLER_ENABLED=true")
+	a.t.Cleanup(p.app.Shutdown)
+	var group sync.WaitGroup // each request waits for Kafka for some seconds
+	for path := range a.methods {
+		if !strings.HasPrefix(path, "/socket/") {
+			group.Go(func() { a.askAll(p, path, "") })
+		}
+	}
+	group.Wait()
+}
+
+func TestEverySpecifiedMessageComes(t *testing.T) {
+	t.Parallel()
+	onFake(t, func(t *testing.T, k *cluster) {
+		topic, p := k.topic(t, 1), k.run(t)
+		in := p.in(t, topic)
+		in.send(`{"value":{"value":"v"}}`, `[{"value":null}]`, `{}`)
+		for range 3 {
+			in.read()
+		}
+		out := p.out(t, topic, "autoCommit=false")
+		out.deliveries(2)
+		out.send(`{"wsProxyMessageId":"` + topic + `-0-17-1"}`)
+		out.refusal("UNKNOWN_MESSAGE_ID")
+		for _, c := range []*client{in, out} {
+			seen := c.transcript.names()
+			want := specified().sockets.Names(c.transcript.address)
+			if slices.Sort(want); !slices.Equal(seen, want) {
+				t.Errorf("%s: %v were seen, the document has %v", c.transcript.address, seen, want)
+			}
+		}
+	})
+}
+
+// names lists the messages that went over a connection.
+func (r *transcript) names() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.seen, "") // what the document has not
+	return slices.Sorted(maps.Keys(r.seen))
+}
