@@ -11,35 +11,57 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestGenerated compares the parts of the README that are made from the code. With -update it
-// writes them.
+// TestGenerated compares the parts of the README and of the specifications that are made from
+// the code. With -update it writes them.
 func TestGenerated(t *testing.T) {
-	text := readme(t)
-	for name, want := range map[string]string{
-		"config": configTable(t), "errors": errorTable(t), "closes": closeTable(t), "metrics": metricTable(t),
+	for _, file := range []struct {
+		path, begin, end string // begin is followed by the part's name
+		parts            map[string]string
+	}{
+		{readmePath, "<!-- generated: %s -->", "<!-- end -->", map[string]string{
+			"config": configTable(t), "errors": errorTable(t), "closes": closeTable(t), "metrics": metricTable(t),
+		}},
+		{"../../api/openapi.yaml", "# generated: %s", "# end", map[string]string{
+			"codes": errorCodes(t), "schemas": avroExamples(t),
+		}},
+		{"../../api/asyncapi.yaml", "# generated: %s", "# end", map[string]string{
+			"codes":           errorCodes(t) + retriableCodes() + closeCodes(t),
+			"producer/record": avroSchema(t, 10, "producer/record"), "producer/result": avroSchema(t, 10, "producer/result"),
+			"consumer/record": avroSchema(t, 10, "consumer/record"), "consumer/commit": avroSchema(t, 10, "consumer/commit"),
+		}},
 	} {
-		part := regexp.MustCompile(`(?s)(<!-- generated: ` + name + ` -->\n)(.*?)(<!-- end -->)`)
-		found := part.FindStringSubmatch(text)
-		if found == nil {
-			t.Errorf("the README has no part %q", name)
-			continue
+		text, err := os.ReadFile(file.path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if found[2] == want {
+		made := string(text)
+		for name, want := range file.parts {
+			made = generate(t, made, fmt.Sprintf(file.begin, name), want, file.end)
+		}
+		if made == string(text) {
 			continue
 		}
 		if !*update {
-			t.Errorf("part %q is not what the code says: go test ./test/readme -run Generated -update", name)
+			t.Errorf("%s is not what the code says: go test ./test/readme -run Generated -update", file.path)
+			continue
 		}
-		text = part.ReplaceAllLiteralString(text, found[1]+want+found[3])
-	}
-	if *update {
-		if err := os.WriteFile(readmePath, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(file.path, []byte(made), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// generate puts a part of a text, between its two lines, in the place of what stands there.
+func generate(t *testing.T, text, begin, part, end string) string {
+	t.Helper()
+	lines := regexp.MustCompile(`(?sm)(^ *` + regexp.QuoteMeta(begin) + `\n)(.*?)(^ *` + regexp.QuoteMeta(end) + `$)`)
+	found := lines.FindStringSubmatchIndex(text)
+	if found == nil {
+		t.Fatalf("there is no part %q", begin)
+	}
+	return text[:found[3]] + part + text[found[6]:]
 }
 
 // TestReliability looks at the record of a run, which test/faults/real writes.
@@ -56,111 +78,6 @@ func configTable(t *testing.T) string {
 	var table strings.Builder
 	if err := app.ConfigMarkdown(&table); err != nil {
 		t.Fatal(err)
-	}
-	return table.String()
-}
-
-// kinds lists the kinds of failure: those beyond the last one count as KindInternal.
-func kinds() []proxy.Kind {
-	all := []proxy.Kind{proxy.KindInternal}
-	for k := proxy.KindInternal + 1; k.Class() != proxy.KindInternal.Class(); k++ {
-		all = append(all, k)
-	}
-	return all
-}
-
-// notSentYet is said of codes whose feature does not exist.
-const notSentYet = "not sent yet"
-
-func meanings() map[proxy.Kind]string {
-	return map[proxy.Kind]string{
-		proxy.KindInternal:           "the proxy failed; its log says why",
-		proxy.KindInvalidJSON:        "the message is not JSON",
-		proxy.KindInvalidMessage:     "JSON of another shape, an unknown format, a commit under `autoCommit=true`",
-		proxy.KindInvalidValue:       "a value does not fit its format, or the topic: a timestamp out of its bounds, a null key where it is compacted",
-		proxy.KindInvalidPartition:   "the topic has no such partition",
-		proxy.KindMessageTooLarge:    "larger than the topic's `max.message.bytes`, or than `WSPROXY_MAX_MESSAGE_BYTES`",
-		proxy.KindTopicNotFound:      "there is no such topic, or it was deleted",
-		proxy.KindNotAuthenticated:   notSentYet,
-		proxy.KindNotAuthorized:      "a foreign `Origin`; a topic or group that the settings, or Kafka, do not allow",
-		proxy.KindDuplicateClient:    notSentYet,
-		proxy.KindLimitReached:       notSentYet,
-		proxy.KindFenced:             notSentYet,
-		proxy.KindUnknownMessageID:   "a commit of what was not delivered on this connection",
-		proxy.KindNotAssigned:        "a commit in a partition that has moved to another member of the group",
-		proxy.KindCommitFailed:       "Kafka did not take the commit",
-		proxy.KindOffsetOutOfRange:   "no valid offset under `offsetResetStrategy=none`",
-		proxy.KindKafkaUnavailable:   "no broker answers, or it did not take the message",
-		proxy.KindTimeout:            "not acknowledged within `WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT`: it may have been written",
-		proxy.KindTransactionAborted: notSentYet,
-		proxy.KindShuttingDown:       "this replica is draining: connect again",
-		proxy.KindMissingParameter:   "a required parameter is missing",
-		proxy.KindInvalidParameter:   "a parameter is wrong, or given twice",
-		proxy.KindUpgradeRequired:    "not a WebSocket request",
-		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open",
-		proxy.KindNotFound:           "no such path",
-		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
-		proxy.KindAlreadyExists:      notSentYet,
-		proxy.KindGroupActive:        notSentYet,
-	}
-}
-
-func errorTable(t *testing.T) string {
-	t.Helper()
-	var table strings.Builder
-	table.WriteString("| code | HTTP | close | retry | when |\n|---|---|---|---|---|\n")
-	for _, kind := range kinds() {
-		class, meaning := kind.Class(), meanings()[kind]
-		if meaning == "" {
-			t.Errorf("nothing says what %s means", kind)
-		}
-		retry := "no"
-		if class.Retriable {
-			retry = "yes"
-		}
-		fmt.Fprintf(&table, "| `%s` | %d | %d | %s | %s |\n", class.Code, class.Status, class.Close, retry, meaning)
-	}
-	return table.String()
-}
-
-// closing is a row of the table of close codes.
-type closing struct {
-	code         proxy.CloseCode
-	when, client string
-}
-
-func closings() []closing {
-	return []closing{
-		{proxy.CloseNormal, "you asked for it", ""},
-		{proxy.CloseProtocolError, "broken frames (RFC 6455)", "correct it"},
-		{proxy.CloseInvalidPayload, "a text message that is not UTF-8", "correct it"},
-		{proxy.ClosePolicyViolation, "misuse of the protocol that frames allow", "correct it"},
-		{proxy.CloseMessageTooBig, "a message longer than `WSPROXY_MAX_MESSAGE_BYTES`", "correct it"},
-		{proxy.CloseInternal, "the proxy failed", "reconnect, backing off"},
-		{proxy.CloseServiceRestart, "this replica shuts down", "reconnect at once, with jitter"},
-		{proxy.CloseTryAgainLater, "too many connections, no Kafka for too long, or you took no byte for `WSPROXY_WRITE_TIMEOUT`", "reconnect, backing off"},
-		{proxy.CloseBadParameter, "a parameter is wrong, or no valid offset under `offsetResetStrategy=none`", "correct it"},
-		{proxy.CloseNotAuthenticated, notSentYet, ""},
-		{proxy.CloseNotAuthorized, "not allowed", "stop"},
-		{proxy.CloseTopicNotFound, "the topic is missing, or was deleted", "stop"},
-		{proxy.CloseReplaced, notSentYet, ""},
-		{proxy.CloseLimitReached, notSentYet, ""},
-	}
-}
-
-func closeTable(t *testing.T) string {
-	t.Helper()
-	var table strings.Builder
-	table.WriteString("| code | when | what to do |\n|---|---|---|\n")
-	known := make(map[proxy.CloseCode]bool)
-	for _, c := range closings() {
-		known[c.code] = true
-		fmt.Fprintf(&table, "| %d | %s | %s |\n", c.code, c.when, c.client)
-	}
-	for _, kind := range kinds() {
-		if code := kind.Class().Close; !known[code] {
-			t.Errorf("%s closes with %d, which the table lacks", kind, code)
-		}
 	}
 	return table.String()
 }

@@ -36,7 +36,9 @@ func TestREADME(t *testing.T) {
 		{"build and serve", r.testServe},
 		{"make test", r.testDry},
 		{"protocol", r.testProtocol},
+		{"Avro", r.testAvro},
 		{"operations", r.testOperations},
+		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {
 		if !t.Run(part.name, part.test) {
@@ -131,18 +133,65 @@ func (r *reader) testProtocol(t *testing.T) {
 	awaitCommit(t, r.at, answer)
 }
 
+// testAvro runs the Python program.
+func (r *reader) testAvro(t *testing.T) {
+	t.Helper()
+	program, library := r.take(t, "python avro"), clients(t, "python")
+	file := filepath.Join(t.TempDir(), "avro.py")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	python := start(t, "exec python3 -u "+file, "PYTHONPATH="+library)
+	written := python.await(t, `^written \{'topic': 'demo', 'partition': (\d), 'offset': (\d+), 'timestamp': (\d+), 'clientMessageId': 'm1'\}$`)
+	id := strings.Join(append([]string{"demo"}, written[1:]...), "-")
+	python.await(t, `^read \{'wsProxyMessageId': '`+id+`', .*'key': 'sensor-2', 'value': 21\.5, 'headers': \[\{'key': 'unit', 'value': 'celsius'\}\]\}$`)
+}
+
 func (r *reader) testOperations(t *testing.T) {
 	t.Helper()
 	if got, want := decode(t, run(t, r.take(t, "sh"))), decode(t, r.take(t, "json body")); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, the README says %v", got, want)
 	}
 	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(readme(t), -1)
-	if len(requests) != 6 {
+	if len(requests) != 7 {
 		t.Fatalf("found %d requests", len(requests))
 	}
 	for _, request := range requests {
 		get(t, "http://"+r.at.replace("localhost:"+request[1])+request[2])
 	}
+}
+
+// testLimits starts a proxy with the file of limits, and changes one of them.
+func (r *reader) testLimits(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "limits.yaml")
+	if err := os.WriteFile(file, []byte(r.take(t, "yaml limits")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := strings.ReplaceAll(r.take(t, "sh limits"), "limits.yaml", file)
+	serve := start(t, command, "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
+	dev := r.at.management
+	defer func() { r.at.management = dev }()
+	r.at.management = "localhost:" + serve.await(t, `"management":"[^"]*:(\d+)"`)[1]
+	awaitOK(t, "http://"+r.at.management+"/readyz")
+
+	const before = `{"group-id":"dashboard","max-connections":20,"messages-per-second":300,"batch-size":100}`
+	address := "http://" + r.at.management + "/admin/client/config/consumer/dashboard"
+	if got := get(t, address); !reflect.DeepEqual(decode(t, got), decode(t, before)) {
+		t.Errorf("got %s from the file", got)
+	}
+	answer, want := run(t, r.take(t, "sh")), r.take(t, "json body")
+	for _, got := range []string{answer, get(t, address)} {
+		if !reflect.DeepEqual(decode(t, got), decode(t, want)) {
+			t.Errorf("got %s, the README says %s", got, want)
+		}
+	}
+}
+
+// awaitOK asks until the answer is 200.
+func awaitOK(t *testing.T, url string) {
+	t.Helper()
+	run(t, "curl --silent --fail --retry 300 --retry-delay 1 --retry-all-errors "+url)
 }
 
 func (r *reader) testConfiguration(t *testing.T) {

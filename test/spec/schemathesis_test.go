@@ -1,0 +1,100 @@
+package spec_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+)
+
+// schemathesis asks a server what a document says, with all its checks: with every edge of every
+// parameter, and 20 times with random ones. The seed is fixed: what fails is to fail again.
+func schemathesis(t *testing.T, document, address string, args ...string) (printed string, content bool) {
+	t.Helper()
+	environ := []string{"PYTHONPATH=" + installed(t, "schemathesis") + ":" + absolute(t, "testdata"), "PYTHONDONTWRITEBYTECODE=1"}
+	args = append([]string{
+		"-m", "schemathesis.cli", "--config-file", absolute(t, "testdata/schemathesis.toml"),
+		"run", document, "--url", "http://" + address, "--checks", "all", "--continue-on-failure",
+		"--no-color", "--seed", "1", "--max-examples", "20",
+	}, args...)
+	return judge(t, environ, t.TempDir(), "python3", args...)
+}
+
+// started runs a proxy, with an admin API and the topic demo, until the test's end.
+func started(t *testing.T) *app.App {
+	t.Helper()
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	a, err := app.Start(app.Options{Environ: []string{
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker.ListenAddrs()[0], "WSPROXY_BIND_INTERFACE=127.0.0.1",
+		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
+		"WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Shutdown)
+	awaitReady(t, a)
+	return a
+}
+
+func awaitReady(t *testing.T, a *app.App) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); ; {
+		answer, err := client.Get("http://" + a.AdminAddr() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("the proxy is not ready")
+		}
+	}
+}
+
+func TestSchemathesis(t *testing.T) {
+	t.Parallel()
+	installed(t, "schemathesis")
+	a := started(t)
+	const management = "^/(admin|livez|readyz|metrics)"
+	for name, run := range map[string]struct{ address, which string }{
+		"main":       {a.Addr(), "--exclude-path-regex=" + management},
+		"management": {a.AdminAddr(), "--include-path-regex=" + management},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			printed, content := schemathesis(t, "http://"+a.Addr()+"/openapi.yaml", run.address, run.which)
+			t.Log(printed)
+			if !content {
+				t.Error("it is not content")
+			}
+		})
+	}
+}
+
+func TestSchemathesisFindsFaults(t *testing.T) {
+	t.Parallel()
+	installed(t, "schemathesis")
+	a := started(t)
+	const exact, loose = "maximum: 2147483647", "maximum: 2147483649"
+	path := spoiled(t, "openapi.yaml", exact, loose, "{const: I'm healthy}", "{const: I feel fine}")
+	printed, content := schemathesis(t, path, a.Addr(), "--phases=coverage", "--include-path-regex=^/(healthcheck|socket/out)$")
+	if content || !strings.Contains(printed, "ST108 Response violates schema: 1") || !strings.Contains(printed, "ST202 Schema-valid request rejected: 2") {
+		t.Errorf("it did not find them:\n%s", printed)
+	}
+}
