@@ -402,20 +402,25 @@ func TestLimitsWhileKafkaIsAway(t *testing.T) {
 	})
 }
 
-func TestATopicOfLimitsThatCannotBeUsedEndsTheProxy(t *testing.T) {
+func TestAStateTopicThatCannotBeUsedEndsTheProxy(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
+		limits, sessions := "DYNAMIC_CONFIG_TOPIC_NAME=", "SESSION_STATE_TOPIC="
 		for name, test := range map[string]struct {
+			setting    string
 			partitions int32
 			settings   []string
 			want       string
 		}{
-			"two partitions": {2, []string{"cleanup.policy", "compact"}, "has 2 partitions and must have one"},
-			"not compacted":  {1, nil, "must have cleanup.policy=compact"},
+			"limits, two partitions":            {limits, 2, []string{"cleanup.policy", "compact"}, "has 2 partitions and must have one"},
+			"limits, not compacted":             {limits, 1, nil, "must have cleanup.policy=compact"},
+			"sessions, two partitions":          {sessions, 2, []string{"cleanup.policy", "compact"}, "has 2 partitions and must have one"},
+			"sessions, not compacted":           {sessions, 1, nil, "must have cleanup.policy=compact"},
+			"sessions, timestamps of producers": {sessions, 1, []string{"cleanup.policy", "compact"}, "message.timestamp.type=LogAppendTime"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				topic := k.topic(t, test.partitions, test.settings...)
-				p := startProxy(t, k.addr, "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "DYNAMIC_CONFIG_TOPIC_NAME="+topic)
+				p := startProxy(t, k.addr, "DYNAMIC_CONFIG_HANDLER_ENABLED=true", test.setting+topic)
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				err := p.app.Run(ctx)

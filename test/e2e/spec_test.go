@@ -52,7 +52,7 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 // Of a connection the first messages are compared with the AsyncAPI document, and then some:
 // comparing takes longer than sending.
 const (
-	comparedFirst = 300
+	comparedFirst = 100
 	comparedEvery = 100
 )
 

@@ -41,6 +41,8 @@
 //   - A replica whose heartbeat was not acknowledged for a lease admits nobody. One that reads
 //     its own lapse closes the sockets it was for. One that was stopped and resumed cannot
 //     know in time: Kafka's own fencing protects then.
+//   - Times are the broker's, and compared with each other only: the clocks of brokers that may
+//     lead the partition must agree within a fraction of the lease.
 //   - What a run left in the log is removed by others before its lapse is, and the lapse stays
 //     for many leases, so that a write that it had under way cannot bring a claim back.
 package session

@@ -203,7 +203,7 @@ func (r *replica) sign(a *attempt, key, by string) {
 	}
 	a.holder.Alive(r.settings.ProbeTimeout, func(is bool) {
 		if is {
-			r.write(alive)
+			r.later(func() { r.write(alive) })
 		}
 	})
 }

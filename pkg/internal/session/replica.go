@@ -52,6 +52,7 @@ type attempt struct {
 type replica struct {
 	settings Settings
 	write    func(...Record)
+	later    func(func()) // runs what a connection calls back with
 	conflict func(outcome string)
 	newRun   func() string
 
@@ -76,6 +77,7 @@ type replica struct {
 
 func newReplica(settings Settings, newRun func() string, write func(...Record), conflict func(string)) *replica {
 	r := &replica{settings: settings, write: write, conflict: conflict, newRun: newRun, id: newRun()}
+	r.later = func(f func()) { f() }
 	r.attempts, r.idle = make(map[string]*attempt), make(map[*attempt]struct{})
 	r.restart()
 	return r

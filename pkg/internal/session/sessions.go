@@ -57,8 +57,18 @@ func New(o Options) *Sessions {
 	s := &Sessions{options: o, stop: make(chan struct{}), stopped: make(chan struct{})}
 	settings := Settings{Server: o.Server, Lease: o.Lease, ProbeTimeout: probeTimeout}
 	s.replica = newReplica(settings, newRunID, s.write, o.Conflict)
+	s.replica.later = s.later
 	go s.run()
 	return s
+}
+
+// later runs what a connection calls back with. That may be while s.mu is held.
+func (s *Sessions) later(f func()) {
+	go func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f()
+	}()
 }
 
 // newRunID returns an id that no other run has.
