@@ -24,6 +24,7 @@ func passingFaults() []passing {
 		{"KAFKA_UNAVAILABLE", "handshake while no broker answers", onBoth, testUnavailableHandshake},
 		{"KAFKA_UNAVAILABLE", "message in a batch that Kafka refuses", onBoth, testRefusedBatch},
 		{"TIMEOUT", "message that Kafka does not acknowledge", onBoth, testTimeout},
+		{"TRANSACTION_ABORTED", "message in a transaction that Kafka does not take", onBoth, testAbortedTransaction},
 		{"COMMIT_FAILED", "commit that the coordinator refuses", onFake, testRefusedCommit},
 		{"COMMIT_FAILED", "commit that is cut off", onBoth, testUnansweredCommit},
 		{"SHUTTING_DOWN", "handshake while the replica drains", onBoth, testDrainingHandshake},
@@ -33,7 +34,7 @@ func passingFaults() []passing {
 }
 
 // unsent lists the retriable codes that nothing sends yet, as the README says too.
-func unsent() []string { return []string{"TRANSACTION_ABORTED"} }
+func unsent() []string { return nil }
 
 // internalTest shows what passingFaults cannot: INTERNAL has no cause outside of the program.
 const (

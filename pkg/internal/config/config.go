@@ -87,7 +87,7 @@ type Kafka struct {
 // Producers configures /socket/in.
 type Producers struct {
 	SessionsEnabled                bool `env:"KAFKA_PRODUCER_SESSIONS_ENABLED" default:"false" help:"sessions and their limits apply to /socket/in, and instanceId is required"`
-	ExactlyOnceEnabled             bool `env:"PRODUCER_EXACTLY_ONCE_ENABLED" default:"false" soon:"true" help:"allows transactional=true"`
+	ExactlyOnceEnabled             bool `env:"PRODUCER_EXACTLY_ONCE_ENABLED" default:"false" help:"allows transactional=true"`
 	MaxInFlight                    int  `env:"PRODUCER_MAX_IN_FLIGHT" default:"4096" min:"1" max:"1000000" help:"most unanswered messages of a connection"`
 	RateLimitDefaultMessagesPerSec int  `env:"PRODUCER_RATELIMIT_DEFAULT_MESSAGES_PER_SEC" default:"0" min:"0" max:"2147483647" help:"messages a second of a connection; 0 is no limit"`
 	DefaultMaxClientConnections    int  `env:"PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of a clientId on all replicas together; 0 is no limit"`

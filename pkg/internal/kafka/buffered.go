@@ -40,24 +40,33 @@ func (h *recycled) get() *buffered {
 	return b
 }
 
-// set fills b. Without a timestamp franz-go sets the present time.
+// set fills b.
 func (b *buffered) set(r *proxy.Record, producer *Producer, client *pooled, done proxy.Completion) {
 	b.producer, b.client, b.done = producer, client, done
 	b.came = time.Now()
-	generation := b.home.expiry.of(b.came)
-	b.record = kgo.Record{Topic: producer.topic.Name, Key: r.Key, Value: r.Value, Context: generation.free}
+	b.headers = appendHeaders(b.headers[:0], r)
+	fillRecord(&b.record, r, producer.topic.Name, b.home.expiry.of(b.came))
+	b.record.Headers = b.headers
+}
+
+// fillRecord makes r a record of franz-go, without its headers. Without a timestamp franz-go sets
+// the present time.
+func fillRecord(record *kgo.Record, r *proxy.Record, topic string, contexts *generation) {
+	*record = kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Context: contexts.free}
 	if r.HasTimestamp {
-		b.record.Timestamp = time.UnixMilli(r.Timestamp)
+		record.Timestamp = time.UnixMilli(r.Timestamp)
 	}
 	if r.Partition != proxy.AnyPartition {
-		b.record.Partition = r.Partition
-		b.record.Context = generation.pinned //nolint:fatcontext // chosen, not nested
+		record.Partition = r.Partition
+		record.Context = contexts.pinned
 	}
-	b.headers = b.headers[:0]
+}
+
+func appendHeaders(headers []kgo.RecordHeader, r *proxy.Record) []kgo.RecordHeader {
 	for _, h := range r.Headers {
-		b.headers = append(b.headers, kgo.RecordHeader(h))
+		headers = append(headers, kgo.RecordHeader(h))
 	}
-	b.record.Headers = b.headers
+	return headers
 }
 
 // settled is franz-go's promise: it learns the fate of the record.

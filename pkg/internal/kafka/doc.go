@@ -22,6 +22,20 @@
 //     As a new member it takes no partition back behind what was committed meanwhile.
 //   - Records that a poll returns belong to the ownership that its taken callback sees.
 //
+// # Transactions
+//
+// A connection that writes in transactions has a client of its own, with a transactional id
+// that follows from its clientId and instanceId.
+//
+//   - The id is opened once per connection, and later only renewed from the epoch that it had:
+//     a connection that was fenced never fences its successor.
+//   - A transaction is aborted unless Kafka has acknowledged all of its records. That it was
+//     aborted is said only of one whose commit was never sent, or whose only request to commit
+//     was refused for good. What else may happen to a commit is unknown.
+//   - After an abort that is not confirmed, and an unknown commit, nothing is produced until
+//     Kafka has raised the epoch: what was left would become part of the next transaction.
+//   - Being fenced is told from Kafka's own abort at the timeout of a transaction.
+//
 // # Tables
 //
 // A table is state that all replicas of the proxy share: a compacted topic of one partition,

@@ -36,9 +36,10 @@ type Producers struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 
-	mu      sync.Mutex // guards what follows
-	closed  bool
-	clients map[clientKey]*pooled
+	mu           sync.Mutex // guards what follows
+	closed       bool
+	clients      map[clientKey]*pooled
+	transactions map[*Transactions]struct{} // those that are open
 }
 
 // clientKey tells producing clients apart.
@@ -86,7 +87,7 @@ func (c *Cluster) Producers() *Producers {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Producers{
 		cluster: c, stop: stop,
-		done: make(chan struct{}), clients: make(map[clientKey]*pooled),
+		done: make(chan struct{}), clients: make(map[clientKey]*pooled), transactions: make(map[*Transactions]struct{}),
 	}
 	held, expire := context.WithCancel(context.Background())
 	// The TIMEOUT answer has a timer of its own. franz-go gives up later, since it fails
@@ -111,6 +112,10 @@ func (p *Producers) Close(ctx context.Context) {
 		p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
 		delete(p.clients, key)
 	}
+	for t := range p.transactions {
+		t.cut()
+		delete(p.transactions, t)
+	}
 }
 
 // get returns the client of a key. When the pool is full, the client that has been idle for
@@ -131,7 +136,7 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 		}
 	}
 	lost := newLostAnswers()
-	client, err := p.dial(key, lost)
+	client, err := p.dial(key, kgo.WithHooks(lost))
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +147,9 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 }
 
 // dial makes a client. It connects when it is used.
-func (p *Producers) dial(key clientKey, lost *lostAnswers) (*kgo.Client, error) {
+func (p *Producers) dial(key clientKey, more ...kgo.Opt) (*kgo.Client, error) {
 	s := p.cluster.settings
-	client, err := kgo.NewClient(p.cluster.options(string(key.id),
-		kgo.WithHooks(lost),
+	client, err := kgo.NewClient(p.cluster.options(string(key.id), append([]kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),
@@ -154,7 +158,7 @@ func (p *Producers) dial(key clientKey, lost *lostAnswers) (*kgo.Client, error) 
 		// Every connection has a window of its own: one with a stuck partition must not stop
 		// the others.
 		kgo.MaxBufferedRecords(math.MaxInt32),
-	)...)
+	}, more...)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka producer: %w", err)
 	}

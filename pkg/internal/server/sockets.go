@@ -34,9 +34,7 @@ func (s *Server) parseIn(q *query) flow {
 	if isAvro(q) {
 		payload, newCodec = metrics.Avro, codec.NewAvroIn
 	}
-	if q.boolean("transactional", false) {
-		q.fault("transactional", "is not available: it needs WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED.")
-	}
+	transactional := s.parseTransactional(q)
 	var claimed *session.Request
 	conflict := onConflict(q)
 	if s.Config.Producers.SessionsEnabled {
@@ -49,15 +47,44 @@ func (s *Server) parseIn(q *query) flow {
 		serve: func(c *socket.Conn, topic *kafka.Topic) {
 			pace, stop := s.follow(clientcfg.Producer, client, clientcfg.Limits{})
 			defer stop()
-			socket.ServeIn(c, socket.InOptions{
+			options := socket.InOptions{
 				Topic: topic.Name, Codec: newCodec(settings),
-				Producer:        s.Producers.Open(proxy.ClientID(client), topic),
 				Rate:            pace.rate,
 				MaxInFlight:     s.Config.Producers.MaxInFlight,
 				DeliveryTimeout: s.Config.Kafka.ProducerDeliveryTimeout,
-			})
+			}
+			if transactional {
+				s.serveInTransactions(c, options, topic, proxy.ClientID(client), proxy.InstanceID(instance))
+				return
+			}
+			options.Producer = s.Producers.Open(proxy.ClientID(client), topic)
+			socket.ServeIn(c, options)
 		},
 	}
+}
+
+// parseTransactional reads whether messages are written in transactions, which needs an
+// instanceId to tell who does.
+func (s *Server) parseTransactional(q *query) bool {
+	transactional := q.boolean("transactional", false)
+	if transactional && !s.Config.Producers.ExactlyOnceEnabled {
+		q.fault("transactional", "is not available: it needs WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED.")
+	}
+	if transactional {
+		q.required("instanceId")
+	}
+	return transactional
+}
+
+func (s *Server) serveInTransactions(
+	c *socket.Conn, options socket.InOptions, topic *kafka.Topic, client proxy.ClientID, instance proxy.InstanceID,
+) {
+	transactions, err := s.Producers.OpenTransactions(client, instance, topic)
+	if err != nil {
+		socket.ServeRefusal(c, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made."))
+		return
+	}
+	socket.ServeInTransactions(c, options, transactions)
 }
 
 // parseOut reads the parameters of /socket/out.

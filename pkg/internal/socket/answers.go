@@ -146,6 +146,21 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 	a.release(s)
 }
 
+// refuse answers messages before Kafka's client lets go of them: the entries stay held.
+func (a *answers) refuse(entries []*entry, err *proxy.Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range entries {
+		if !e.answered {
+			e.answered, e.err = true, err
+			e.slot.open--
+		}
+	}
+	if len(a.queue) > 0 && a.queue[0].open == 0 {
+		a.wake()
+	}
+}
+
 // release frees a slot that nobody needs anymore. a.mu is held.
 func (a *answers) release(s *slot) {
 	if !s.written || s.held > 0 {

@@ -4,7 +4,8 @@
 // # Goroutines
 //
 // A socket has one reader, the goroutine of its HTTP handler, and one writer, which the
-// reader starts and waits for. /socket/out has a poller too. Nothing else reads or writes
+// reader starts and waits for. /socket/out has a poller too, /socket/in with transactions a
+// committer. Nothing else reads or writes
 // the connection: what others want sent (pongs, close frames of the library, error frames)
 // is left in the Conn for the writer. A dead writer closes the connection, which frees the
 // reader.
@@ -20,4 +21,14 @@
 //   - Nothing undelivered is committed, and a position is never committed by a connection
 //     that does not own its partition any more.
 //   - Every buffer is bounded: where one is full, its feeder waits.
+//
+// # Transactions
+//
+//   - A transaction has what was read when it began: all messages of a frame, or none.
+//   - Its messages are answered after its commit. TRANSACTION_ABORTED says that a message is
+//     not written and never will be, TIMEOUT that nobody knows.
+//   - What does not decode, or is refused beforehand, is answered alone and spoils nothing.
+//   - No transaction begins before the one before it has an end: after a commit that is not
+//     confirmed Kafka is asked to abort what may be left of it.
+//   - A connection that has lost its identity commits nothing anymore, and is closed.
 package socket

@@ -41,21 +41,25 @@ type in struct {
 
 // ServeIn reads messages, produces them and answers each, until the connection is over.
 func ServeIn(c *Conn, o InOptions) {
+	f := newIn(c, o)
+	go c.writeLoop(f.answers)
+	f.readLoop(f.take)
+	c.finish()
+	f.answers.abandon()
+}
+
+func newIn(c *Conn, o InOptions) *in {
 	window := limit.NewWindow(o.MaxInFlight, limit.MaxBytes)
-	f := &in{
+	return &in{
 		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
 		answers: &answers{
 			codec: o.Codec, window: window, timeout: o.DeliveryTimeout,
 			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), wake: c.Wake,
 		},
 	}
-	go c.writeLoop(f.answers)
-	f.readLoop()
-	c.finish()
-	f.answers.abandon()
 }
 
-func (f *in) readLoop() {
+func (f *in) readLoop(take func(text bool, frame []byte) error) {
 	for {
 		text, frame, err := f.conn.Read()
 		if err != nil {
@@ -64,28 +68,18 @@ func (f *in) readLoop() {
 		if f.conn.Ending() != nil {
 			continue // what arrives now is not produced; the peer's close frame is awaited
 		}
-		if f.take(text, frame) != nil {
+		if take(text, frame) != nil {
 			return
 		}
 	}
 }
 
 // take produces the messages of a frame. An error means that the connection is over.
-//
-// The messages wait until they are within the rate limit and the in-flight window, so that
-// TCP pushes back on the client. Their places among the answers, and the time until TIMEOUT,
-// begin before the wait for the window.
 func (f *in) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
-		return err
-	}
-	slot := f.answers.push(messages, batch, int64(len(frame)), time.Now())
-	if slot == nil {
-		return nil
-	}
-	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
+	slot, err := f.admit(messages, batch, int64(len(frame)))
+	if slot == nil || err != nil {
 		return err
 	}
 	late := f.answers.isLate(slot)
@@ -96,6 +90,21 @@ func (f *in) take(text bool, frame []byte) error {
 	}
 	f.answers.settle(slot)
 	return nil
+}
+
+// admit waits until the messages of a frame are within the rate limit and the in-flight
+// window, so that TCP pushes back on the client. Their places among the answers, and the time
+// until TIMEOUT, begin before the wait for the window. Without a slot nothing will be answered
+// anymore.
+func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*slot, error) {
+	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
+		return nil, err
+	}
+	slot := f.answers.push(messages, batch, bytes, time.Now())
+	if slot == nil {
+		return nil, nil //nolint:nilnil // said above
+	}
+	return slot, f.window.Acquire(f.conn.done, slot.cost(), slot.bytes)
 }
 
 func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *codec.Batch) {

@@ -1,0 +1,473 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+func TestTransactionalID(t *testing.T) {
+	for name, test := range map[string]struct {
+		client   proxy.ClientID
+		instance proxy.InstanceID
+		want     string
+	}{
+		"plain":            {"orders", "1", "orders/1"},
+		"slash in client":  {"a/b", "c", "a%2Fb/c"},
+		"slash in the two": {"a/b", "c/d", "a%2Fb/c%2Fd"},
+		"percent":          {"a%2Fb", "c", "a%252Fb/c"},
+		"other characters": {"ä b", "?&", "ä b/?&"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := TransactionalID(test.client, test.instance); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// FuzzTransactionalID states that two pairs never share a transactional id: they would fence
+// each other.
+func FuzzTransactionalID(f *testing.F) {
+	f.Add("a/b", "c", "a", "b/c")
+	f.Add("a%2Fb", "c", "a/b", "c")
+	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+		same := TransactionalID(proxy.ClientID(a), proxy.InstanceID(b)) == TransactionalID(proxy.ClientID(c), proxy.InstanceID(d))
+		if same != (a == c && b == d) {
+			t.Errorf("%q, %q and %q, %q", a, b, c, d)
+		}
+	})
+}
+
+// transactions opens a producer of the pair "c", "i".
+func transactions(t *testing.T, pool *Producers, topic *Topic) *Transactions {
+	t.Helper()
+	tx, err := pool.OpenTransactions("c", "i", topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tx.Close)
+	return tx
+}
+
+// commit writes values to partition 0 in one transaction. Where it is not committed, it is not
+// settled yet.
+func commit(t *testing.T, tx *Transactions, values ...string) ([]proxy.Ack, *proxy.Error) {
+	t.Helper()
+	return commitBy(tx, time.Now().Add(patience), values...)
+}
+
+func commitBy(tx *Transactions, by time.Time, values ...string) ([]proxy.Ack, *proxy.Error) {
+	var records []*proxy.Record
+	for _, v := range values {
+		records = append(records, &proxy.Record{Value: []byte(v)})
+	}
+	acks := make([]proxy.Ack, len(values))
+	return acks, tx.Commit(by, records, acks)
+}
+
+// settle must succeed.
+func settle(t *testing.T, tx *Transactions) {
+	t.Helper()
+	if e := tx.Settle(deadline(t)); e != nil {
+		t.Fatalf("settling: %v", e)
+	}
+}
+
+func mustCommit(t *testing.T, tx *Transactions, values ...string) []proxy.Ack {
+	t.Helper()
+	acks, e := commit(t, tx, values...)
+	if e != nil {
+		t.Fatalf("committing %q: %v", values, e)
+	}
+	settle(t, tx)
+	return acks
+}
+
+// wantCommitted compares what a reader of committed records sees in partition 0.
+func wantCommitted(t *testing.T, broker *kfake.Cluster, want ...string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().AtStart()}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var got []string
+	for len(got) < len(want) {
+		fetches := client.PollFetches(deadline(t))
+		if err := fetches.Err0(); err != nil {
+			t.Fatalf("reading %q: %v, got %q", want, err, got)
+		}
+		for _, r := range fetches.Records() {
+			got = append(got, string(r.Value))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("readers of committed records see %q, want %q", got, want)
+	}
+}
+
+func wantKind(t *testing.T, e *proxy.Error, want proxy.Kind) {
+	t.Helper()
+	if e == nil || e.Kind != want {
+		t.Fatalf("got %v, want %v", e, want)
+	}
+}
+
+func TestTransactionsAreCommitted(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	acks := mustCommit(t, tx, "a", "b")
+	if acks[0].Offset != 0 || acks[1].Offset != 1 || acks[0].Timestamp == 0 {
+		t.Errorf("got %+v", acks)
+	}
+	for i := range 5 { // a marker lies between
+		if acks := mustCommit(t, tx, fmt.Sprint(i)); acks[0].Offset != int64(3+2*i) {
+			t.Errorf("transaction %d: got %+v", i, acks)
+		}
+	}
+	wantCommitted(t, broker, "a", "b", "0", "1", "2", "3", "4")
+}
+
+// TestFirstTransactionIsCommitted looks at what was acknowledged while franz-go was about to
+// store the partitions of the topic: it once aborted that, and reported success.
+func TestFirstTransactionIsCommitted(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	var all []string
+	for i := range 200 {
+		tx := transactions(t, pool, topic)
+		all = append(all, fmt.Sprint(i))
+		mustCommit(t, tx, all[i])
+		tx.Close()
+	}
+	wantCommitted(t, broker, all...)
+}
+
+func TestTransactionsKeepEverything(t *testing.T) {
+	_, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	records := []*proxy.Record{
+		{Partition: 2, HasTimestamp: true, Timestamp: 1554896731782, Key: []byte{}, Headers: []proxy.Header{{Key: "b"}, {Key: "a", Value: []byte{}}}},
+		{Partition: proxy.AnyPartition, Key: []byte("k"), Value: []byte("v")},
+	}
+	acks := make([]proxy.Ack, 2)
+	if e := tx.Commit(time.Now().Add(patience), records, acks); e != nil {
+		t.Fatal(e)
+	}
+	if acks[0] != (proxy.Ack{Partition: 2, Offset: 0, Timestamp: 1554896731782}) {
+		t.Errorf("got %+v", acks)
+	}
+	if e := tx.Check(&proxy.Record{Partition: 9}); e == nil || e.Kind != proxy.KindInvalidPartition {
+		t.Errorf("a partition that is not there: %v", e)
+	}
+}
+
+// TestAbort has Kafka refuse one of the records: none of the others may be seen.
+func TestAbort(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  *kerr.Error
+		want proxy.Kind
+	}{
+		"too large":      {kerr.MessageTooLarge, proxy.KindTransactionAborted},
+		"record":         {kerr.InvalidRecord, proxy.KindTransactionAborted},
+		"transaction":    {kerr.TransactionAbortable, proxy.KindTransactionAborted},
+		"not authorised": {kerr.TopicAuthorizationFailed, proxy.KindNotAuthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker, pool, topic := poolOf(t)
+			tx := transactions(t, pool, topic)
+			mustCommit(t, tx, "before")
+			broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: test.err})
+			records := []*proxy.Record{{Partition: 0, Value: []byte("x")}, {Partition: 1, Value: []byte("y")}, {Partition: 2, Value: []byte("z")}}
+			wantKind(t, tx.Commit(time.Now().Add(patience), records, make([]proxy.Ack, 3)), test.want)
+			settle(t, tx)
+			mustCommit(t, tx, "after")
+			wantCommitted(t, broker, "before", "after")
+		})
+	}
+}
+
+// TestAbortOfWhatTakesTooLong has a broker that does not answer: the transaction is aborted
+// when its time is up, and the late records are not seen.
+func TestAbortOfWhatTakesTooLong(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	mustCommit(t, tx, "before")
+	stalled, release := stall(t, broker)
+	_, e := commitBy(tx, time.Now().Add(200*time.Millisecond), "late", "later")
+	wantKind(t, e, proxy.KindTransactionAborted)
+	<-stalled
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	wantKind(t, tx.Settle(ctx), proxy.KindKafkaUnavailable)
+	release()
+	settle(t, tx)
+	mustCommit(t, tx, "after")
+	wantCommitted(t, broker, "before", "after")
+}
+
+// TestSecondHolderFencesTheFirst covers what the first does next.
+func TestSecondHolderFencesTheFirst(t *testing.T) {
+	t.Run("it asks", func(t *testing.T) {
+		_, pool, topic := poolOf(t)
+		first, second := transactions(t, pool, topic), transactions(t, pool, topic)
+		for range 3 {
+			if e := first.Hold(deadline(t)); e != nil {
+				t.Fatal(e)
+			}
+			mustCommit(t, first, "a")
+		}
+		if e := second.Hold(deadline(t)); e != nil {
+			t.Fatal(e)
+		}
+		wantKind(t, first.Hold(deadline(t)), proxy.KindFenced)
+	})
+	t.Run("it begins a transaction", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		first, second := transactions(t, pool, topic), transactions(t, pool, topic)
+		mustCommit(t, first, "a")
+		mustCommit(t, second, "b")
+		_, e := commit(t, first, "x")
+		wantKind(t, e, proxy.KindTransactionAborted)
+		wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
+		mustCommit(t, second, "c")
+		wantCommitted(t, broker, "a", "b", "c")
+	})
+	t.Run("it commits", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		first, second := transactions(t, pool, topic), transactions(t, pool, topic)
+		broker.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+			broker.SleepControl(func() { mustHold(t, second) })
+			return nil, nil, false
+		})
+		_, e := commit(t, first, "x")
+		wantKind(t, e, proxy.KindTransactionAborted)
+		wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
+		mustCommit(t, second, "b")
+		wantCommitted(t, broker, "b")
+	})
+}
+
+func mustHold(t *testing.T, tx *Transactions) {
+	t.Helper()
+	if e := tx.Hold(deadline(t)); e != nil {
+		t.Errorf("holding: %v", e)
+	}
+}
+
+// TestNextHolderEndsAHungTransaction leaves one behind, as a killed replica does.
+func TestNextHolderEndsAHungTransaction(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	dead := transactions(t, pool, topic)
+	if e := dead.begin(time.Now().Add(patience)); e != nil {
+		t.Fatal(e)
+	}
+	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Ack, 1)).await(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	dead.Close()
+	next := transactions(t, pool, topic)
+	mustHold(t, next)
+	adm, _ := admin(t, broker)
+	all, err := adm.DescribeTransactions(deadline(t), next.id)
+	if err != nil || all[next.id].State == "Ongoing" {
+		t.Errorf("the transaction of the dead is %+v, %v", all[next.id], err)
+	}
+	mustCommit(t, next, "b")
+	wantCommitted(t, broker, "b")
+}
+
+// loser loses answers to commits: after such a request has gone out, it has each answer wait
+// for a call, and cuts the connection.
+type loser struct {
+	net.Conn
+	lose *atomic.Int32
+	then func()
+	deaf atomic.Bool
+}
+
+func (l *loser) Write(p []byte) (int, error) {
+	const keyAt = 4
+	if len(p) > keyAt+2 && binary.BigEndian.Uint16(p[keyAt:]) == uint16(kmsg.EndTxn) && l.lose.Add(-1) >= 0 {
+		l.deaf.Store(true)
+	}
+	return l.Conn.Write(p)
+}
+
+func (l *loser) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if l.deaf.Load() {
+		l.then()
+		_ = l.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// losing returns a pool whose next commits lose their answers.
+func losing(t *testing.T, broker *kfake.Cluster, commits int32, then func()) (*Producers, *Topic) {
+	t.Helper()
+	c := connect(t, broker)
+	topic := open(t, watch(t, c), "t")
+	lose := &atomic.Int32{}
+	lose.Store(commits)
+	c.env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &loser{Conn: conn, lose: lose, then: then}, nil
+	}
+	return newPool(t, c), topic
+}
+
+// TestLostAnswerToACommit asks again, and learns that it is done.
+func TestLostAnswerToACommit(t *testing.T) {
+	broker := newBroker(t, "t")
+	pool, topic := losing(t, broker, 1, func() {})
+	tx := transactions(t, pool, topic)
+	mustCommit(t, tx, "a")
+	mustCommit(t, tx, "b")
+	wantCommitted(t, broker, "a", "b")
+}
+
+// TestRefusalAfterALostAnswer commits, loses the answer, and is fenced before it asks again:
+// the refusal must not be taken for an abort.
+func TestRefusalAfterALostAnswer(t *testing.T) {
+	broker := newBroker(t, "t")
+	_, others, topic := sharing(t, broker)
+	second := transactions(t, others, topic)
+	pool, topic := losing(t, broker, 1, func() { mustHold(t, second) })
+	first := transactions(t, pool, topic)
+	_, e := commit(t, first, "a")
+	wantKind(t, e, proxy.KindTimeout)
+	wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
+	mustCommit(t, second, "b")
+	wantCommitted(t, broker, "a", "b")
+}
+
+func sharing(t *testing.T, broker *kfake.Cluster) (*Cluster, *Producers, *Topic) {
+	t.Helper()
+	c := connect(t, broker)
+	return c, newPool(t, c), open(t, watch(t, c), "t")
+}
+
+// TestUnknownCommit ends with an error that says nothing: what was produced is not part of
+// the next transaction.
+func TestUnknownCommit(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	mustCommit(t, tx, "before")
+	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.UnknownServerError})
+	_, e := commit(t, tx, "unknown")
+	wantKind(t, e, proxy.KindTimeout)
+	settle(t, tx)
+	mustCommit(t, tx, "after")
+	wantCommitted(t, broker, "before", "after") // the fault kept the request from the broker
+}
+
+func TestCommitWithoutKafka(t *testing.T) {
+	broker, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	broker.Close()
+	_, e := commitBy(tx, time.Now().Add(100*time.Millisecond), "a")
+	wantKind(t, e, proxy.KindTransactionAborted)
+	if e := tx.Hold(shortly(t)); e != nil {
+		t.Errorf("that Kafka does not answer ends the connection: %v", e)
+	}
+	if e := tx.Settle(shortly(t)); e != nil {
+		t.Errorf("that Kafka does not answer ends the connection: %v", e)
+	}
+}
+
+func shortly(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestChangedTopicEndsTransactions(t *testing.T) {
+	_, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	mustCommit(t, tx, "a")
+	settings := *topic.entry.settings.Load()
+	settings.maxMessageBytes /= 2
+	topic.entry.settings.Store(&settings)
+	wantKind(t, tx.Settle(deadline(t)), proxy.KindKafkaUnavailable)
+}
+
+func TestPoolClosesTransactions(t *testing.T) {
+	_, pool, topic := poolOf(t)
+	tx := transactions(t, pool, topic)
+	mustCommit(t, tx, "a")
+	pool.Close(deadline(t))
+	_, e := commit(t, tx, "b")
+	wantKind(t, e, proxy.KindTransactionAborted)
+	if _, err := pool.OpenTransactions("c", "i", topic); err == nil {
+		t.Error("a closed pool opens another")
+	}
+	tx.Close()
+}
+
+func TestLost(t *testing.T) {
+	const passes = proxy.Kind(255)
+	for name, test := range map[string]struct {
+		err     error
+		expired bool
+		want    proxy.Kind
+	}{
+		"fenced":                  {kerr.ProducerFenced, false, proxy.KindFenced},
+		"epoch":                   {kerr.InvalidProducerEpoch, false, proxy.KindFenced},
+		"Kafka aborted it":        {kerr.InvalidProducerEpoch, true, proxy.KindKafkaUnavailable},
+		"forgotten":               {kerr.InvalidProducerIDMapping, false, proxy.KindKafkaUnavailable},
+		"not authorised":          {kerr.TransactionalIDAuthorizationFailed, false, proxy.KindNotAuthorized},
+		"the timeout is too long": {kerr.InvalidTransactionTimeout, false, proxy.KindKafkaUnavailable},
+		"closed":                  {kgo.ErrClientClosed, false, proxy.KindKafkaUnavailable},
+		"coordinator":             {kerr.NotCoordinator, false, passes},
+		"concurrent":              {kerr.ConcurrentTransactions, false, passes},
+		"unknown":                 {kerr.UnknownServerError, false, passes},
+		"network":                 {io.EOF, false, passes},
+		"too slow":                {context.DeadlineExceeded, false, passes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := &Transactions{expired: test.expired}
+			e := tx.lost(fmt.Errorf("ending: %w", test.err))
+			if test.want == passes {
+				if e != nil {
+					t.Errorf("got %v", e)
+				}
+				return
+			}
+			wantKind(t, e, test.want)
+			if strings.Contains(e.Message, "ending") {
+				t.Errorf("the message is %q", e.Message)
+			}
+		})
+	}
+}
+
+func TestTransactionTimeout(t *testing.T) {
+	for delivery, want := range map[time.Duration]time.Duration{
+		time.Second: time.Minute, 30 * time.Second: time.Minute, time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute,
+	} {
+		if got := transactionTimeout(delivery); got != want {
+			t.Errorf("%v: got %v, want %v", delivery, got, want)
+		}
+	}
+}

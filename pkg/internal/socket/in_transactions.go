@@ -1,0 +1,235 @@
+package socket
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// holdInterval is how often a connection without a transaction asks whether its identity
+	// is still its own.
+	holdInterval = 10 * time.Second
+	// holdTimeout bounds that.
+	holdTimeout = 5 * time.Second
+	// fenceGrace is what a connection that has lost its identity has for its answers.
+	fenceGrace = 5 * time.Second
+	// settleGrace is what a transaction has for its end when the connection is over. Afterwards
+	// the next holder of the identity ends it, or Kafka at its timeout.
+	settleGrace = 5 * time.Second
+	// commitShare is the part of the delivery timeout that is left for the commit: what Kafka
+	// has not acknowledged before is aborted, which says more than TIMEOUT.
+	commitShare = 8
+)
+
+// Transactor writes records to the topic of one connection in transactions, and is told by one
+// goroutine at a time.
+type Transactor interface {
+	// Check refuses a record that the topic's settings would refuse.
+	Check(r *proxy.Record) *proxy.Error
+	// Hold takes over the connection's identity, and tells later whether it still has it. An
+	// error is the end of the connection.
+	Hold(ctx context.Context) *proxy.Error
+	// Commit writes records in one transaction, and their places into acks. What Kafka has
+	// not acknowledged by then is given up. After an error of KindTimeout nobody knows whether
+	// the records were written, after any other they never will be.
+	Commit(by time.Time, records []*proxy.Record, acks []proxy.Ack) *proxy.Error
+	// Settle is called after each Commit, and waits until the records' bytes may change and
+	// another transaction can begin. An error is the end of the connection.
+	Settle(ctx context.Context) *proxy.Error
+	Close()
+}
+
+// inTransactions is the flow of one /socket/in connection with transactional=true.
+type inTransactions struct {
+	*in
+	transactor Transactor
+	ctx        context.Context //nolint:containedctx // ends some time after the connection
+	more       chan struct{}   // tells the committer of something to do
+	done       chan struct{}   // closed when the committer has ended
+
+	mu      sync.Mutex // guards what follows
+	waiting []waiting
+	over    bool         // nothing more comes
+	lost    *proxy.Error // why nothing can be committed anymore
+}
+
+// waiting is a message that waits for its transaction.
+type waiting struct {
+	record proxy.Record
+	entry  *entry
+}
+
+// ServeInTransactions is as ServeIn, but writes what it has read in transactions. The options'
+// Producer is not used.
+func ServeInTransactions(c *Conn, o InOptions, t Transactor) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	f := &inTransactions{in: newIn(c, o), transactor: t, ctx: ctx, more: make(chan struct{}, 1), done: make(chan struct{})}
+	go c.writeLoop(f.answers)
+	go f.commitLoop()
+	f.readLoop(f.take)
+	f.end()
+	c.finish()
+	defer time.AfterFunc(settleGrace, cancel).Stop()
+	<-f.done
+	t.Close()
+	f.answers.abandon()
+}
+
+// take lets the messages of a frame wait for the next transaction, all in the same.
+func (f *inTransactions) take(text bool, frame []byte) error {
+	messages, batch := f.decode(text, frame)
+	defer f.forget(messages)
+	slot, err := f.admit(messages, batch, int64(len(frame)))
+	if slot == nil || err != nil {
+		return err
+	}
+	var ready []waiting
+	for i := range messages {
+		if messages[i].Err != nil {
+			continue
+		}
+		if err := f.transactor.Check(&messages[i].Record); err != nil {
+			slot.entries[i].Done(proxy.Ack{}, err)
+			continue
+		}
+		ready = append(ready, waiting{messages[i].Record, &slot.entries[i]})
+	}
+	f.answers.settle(slot)
+	f.enqueue(ready)
+	return nil
+}
+
+func (f *inTransactions) enqueue(ready []waiting) {
+	f.mu.Lock()
+	lost := f.lost
+	if lost == nil {
+		f.waiting = append(f.waiting, ready...)
+	}
+	f.mu.Unlock()
+	if lost != nil {
+		answerAll(ready, nil, lost)
+		return
+	}
+	f.tell()
+}
+
+// end tells that nothing more comes.
+func (f *inTransactions) end() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.tell()
+}
+
+func (f *inTransactions) tell() {
+	select {
+	case f.more <- struct{}{}:
+	default:
+	}
+}
+
+// takeAll returns what waits, and whether nothing more comes.
+func (f *inTransactions) takeAll() (batch []waiting, over bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	batch, f.waiting = f.waiting, nil
+	return batch, f.over
+}
+
+// commitLoop is the committer: it writes what waits in one transaction after the other.
+func (f *inTransactions) commitLoop() {
+	defer close(f.done)
+	f.hold()
+	ticker := time.NewTicker(holdInterval)
+	defer ticker.Stop()
+	for {
+		batch, over := f.takeAll()
+		switch {
+		case len(batch) > 0:
+			f.commit(batch)
+			ticker.Reset(holdInterval)
+			continue
+		case over:
+			return
+		}
+		select {
+		case <-f.more:
+		case <-ticker.C:
+			f.hold()
+		}
+	}
+}
+
+func (f *inTransactions) hold() {
+	ctx, cancel := context.WithTimeout(f.ctx, holdTimeout)
+	defer cancel()
+	f.lose(f.transactor.Hold(ctx))
+}
+
+// commit writes messages in one transaction, and answers them. Those that have waited for so
+// long that little time is left are answered alone: they would take the others with them.
+func (f *inTransactions) commit(batch []waiting) {
+	if f.lost != nil { // nobody else writes it
+		answerAll(batch, nil, f.lost)
+		return
+	}
+	late := 0
+	for late < len(batch) && !time.Now().Before(f.by(batch[late])) {
+		late++
+	}
+	answerAll(batch[:late], nil, proxy.Errorf(proxy.KindTransactionAborted,
+		"The message has waited too long for its transaction, and is not written: send it again."))
+	if batch = batch[late:]; len(batch) > 0 {
+		f.transact(batch)
+	}
+}
+
+// by returns when Kafka must have a message.
+func (f *inTransactions) by(m waiting) time.Time {
+	timeout := f.options.DeliveryTimeout
+	return m.entry.slot.received.Add(timeout - timeout/commitShare)
+}
+
+func (f *inTransactions) transact(batch []waiting) {
+	records, entries := make([]*proxy.Record, len(batch)), make([]*entry, len(batch))
+	for i := range batch {
+		records[i], entries[i] = &batch[i].record, batch[i].entry
+	}
+	acks := make([]proxy.Ack, len(batch))
+	err := f.transactor.Commit(f.by(batch[0]), records, acks)
+	if err == nil {
+		answerAll(batch, acks, nil)
+		f.lose(f.transactor.Settle(f.ctx))
+		return
+	}
+	f.answers.refuse(entries, err) // the bytes are not let go of yet
+	lost := f.transactor.Settle(f.ctx)
+	answerAll(batch, nil, err)
+	f.lose(lost)
+}
+
+// answerAll lets go of messages, and answers those that have no answer.
+func answerAll(batch []waiting, acks []proxy.Ack, e *proxy.Error) {
+	for i := range batch {
+		if e != nil {
+			batch[i].entry.Done(proxy.Ack{}, e)
+			continue
+		}
+		batch[i].entry.Done(acks[i], nil)
+	}
+}
+
+// lose ends the connection, if there is a reason: what waits is answered with it.
+func (f *inTransactions) lose(e *proxy.Error) {
+	if e == nil {
+		return
+	}
+	f.mu.Lock()
+	f.lost = e
+	f.mu.Unlock()
+	f.conn.End(EndWith(e, fenceGrace))
+}

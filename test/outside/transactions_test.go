@@ -1,0 +1,257 @@
+package outside
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// batchesAhead is how many arrays the client of the tests sends ahead of their answers.
+	batchesAhead = 50
+	// endOfLog is the value of the record that ends each partition for readers.
+	endOfLog = "end"
+)
+
+// transacting is a client of /socket/in that writes arrays in transactions, and sends again
+// under a new number of the attempt what was not answered.
+type transacting struct {
+	t        testing.TB
+	topic    string
+	pending  []int          // arrays without an answer
+	attempt  int            // the number of the connection
+	answered map[string]int // by array and attempt, how many messages it has
+	resent   int
+}
+
+// size is how many messages an array has.
+func size(batch int) int { return 1 + batch%40 }
+
+func transactionURL(topic string) string {
+	return "/socket/in?clientId=p&instanceId=i&transactional=true&topic=" + topic
+}
+
+// TestTransactionsSurviveKillsOfTheProxy kills the proxy in the middle of transactions. Readers
+// of committed records must see each array whole or not at all, in the order of its messages,
+// and all that were answered.
+func TestTransactionsSurviveKillsOfTheProxy(t *testing.T) {
+	t.Parallel()
+	n := scaled().produced / 20 // arrays, of 20 messages on average
+	k := realKafka(t)
+	c := &transacting{t: t, topic: k.topic(killedPartitions), answered: map[string]int{}}
+	for i := range n {
+		c.pending = append(c.pending, i)
+	}
+	for kill := 1; kill <= kills; kill++ {
+		p := serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")
+		c.produce(p, kill*n/(kills+1))
+		if len(c.pending) == 0 {
+			t.Fatalf("kill %d: everything had been answered", kill)
+		}
+	}
+	c.produce(serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true"), n+1)
+	for partition := range killedPartitions {
+		k.write(&kgo.Record{Topic: c.topic, Partition: int32(partition), Value: []byte(endOfLog)})
+	}
+	committed, all := k.upToEnd(c.topic, kgo.ReadCommitted()), k.upToEnd(c.topic, kgo.ReadUncommitted())
+	c.compare(committed, n)
+	aborted := count(all) - count(committed)
+	t.Logf("arrays %d, kills %d, sent again %d, records that were committed %d, that were not %d", n, kills, c.resent, count(committed), aborted)
+	if aborted == 0 {
+		t.Error("no kill came in the middle of a transaction")
+	}
+}
+
+// produce sends what is pending and reads the answers. When so many arrays have been answered
+// in all, the proxy is killed.
+func (c *transacting) produce(p *proxy, killAt int) {
+	c.t.Helper()
+	c.attempt++
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
+	defer cancel()
+	conn := dial(c.t, p.url(transactionURL(c.topic)))
+	sent, window := make(chan int), make(chan struct{}, batchesAhead)
+	go func() { sent <- c.send(ctx, conn, c.pending, window) }()
+	got := 0
+	for killed := false; got < len(c.pending); {
+		done, err := c.readAnswer(ctx, conn, c.pending[got])
+		if err != nil {
+			if !killed {
+				c.t.Fatal(err)
+			}
+			break
+		}
+		<-window
+		if !done {
+			c.t.Fatalf("array %d was aborted while Kafka was there", c.pending[got])
+		}
+		got++
+		if len(c.answered) >= killAt && !killed {
+			p.Kill()
+			killed = true
+		}
+	}
+	cancel()
+	c.resent += <-sent - got
+	c.pending = c.pending[got:]
+}
+
+func (c *transacting) send(ctx context.Context, conn *websocket.Conn, batches []int, window chan<- struct{}) int {
+	for i, batch := range batches {
+		select {
+		case window <- struct{}{}:
+		case <-ctx.Done():
+			return i
+		}
+		if conn.Write(ctx, websocket.MessageText, []byte(c.array(batch))) != nil {
+			return i
+		}
+	}
+	return len(batches)
+}
+
+func (c *transacting) array(batch int) string {
+	var messages []string
+	for i := range size(batch) {
+		messages = append(messages, fmt.Sprintf(`{"key":{"value":"k%d"},"value":{"value":"%s %d"}}`, (batch+i)%100, c.name(batch), i))
+	}
+	return "[" + strings.Join(messages, ",") + "]"
+}
+
+// name tells the attempts to write an array apart.
+func (c *transacting) name(batch int) string { return fmt.Sprintf("%d.%d", batch, c.attempt) }
+
+// readAnswer reads the answer to an array, and tells whether that was written.
+func (c *transacting) readAnswer(ctx context.Context, conn *websocket.Conn, batch int) (written bool, err error) {
+	answers, err := receive[[]answer](ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	if len(answers) != size(batch) {
+		c.t.Errorf("array %d has %d messages, and %d answers", batch, size(batch), len(answers))
+	}
+	for _, a := range answers {
+		if a.Error != nil {
+			text, _ := json.Marshal(a.Error)
+			c.t.Logf("array %d: %s", batch, text)
+			return false, nil
+		}
+	}
+	c.answered[c.name(batch)] = len(answers)
+	return true, nil
+}
+
+// compare looks for what is missing and for what is not whole.
+func (c *transacting) compare(log map[int32][]string, n int) {
+	c.t.Helper()
+	seen := map[string]int{}
+	for _, partition := range slices.Sorted(maps.Keys(log)) {
+		last := map[string]int{}
+		for _, value := range log[partition] {
+			name, text, _ := strings.Cut(value, " ")
+			i, err := strconv.Atoi(text)
+			must(c.t, err)
+			if before, found := last[name]; found && before >= i {
+				c.t.Errorf("partition %d: message %d of array %s comes after message %d", partition, i, name, before)
+			}
+			last[name] = i
+			seen[name]++
+		}
+	}
+	for name, got := range seen {
+		batch, _, _ := strings.Cut(name, ".")
+		if number, err := strconv.Atoi(batch); err != nil || got != size(number) {
+			c.t.Errorf("array %s is seen with %d messages", name, got)
+		}
+	}
+	for name, want := range c.answered {
+		if seen[name] != want {
+			c.t.Errorf("array %s was answered, and is seen with %d messages of %d", name, seen[name], want)
+		}
+	}
+	if len(c.answered) != n {
+		c.t.Errorf("%d of %d arrays were answered", len(c.answered), n)
+	}
+}
+
+// upToEnd reads the values of all partitions, up to the record that ends each.
+func (c *cluster) upToEnd(topic string, isolation kgo.IsolationLevel) map[int32][]string {
+	c.t.Helper()
+	reader, err := kgo.NewClient(seeds(c.addr), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(isolation),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	must(c.t, err)
+	defer reader.Close()
+	ctx := within(c.t, 5*patience)
+	values := map[int32][]string{}
+	for ended := 0; ended < killedPartitions; {
+		fetches := reader.PollFetches(ctx)
+		must(c.t, fetches.Err())
+		fetches.EachRecord(func(r *kgo.Record) {
+			if string(r.Value) == endOfLog {
+				ended++
+				return
+			}
+			values[r.Partition] = append(values[r.Partition], string(r.Value))
+		})
+	}
+	return values
+}
+
+func count(log map[int32][]string) int {
+	n := 0
+	for _, values := range log {
+		n += len(values)
+	}
+	return n
+}
+
+// TestTransactionsCost measures messages per second, one by one and in arrays, with and
+// without transactions.
+func TestTransactionsCost(t *testing.T) {
+	n := scaled().produced
+	k := realKafka(t)
+	p := serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")
+	rate := func(url string, perFrame int) float64 {
+		conn := dial(t, p.url(url+k.topic(killedPartitions)))
+		message := `{"key":{"value":"k"},"value":{"value":"` + string(randomText(200)[:200]) + `"}}`
+		if perFrame > 1 {
+			message = "[" + strings.Repeat(message+",", perFrame-1) + message + "]"
+		}
+		began := time.Now()
+		go func() {
+			for range n / perFrame {
+				if conn.Write(t.Context(), websocket.MessageText, []byte(message)) != nil {
+					return
+				}
+			}
+		}()
+		for range n / perFrame {
+			_, frame, err := conn.Read(within(t, patience))
+			must(t, err)
+			if strings.Contains(string(frame), `"error"`) {
+				t.Fatalf("got %s", frame)
+			}
+		}
+		return float64(n) / time.Since(began).Seconds()
+	}
+	for _, perFrame := range []int{1, 100} {
+		plain, transactional := 0.0, 0.0
+		for range 3 {
+			plain = max(plain, rate("/socket/in?clientId=p&topic=", perFrame))
+			transactional = max(transactional, rate("/socket/in?clientId=p&instanceId=i&transactional=true&topic=", perFrame))
+		}
+		t.Logf("%d messages per frame: %.0f messages/s plain, %.0f in transactions: %.2f times as many", perFrame, plain, transactional, transactional/plain)
+		if transactional == 0 {
+			t.Error("nothing was written in transactions")
+		}
+	}
+}
