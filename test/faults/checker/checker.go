@@ -26,7 +26,9 @@ type Group struct {
 
 // Kafka is what Kafka holds in the end.
 type Kafka struct {
-	Log    map[int32][]Record // by rising offset
+	// Log is by rising offset. Where there are transactions, it is what readers of committed
+	// records see.
+	Log    map[int32][]Record
 	Groups []Group
 	// Anew says that producers were made to begin anew with other sequence numbers: then a
 	// message may be written twice, which is counted as a duplicate.
@@ -41,6 +43,7 @@ func Check(events []history.Event, kafka Kafka) Report {
 	c := &check{
 		sent: make(map[string]*message), conns: make(map[int]*connection),
 		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew, unsure: kafka.Unsure,
+		batches: make(map[string][]string),
 	}
 	c.readLog(kafka.Log)
 	for _, g := range kafka.Groups {
@@ -50,6 +53,7 @@ func Check(events []history.Event, kafka Kafka) Report {
 		c.event(&events[i])
 	}
 	c.judgeLog(kafka.Log)
+	c.judgeBatches()
 	for _, g := range kafka.Groups {
 		c.judgeGroup(c.groups[g.Name], kafka.Log)
 	}
@@ -64,6 +68,7 @@ type check struct {
 	conns       map[int]*connection
 	written     map[string]place // by message, the first place
 	groups      map[string]*group
+	batches     map[string][]string // the messages of each
 	anew        bool
 	unsure      bool
 }
@@ -143,6 +148,9 @@ func (c *check) send(e *history.Event) {
 	conn.sent = append(conn.sent, m)
 	conn.ids = append(conn.ids, e.ID)
 	c.sent[e.ID] = m
+	if e.Batch != "" {
+		c.batches[e.Batch] = append(c.batches[e.Batch], e.ID)
+	}
 }
 
 func (c *check) answer(e *history.Event) {
@@ -172,6 +180,9 @@ func (c *check) answer(e *history.Event) {
 // outcome judges what an answer says of its message.
 func (c *check) outcome(e *history.Event, m *message, id string) {
 	switch {
+	case e.Code == aborted:
+		c.report.Aborted++
+		m.refused = e.Code
 	case e.Retriable, c.unsure && (e.Code == "NOT_AUTHORIZED" || e.Code == "TOPIC_NOT_FOUND"):
 		c.report.Unknown++
 	case e.Code != "":
@@ -182,6 +193,10 @@ func (c *check) outcome(e *history.Event, m *message, id string) {
 		c.acknowledged(e, id)
 	}
 }
+
+// aborted is the code that says of a message that it is not written and never will be, and can
+// be sent again.
+const aborted = "TRANSACTION_ABORTED"
 
 func (c *check) acknowledged(e *history.Event, id string) {
 	at := place{e.Partition, e.Offset}

@@ -81,6 +81,16 @@ func (w *world) replace(t *testing.T, old history.Event, with ...history.Event) 
 	w.events = slices.Replace(w.events, i, i+1, with...)
 }
 
+// inBatch makes messages those of a batch.
+func inBatch(t *testing.T, w *world, batch string, ids ...string) {
+	t.Helper()
+	for i := range w.events {
+		if e := &w.events[i]; e.Kind == history.Send && slices.Contains(ids, e.ID) {
+			e.Batch = batch
+		}
+	}
+}
+
 func TestCleanHistories(t *testing.T) {
 	none := func(*testing.T, *world) {}
 	cases := map[string]struct {
@@ -114,6 +124,12 @@ func TestCleanHistories(t *testing.T) {
 			w.replace(t, commit(0, 1), commit(0, 2))
 			w.replace(t, position(0, 1), position(0, 2))
 		}, Report{Sent: 6, Answered: 4, Refused: 1, Delivered: 4, Duplicates: 1}},
+		"batches are written whole, or aborted, or nobody knows": {func(t *testing.T, w *world) {
+			inBatch(t, w, "one", "a1", "a2", "a3")
+			inBatch(t, w, "two", "b2")
+			w.replace(t, refuse(2, "b2", "INVALID_VALUE", false), refuse(2, "b2", "TRANSACTION_ABORTED", true))
+			w.replace(t, ack(1, "a3", 0, 1), refuse(1, "a3", "TIMEOUT", true))
+		}, Report{Sent: 6, Answered: 3, Aborted: 1, Unknown: 1, Delivered: 5, Duplicates: 1}},
 		"a client that commits by itself": {func(t *testing.T, w *world) {
 			w.kafka.Groups[0].Manual = true
 			w.replace(t, commit(0, 1), history.Event{Kind: history.ClientCommit, Group: "g", Offset: 0}, commit(0, 1))
@@ -136,7 +152,7 @@ func TestCleanHistories(t *testing.T) {
 				t.Errorf("a violation: %s", v)
 			}
 			got.Violations = nil
-			if got.Sent != c.want.Sent || got.Answered != c.want.Answered || got.Refused != c.want.Refused ||
+			if got.Sent != c.want.Sent || got.Answered != c.want.Answered || got.Refused != c.want.Refused || got.Aborted != c.want.Aborted ||
 				got.Unknown != c.want.Unknown || got.Delivered != c.want.Delivered || got.Duplicates != c.want.Duplicates {
 				t.Errorf("counted %+v, want %+v", got, c.want)
 			}
@@ -179,6 +195,22 @@ func TestPlantedViolations(t *testing.T) {
 		"a refused message is written": {func(t *testing.T, w *world) {
 			w.replace(t, ack(1, "a3", 0, 1), refuse(1, "a3", "MESSAGE_TOO_LARGE", false))
 		}, []Rule{RefusedWritten}},
+		"a message of an aborted transaction is seen": {func(t *testing.T, w *world) {
+			w.replace(t, ack(1, "a3", 0, 1), refuse(1, "a3", "TRANSACTION_ABORTED", true))
+		}, []Rule{RefusedWritten}},
+		"a record of an aborted transaction is delivered": {func(t *testing.T, w *world) {
+			w.replace(t, refuse(2, "b2", "INVALID_VALUE", false), refuse(2, "b2", "TRANSACTION_ABORTED", true))
+			w.add(deliver(4, "b2", 1, 2))
+		}, []Rule{Invented}},
+		"a part of a batch is seen": {func(t *testing.T, w *world) {
+			inBatch(t, w, "one", "b1", "b2", "b3")
+			w.replace(t, refuse(2, "b2", "INVALID_VALUE", false), refuse(2, "b2", "TIMEOUT", true))
+		}, []Rule{Torn}},
+		"an answered batch is seen in part": {func(t *testing.T, w *world) {
+			inBatch(t, w, "one", "a1", "a2", "a3")
+			w.kafka.Log[1] = w.kafka.Log[1][1:]
+			w.replace(t, deliver(4, "a2", 1, 0))
+		}, []Rule{Missing, Torn}},
 		"a message is written twice": {func(_ *testing.T, w *world) {
 			w.kafka.Log[0] = append(w.kafka.Log[0], record("a1", 3))
 			w.add(deliver(4, "a1", 0, 3))

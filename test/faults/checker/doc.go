@@ -6,6 +6,9 @@
 //   - A message that was answered with an offset is in Kafka's log there, once and whole.
 //   - TIMEOUT and every retriable error mean that nobody knows. Any other error means that the
 //     message was not written.
+//   - TRANSACTION_ABORTED is retriable, and means all the same that the message was not written.
+//     Of the messages of a batch that was sent in a transaction, readers of committed records
+//     see all or none.
 //   - The n-th answer on a connection answers its n-th message.
 //   - A group has had a record when one of its clients has read it. A position beyond a record
 //     that none had read by then is a violation, at whatever time somebody reads it.

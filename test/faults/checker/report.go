@@ -16,6 +16,7 @@ const (
 	Unasked          Rule = "answer without a message"
 	RefusedWritten   Rule = "refused but written"
 	WrittenTwice     Rule = "written twice"
+	Torn             Rule = "written in part"
 	Reordered        Rule = "reordered within a partition"
 	WrongBytes       Rule = "wrong bytes"
 	Invented         Rule = "record that nobody sent"
@@ -55,6 +56,7 @@ type Report struct {
 	Sent       int // messages
 	Answered   int // messages that Kafka acknowledged
 	Refused    int // definite errors
+	Aborted    int // messages of aborted transactions
 	Unknown    int // retriable errors
 	Delivered  int // records read by clients, the first time in a group
 	Duplicates int // records read again in a group

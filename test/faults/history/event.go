@@ -9,7 +9,8 @@ type Kind uint8
 const (
 	// Open: a connection was accepted. Conn; Group on a consuming one.
 	Open Kind = iota + 1
-	// Send: a message is about to be written; it may arrive, or not. Conn, ID, Content.
+	// Send: a message is about to be written; it may arrive, or not. Conn, ID, Content; Batch
+	// of one that is to be written together with others, or not at all.
 	Send
 	// Answer: the proxy answered a message. Conn, ID; Partition and Offset, or Code and
 	// Retriable of an error.
@@ -37,6 +38,7 @@ type Event struct {
 	Conn      int // numbered from 1 by the Recorder
 	Group     string
 	ID        string // of the message, unique among all that are sent
+	Batch     string // unique among all that are sent
 	Content   string // what must arrive as it was sent, see Content
 	Partition int32
 	Offset    int64

@@ -1,0 +1,23 @@
+package checker
+
+import (
+	"maps"
+	"slices"
+)
+
+// judgeBatches looks for batches of which readers see a part.
+func (c *check) judgeBatches() {
+	for _, batch := range slices.Sorted(maps.Keys(c.batches)) {
+		var seen, unseen []string
+		for _, id := range c.batches[batch] {
+			if _, ok := c.written[id]; ok {
+				seen = append(seen, id)
+				continue
+			}
+			unseen = append(unseen, id)
+		}
+		if len(seen) > 0 && len(unseen) > 0 {
+			c.violated(Torn, nil, "of batch %s are written %q, and not %q", batch, seen, unseen)
+		}
+	}
+}
