@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,7 @@ const (
 // Producer sends messages on one connection after the other.
 type Producer struct {
 	Client
+	Name       string // of its messages, the client id where empty
 	Rand       *rand.Rand
 	Partitions int32
 	Burst      int           // most messages sent without a pause
@@ -117,7 +119,7 @@ func (p *Producer) send(c *producing) {
 			batch := make([]message, size)
 			for i := range batch {
 				n++
-				id := fmt.Sprintf("%s.%d.%d", p.ClientID, p.sessions, n)
+				id := fmt.Sprintf("%s.%d.%d", cmp.Or(p.Name, p.ClientID), p.sessions, n)
 				batch[i] = newMessage(p.Rand, id, p.Partitions, p.MaxSize)
 			}
 			if c.send(batch, p.Rand) != nil {
