@@ -13,8 +13,10 @@ import (
 )
 
 // GroupOffsets lists what a group has committed, by topic and partition.
-func (c *Cluster) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error) {
-	fetched, err := c.admin.FetchOffsets(ctx, string(id))
+func (a *Admin) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error) {
+	fetched, err := call(ctx, a, func(ctx context.Context) (kadm.OffsetResponses, error) {
+		return a.admin.FetchOffsets(ctx, string(id))
+	})
 	if err != nil {
 		return nil, groupError(err, id)
 	}
@@ -38,16 +40,19 @@ func (c *Cluster) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.G
 // CommitGroupOffsets sets what a group has committed. The error is of proxy.KindGroupActive where
 // the group has got members meanwhile, and of proxy.KindTimeout where nobody knows what has become
 // of the change.
-func (c *Cluster) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
+func (a *Admin) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
 	all := make(kadm.Offsets)
 	for _, o := range offsets {
 		all.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1, Metadata: o.Metadata})
 	}
-	committed, err := c.admin.CommitOffsets(ctx, string(id), all)
+	_, err := call(ctx, a, func(ctx context.Context) (kadm.OffsetResponses, error) {
+		committed, err := a.admin.CommitOffsets(ctx, string(id), all)
+		if err == nil {
+			err = committed.Error()
+		}
+		return committed, err
+	})
 	if err != nil {
-		return changeError(err, id)
-	}
-	if err := committed.Error(); err != nil {
 		return changeError(err, id)
 	}
 	return nil
@@ -55,12 +60,14 @@ func (c *Cluster) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offs
 
 // DeleteGroupOffsets removes what a group has committed in some partitions. Its errors are those of
 // CommitGroupOffsets.
-func (c *Cluster) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
+func (a *Admin) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
 	partitions := make(kadm.TopicsSet)
 	for _, o := range offsets {
 		partitions.Add(o.Topic, o.Partition)
 	}
-	deleted, err := c.admin.DeleteOffsets(ctx, string(id), partitions)
+	deleted, err := call(ctx, a, func(ctx context.Context) (kadm.DeleteOffsetsResponses, error) {
+		return a.admin.DeleteOffsets(ctx, string(id), partitions)
+	})
 	if err != nil {
 		return changeError(err, id)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -22,8 +23,8 @@ const (
 const consumerProtocol = "consumer"
 
 // Groups lists the consumer groups by their ids, without members and assignors.
-func (c *Cluster) Groups(ctx context.Context) ([]proxy.Group, error) {
-	listed, err := c.admin.ListGroupsByType(ctx, []string{classicGroup, newGroup})
+func (a *Admin) Groups(ctx context.Context) ([]proxy.Group, error) {
+	listed, err := a.list(ctx, classicGroup, newGroup)
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "Not all of Kafka's brokers tell their consumer groups now.")
 	}
@@ -34,6 +35,12 @@ func (c *Cluster) Groups(ctx context.Context) ([]proxy.Group, error) {
 		}
 	}
 	return groups, nil
+}
+
+func (a *Admin) list(ctx context.Context, types ...string) (kadm.ListedGroups, error) {
+	return call(ctx, a, func(ctx context.Context) (kadm.ListedGroups, error) {
+		return a.admin.ListGroupsByType(ctx, types)
+	})
 }
 
 // ofConsumers tells whether a group is one of consumers. One that only holds offsets has no protocol
@@ -65,19 +72,18 @@ func groupState(written string) proxy.GroupState {
 }
 
 // Group describes a consumer group. The error is of proxy.KindNotFound where there is none.
-func (c *Cluster) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
-	described, err := c.admin.DescribeGroups(ctx, string(id))
-	if err != nil {
-		return proxy.Group{}, groupError(err, id)
-	}
-	g, err := described.On(string(id), nil)
-	if err == nil {
-		err = g.Err
-	}
+func (a *Admin) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
+	g, err := call(ctx, a, func(ctx context.Context) (kadm.DescribedGroup, error) {
+		described, err := a.admin.DescribeGroups(ctx, string(id))
+		if err != nil {
+			return kadm.DescribedGroup{}, err
+		}
+		return described.On(string(id), func(g *kadm.DescribedGroup) error { return g.Err })
+	})
 	state := groupState(g.State)
 	switch {
 	case errors.Is(err, kerr.GroupIDNotFound), err == nil && state == proxy.GroupDead: // before Kafka 4.0 that is no error
-		return c.groupOfNewProtocol(ctx, id)
+		return a.groupOfNewProtocol(ctx, id)
 	case err != nil:
 		return proxy.Group{}, groupError(err, id)
 	case !ofConsumers(g.ProtocolType):
@@ -93,21 +99,23 @@ func (c *Cluster) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, err
 
 // groupOfNewProtocol describes a group of the new protocol. It looks for it among all of them first,
 // since brokers before Kafka 3.7 do not know the request that describes it.
-func (c *Cluster) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
-	listed, err := c.admin.ListGroupsByType(ctx, []string{newGroup})
+func (a *Admin) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
+	listed, err := a.list(ctx, newGroup)
 	if err != nil {
 		return proxy.Group{}, groupError(err, id)
 	}
 	if _, ok := listed[string(id)]; !ok {
 		return proxy.Group{}, groupError(kerr.GroupIDNotFound, id)
 	}
-	described, err := c.admin.DescribeConsumerGroups(ctx, string(id))
+	g, err := call(ctx, a, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
+		described, err := a.admin.DescribeConsumerGroups(ctx, string(id))
+		if err != nil {
+			return kadm.DescribedConsumerGroup{}, err
+		}
+		return described[string(id)], described[string(id)].Err
+	})
 	if err != nil {
 		return proxy.Group{}, groupError(err, id)
-	}
-	g := described[string(id)]
-	if g.Err != nil {
-		return proxy.Group{}, groupError(g.Err, id)
 	}
 	group := proxy.Group{ID: id, State: groupState(g.State), Assignor: g.AssignorName}
 	for _, m := range g.Members {

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"context"
 	"errors"
+	"net"
 	"reflect"
 	"testing"
 	"time"
@@ -15,6 +17,17 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
+
+// connectAdmin makes a client for administrators.
+func connectAdmin(t *testing.T, broker *kfake.Cluster) *Admin {
+	t.Helper()
+	a, err := connect(t, broker).Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
 
 // enter makes a member of a group until the test's end, and waits until it is one.
 func enter(t *testing.T, broker *kfake.Cluster, group, client string, options ...kgo.Opt) *kgo.Client {
@@ -48,7 +61,7 @@ func commit(t *testing.T, broker *kfake.Cluster, group string, offsets ...kadm.O
 	}
 }
 
-func awaitGroup(t *testing.T, c *Cluster, want proxy.Group) {
+func awaitGroup(t *testing.T, c *Admin, want proxy.Group) {
 	t.Helper()
 	var got proxy.Group
 	defer func() {
@@ -67,7 +80,7 @@ func awaitGroup(t *testing.T, c *Cluster, want proxy.Group) {
 
 func TestGroups(t *testing.T) {
 	broker := newBroker(t, "t")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	if groups, err := c.Groups(deadline(t)); err != nil || len(groups) > 0 {
 		t.Errorf("of a new cluster: %v, %v", groups, err)
 	}
@@ -97,7 +110,7 @@ func TestGroups(t *testing.T) {
 
 func TestGroupsThatAreNotOfConsumers(t *testing.T) {
 	broker := newBroker(t, "t")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	enter(t, broker, "connect", "worker", kgo.GroupProtocol("connect"))
 	if groups, err := c.Groups(deadline(t)); err != nil || len(groups) > 0 {
 		t.Errorf("got %+v, %v", groups, err)
@@ -116,7 +129,7 @@ func TestGroupsOfOldBrokers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	enter(t, broker, "g", "a")
 	awaitGroup(t, c, proxy.Group{ID: "g", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"a"}})
 	if groups, err := c.Groups(deadline(t)); err != nil || len(groups) != 1 {
@@ -129,7 +142,7 @@ func TestGroupsOfOldBrokers(t *testing.T) {
 
 func TestGroupOffsets(t *testing.T) {
 	broker := newBroker(t, "t", "u")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	commit(t, broker, "g", kadm.Offset{Topic: "u", Partition: 0, At: 5, Metadata: "m"}, kadm.Offset{Topic: "t", Partition: 2, At: 3}, kadm.Offset{Topic: "t", Partition: 1, At: 4})
 	check := func(want ...proxy.GroupOffset) {
 		t.Helper()
@@ -154,7 +167,7 @@ func TestGroupOffsets(t *testing.T) {
 
 func TestOffsetsOfGroupsWithMembers(t *testing.T) {
 	broker := newBroker(t, "t")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	enter(t, broker, "classic", "a")
 	enter(t, broker, "new", "a", kgo.ServerSideBalancer())
 	offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 1}}
@@ -180,7 +193,7 @@ func TestRefusalsOfGroups(t *testing.T) {
 	} {
 		broker := newBroker(t, "t")
 		commit(t, broker, "g", kadm.Offset{Topic: "t", Partition: 0, At: 1})
-		c := connect(t, broker)
+		c := connectAdmin(t, broker)
 		broker.Fault(kfake.Fault{
 			Keys:  []kmsg.Key{kmsg.DescribeGroups, kmsg.OffsetFetch, kmsg.OffsetCommit, kmsg.OffsetDelete},
 			Group: "g", Err: test.err, Count: -1,
@@ -199,9 +212,45 @@ func TestRefusalsOfGroups(t *testing.T) {
 	}
 }
 
+func TestGroupsThatGetTheirCoordinatorLater(t *testing.T) {
+	broker := newBroker(t, "t")
+	commit(t, broker, "g", kadm.Offset{Topic: "t", Partition: 0, At: 1})
+	c := connectAdmin(t, broker)
+	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "g", Err: kerr.CoordinatorNotAvailable, Count: 6}) // more than franz-go tries
+	awaitGroup(t, c, proxy.Group{ID: "g", Simple: true, State: proxy.GroupEmpty})
+}
+
+// TestAdminDoesNotWaitForDials has a broker that neither takes nor refuses connections.
+func TestAdminDoesNotWaitForDials(t *testing.T) {
+	c := connect(t, newBroker(t))
+	c.env.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	a, err := c.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func(context.Context) error{
+		"listing":    func(ctx context.Context) error { _, err := a.Groups(ctx); return err },
+		"describing": func(ctx context.Context) error { _, err := a.Group(ctx, "g"); return err },
+		"topics":     func(ctx context.Context) error { _, err := a.ListTopics(ctx); return err },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := ask(ctx); kindOf(err) != proxy.KindKafkaUnavailable || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		cancel()
+	}
+	a.Close() // ends what is still waiting, as goleak sees
+	if _, err := a.Groups(deadline(t)); !errors.Is(err, errAdminClosed) {
+		t.Errorf("closed: got %v", err)
+	}
+}
+
 func TestGroupsWithoutKafka(t *testing.T) {
 	broker := newBroker(t, "t")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	broker.Close()
 	offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 1}}
 	_, listing := c.Groups(deadline(t))

@@ -22,10 +22,10 @@ func settingsThatMatter() []string {
 	}
 }
 
-// ListTopics lists all topics by name, without offsets and settings. As for Brokers, Kafka is
-// asked each time.
-func (c *Cluster) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
-	found, err := c.topicMetadata(ctx, nil) // all
+// ListTopics lists all topics by name, without offsets and settings. As for Cluster.Brokers, Kafka
+// is asked each time.
+func (a *Admin) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
+	found, err := a.topicMetadata(ctx, nil) // all
 	if err != nil {
 		return nil, err
 	}
@@ -41,10 +41,10 @@ func (c *Cluster) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
 
 // Topic looks a topic up. The error is of proxy.KindNotFound where there is none. Settings that the
 // proxy may not see are left out.
-func (c *Cluster) Topic(ctx context.Context, name string) (proxy.Topic, error) {
+func (a *Admin) Topic(ctx context.Context, name string) (proxy.Topic, error) {
 	wanted := kmsg.NewMetadataRequestTopic()
 	wanted.Topic = &name
-	found, err := c.topicMetadata(ctx, []kmsg.MetadataRequestTopic{wanted})
+	found, err := a.topicMetadata(ctx, []kmsg.MetadataRequestTopic{wanted})
 	if err != nil {
 		return proxy.Topic{}, err
 	}
@@ -55,16 +55,18 @@ func (c *Cluster) Topic(ctx context.Context, name string) (proxy.Topic, error) {
 		return proxy.Topic{}, inventoryError(err, name)
 	}
 	topic := topicOf(&found[0])
-	if err := c.addOffsets(ctx, &topic); err != nil {
+	if err := a.addOffsets(ctx, &topic); err != nil {
 		return proxy.Topic{}, err
 	}
-	return topic, c.addSettings(ctx, &topic)
+	return topic, a.addSettings(ctx, &topic)
 }
 
-func (c *Cluster) topicMetadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
+func (a *Admin) topicMetadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = topics
-	metadata, err := request.RequestWith(ctx, c.client)
+	metadata, err := call(ctx, a, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+		return request.RequestWith(ctx, a.client)
+	})
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
 	}
@@ -85,12 +87,14 @@ func topicOf(found *kmsg.MetadataResponseTopic) proxy.Topic {
 }
 
 // addOffsets looks up where the partitions begin and end. Those without a leader stay unknown.
-func (c *Cluster) addOffsets(ctx context.Context, topic *proxy.Topic) error {
-	starts, err := c.admin.ListStartOffsets(ctx, topic.Name)
+func (a *Admin) addOffsets(ctx context.Context, topic *proxy.Topic) error {
+	starts, err := call(ctx, a, func(ctx context.Context) (kadm.ListedOffsets, error) {
+		return a.admin.ListStartOffsets(ctx, topic.Name)
+	})
 	if err != nil {
 		return inventoryError(err, topic.Name)
 	}
-	ends, err := c.admin.ListEndOffsets(ctx, topic.Name)
+	ends, err := call(ctx, a, func(ctx context.Context) (kadm.ListedOffsets, error) { return a.admin.ListEndOffsets(ctx, topic.Name) })
 	if err != nil {
 		return inventoryError(err, topic.Name)
 	}
@@ -108,16 +112,15 @@ func listedOffset(listed kadm.ListedOffsets, topic string, partition int32) int6
 	return proxy.Unknown
 }
 
-func (c *Cluster) addSettings(ctx context.Context, topic *proxy.Topic) error {
+func (a *Admin) addSettings(ctx context.Context, topic *proxy.Topic) error {
 	topic.Settings = make(map[string]string)
-	described, err := c.admin.DescribeTopicConfigs(ctx, topic.Name)
-	var resource kadm.ResourceConfig
-	if err == nil {
-		resource, err = described.On(topic.Name, nil)
-	}
-	if err == nil {
-		err = resource.Err
-	}
+	resource, err := call(ctx, a, func(ctx context.Context) (kadm.ResourceConfig, error) {
+		described, err := a.admin.DescribeTopicConfigs(ctx, topic.Name)
+		if err != nil {
+			return kadm.ResourceConfig{}, err
+		}
+		return described.On(topic.Name, func(r *kadm.ResourceConfig) error { return r.Err })
+	})
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
 		return nil
 	}

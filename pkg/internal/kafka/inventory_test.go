@@ -17,7 +17,7 @@ func TestTopicsOfTheCluster(t *testing.T) {
 	if _, err := adm.CreateTopic(deadline(t), 1, 1, map[string]*string{"kfake.is_internal": new("true")}, "own"); err != nil {
 		t.Fatal(err)
 	}
-	topics, err := connect(t, broker).ListTopics(deadline(t))
+	topics, err := connectAdmin(t, broker).ListTopics(deadline(t))
 	if err != nil || len(topics) != 3 {
 		t.Fatalf("got %+v, %v", topics, err)
 	}
@@ -37,7 +37,7 @@ func TestTopicOfTheCluster(t *testing.T) {
 		}
 	}
 	setTopic(t, adm, "retention.ms", "1234")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	topic, err := c.Topic(deadline(t), "t")
 	if err != nil || topic.Name != "t" || len(topic.Partitions) != 3 {
 		t.Fatalf("got %+v, %v", topic, err)
@@ -72,7 +72,7 @@ func TestWhatIsNotKnownOfATopic(t *testing.T) {
 		{"the offsets of a partition", kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "t", Partitions: []int32{1}, Err: kerr.UnknownServerError}, 255},
 	} {
 		broker := newBroker(t, "t")
-		c := connect(t, broker)
+		c := connectAdmin(t, broker)
 		test.fault.Count = -1
 		faults := broker.Fault(test.fault)
 		topic, err := c.Topic(deadline(t), "t")
@@ -91,7 +91,7 @@ func TestWhatIsNotKnownOfATopic(t *testing.T) {
 
 func TestTopicsWithoutKafka(t *testing.T) {
 	broker := newBroker(t, "t")
-	c := connect(t, broker)
+	c := connectAdmin(t, broker)
 	broker.Close()
 	if topics, err := c.ListTopics(deadline(t)); kindOf(err) != proxy.KindKafkaUnavailable {
 		t.Errorf("got %+v, %v", topics, err)

@@ -27,14 +27,14 @@ func (s *Server) adminRoutes() http.Handler {
 	sessions := &admin.Sessions{Registry: s.Sessions}
 	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: sessions.All}))
 	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
-	groups := &admin.Groups{Kafka: s.Cluster, Topics: s.Cluster}
+	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}
 	mux.Handle("/admin/consumer-group/all", s.endpoint(methods{http.MethodGet: listGroups(groups)}))
 	handleBelow(mux, "/admin/consumer-group/", map[string]http.Handler{
 		"{groupId}/describe":              s.endpoint(methods{http.MethodGet: groups.Describe}),
 		"{groupId}/offsets":               s.endpoint(methods{http.MethodGet: groups.Offsets, http.MethodDelete: groups.DeleteOffsets}),
 		"{groupId}/offsets/alter/{topic}": s.endpoint(methods{http.MethodPut: groups.AlterOffsets}),
 	})
-	topics := &admin.Topics{Kafka: s.Cluster, States: []string{s.Config.Sessions.StateTopic, s.Config.Sessions.DynamicConfigTopicName}}
+	topics := &admin.Topics{Kafka: s.Admin, States: []string{s.Config.Sessions.StateTopic, s.Config.Sessions.DynamicConfigTopicName}}
 	mux.Handle("/admin/topics", s.endpoint(methods{http.MethodGet: topics.All}))
 	handleEach(mux, "/admin/topics/", "topic", s.endpoint(methods{http.MethodGet: topics.Describe}))
 	for _, parent := range []string{"/", "/admin/client/config/consumer", "/admin/client/config/producer", "/admin/consumer-group"} {
