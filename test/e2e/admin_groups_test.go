@@ -219,7 +219,6 @@ func TestAdminGroupsOfAnyName(t *testing.T) {
 			{"GET", groupPath("a\x00", "offsets"), "", 400, "INVALID_PARAMETER: groupId: "},
 			{"GET", groupPath("\xff", "offsets"), "", 400, "INVALID_PARAMETER: groupId: "},
 			{"GET", "/admin/consumer-group/a/b/offsets", "", 404, "NOT_FOUND: There is nothing at "},
-			{"GET", "/admin/consumer-group//offsets", "", 404, "NOT_FOUND: "},
 			{"GET", "/admin/consumer-group/none", "", 404, "NOT_FOUND: There is nothing at "},
 			{"GET", "/admin/consumer-group", "", 404, "NOT_FOUND: There is nothing at "},
 			{"POST", "/admin/consumer-group/all", "", 405, "METHOD_NOT_ALLOWED: "},

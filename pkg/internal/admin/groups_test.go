@@ -122,8 +122,11 @@ func checkAnswer(t *testing.T, what string, answer any, err error, want string) 
 
 func TestGroupsAreListed(t *testing.T) {
 	c := &cluster{groups: []proxy.Group{
-		{ID: "__internal", State: proxy.GroupStable}, {ID: "_one", State: proxy.GroupPreparingRebalance},
-		{ID: "empty", State: proxy.GroupEmpty}, {ID: "simple", Simple: true, State: proxy.GroupEmpty}, {ID: "ü/", State: proxy.GroupUnknown},
+		{ID: "__internal", State: proxy.GroupStable},
+		{ID: "_one", State: proxy.GroupPreparingRebalance},
+		{ID: "empty", State: proxy.GroupEmpty},
+		{ID: "simple", Simple: true, State: proxy.GroupEmpty},
+		{ID: "ü/", State: proxy.GroupUnknown},
 	}}
 	const (
 		internal = `{"groupId":"__internal","isSimple":false,"state":"STABLE","members":[]}`

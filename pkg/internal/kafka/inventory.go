@@ -58,7 +58,10 @@ func (a *Admin) Topic(ctx context.Context, name string) (proxy.Topic, error) {
 	if err := a.addOffsets(ctx, &topic); err != nil {
 		return proxy.Topic{}, err
 	}
-	return topic, a.addSettings(ctx, &topic)
+	if err := a.addSettings(ctx, &topic); err != nil {
+		return proxy.Topic{}, err
+	}
+	return topic, nil
 }
 
 func (a *Admin) topicMetadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
