@@ -22,7 +22,7 @@ type groupEntry struct {
 	Members           []string
 }
 
-// path returns the path of what is asked about a group.
+// groupPath returns the path of what is asked about a group.
 func groupPath(group, what string) string {
 	return "/admin/consumer-group/" + url.PathEscape(group) + "/" + what
 }
@@ -62,7 +62,7 @@ func (p *proxy) listed(t *testing.T, group, query string) string {
 	return ""
 }
 
-// admin starts a proxy of the test's own that has the admin API, on a topic of two partitions with
+// administrated starts a proxy of the test's own that has the admin API, on a topic of two partitions with
 // ten records in each.
 func (k *cluster) administrated(t *testing.T) (p *proxy, topic string) {
 	t.Helper()
