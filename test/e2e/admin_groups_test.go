@@ -292,23 +292,24 @@ func TestAdminOffsetsThatCannotBe(t *testing.T) {
 		k.deleteRecords(t, topic, 1, 3)
 		alter := groupPath(group, "offsets/alter/") + topic
 		var bad []exchange
-		for body, want := range map[string]string{
-			``:                              "INVALID_JSON: The body is not JSON.",
-			`[{"partition":0,"offset":5}`:   "INVALID_JSON: The body is not JSON.",
-			`{"partition":0,"offset":5}`:    "INVALID_VALUE: The body must be an array",
-			`[]`:                            "INVALID_VALUE: The body must be an array",
-			`[{"partition":0}]`:             `INVALID_VALUE: [0]: "offset" is required`,
-			`[{"partition":0,"offset":11}]`: `INVALID_VALUE: [0]: "offset" must be from 0 to 10, where partition 0 begins and ends.`,
-			`[{"partition":1,"offset":2}]`:  `INVALID_VALUE: [0]: "offset" must be from 3 to 10, where partition 1 begins and ends.`,
-			`[{"partition":0,"offset":-1}]`: `INVALID_VALUE: [0]: "offset" must be a whole number from 0 to 9223372036854775807.`,
-			`[{"partition":0,"offset":5},{"partition":1,"offset":9223372036854775807}]`:                                    `INVALID_VALUE: [1]: "offset" must be from 3 to 10`,
-			`[{"partition":2,"offset":0}]`:                                                                                 `INVALID_VALUE: [0]: "partition" is 2: topic `,
-			`[{"partition":-1,"offset":0}]`:                                                                                `INVALID_VALUE: [0]: "partition" must be`,
-			`[{"partition":0,"offset":5},{"partition":0,"offset":6}]`:                                                      `INVALID_VALUE: [1]: "partition" is 0 for the second time.`,
-			`[{"topic":"` + topic + `x","partition":0,"offset":5}]`:                                                        `INVALID_VALUE: [0]: "topic" must be the one in the path`,
-			`[{"partition":0,"offset":5,"metadata":"` + strings.Repeat("x", 5000) + `"}]`:                                  `INVALID_VALUE: [0]: "metadata" must be`,
-			`[{"partition":0,"offset":5,"metadata":"` + strings.Repeat("x", 5<<10) + `"}]  ` + strings.Repeat(" ", 10<<20): "MESSAGE_TOO_LARGE: The body is longer than 1048576 bytes.",
+		for _, test := range [][2]string{ // a body, and how its refusal begins
+			{``, "INVALID_JSON: The body is not JSON."},
+			{`[{"partition":0,"offset":5}`, "INVALID_JSON: The body is not JSON."},
+			{`{"partition":0,"offset":5}`, "INVALID_VALUE: The body must be an array"},
+			{`[]`, "INVALID_VALUE: The body must be an array"},
+			{`[{"partition":0}]`, `INVALID_VALUE: [0]: "offset" is required`},
+			{`[{"partition":0,"offset":11}]`, `INVALID_VALUE: [0]: "offset" must be from 0 to 10, where partition 0 begins and ends.`},
+			{`[{"partition":1,"offset":2}]`, `INVALID_VALUE: [0]: "offset" must be from 3 to 10, where partition 1 begins and ends.`},
+			{`[{"partition":0,"offset":-1}]`, `INVALID_VALUE: [0]: "offset" must be a whole number from 0 to 9223372036854775807.`},
+			{`[{"partition":0,"offset":5},{"partition":1,"offset":9223372036854775807}]`, `INVALID_VALUE: [1]: "offset" must be from 3 to 10`},
+			{`[{"partition":2,"offset":0}]`, `INVALID_VALUE: [0]: "partition" is 2: topic `},
+			{`[{"partition":-1,"offset":0}]`, `INVALID_VALUE: [0]: "partition" must be`},
+			{`[{"partition":0,"offset":5},{"partition":0,"offset":6}]`, `INVALID_VALUE: [1]: "partition" is 0 for the second time.`},
+			{`[{"topic":"` + topic + `x","partition":0,"offset":5}]`, `INVALID_VALUE: [0]: "topic" must be the one in the path`},
+			{`[{"partition":0,"offset":5,"metadata":"` + strings.Repeat("x", 5000) + `"}]`, `INVALID_VALUE: [0]: "metadata" must be`},
+			{`[{"partition":0,"offset":5,"metadata":"` + strings.Repeat("x", 5<<10) + `"}]  ` + strings.Repeat(" ", 10<<20), "MESSAGE_TOO_LARGE: The body is longer than 1048576 bytes."},
 		} {
+			body, want := test[0], test[1]
 			status := 400
 			if strings.HasPrefix(want, "MESSAGE_TOO_LARGE") {
 				status = 413
