@@ -5,14 +5,13 @@ package virtual
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+	"github.com/wsproxy/kafka-websocket-proxy/test/planted"
 )
 
 // The Kafka client's locks let virtual time pass only under a build tag of its own, so that
@@ -119,7 +118,7 @@ func TestPlantedBugs(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			program := build(t, "-overlay", plant(t, c.file, c.old, c.new))
+			program := build(t, "-overlay", planted.Overlay(t, "../../../pkg/internal/"+c.file, c.old, c.new))
 			out, err := run(t.Context(), program, "-seeds", "300", "-until", string(c.want))
 			if err == nil {
 				t.Fatal("300 schedules did not notice the bug")
@@ -129,34 +128,4 @@ func TestPlantedBugs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// plant writes a copy of a source file with one text replaced, which must occur once, and
-// returns the file for -overlay that puts it in place of the original.
-func plant(t *testing.T, file, old, with string) string {
-	t.Helper()
-	original, err := filepath.Abs(filepath.Join("..", "..", "..", "pkg", "internal", filepath.FromSlash(file)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile(original)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(source), old); n != 1 {
-		t.Fatalf("%s holds %q %d times: the bug that is planted must be brought up to date", file, old, n)
-	}
-	dir := t.TempDir()
-	mutant := filepath.Join(dir, filepath.Base(file))
-	overlay := filepath.Join(dir, "overlay.json")
-	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutant}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, b := range map[string][]byte{mutant: []byte(strings.Replace(string(source), old, with, 1)), overlay: content} {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return overlay
 }

@@ -73,7 +73,7 @@ func (p *Producer) Run(ctx context.Context) {
 		if err == nil {
 			p.serve(ctx, s)
 		}
-		if !pause(ctx, time.Duration(p.Rand.Int64N(int64(reconnectMax)))) {
+		if !Pause(ctx, time.Duration(p.Rand.Int64N(int64(reconnectMax)))) {
 			return
 		}
 	}
@@ -87,7 +87,7 @@ func (p *Producer) serve(ctx context.Context, s *session) {
 	p.mu.Unlock()
 	go s.read(c.take, func() {
 		if p.Slow > 0 {
-			pause(s.stopped, p.Slow)
+			Pause(s.stopped, p.Slow)
 		}
 	}, Pongs{})
 	p.send(c)
@@ -127,7 +127,7 @@ func (p *Producer) send(c *producing) {
 			}
 			left -= size
 		}
-		if !pause(life, p.Every) {
+		if !Pause(life, p.Every) {
 			return
 		}
 	}
