@@ -24,7 +24,7 @@ func newStory() *story {
 // at appends a record some seconds after the beginning.
 func (s *story) at(seconds float64, r Record) {
 	at := s.began.Add(time.Duration(seconds * float64(time.Second)))
-	s.fold.apply(s.next, at, r.Key, r.Value)
+	s.fold.apply(readLog(s.next, at, r.Key, r.Value))
 	s.next++
 }
 

@@ -301,7 +301,7 @@ func (w *model) append(p *modelReplica, o outgoing) {
 	if had != nil {
 		was = had.standing
 	}
-	v := w.truth.apply(r.offset, r.at, r.key, r.value)
+	v := w.truth.apply(readLog(r.offset, r.at, r.key, r.value))
 	if w.end%compareEvery == 0 {
 		w.digests[w.end] = digest(w.truth)
 	}
@@ -350,7 +350,7 @@ func (p *modelReplica) readOn() {
 		if p.caughtUp && w.now.Sub(r.at) < p.lag {
 			break
 		}
-		p.read(w.now, r.offset, r.at, r.key, r.value)
+		p.read(w.now, readLog(r.offset, r.at, r.key, r.value))
 		p.next = max(p.next, r.offset+1)
 		if p.caughtUp && p.next > w.frontier && p.next%compareEvery == 0 {
 			p.compare()
