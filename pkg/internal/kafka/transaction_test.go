@@ -64,9 +64,9 @@ func transactions(t *testing.T, pool *Producers, topic *Topic) *Transactions {
 	return tx
 }
 
-// commit writes values to partition 0 in one transaction. Where it is not committed, it is not
+// commitValues writes values to partition 0 in one transaction. Where it is not committed, it is not
 // settled yet.
-func commit(t *testing.T, tx *Transactions, values ...string) ([]proxy.Ack, *proxy.Error) {
+func commitValues(t *testing.T, tx *Transactions, values ...string) ([]proxy.Ack, *proxy.Error) {
 	t.Helper()
 	return commitBy(tx, time.Now().Add(patience), values...)
 }
@@ -90,7 +90,7 @@ func settle(t *testing.T, tx *Transactions) {
 
 func mustCommit(t *testing.T, tx *Transactions, values ...string) []proxy.Ack {
 	t.Helper()
-	acks, e := commit(t, tx, values...)
+	acks, e := commitValues(t, tx, values...)
 	if e != nil {
 		t.Fatalf("committing %q: %v", values, e)
 	}
@@ -242,7 +242,7 @@ func TestSecondHolderFencesTheFirst(t *testing.T) {
 		first, second := transactions(t, pool, topic), transactions(t, pool, topic)
 		mustCommit(t, first, "a")
 		mustCommit(t, second, "b")
-		_, e := commit(t, first, "x")
+		_, e := commitValues(t, first, "x")
 		wantKind(t, e, proxy.KindTransactionAborted)
 		wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
 		mustCommit(t, second, "c")
@@ -255,7 +255,7 @@ func TestSecondHolderFencesTheFirst(t *testing.T) {
 			broker.SleepControl(func() { mustHold(t, second) })
 			return nil, nil, false
 		})
-		_, e := commit(t, first, "x")
+		_, e := commitValues(t, first, "x")
 		wantKind(t, e, proxy.KindTransactionAborted)
 		wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
 		mustCommit(t, second, "b")
@@ -354,7 +354,7 @@ func TestRefusalAfterALostAnswer(t *testing.T) {
 	second := transactions(t, others, topic)
 	pool, topic := losing(t, broker, 1, func() { mustHold(t, second) })
 	first := transactions(t, pool, topic)
-	_, e := commit(t, first, "a")
+	_, e := commitValues(t, first, "a")
 	wantKind(t, e, proxy.KindTimeout)
 	wantKind(t, first.Settle(deadline(t)), proxy.KindFenced)
 	mustCommit(t, second, "b")
@@ -374,7 +374,7 @@ func TestUnknownCommit(t *testing.T) {
 	tx := transactions(t, pool, topic)
 	mustCommit(t, tx, "before")
 	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.UnknownServerError})
-	_, e := commit(t, tx, "unknown")
+	_, e := commitValues(t, tx, "unknown")
 	wantKind(t, e, proxy.KindTimeout)
 	settle(t, tx)
 	mustCommit(t, tx, "after")
@@ -417,7 +417,7 @@ func TestPoolClosesTransactions(t *testing.T) {
 	tx := transactions(t, pool, topic)
 	mustCommit(t, tx, "a")
 	pool.Close(deadline(t))
-	_, e := commit(t, tx, "b")
+	_, e := commitValues(t, tx, "b")
 	wantKind(t, e, proxy.KindTransactionAborted)
 	if _, err := pool.OpenTransactions("c", "i", topic); err == nil {
 		t.Error("a closed pool opens another")
