@@ -30,6 +30,8 @@ const (
 	metadataMaxAge = 30 * time.Second
 	// metadataMinAge lets clients follow a leader's move quickly.
 	metadataMinAge = 500 * time.Millisecond
+	// dialTimeout bounds the making of a connection to a broker: franz-go's default.
+	dialTimeout = 10 * time.Second
 )
 
 // Cluster is a Kafka cluster: what clients of all kinds are made from.
@@ -48,7 +50,7 @@ type Environment struct {
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
 	// Dial connects to brokers, net.Dialer where nil.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial dialFunc
 }
 
 // Connect prepares the clients of a cluster. It waits for no broker: one that is down is
@@ -72,10 +74,12 @@ func (c *Cluster) Close() {
 
 // options are what every client is made with.
 func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
-	if c.env.Dial != nil {
-		more = append(more, kgo.Dialer(c.env.Dial))
+	dial := c.env.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	return append([]kgo.Opt{
+		kgo.Dialer(withoutNullRecords(dial)),
 		kgo.SeedBrokers(c.settings.BootstrapHosts...),
 		kgo.ClientID(cutID(clientID)),
 		kgo.SoftwareNameAndVersion(softwareName, softwareVersion(c.env.Version)),
