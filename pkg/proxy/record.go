@@ -39,3 +39,9 @@ type Ack struct {
 	Offset    int64
 	Timestamp int64 // milliseconds since the epoch, as sent to Kafka
 }
+
+// Fate is what became of a record to produce: its Ack, or the reason why it has none.
+type Fate struct {
+	Ack Ack
+	Err *Error
+}

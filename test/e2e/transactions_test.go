@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -233,4 +235,81 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	if got := p.committed(t, k, topic, 2); !slices.Equal(got, []string{"before", "patient"}) {
 		t.Errorf("readers of committed records see %q", got)
 	}
+}
+
+// TestTransactionsOutliveAChangedTopic raises and lowers the largest message under an open
+// socket, which goes on: what Kafka refuses meanwhile is to be sent again.
+func TestTransactionsOutliveAChangedTopic(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, p := k.topic(t, 1), k.transacting(t)
+		c := p.inTransactions(t, topic, "i")
+		c.send(numberedMessage(1))
+		c.ack()
+		k.alter(t, topic, "max.message.bytes", "1000")
+		large := strings.Repeat("x", 5000)
+		want := []string{"1"}
+		eventually(t, "a large message is refused beforehand", func() bool {
+			c.send(`{"value":{"value":"` + large + `"}}`)
+			frame := c.read()
+			a := parse[answer](t, frame)
+			switch {
+			case a.Error == nil: // the brokers do not know the setting yet
+				want = append(want, large)
+			case a.Error.Code != "MESSAGE_TOO_LARGE":
+				retriable(t, frame, "TRANSACTION_ABORTED")
+			}
+			return a.Error != nil && a.Error.Code == "MESSAGE_TOO_LARGE"
+		})
+		c.send("[" + numberedMessage(2) + "," + numberedMessage(3) + "]")
+		frame := c.read()
+		for _, a := range parse[[]answer](t, frame) {
+			if a.Error != nil {
+				t.Errorf("got %s", frame)
+			}
+		}
+		want = append(want, "2", "3")
+		if got := p.committed(t, k, topic, len(want)); !slices.Equal(got, want) {
+			t.Errorf("readers of committed records see %q", got)
+		}
+	})
+}
+
+// TestTransactionsOfADeletedTopic tells one message of each what is wrong, and the others that
+// they are not written.
+func TestTransactionsOfADeletedTopic(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic := k.topic(t, 1)
+		c := k.transacting(t).inTransactions(t, topic, "i")
+		c.send(numberedMessage(1))
+		c.ack()
+		k.delete(t, topic)
+		closed := make(chan struct{})
+		defer close(closed)
+		go c.sendEvery(closed, time.Second, "["+numberedMessage(2)+","+numberedMessage(3)+"]")
+		missing := 0
+		for _, frame := range c.ended(4404) {
+			if !strings.HasPrefix(frame, "[") {
+				if f := parse[answer](t, frame).Error; f == nil || f.Code != "TOPIC_NOT_FOUND" {
+					t.Errorf("the last frame is %s", frame)
+				}
+				continue
+			}
+			var codes []string
+			for _, a := range parse[[]answer](t, frame) {
+				if a.Error == nil {
+					t.Fatalf("got %s for a topic that is deleted", frame)
+				}
+				codes = append(codes, a.Error.Code)
+			}
+			slices.Sort(codes)
+			if slices.Equal(codes, []string{"TOPIC_NOT_FOUND", "TRANSACTION_ABORTED"}) {
+				missing++
+			} else if !slices.Equal(codes, []string{"TRANSACTION_ABORTED", "TRANSACTION_ABORTED"}) {
+				t.Errorf("got %s", frame)
+			}
+		}
+		if missing == 0 {
+			t.Error("no message was told that the topic is missing")
+		}
+	})
 }

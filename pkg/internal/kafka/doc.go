@@ -27,8 +27,10 @@
 // A connection that writes in transactions has a client of its own, with a transactional id
 // that follows from its clientId and instanceId.
 //
-//   - The id is opened once per connection, and later only renewed from the epoch that it had:
-//     a connection that was fenced never fences its successor.
+//   - The id is opened once per connection, and later renewed from the epoch that it had. A
+//     client that is stuck, or whose batches may be of the wrong size, is replaced by one that
+//     opens it anew, once Kafka has said that nobody else has: a connection that was fenced
+//     never fences its successor.
 //   - A transaction is aborted unless Kafka has acknowledged all of its records. That it was
 //     aborted is said only of one whose commit was never sent, or whose only request to commit
 //     was refused for good. What else may happen to a commit is unknown.

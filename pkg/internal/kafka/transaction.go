@@ -31,8 +31,9 @@ type Transactions struct {
 	topic    *Topic
 	maxBatch int32
 	timeout  time.Duration // after which Kafka aborts a transaction by itself
-	client   *kgo.Client
 	ends     *endRequests
+	name     proxy.ClientID
+	client   *kgo.Client // replaced under the pool's lock
 
 	held    bool         // whether the transactional id was ours once
 	pending *transaction // what is to be settled
@@ -53,7 +54,7 @@ func TransactionalID(client proxy.ClientID, instance proxy.InstanceID) string {
 func (p *Producers) OpenTransactions(client proxy.ClientID, instance proxy.InstanceID, topic *Topic) (*Transactions, error) {
 	t := &Transactions{
 		pool: p, id: TransactionalID(client, instance), topic: topic, maxBatch: batchBytes(topic),
-		timeout: transactionTimeout(p.cluster.settings.ProducerDeliveryTimeout), ends: &endRequests{},
+		timeout: transactionTimeout(p.cluster.settings.ProducerDeliveryTimeout), ends: &endRequests{}, name: client,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,7 +62,7 @@ func (p *Producers) OpenTransactions(client proxy.ClientID, instance proxy.Insta
 		return nil, errClosed
 	}
 	var err error
-	if t.client, err = t.dial(client); err != nil {
+	if t.client, err = t.dial(); err != nil {
 		return nil, err
 	}
 	p.transactions[t] = struct{}{}
@@ -78,8 +79,8 @@ func batchBytes(topic *Topic) int32 {
 	return franzBatchBytes(topic.entry.settings.Load().maxMessageBytes)
 }
 
-func (t *Transactions) dial(client proxy.ClientID) (*kgo.Client, error) {
-	return t.pool.dial(clientKey{client, t.maxBatch},
+func (t *Transactions) dial() (*kgo.Client, error) {
+	return t.pool.dial(clientKey{t.name, t.maxBatch},
 		kgo.WithHooks(t.ends),
 		kgo.TransactionalID(t.id),
 		kgo.TransactionTimeout(t.timeout),
@@ -122,17 +123,18 @@ func (t *Transactions) Check(r *proxy.Record) *proxy.Error {
 
 // transaction is the records of one.
 type transaction struct {
-	acks   []proxy.Ack
+	fates  []proxy.Fate
 	left   atomic.Int64
 	done   chan struct{} // closed when no record is left without a fate
 	failed chan struct{} // closed when the first has failed
 	once   atomic.Bool
-	err    error // of that one, before failed is closed
+	first  int   // that one, before failed is closed
+	err    error // its error
 }
 
-// produce hands records over, whose fates go to acks.
-func (t *Transactions) produce(records []*proxy.Record, acks []proxy.Ack) *transaction {
-	b := &transaction{acks: acks, done: make(chan struct{}), failed: make(chan struct{})}
+// produce hands records over, whose acknowledgements go to fates.
+func (t *Transactions) produce(records []*proxy.Record, fates []proxy.Fate) *transaction {
+	b := &transaction{fates: fates, done: make(chan struct{}), failed: make(chan struct{})}
 	b.left.Store(int64(len(records)))
 	contexts := t.pool.records.expiry.of(time.Now())
 	batched := make([]kgo.Record, len(records))
@@ -147,9 +149,9 @@ func (t *Transactions) produce(records []*proxy.Record, acks []proxy.Ack) *trans
 
 func (b *transaction) settled(i int, r *kgo.Record, err error) {
 	if err == nil {
-		b.acks[i] = proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
+		b.fates[i].Ack = proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
 	} else if b.once.CompareAndSwap(false, true) {
-		b.err = err
+		b.first, b.err = i, err
 		close(b.failed)
 	}
 	if b.left.Add(-1) == 0 {

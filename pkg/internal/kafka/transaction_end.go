@@ -20,39 +20,50 @@ const abortPause = 100 * time.Millisecond
 // one before it, and aborts what that had open. Later calls tell whether it still is. An error
 // means that it is not, and will not be anymore; that Kafka does not answer is none.
 func (t *Transactions) Hold(ctx context.Context) *proxy.Error {
-	id, epoch, err := t.client.ProducerID(ctx)
-	if err != nil {
-		return t.lost(err)
-	}
-	if !t.held {
-		t.held = true
-		return nil
-	}
-	if t.isTaken(ctx, id, epoch) {
-		return errFencedProducer(nil)
-	}
-	return nil
-}
-
-// isTaken asks Kafka whether the transactional id has gone on from a producer id and epoch.
-// Not every user may ask: what is produced will tell, too.
-func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) bool {
-	all, err := t.pool.cluster.admin.DescribeTransactions(ctx, t.id)
-	now, found := all[t.id]
-	return err == nil && found && now.Err == nil && (now.ProducerID != id || now.ProducerEpoch > epoch)
-}
-
-// Commit writes records in one transaction, and their places into acks. Kafka must have all
-// of them until by. An error of KindTimeout says that nobody knows whether they were written;
-// every other error that they were not, and will not be. Settle must be called before the
-// next transaction, and before the records' bytes change.
-func (t *Transactions) Commit(by time.Time, records []*proxy.Record, acks []proxy.Ack) *proxy.Error {
-	if e := t.begin(by); e != nil {
+	held := t.held
+	if e := t.ready(ctx); e != nil || !held {
 		return e
 	}
-	t.pending = t.produce(records, acks)
+	id, epoch, err := t.client.ProducerID(ctx)
+	taken := false
+	if err == nil {
+		taken, err = t.isTaken(ctx, id, epoch)
+	}
+	if err == nil && taken {
+		return errFencedProducer(nil)
+	}
+	return nil // what is produced will tell, too
+}
+
+// Commit writes records in one transaction, and what became of each into fates. It tells
+// whether that was committed: else all fates are errors. One of KindTimeout says that nobody
+// knows whether the record was written, every other one that it was not, and will not be. Kafka
+// must have all records until by. Settle must be called before the next transaction, and before
+// the records' bytes change.
+func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
+	e := t.transact(by, records, fates)
+	if e == nil {
+		return true
+	}
+	for i := range fates {
+		if fates[i].Err == nil {
+			fates[i].Err = e
+		}
+	}
+	return false
+}
+
+// transact is as Commit, and returns the error of those records that have none of their own.
+func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []proxy.Fate) *proxy.Error {
+	if err := t.begin(by); err != nil {
+		return errAborted(err)
+	}
+	t.pending = t.produce(records, fates)
 	if err := t.pending.await(by); err != nil {
-		return t.aborted(err)
+		if e := t.refused(err); e != nil {
+			fates[t.pending.first].Err = e
+		}
+		return errAborted(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.pool.cluster.settings.ProducerDeliveryTimeout)
 	defer cancel()
@@ -60,33 +71,33 @@ func (t *Transactions) Commit(by time.Time, records []*proxy.Record, acks []prox
 	// stored its partitions. EndTransaction then sees none in the transaction, aborts it, and
 	// reports success. This takes the lock under which they are stored.
 	if err := t.client.AbortBufferedRecords(ctx); err != nil {
-		return t.aborted(err)
+		return errAborted(err)
 	}
 	t.ends.count.Store(0)
 	err := t.client.EndTransaction(ctx, kgo.TryCommit)
 	if err == nil {
-		t.pending = nil
+		t.pending, t.expired = nil, false
 		return nil
 	}
 	if t.ends.count.Load() == 0 || t.ends.count.Load() == 1 && isDefinite(err) {
-		return t.aborted(err)
+		return errAborted(err)
 	}
 	t.unknown = true
 	return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not confirm the commit of the transaction: the message may have been written.")
 }
 
 // begin begins a transaction, under a producer id that is known to be ours.
-func (t *Transactions) begin(by time.Time) *proxy.Error {
+func (t *Transactions) begin(by time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()
+	if e := t.ready(ctx); e != nil {
+		return e
+	}
 	if _, _, err := t.client.ProducerID(ctx); err != nil {
-		return t.aborted(err)
+		return err
 	}
 	t.held, t.began = true, time.Now()
-	if err := t.client.BeginTransaction(); err != nil {
-		return t.aborted(err)
-	}
-	return nil
+	return t.client.BeginTransaction()
 }
 
 // Settle waits until Kafka's client has let go of the records of the latest transaction, and
@@ -96,12 +107,11 @@ func (t *Transactions) Settle(ctx context.Context) *proxy.Error {
 	t.expired = t.expired || t.pending != nil && time.Since(t.began) >= t.timeout
 	for t.pending != nil {
 		err := t.abort(ctx)
-		if err == nil {
+		// A client that was refused for good is replaced, and the transaction aborted by that.
+		// An unknown error is no refusal here.
+		if err == nil || isRefusal(err) && !errors.Is(err, kerr.UnknownServerError) {
 			t.pending = nil
 			break
-		}
-		if e := t.lost(err); e != nil {
-			return t.why(ctx, e)
 		}
 		select {
 		case <-time.After(abortPause):
@@ -109,30 +119,12 @@ func (t *Transactions) Settle(ctx context.Context) *proxy.Error {
 			return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka does not end the transaction: connect again.")
 		}
 	}
-	if _, _, err := t.client.ProducerID(ctx); err != nil {
-		return t.why(ctx, t.lost(err))
-	}
-	t.unknown = false
-	if t.maxBatch != batchBytes(t.topic) {
-		return proxy.Errorf(proxy.KindKafkaUnavailable, "The settings of topic %q have changed: connect again.", t.topic.Name)
-	}
-	return nil
-}
-
-// why looks for the reason why no transaction can begin: Kafka does not always say that
-// somebody else has taken over. After an unknown commit it may have raised the epoch for us.
-func (t *Transactions) why(ctx context.Context, e *proxy.Error) *proxy.Error {
-	if e == nil || e.Kind != proxy.KindKafkaUnavailable || t.expired || t.unknown {
-		return e
-	}
-	if id, epoch, _ := t.client.ProducerID(ctx); t.isTaken(ctx, id, epoch) {
-		return errFencedProducer(e)
-	}
-	return e
+	return t.ready(ctx)
 }
 
 // abort aborts the transaction, also one whose commit is not confirmed: franz-go then has
-// Kafka raise the epoch, which aborts what was not committed.
+// Kafka raise the epoch, which aborts what was not committed. A refusal comes after the client
+// has let go of the records.
 func (t *Transactions) abort(ctx context.Context) error {
 	if err := t.client.AbortBufferedRecords(ctx); err != nil {
 		return err
@@ -145,8 +137,9 @@ func (t *Transactions) abort(ctx context.Context) error {
 	return t.client.EndTransaction(ctx, kgo.TryAbort)
 }
 
-// aborted is the answer to the messages of a transaction that will not be committed.
-func (t *Transactions) aborted(err error) *proxy.Error {
+// refused is the answer to the record that Kafka refused, if there is more to say than that its
+// transaction was aborted.
+func (t *Transactions) refused(err error) *proxy.Error {
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		t.topic.topics.Refresh()
@@ -157,32 +150,12 @@ func (t *Transactions) aborted(err error) *proxy.Error {
 		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
 		t.topic.topics.Refresh()
 	}
-	return proxy.Wrap(err, proxy.KindTransactionAborted, "The transaction was aborted, nothing of it is written: send the message again.")
+	return nil
 }
 
-// lost tells whether an error is the end of the connection, or may pass.
-func (t *Transactions) lost(err error) *proxy.Error {
-	refusal, isRefusal := errors.AsType[*kerr.Error](err)
-	switch {
-	case errors.Is(err, kgo.ErrClientClosed):
-	case !isRefusal, refusal.Retriable, refusal.Code == kerr.UnknownServerError.Code, refusal.Code == kerr.ConcurrentTransactions.Code:
-		return nil
-	case isFenced(err) && !t.expired:
-		return errFencedProducer(err)
-	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
-		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise the transactional id %q.", t.id)
-	}
-	return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka takes no further transaction of this connection: connect again.")
-}
-
-// isFenced tells that a transactional id is in other hands, or that Kafka has aborted its
-// transaction at the timeout.
-func isFenced(err error) bool {
-	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
-}
-
-func errFencedProducer(cause error) *proxy.Error {
-	return proxy.Wrap(cause, proxy.KindFenced, "Another connection with the same clientId and instanceId has taken over.")
+// errAborted is the answer to the messages of a transaction that will not be committed.
+func errAborted(cause error) *proxy.Error {
+	return proxy.Wrap(cause, proxy.KindTransactionAborted, "The transaction was aborted, nothing of it is written: send the message again.")
 }
 
 // isDefinite tells whether an answer to a commit says that it was not done, where it is the

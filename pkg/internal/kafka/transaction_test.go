@@ -76,8 +76,19 @@ func commitBy(tx *Transactions, by time.Time, values ...string) ([]proxy.Ack, *p
 	for _, v := range values {
 		records = append(records, &proxy.Record{Value: []byte(v)})
 	}
-	acks := make([]proxy.Ack, len(values))
-	return acks, tx.Commit(by, records, acks)
+	return commitRecords(tx, by, records)
+}
+
+// commitRecords returns where the records are, or the error of the first.
+func commitRecords(tx *Transactions, by time.Time, records []*proxy.Record) (acks []proxy.Ack, e *proxy.Error) {
+	fates := make([]proxy.Fate, len(records))
+	if !tx.Commit(by, records, fates) {
+		return nil, fates[0].Err
+	}
+	for i := range fates {
+		acks = append(acks, fates[i].Ack)
+	}
+	return acks, nil
 }
 
 // settle must succeed.
@@ -165,8 +176,8 @@ func TestTransactionsKeepEverything(t *testing.T) {
 		{Partition: 2, HasTimestamp: true, Timestamp: 1554896731782, Key: []byte{}, Headers: []proxy.Header{{Key: "b"}, {Key: "a", Value: []byte{}}}},
 		{Partition: proxy.AnyPartition, Key: []byte("k"), Value: []byte("v")},
 	}
-	acks := make([]proxy.Ack, 2)
-	if e := tx.Commit(time.Now().Add(patience), records, acks); e != nil {
+	acks, e := commitRecords(tx, time.Now().Add(patience), records)
+	if e != nil {
 		t.Fatal(e)
 	}
 	if acks[0] != (proxy.Ack{Partition: 2, Offset: 0, Timestamp: 1554896731782}) {
@@ -194,7 +205,13 @@ func TestAbort(t *testing.T) {
 			mustCommit(t, tx, "before")
 			broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: test.err})
 			records := []*proxy.Record{{Partition: 0, Value: []byte("x")}, {Partition: 1, Value: []byte("y")}, {Partition: 2, Value: []byte("z")}}
-			wantKind(t, tx.Commit(time.Now().Add(patience), records, make([]proxy.Ack, 3)), test.want)
+			fates := make([]proxy.Fate, len(records))
+			if tx.Commit(time.Now().Add(patience), records, fates) {
+				t.Fatal("the transaction is committed")
+			}
+			for i, want := range []proxy.Kind{proxy.KindTransactionAborted, test.want, proxy.KindTransactionAborted} {
+				wantKind(t, fates[i].Err, want)
+			}
 			settle(t, tx)
 			mustCommit(t, tx, "after")
 			wantCommitted(t, broker, "before", "after")
@@ -277,7 +294,7 @@ func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	if e := dead.begin(time.Now().Add(patience)); e != nil {
 		t.Fatal(e)
 	}
-	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Ack, 1)).await(time.Now().Add(patience)); err != nil {
+	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Fate, 1)).await(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	dead.Close()
@@ -402,14 +419,106 @@ func shortly(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestChangedTopicEndsTransactions(t *testing.T) {
-	_, pool, topic := poolOf(t)
-	tx := transactions(t, pool, topic)
-	mustCommit(t, tx, "a")
+// changeLargest changes what the topic's settings say of the largest batch.
+func changeLargest(topic *Topic) {
 	settings := *topic.entry.settings.Load()
 	settings.maxMessageBytes /= 2
 	topic.entry.settings.Store(&settings)
-	wantKind(t, tx.Settle(deadline(t)), proxy.KindKafkaUnavailable)
+}
+
+// TestChangedTopic goes on with another client, which takes the transactional id from nobody.
+func TestChangedTopic(t *testing.T) {
+	t.Run("after a transaction", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		tx := transactions(t, pool, topic)
+		mustCommit(t, tx, "a")
+		changeLargest(topic)
+		settle(t, tx)
+		if tx.maxBatch != batchBytes(topic) {
+			t.Errorf("the client sends up to %d bytes, of %d", tx.maxBatch, batchBytes(topic))
+		}
+		mustCommit(t, tx, "b")
+		wantCommitted(t, broker, "a", "b")
+	})
+	t.Run("before a transaction", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		tx := transactions(t, pool, topic)
+		mustCommit(t, tx, "a")
+		changeLargest(topic)
+		mustCommit(t, tx, "b")
+		if tx.maxBatch != batchBytes(topic) {
+			t.Errorf("the client sends up to %d bytes, of %d", tx.maxBatch, batchBytes(topic))
+		}
+		wantCommitted(t, broker, "a", "b")
+	})
+	t.Run("fenced", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		first, second := transactions(t, pool, topic), transactions(t, pool, topic)
+		mustCommit(t, first, "a")
+		mustCommit(t, second, "b")
+		changeLargest(topic)
+		wantKind(t, first.Hold(deadline(t)), proxy.KindFenced)
+		mustCommit(t, second, "c")
+		wantCommitted(t, broker, "a", "b", "c")
+	})
+	t.Run("nobody can be asked", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		tx := transactions(t, pool, topic)
+		mustCommit(t, tx, "a")
+		changeLargest(topic)
+		broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Err: kerr.UnknownServerError})
+		wantKind(t, tx.Settle(deadline(t)), proxy.KindKafkaUnavailable)
+	})
+}
+
+// TestStuckClientIsReplaced refuses requests in ways that franz-go cannot get over.
+func TestStuckClientIsReplaced(t *testing.T) {
+	for name, test := range map[string]struct {
+		key kmsg.Key
+		err *kerr.Error
+	}{
+		"when it opens":  {kmsg.InitProducerID, kerr.UnknownServerError},
+		"at the commit":  {kmsg.EndTxn, kerr.InvalidTxnState},
+		"mapping forgot": {kmsg.EndTxn, kerr.InvalidProducerIDMapping},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker, pool, topic := poolOf(t)
+			tx := transactions(t, pool, topic)
+			if test.key != kmsg.InitProducerID {
+				mustHold(t, tx)
+			}
+			stuck := tx.client
+			broker.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, TopLevel: true, Err: test.err, Count: 1})
+			if _, e := commitValues(t, tx, "x"); e != nil {
+				wantKind(t, e, proxy.KindTransactionAborted)
+				settle(t, tx)
+				mustCommit(t, tx, "x")
+			}
+			if tx.client == stuck {
+				t.Error("the client is the same")
+			}
+			settle(t, tx)
+			mustCommit(t, tx, "y")
+			wantCommitted(t, broker, "x", "y")
+		})
+	}
+	t.Run("again", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		tx := transactions(t, pool, topic)
+		broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.ClusterAuthorizationFailed, Count: -1})
+		wantKind(t, tx.Hold(deadline(t)), proxy.KindKafkaUnavailable)
+	})
+	t.Run("the commit takes too long", func(t *testing.T) {
+		broker, pool, topic := poolOf(t)
+		pool.cluster.settings.ProducerDeliveryTimeout = 200 * time.Millisecond
+		tx := transactions(t, pool, topic)
+		mustHold(t, tx)
+		fault := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ConcurrentTransactions, Count: -1})
+		_, e := commitValues(t, tx, "x")
+		wantKind(t, e, proxy.KindTimeout)
+		fault.Remove()
+		wantKind(t, tx.Settle(deadline(t)), proxy.KindKafkaUnavailable) // its epoch may be a later one
+	})
 }
 
 func TestPoolClosesTransactions(t *testing.T) {
@@ -426,7 +535,6 @@ func TestPoolClosesTransactions(t *testing.T) {
 }
 
 func TestLost(t *testing.T) {
-	const passes = proxy.Kind(255)
 	for name, test := range map[string]struct {
 		err     error
 		expired bool
@@ -439,24 +547,37 @@ func TestLost(t *testing.T) {
 		"not authorised":          {kerr.TransactionalIDAuthorizationFailed, false, proxy.KindNotAuthorized},
 		"the timeout is too long": {kerr.InvalidTransactionTimeout, false, proxy.KindKafkaUnavailable},
 		"closed":                  {kgo.ErrClientClosed, false, proxy.KindKafkaUnavailable},
-		"coordinator":             {kerr.NotCoordinator, false, passes},
-		"concurrent":              {kerr.ConcurrentTransactions, false, passes},
-		"unknown":                 {kerr.UnknownServerError, false, passes},
-		"network":                 {io.EOF, false, passes},
-		"too slow":                {context.DeadlineExceeded, false, passes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tx := &Transactions{expired: test.expired}
 			e := tx.lost(fmt.Errorf("ending: %w", test.err))
-			if test.want == passes {
-				if e != nil {
-					t.Errorf("got %v", e)
-				}
-				return
-			}
 			wantKind(t, e, test.want)
 			if strings.Contains(e.Message, "ending") {
 				t.Errorf("the message is %q", e.Message)
+			}
+		})
+	}
+}
+
+func TestIsFinal(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"none":                  {nil, false},
+		"refused":               {kerr.InvalidTransactionTimeout, true},
+		"refused in passing":    {fmt.Errorf("loading: %w", kerr.TransactionalIDAuthorizationFailed), true},
+		"unknown":               {kerr.UnknownServerError, true},
+		"coordinator":           {fmt.Errorf("loading: %w", kerr.NotCoordinator), false},
+		"concurrent in passing": {fmt.Errorf("loading: %w", kerr.ConcurrentTransactions), false},
+		"concurrent, kept":      {kerr.ConcurrentTransactions, true},
+		"network":               {io.EOF, false},
+		"too slow":              {context.DeadlineExceeded, false},
+		"closed":                {kgo.ErrClientClosed, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := isFinal(test.err); got != test.want {
+				t.Errorf("got %t", got)
 			}
 		})
 	}

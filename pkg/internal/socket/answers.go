@@ -147,12 +147,12 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 }
 
 // refuse answers messages before Kafka's client lets go of them: the entries stay held.
-func (a *answers) refuse(entries []*entry, err *proxy.Error) {
+func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range entries {
+	for i, e := range entries {
 		if !e.answered {
-			e.answered, e.err = true, err
+			e.answered, e.err = true, fates[i].Err
 			e.slot.open--
 		}
 	}

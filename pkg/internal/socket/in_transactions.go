@@ -32,10 +32,11 @@ type Transactor interface {
 	// Hold takes over the connection's identity, and tells later whether it still has it. An
 	// error is the end of the connection.
 	Hold(ctx context.Context) *proxy.Error
-	// Commit writes records in one transaction, and their places into acks. What Kafka has
-	// not acknowledged by then is given up. After an error of KindTimeout nobody knows whether
-	// the records were written, after any other they never will be.
-	Commit(by time.Time, records []*proxy.Record, acks []proxy.Ack) *proxy.Error
+	// Commit writes records in one transaction, and what became of each into fates. What Kafka
+	// has not acknowledged by then is given up. It tells whether the transaction was committed:
+	// else all fates are errors. After one of KindTimeout nobody knows whether the record was
+	// written, after any other it never will be.
+	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
 	// Settle is called after each Commit, and waits until the records' bytes may change and
 	// another transaction can begin. An error is the end of the connection.
 	Settle(ctx context.Context) *proxy.Error
@@ -111,7 +112,7 @@ func (f *inTransactions) enqueue(ready []waiting) {
 	}
 	f.mu.Unlock()
 	if lost != nil {
-		answerAll(ready, nil, lost)
+		refuseAll(ready, lost)
 		return
 	}
 	f.tell()
@@ -165,6 +166,9 @@ func (f *inTransactions) commitLoop() {
 }
 
 func (f *inTransactions) hold() {
+	if f.lost != nil { // nobody else writes it
+		return
+	}
 	ctx, cancel := context.WithTimeout(f.ctx, holdTimeout)
 	defer cancel()
 	f.lose(f.transactor.Hold(ctx))
@@ -173,15 +177,15 @@ func (f *inTransactions) hold() {
 // commit writes messages in one transaction, and answers them. Those that have waited for so
 // long that little time is left are answered alone: they would take the others with them.
 func (f *inTransactions) commit(batch []waiting) {
-	if f.lost != nil { // nobody else writes it
-		answerAll(batch, nil, f.lost)
+	if f.lost != nil {
+		refuseAll(batch, f.lost)
 		return
 	}
 	late := 0
 	for late < len(batch) && !time.Now().Before(f.by(batch[late])) {
 		late++
 	}
-	answerAll(batch[:late], nil, proxy.Errorf(proxy.KindTransactionAborted,
+	refuseAll(batch[:late], proxy.Errorf(proxy.KindTransactionAborted,
 		"The message has waited too long for its transaction, and is not written: send it again."))
 	if batch = batch[late:]; len(batch) > 0 {
 		f.transact(batch)
@@ -199,27 +203,26 @@ func (f *inTransactions) transact(batch []waiting) {
 	for i := range batch {
 		records[i], entries[i] = &batch[i].record, batch[i].entry
 	}
-	acks := make([]proxy.Ack, len(batch))
-	err := f.transactor.Commit(f.by(batch[0]), records, acks)
-	if err == nil {
-		answerAll(batch, acks, nil)
+	fates := make([]proxy.Fate, len(batch))
+	if f.transactor.Commit(f.by(batch[0]), records, fates) {
+		for i, e := range entries {
+			e.Done(fates[i].Ack, nil)
+		}
 		f.lose(f.transactor.Settle(f.ctx))
 		return
 	}
-	f.answers.refuse(entries, err) // the bytes are not let go of yet
+	f.answers.refuse(entries, fates) // the bytes are not let go of yet
 	lost := f.transactor.Settle(f.ctx)
-	answerAll(batch, nil, err)
+	for i, e := range entries {
+		e.Done(proxy.Ack{}, fates[i].Err)
+	}
 	f.lose(lost)
 }
 
-// answerAll lets go of messages, and answers those that have no answer.
-func answerAll(batch []waiting, acks []proxy.Ack, e *proxy.Error) {
+// refuseAll answers messages that are not written.
+func refuseAll(batch []waiting, e *proxy.Error) {
 	for i := range batch {
-		if e != nil {
-			batch[i].entry.Done(proxy.Ack{}, e)
-			continue
-		}
-		batch[i].entry.Done(acks[i], nil)
+		batch[i].entry.Done(proxy.Ack{}, e)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 // transactor is a Transactor whose transactions a test decides. A value "refused" is refused
-// by Check. Offsets count all records that were ever given.
+// by Check, and a value "missing" has another error than the rest of an aborted transaction.
+// Offsets count all records that were ever given.
 type transactor struct {
 	verdict chan *proxy.Error // of the next transaction
 	held    chan *proxy.Error // of the next time that somebody asks, nil where there is none
@@ -48,11 +49,11 @@ func take(c chan *proxy.Error) *proxy.Error {
 	}
 }
 
-func (k *transactor) Commit(by time.Time, records []*proxy.Record, acks []proxy.Ack) *proxy.Error {
+func (k *transactor) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
 	var values []string
 	for i, r := range records {
 		values = append(values, string(r.Value))
-		acks[i] = proxy.Ack{Offset: int64(k.records + i)}
+		fates[i].Ack = proxy.Ack{Offset: int64(k.records + i)}
 	}
 	k.mu.Lock()
 	if k.open || k.closed {
@@ -63,7 +64,14 @@ func (k *transactor) Commit(by time.Time, records []*proxy.Record, acks []proxy.
 	k.batches = append(k.batches, strings.Join(values, " "))
 	k.by = append(k.by, time.Until(by))
 	k.mu.Unlock()
-	return <-k.verdict
+	e := <-k.verdict
+	for i := range fates {
+		fates[i].Err = e
+		if e != nil && values[i] == "missing" {
+			fates[i].Err = proxy.Errorf(proxy.KindTopicNotFound, "x")
+		}
+	}
+	return e == nil
 }
 
 func (k *transactor) Settle(context.Context) *proxy.Error {
@@ -181,6 +189,18 @@ func TestBadMessagesAreNoPartOfATransaction(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheMessageAtFault has an answer of its own, and its neighbours the one that lets them try
+// again.
+func TestTheMessageAtFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, k, _, over := transacting(t, nil)
+		p.send(opText, "["+produce("a", "1")+","+produce("b", "missing")+","+produce("c", "3")+"]")
+		k.verdict <- proxy.Errorf(proxy.KindTransactionAborted, "x")
+		p.wantAnswers("[a:TRANSACTION_ABORTED b:TOPIC_NOT_FOUND c:TRANSACTION_ABORTED]")
+		leave(t, p, k, over)
+	})
 }
 
 // TestAnAbortLeavesTheWindowCharged until Kafka's client has let go of the records.
