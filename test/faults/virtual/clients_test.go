@@ -26,6 +26,11 @@ func (w *world) startClients() {
 		w.producers = append(w.producers, p)
 		w.faulty.Go(func() { p.Run(w.ctx) })
 	}
+	if *inTransactions {
+		w.survivor = w.steady("survivor", 500)
+		w.survivor.Transactional = true
+		w.healthy.Go(func() { w.survivor.Run(w.surviving) })
+	}
 	for i := range w.plan.consumers {
 		c := w.consumer(i, autoGroup)
 		w.faulty.Go(func() { c.Run(w.ctx) })
@@ -46,6 +51,9 @@ func (w *world) producer(i int) *workload.Producer {
 		Burst: 1 + r.IntN(15), Every: between(r, 200*time.Millisecond, 2*time.Second), MaxSize: 2 * maxMessageBytes,
 		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
 	}
+	if w.plan.isTransactional(i) {
+		p.Transactional, p.MaxSize = true, maxMessageBytes/4 // what is too large is refused beforehand, and no part of a batch
+	}
 	switch r.IntN(3) {
 	case 0:
 		p.Slow = between(r, time.Millisecond, 200*time.Millisecond)
@@ -58,11 +66,20 @@ func (w *world) producer(i int) *workload.Producer {
 	return p
 }
 
+// steady makes a producer that sends a little, and stays.
+func (w *world) steady(clientID string, stream uint64) *workload.Producer {
+	r := w.plan.random(stream)
+	return &workload.Producer{
+		Client: w.client(clientID, r), Rand: r, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 100,
+		Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
+	}
+}
+
 // consumer makes a consumer of one of five kinds.
 func (w *world) consumer(i int, group string) *workload.Consumer {
 	r := w.plan.random(uint64(200 + i + len(group)))
 	c := &workload.Consumer{
-		Client: w.client(fmt.Sprintf("%s%d", group, i), r), Rand: r, Group: group,
+		Client: w.client(fmt.Sprintf("%s%d", group, i), r), Rand: r, Group: group, Committed: *inTransactions,
 		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
 	}
 	switch r.IntN(6) {
@@ -114,7 +131,7 @@ func (w *world) drainers(ctx context.Context, readers *sync.WaitGroup) {
 		for _, group := range []string{autoGroup, manualGroup} {
 			r := w.plan.random(uint64(300 + i))
 			c := &workload.Consumer{
-				Client: w.client(fmt.Sprintf("%s%s%d", drainer, group, i), r), Rand: r, Group: group, Manual: group == manualGroup,
+				Client: w.client(fmt.Sprintf("%s%s%d", drainer, group, i), r), Rand: r, Group: group, Manual: group == manualGroup, Committed: *inTransactions,
 				Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
 			}
 			readers.Go(func() { c.Run(ctx) })

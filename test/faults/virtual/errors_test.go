@@ -29,6 +29,10 @@ func brokerErrors() map[kmsg.Key][]*kerr.Error {
 		kmsg.InitProducerID: {
 			kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.ClusterAuthorizationFailed, kerr.UnknownServerError,
 		},
+		kmsg.EndTxn: {
+			kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.ConcurrentTransactions,
+			kerr.TransactionAbortable, kerr.InvalidTxnState, kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.UnknownServerError,
+		},
 		kmsg.Fetch: {
 			kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID,
 			kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.KafkaStorageError, kerr.CorruptMessage,
@@ -82,6 +86,9 @@ func anyFault(r *rand.Rand) kfake.Fault {
 		kmsg.Produce, kmsg.Produce, kmsg.Produce, kmsg.InitProducerID, kmsg.Fetch, kmsg.Fetch, kmsg.ListOffsets, kmsg.Metadata,
 		kmsg.FindCoordinator, kmsg.OffsetFetch, kmsg.OffsetCommit, kmsg.OffsetCommit, kmsg.OffsetCommit, kmsg.Heartbeat,
 		kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup, kmsg.DescribeConfigs,
+	}
+	if *inTransactions {
+		keys = append(keys, kmsg.EndTxn, kmsg.EndTxn, kmsg.EndTxn, kmsg.EndTxn)
 	}
 	key := keys[r.IntN(len(keys))]
 	errors := table[key]

@@ -48,6 +48,7 @@ func TestSuite(t *testing.T) {
 	}{
 		"schedules":           {nil, []string{"-seeds", "300"}},
 		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
+		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	}
 	for name, c := range cases {
@@ -93,33 +94,56 @@ func TestPlantedBugs(t *testing.T) {
 		file     string // below pkg/internal
 		old, new string
 		want     checker.Rule
+		flags    []string
 	}{
 		"commit before delivery": {
 			"socket/delivery.go", "\tp.sent = r.Offset + 1\n", "\tp.sent = r.Offset + 1\n\tp.had = p.sent\n",
-			checker.CommittedUnread,
+			checker.CommittedUnread, nil,
 		},
 		"answer before ack": {
 			"socket/answers.go", "n < slotsPerFill && a.queue[n].open == 0", "n < slotsPerFill",
-			checker.Missing,
+			checker.Missing, nil,
 		},
 		"mark after revoke": {
 			"socket/delivery.go", "p.owned, p.sending = false, false", "p.sending = false",
-			checker.Rewound,
+			checker.Rewound, nil,
 		},
 		"answers swapped": {
 			"socket/answers.go", "\ta.taken = append(a.taken, a.queue[:n]...)\n",
 			"\ta.taken = append(a.taken, a.queue[:n]...)\n\tif n > 1 {\n\t\ta.taken[0], a.taken[1] = a.taken[1], a.taken[0]\n\t}\n",
-			checker.Mismatch,
+			checker.Mismatch, nil,
 		},
 		"slot freed at timeout": {
 			"socket/answers_write.go", "\t\ts.written = true\n", freeAtTimeout,
-			checker.Overrun,
+			checker.Overrun, nil,
+		},
+		"array split": {
+			"socket/in_transactions.go", "\tbatch, f.waiting = f.waiting, nil\n",
+			"\tn := min(len(f.waiting), 2)\n\tbatch, f.waiting = f.waiting[:n:n], f.waiting[n:]\n",
+			checker.Torn, []string{"-transactions"},
+		},
+		"aborted but committed": {
+			"kafka/transaction_end.go", "return t.client.EndTransaction(ctx, kgo.TryAbort)", "return t.client.EndTransaction(ctx, kgo.TryCommit)",
+			checker.RefusedWritten, []string{"-transactions"},
+		},
+		"answered before the commit": {
+			"kafka/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
+			"\tvar err error\n\tgo func() { _ = t.client.EndTransaction(context.Background(), kgo.TryCommit) }()\n",
+			checker.Missing, []string{"-transactions"},
+		},
+		"abort answered as success": {
+			"kafka/transaction_end.go", "\tif e == nil {\n\t\treturn true", "\tif e == nil || e.Kind == proxy.KindTransactionAborted {\n\t\treturn true",
+			checker.Missing, []string{"-transactions"},
+		},
+		"lost commit called aborted": {
+			"kafka/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
+			checker.RefusedWritten, []string{"-transactions"},
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			program := build(t, "-overlay", planted.Overlay(t, "../../../pkg/internal/"+c.file, c.old, c.new))
-			out, err := run(t.Context(), program, "-seeds", "300", "-until", string(c.want))
+			out, err := run(t.Context(), program, append(c.flags, "-seeds", "300", "-until", string(c.want))...)
 			if err == nil {
 				t.Fatal("300 schedules did not notice the bug")
 			}

@@ -54,6 +54,22 @@ func (p *plan) anew() bool {
 	return slices.ContainsFunc(p.actions, func(a action) bool { return a.anew })
 }
 
+// isTransactional tells whether a producer writes in transactions. The first does where any
+// does.
+func (p *plan) isTransactional(producer int) bool {
+	return *inTransactions && (producer == 0 || p.random(uint64(600+producer)).IntN(3) > 0)
+}
+
+// somePlain tells whether a producer does not write in transactions.
+func (p *plan) somePlain() bool {
+	for i := range p.producers {
+		if !p.isTransactional(i) {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves",
@@ -81,6 +97,11 @@ func newPlan(seed uint64) *plan {
 		a := anyAction(r, p)
 		a.at = time.Duration(r.Int64N(int64(p.length)))
 		p.actions = append(p.actions, a)
+	}
+	if *inTransactions {
+		for range 1 + r.IntN(3) {
+			p.actions = append(p.actions, lostCommitAction(r, p.length))
+		}
 	}
 	slices.SortFunc(p.actions, func(a, b action) int { return int(a.at - b.at) })
 	return p

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func run(p *plan) (checker.Report, error) {
 	}
 	report := checker.Check(w.recorder.Events(), checker.Kafka{
 		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
-		Anew: w.plan.anew(), Unsure: w.plan.unsure(),
+		Anew: w.plan.anew() && w.plan.somePlain(), Unsure: w.plan.unsure() && w.plan.somePlain(),
 	})
 	report.Violations = append(stuck, report.Violations...)
 	return report, nil
@@ -95,13 +94,23 @@ func (w *world) settle() []checker.Violation {
 	began := time.Now()
 	probe := w.probe()
 	w.healthy.Go(func() { probe.Run(ctx) })
-	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
+	unserved := func(who string) {
 		stuck = append(stuck, checker.Violation{
 			Rule: checker.Unserved, At: time.Now(),
-			Text: fmt.Sprintf("a healthy producer had no answer %s after the last fault", time.Since(began)),
+			Text: fmt.Sprintf("a %s producer had no answer %s after the last fault", who, time.Since(began)),
 		})
 	}
+	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
+		unserved("healthy")
+	}
+	if *inTransactions {
+		before := w.survivor.Acked()
+		if !workload.Within(serveLimit, func() bool { return w.survivor.Acked() > before }) {
+			unserved("surviving")
+		}
+	}
 	cancel()
+	w.leave()
 	stuck = append(stuck, w.drain(began)...)
 	before := w.ends()
 	w.end()
@@ -151,9 +160,7 @@ func (w *world) end() {
 // probe is a healthy producer. It goes by the name of one of the others, with whom it shares a
 // Kafka client: nothing that the faults did to that may last.
 func (w *world) probe() *workload.Producer {
-	r := w.plan.random(400)
-	return &workload.Producer{
-		Client: w.client("p0", r), Name: "probe", Rand: r, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 100,
-		Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
-	}
+	probe := w.steady("p0", 400)
+	probe.Name, probe.Transactional = "probe", *inTransactions
+	return probe
 }

@@ -17,11 +17,12 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 300, "how many schedules to run")
-	first   = flag.Uint64("first", 1, "the seed of the first schedule")
-	soak    = flag.Duration("soak", 0, "run schedules for this long, whatever -seeds says")
-	until   = flag.String("until", "", "run schedules until this rule was violated")
-	verbose = flag.Bool("proxylog", false, "print the proxies' logs")
+	seeds          = flag.Int("seeds", 300, "how many schedules to run")
+	first          = flag.Uint64("first", 1, "the seed of the first schedule")
+	soak           = flag.Duration("soak", 0, "run schedules for this long, whatever -seeds says")
+	until          = flag.String("until", "", "run schedules until this rule was violated")
+	inTransactions = flag.Bool("transactions", false, "producers write in transactions")
+	verbose        = flag.Bool("proxylog", false, "print the proxies' logs")
 )
 
 // shown is how many violations of a rule are printed of a schedule.
@@ -94,8 +95,8 @@ func schedule(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	sum.add(&report)
-	t.Logf("%d sent, %d answered, %d refused, %d unknown, %d delivered, %d duplicates in %s", report.Sent, report.Answered,
-		report.Refused, report.Unknown, report.Delivered, report.Duplicates, time.Since(began))
+	t.Logf("%d sent, %d answered, %d refused, %d aborted, %d unknown, %d delivered, %d duplicates in %s", report.Sent, report.Answered,
+		report.Refused, report.Aborted, report.Unknown, report.Delivered, report.Duplicates, time.Since(began))
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}

@@ -45,17 +45,24 @@ type world struct {
 	healthy   sync.WaitGroup // what comes after it
 	producers []*workload.Producer
 	faults    []*kfake.FaultHandle
+	// survivor writes in transactions through all faults: what they did to its connection, if
+	// that is still there, may not last.
+	survivor  *workload.Producer
+	surviving context.Context // ends when it leaves
+	leave     context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	replicas [replicas]*replicaApp
 	started  int
 	meddled  int // how often anything between replicas and brokers was changed
+	targets  targets
 	gone     []*replicaApp
 }
 
 func newWorld(p *plan) (*world, error) {
 	w := &world{plan: p, random: p.random(1), network: network.New(p.buffer), recorder: &history.Recorder{}}
 	w.ctx, w.stop = context.WithCancel(context.Background())
+	w.surviving, w.leave = context.WithCancel(context.Background())
 	w.clients = w.network.Host("clients")
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.ListenFn(w.network.Host("brokers").Listen),
 		kfake.GroupMinSessionTimeout(time.Second))
@@ -70,7 +77,7 @@ func newWorld(p *plan) (*world, error) {
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + strings.Join(kafka.ListenAddrs(), ","),
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_SERVER_ID=virtual",
 		"WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=10s", "WSPROXY_CONSUMER_SESSION_TIMEOUT=6s",
-		"WSPROXY_KAFKA_CLIENT_REQUEST_TIMEOUT=5s",
+		"WSPROXY_KAFKA_CLIENT_REQUEST_TIMEOUT=5s", "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true",
 		"WSPROXY_PRODUCER_MAX_IN_FLIGHT=" + strconv.Itoa(window),
 		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=" + p.delivery.String(),
 		"WSPROXY_WRITE_TIMEOUT=" + p.write.String(),

@@ -17,6 +17,7 @@ type Consumer struct {
 	Rand      *rand.Rand
 	Group     string
 	Manual    bool          // it commits by itself
+	Committed bool          // it reads committed records only
 	Slow      time.Duration // between two records
 	NoReading bool
 	Pongs     Pongs
@@ -29,6 +30,9 @@ func (c *Consumer) Run(ctx context.Context) {
 	parameters := url.Values{"groupId": {c.Group}}
 	if c.Manual {
 		parameters.Set("autoCommit", "false")
+	}
+	if c.Committed {
+		parameters.Set("isolationLevel", "read_committed")
 	}
 	for ctx.Err() == nil {
 		s, err := c.open(ctx, "/socket/out", c.Group, parameters)

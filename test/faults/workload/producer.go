@@ -35,7 +35,10 @@ type Producer struct {
 	MaxSize    int           // of a value, in bytes
 	Slow       time.Duration // between two answers read
 	Life       time.Duration // of a connection
-	Ending     func(*rand.Rand) Ending
+	// Transactional says that it writes in transactions: its arrays are batches.
+	Transactional bool
+
+	Ending func(*rand.Rand) Ending
 
 	sessions int
 	acked    atomic.Int64
@@ -50,6 +53,8 @@ func (p *Producer) Acked() int64 { return p.acked.Load() }
 // producing is one connection of a producer.
 type producing struct {
 	*session
+	transactional bool
+
 	acked    *atomic.Int64
 	answered chan struct{} // tells of every answer
 
@@ -68,8 +73,12 @@ type frame struct {
 
 // Run sends until ctx ends.
 func (p *Producer) Run(ctx context.Context) {
+	parameters := url.Values{}
+	if p.Transactional {
+		parameters = url.Values{"transactional": {"true"}, "instanceId": {"i"}}
+	}
 	for ctx.Err() == nil {
-		s, err := p.open(ctx, "/socket/in", "", url.Values{})
+		s, err := p.open(ctx, "/socket/in", "", parameters)
 		if err == nil {
 			p.serve(ctx, s)
 		}
@@ -81,7 +90,7 @@ func (p *Producer) Run(ctx context.Context) {
 
 func (p *Producer) serve(ctx context.Context, s *session) {
 	p.sessions++
-	c := &producing{session: s, acked: &p.acked, answered: make(chan struct{}, 1), offset: written(s.wire)}
+	c := &producing{session: s, transactional: p.Transactional, acked: &p.acked, answered: make(chan struct{}, 1), offset: written(s.wire)}
 	p.mu.Lock()
 	p.current = c
 	p.mu.Unlock()
@@ -169,7 +178,11 @@ func (c *producing) send(batch []message, r *rand.Rand) error {
 // note records messages before they are sent.
 func (c *producing) note(batch []message) {
 	for i := range batch {
-		c.recorder.Add(history.Event{Kind: history.Send, Conn: c.conn, ID: batch[i].ID, Content: batch[i].content()})
+		e := history.Event{Kind: history.Send, Conn: c.conn, ID: batch[i].ID, Content: batch[i].content()}
+		if c.transactional && !batch[i].refused {
+			e.Batch = batch[0].ID
+		}
+		c.recorder.Add(e)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
