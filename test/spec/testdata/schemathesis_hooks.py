@@ -27,6 +27,7 @@ def filter_query(context, query):
 def before_call(context, case, kwargs):
     if case.path.startswith("/socket/"):
         existing_topic(case.query)
+        instance_of_transactions(case.query)
     if case.path.startswith("/admin/client/config/"):
         same_id(case)
     if "/offsets/alter/" in case.path and isinstance(case.body, list):
@@ -38,6 +39,12 @@ def existing_topic(query):
     topic = query.get("topic")
     if isinstance(topic, str) and LEGAL_TOPIC.fullmatch(topic) and not topic.startswith("__"):
         query["topic"] = "demo"
+
+
+def instance_of_transactions(query):
+    """Transactions have an instance, which no schema of single parameters can say."""
+    if query.get("transactional") in (True, "true"):
+        query.setdefault("instanceId", "sensors-1")
 
 
 def same_id(case):
