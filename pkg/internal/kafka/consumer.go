@@ -50,22 +50,25 @@ type ConsumerOptions struct {
 	Owner          proxy.Owner
 }
 
-// Consumer is a member of a consumer group that reads one topic.
+// Consumer is a member of a consumer group that reads one topic. It is a static one, so that a
+// client whose connection was cut finds its partitions kept for it, and the group does not
+// rebalance (KIP-345).
 type Consumer struct {
-	options ConsumerOptions
-	made    chan struct{} // closed when client and admin are set: partitions may come before
-	client  *kgo.Client
-	admin   *kadm.Client
-	metrics *metrics.Metrics
-	log     *slog.Logger
-	members membership
-	headers []proxy.Header // of the last poll, reused
+	options  ConsumerOptions
+	instance string
+	made     chan struct{} // closed when client and admin are set: partitions may come before
+	client   *kgo.Client
+	admin    *kadm.Client
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	members  membership
+	headers  []proxy.Header // of the last poll, reused
 }
 
 // Consume joins a group. It does not wait for the brokers.
 func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	consumer := &Consumer{
-		options: o, metrics: c.metrics, made: make(chan struct{}),
+		options: o, instance: instanceID(o.ClientID), metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
 	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
@@ -87,6 +90,8 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 	}
 	return []kgo.Opt{
 		kgo.ConsumerGroup(string(o.GroupID)),
+		kgo.InstanceID(c.instance),
+		kgo.Balancers(c.balancer()),
 		kgo.ConsumeTopics(o.Topic),
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
@@ -261,6 +266,9 @@ func (c *Consumer) pollError(partition int32, err error) error {
 		return proxy.Wrap(err, proxy.KindShuttingDown, "The proxy is shutting down.")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise reading topic %q in group %q.", c.options.Topic, c.options.GroupID)
+	case errors.Is(err, kerr.FencedInstanceID):
+		return proxy.Wrap(errors.Join(proxy.ErrSucceeded, err), proxy.KindDuplicateClient,
+			"Another connection of client %q has taken this one's place in group %q.", c.options.ClientID, c.options.GroupID)
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		return proxy.Wrap(err, proxy.KindInvalidParameter, "groupId: the members of group %q assign partitions in another way than cooperative-sticky.", c.options.GroupID)
 	case errors.Is(err, kerr.InvalidGroupID):
@@ -305,9 +313,15 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 	return c.headers[from:len(c.headers):len(c.headers)]
 }
 
-// Close leaves the group, after the owner was told that all partitions are revoked.
-func (c *Consumer) Close(ctx context.Context) {
-	if err := c.client.LeaveGroupContext(ctx); err != nil {
+// Close ends reading, after the owner was told that all partitions are revoked. With leave, the
+// group gives them to others at once; without, it keeps them for the client until the
+// SessionTimeout.
+func (c *Consumer) Close(ctx context.Context, leave bool) {
+	err := c.client.LeaveGroupContext(ctx) // a static member stays in the group
+	if leave {
+		err = errors.Join(err, c.leave(ctx))
+	}
+	if err != nil {
 		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
 	}
 	c.client.Close()

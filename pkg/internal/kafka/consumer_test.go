@@ -97,7 +97,7 @@ func consume(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o proxy.Own
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { consumer.Close(deadline(t)) })
+	t.Cleanup(func() { consumer.Close(deadline(t), true) })
 	return consumer
 }
 
@@ -208,7 +208,7 @@ func TestCloseCommitsWhatTheOwnerSays(t *testing.T) {
 	o := &owner{commits: []proxy.Next{{Partition: 0, Offset: 2}}}
 	consumer := consume(t, broker, ResetEarliest, o)
 	poll(t, consumer, 3)
-	consumer.Close(deadline(t))
+	consumer.Close(deadline(t), true)
 	if len(o.revoked) != 3 {
 		t.Errorf("revoked were %v", o.revoked)
 	}

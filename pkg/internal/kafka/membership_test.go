@@ -51,7 +51,7 @@ func TestAStaleClaimIsLost(t *testing.T) {
 	c := consume(t, broker, ResetEarliest, o)
 	poll(t, c, 1)
 	c.members.kept("an earlier life", []int32{0, 1, 2})
-	c.Close(deadline(t))
+	c.Close(deadline(t), true)
 	if o.lost.Load() != 3 || len(o.revoked) != 0 {
 		t.Errorf("lost %d, revoked %v", o.lost.Load(), o.revoked)
 	}
