@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -92,6 +91,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.ConsumerGroup(string(o.GroupID)),
 		kgo.InstanceID(c.instance),
 		kgo.Balancers(c.balancer()),
+		kgo.MaxVersions(commitsByName()),
 		kgo.ConsumeTopics(o.Topic),
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
@@ -187,40 +187,8 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 }
 
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
+	c.members.lost(all[c.options.Topic])
 	c.options.Owner.Lost(all[c.options.Topic])
-}
-
-// Commit commits positions, and waits for Kafka's answer.
-func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
-	member := c.member()
-	positions, err := c.ahead(ctx, member, positions)
-	if err != nil || len(positions) == 0 {
-		return err
-	}
-	offsets := make(map[int32]kgo.EpochOffset, len(positions))
-	for _, p := range positions {
-		offsets[p.Partition] = kgo.EpochOffset{Epoch: -1, Offset: p.Offset}
-	}
-	var failed error
-	c.client.CommitOffsetsSync(onlyAs(ctx, member), map[string]map[int32]kgo.EpochOffset{c.options.Topic: offsets},
-		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
-			failed = commitError(answer, err)
-		})
-	return failed
-}
-
-func commitError(answer *kmsg.OffsetCommitResponse, err error) error {
-	if err != nil {
-		return fmt.Errorf("committing offsets: %w", err)
-	}
-	for _, topic := range answer.Topics {
-		for _, partition := range topic.Partitions {
-			if err := kerr.ErrorForCode(partition.ErrorCode); err != nil {
-				return fmt.Errorf("committing the offset of partition %d: %w", partition.Partition, err)
-			}
-		}
-	}
-	return nil
 }
 
 // Poll waits for records and appends at most most of them to into. They are valid until the
@@ -318,8 +286,8 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 // SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
 	err := c.client.LeaveGroupContext(ctx) // a static member stays in the group
-	if leave {
-		err = errors.Join(err, c.leave(ctx))
+	if err == nil && leave {               // else it may be joining, and would join again as another
+		err = c.leave(ctx)
 	}
 	if err != nil {
 		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)

@@ -91,8 +91,13 @@ func committed(t *testing.T, broker *kfake.Cluster, partition int32) int64 {
 
 func consume(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o proxy.Owner) *Consumer {
 	t.Helper()
+	return consumeAs(t, broker, "c", reset, o)
+}
+
+func consumeAs(t *testing.T, broker *kfake.Cluster, client proxy.ClientID, reset OffsetReset, o proxy.Owner) *Consumer {
+	t.Helper()
 	consumer, err := connect(t, broker).Consume(ConsumerOptions{
-		ClientID: "c", GroupID: "g", Topic: "t", Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
+		ClientID: client, GroupID: "g", Topic: "t", Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -131,16 +130,13 @@ func partitionsOf(assigned *kmsg.ConsumerMemberAssignment, topic string) map[int
 	return partitions
 }
 
-// onlyAs lets a commit go out only while the consumer is the member that it was judged for:
-// franz-go holds commits back while the group rebalances, and would send them as the member
-// that comes out of it.
-func onlyAs(ctx context.Context, member string) context.Context {
-	return kgo.PreCommitFnContext(ctx, func(request *kmsg.OffsetCommitRequest) error {
-		if request.MemberID != member {
-			return errOtherMember
-		}
-		return nil
-	})
+// lost notes partitions that the member has no more, whatever it claims later.
+func (m *membership) lost(partitions []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, partition := range partitions {
+		delete(m.as, partition)
+	}
 }
 
 // kept notes that a member goes on with partitions of an earlier life.

@@ -57,7 +57,7 @@ func (c *Consumer) leave(ctx context.Context) error {
 	defer cancel()
 	member := kmsg.NewLeaveGroupRequestMember()
 	member.MemberID, member.InstanceID = id, &c.instance
-	member.Reason = kmsg.StringPtr("the client has left")
+	member.Reason = new("the client has left")
 	request := kmsg.NewPtrLeaveGroupRequest()
 	request.Group, request.MemberID = string(c.options.GroupID), id
 	request.Members = append(request.Members, member)

@@ -1,9 +1,12 @@
 package kafka
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -170,6 +173,40 @@ func TestLeaveErrors(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, test.want)
 		}
 	}
+}
+
+// TestCommitsDoNotWaitForAMemberThatIsAway has a rebalance wait for a member whose connection
+// was cut.
+func TestCommitsDoNotWaitForAMemberThatIsAway(t *testing.T) {
+	broker := newBroker(t, "t")
+	write(t, broker, 0, "a")
+	write(t, broker, 1, "a")
+	write(t, broker, 2, "a")
+	state := func(want string, members int) {
+		t.Helper()
+		ctx := deadline(t)
+		for group := broker.GroupInfo("g"); group.State != want || len(group.Members) != members; group = broker.GroupInfo("g") {
+			if ctx.Err() != nil {
+				t.Fatalf("the group is %s with %d members, want %s with %d", group.State, len(group.Members), want, members)
+			}
+			runtime.Gosched()
+		}
+	}
+	stays := consumeAs(t, broker, "stays", ResetEarliest, &owner{})
+	poll(t, stays, 3)
+	away := consumeAs(t, broker, "away", ResetEarliest, &owner{})
+	poll(t, away, 1)
+	state("Stable", 2)
+	away.Close(deadline(t), false)
+	state("Stable", 2)
+	consumeAs(t, broker, "new", ResetEarliest, &owner{})
+	state("PreparingRebalance", 3)
+	ctx, cancel := context.WithTimeout(deadline(t), 2*time.Second)
+	defer cancel()
+	if err := stays.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}); err != nil {
+		t.Errorf("committing while the group waits: %v", err)
+	}
+	state("PreparingRebalance", 3)
 }
 
 // TestALeaderThatComesBackChangesNothing asks the balancer of a consumer whose group is stable.
