@@ -26,6 +26,9 @@ const (
 	rebalanceTimeout = 20 * time.Second
 	// commitOnRevokeTimeout bounds the commit before partitions move.
 	commitOnRevokeTimeout = 5 * time.Second
+	// joinWait is how long a consumer that is closed may still be joining: a rebalance can wait
+	// for others much longer.
+	joinWait = 3 * time.Second
 )
 
 // OffsetReset says where a group starts in a partition without a valid committed offset.
@@ -57,6 +60,8 @@ type Consumer struct {
 	instance string
 	made     chan struct{} // closed when client and admin are set: partitions may come before
 	client   *kgo.Client
+	abort    context.CancelFunc // ends what the client waits for
+	cluster  *kgo.Client        // outlives the consumer
 	admin    *kadm.Client
 	metrics  *metrics.Metrics
 	log      *slog.Logger
@@ -70,11 +75,14 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 		options: o, instance: instanceID(o.ClientID), metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
-	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
+	ctx, abort := context.WithCancel(context.Background())
+	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
+	client, err := kgo.NewClient(c.options(string(o.ClientID), options...)...)
 	if err != nil {
+		abort()
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
-	consumer.client, consumer.admin = client, kadm.NewClient(client)
+	consumer.client, consumer.abort, consumer.cluster, consumer.admin = client, abort, c.client, kadm.NewClient(client)
 	close(consumer.made)
 	c.metrics.KafkaClients(metrics.ConsumerClient).Inc()
 	return consumer, nil
@@ -285,15 +293,21 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 // group gives them to others at once; without, it keeps them for the client until the
 // SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
-	err := c.client.LeaveGroupContext(ctx) // a static member stays in the group
-	if err == nil && leave {               // else it may be joining, and would join again as another
-		err = c.leave(ctx)
+	waiting, cancel := context.WithTimeout(ctx, joinWait)
+	defer cancel()
+	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
+	if joining {
+		c.abort()
 	}
-	if err != nil {
-		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
-	}
+	defer c.abort()
+	member := c.member()
 	c.client.Close()
 	// franz-go polls once more in Close, which a leave that comes second waits for.
 	c.client.AllowRebalance()
+	if leave {
+		if err := c.leave(ctx, member); err != nil {
+			c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
+		}
+	}
 	c.metrics.KafkaClients(metrics.ConsumerClient).Dec()
 }

@@ -47,9 +47,9 @@ func isInstance(text string) bool {
 
 // leave takes the consumer out of its group. It names the member besides the instance: the
 // instance alone might be that of a successor by now, which Kafka would throw out. A consumer
-// that never became a member has nothing to leave.
-func (c *Consumer) leave(ctx context.Context) error {
-	id := c.member()
+// that never became a member has nothing to leave. It is asked when the client is closed, which
+// would join again as another member.
+func (c *Consumer) leave(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (c *Consumer) leave(ctx context.Context) error {
 	request := kmsg.NewPtrLeaveGroupRequest()
 	request.Group, request.MemberID = string(c.options.GroupID), id
 	request.Members = append(request.Members, member)
-	answer, err := request.RequestWith(ctx, c.client)
+	answer, err := request.RequestWith(ctx, c.cluster)
 	if err == nil {
 		err = leaveError(answer)
 	}

@@ -60,7 +60,7 @@ func TestALateLeaveDoesNotHitTheSuccessor(t *testing.T) {
 	if old.member() != late || heir.member() == late {
 		t.Fatalf("the members are %s, then %s", late, heir.member())
 	}
-	if err := old.leave(deadline(t)); err != nil {
+	if err := old.leave(deadline(t), late); err != nil {
 		t.Errorf("the late leave: %v", err)
 	}
 	old.Close(deadline(t), true)
