@@ -121,6 +121,10 @@ func start(o Options) (*App, error) {
 	a.onTearDown(func(context.Context) { cluster.Close() })
 	topics := cluster.WatchTopics()
 	a.onTearDown(func(context.Context) { topics.Close() })
+	administration, err := a.openAdmin(cluster)
+	if err != nil {
+		return a, err
+	}
 	producers := cluster.Producers()
 	a.onTearDown(producers.Close)
 
@@ -134,7 +138,7 @@ func start(o Options) (*App, error) {
 	}
 	a.sockets = socket.NewRegistry(settings.Sockets.MaxConnections)
 	s := &server.Server{
-		Config: settings, Cluster: cluster, Topics: topics, Producers: producers,
+		Config: settings, Cluster: cluster, Admin: administration, Topics: topics, Producers: producers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions,
 	}

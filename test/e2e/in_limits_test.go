@@ -256,7 +256,9 @@ func TestInTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 func TestInClientThatReadsNoAnswersIsPushedBack(t *testing.T) {
 	const bad, most = `{"value":{"value":1}}`, 64 << 20
 	onBoth(t, func(t *testing.T, k *cluster) {
-		c := k.run(t).raw(t, target("/socket/in", k.topic(t, 1), nil))
+		// The client is stuck within a frame for as long as it takes to read all answers: it can
+		// answer no ping.
+		c := k.start(t, "PING_INTERVAL=10m").raw(t, target("/socket/in", k.topic(t, 1), nil))
 		message := frame(final|opText, []byte(bad))
 		var sent int
 		for c.conn.SetWriteDeadline(time.Now().Add(2*time.Second)) == nil {

@@ -438,16 +438,26 @@ type arrivals struct {
 	times []time.Time
 }
 
-// arrivals reads frames until the connection ends.
+// arrivals reads frames until the connection ends. An answer counts when its message was taken:
+// on a busy machine many can be read at once.
 func (c *client) arrivals() *arrivals {
 	a := new(arrivals)
 	go func() {
 		for {
-			if _, err := c.next(); err != nil {
+			frame, err := c.next()
+			if err != nil {
 				return
 			}
+			at := time.Now()
+			var taken struct {
+				ID        *string `json:"wsProxyMessageId"`
+				Timestamp int64
+			}
+			if json.Unmarshal([]byte(frame), &taken) == nil && taken.ID == nil {
+				at = time.UnixMilli(taken.Timestamp)
+			}
 			a.mu.Lock()
-			a.times = append(a.times, time.Now())
+			a.times = append(a.times, at)
 			a.mu.Unlock()
 		}
 	}()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 )
@@ -87,12 +88,17 @@ type gate struct {
 
 var errShut = errors.New("the gate to Kafka is shut")
 
+// dialTimeout is how long franz-go's own dialer waits for a broker.
+const dialTimeout = 10 * time.Second
+
 func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	g.mu.Lock()
 	open, silent := g.open, g.silent
 	g.mu.Unlock()
 	if !open {
 		if silent {
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
 			<-ctx.Done()
 		}
 		return nil, errShut

@@ -8,6 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/wsproxy/kafka-websocket-proxy/test/spec"
 )
 
@@ -15,6 +19,7 @@ import (
 type answers struct {
 	t       *testing.T
 	methods map[string][]string // by path, those of the document
+	topic   string              // in paths
 
 	mu   sync.Mutex
 	seen map[spec.Answer]bool
@@ -22,7 +27,7 @@ type answers struct {
 
 func newAnswers(t *testing.T) *answers {
 	t.Helper()
-	a := &answers{t: t, methods: make(map[string][]string), seen: make(map[spec.Answer]bool)}
+	a := &answers{t: t, methods: make(map[string][]string), topic: "none", seen: make(map[spec.Answer]bool)}
 	for _, answer := range specified().http.Answers() {
 		if !slices.Contains(a.methods[answer.Path], answer.Method) {
 			a.methods[answer.Path] = append(a.methods[answer.Path], answer.Method)
@@ -31,10 +36,11 @@ func newAnswers(t *testing.T) *answers {
 	return a
 }
 
-// ask makes a request for a path of the document. Parameters in the path have the value id.
+// ask makes a request for a path of the document. Parameters in the path, but for the topic, have the
+// value id.
 func (a *answers) ask(p *proxy, method, path, id, query, body string, headers ...string) {
 	a.t.Helper()
-	target := strings.NewReplacer("{groupId}", id, "{clientId}", id, "{id}", id).Replace(path) + query
+	target := strings.NewReplacer("{groupId}", id, "{clientId}", id, "{id}", id, "{topic}", a.topic).Replace(path) + query
 	var got response
 	if a.managed(path) {
 		got = p.admin(a.t, method, target, body, headers...)
@@ -55,8 +61,16 @@ func (a *answers) managed(path string) bool {
 func (a *answers) askAll(p *proxy, path, query string, headers ...string) {
 	a.t.Helper()
 	for _, method := range a.methods[path] {
-		a.ask(p, method, path, "someone", query, "{}", headers...)
+		a.ask(p, method, path, "someone", query, goodBody(path), headers...)
 	}
+}
+
+// goodBody returns a body that can be sent to a path.
+func goodBody(path string) string {
+	if path == alteredOffsets {
+		return `[{"partition":0,"offset":0}]`
+	}
+	return "{}"
 }
 
 // missing lists what did not come.
@@ -91,6 +105,7 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 		}
 		a.sockets(k, topic)
 		a.limits(k, p)
+		a.groups(k, p, topic)
 		a.sessions(k, p, topic)
 		a.withoutKafka()
 		for _, answer := range a.missing() {
@@ -142,6 +157,54 @@ func (a *answers) limits(k *cluster, p *proxy) {
 			a.ask(p, method, path, "g", "", strings.Repeat("x", 65<<10))
 		}
 	}
+}
+
+// The paths of the document for one consumer group.
+const (
+	describedGroup = "/admin/consumer-group/{groupId}/describe"
+	groupOffsets   = "/admin/consumer-group/{groupId}/offsets"
+	alteredOffsets = "/admin/consumer-group/{groupId}/offsets/alter/{topic}"
+)
+
+// groups sees what the admin API answers about consumer groups and topics.
+func (a *answers) groups(k *cluster, p *proxy, topic string) {
+	a.t.Helper()
+	group, paths := k.group(), []string{describedGroup, groupOffsets, alteredOffsets, "/admin/topics/{topic}"}
+	askEach := func(p *proxy, id string) {
+		for _, path := range paths {
+			for _, method := range a.methods[path] {
+				a.ask(p, method, path, id, "", goodBody(path))
+			}
+		}
+	}
+	askEach(p, strings.Repeat("x", 250))
+	a.ask(p, http.MethodPut, alteredOffsets, group, "", strings.Repeat("x", 2<<20))
+	a.askAll(p, "/admin/consumer-group/all", "?activeOnly=maybe")
+	a.topic = topic
+	member := p.out(a.t, topic, "groupId="+group)
+	p.awaitGroup(a.t, group, "STABLE")
+	askEach(p, group)
+	member.close()
+	p.awaitGroup(a.t, group, "EMPTY")
+	askEach(p, group)
+	askEach(a.unauthorized(group), group)
+}
+
+// unauthorized returns a proxy that Kafka does not let do anything with a group and a topic.
+func (a *answers) unauthorized(group string) *proxy {
+	a.t.Helper()
+	fake, err := startFake()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(fake.Close)
+	fake.Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: group, Err: kerr.GroupAuthorizationFailed, Count: -1},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: a.topic, Err: kerr.TopicAuthorizationFailed, Count: -1},
+	)
+	p := startProxy(a.t, fake.ListenAddrs()[0], "ADMIN_ENDPOINT_ENABLED=true")
+	a.t.Cleanup(p.app.Shutdown)
+	return p
 }
 
 // sessions evicts a client, and tries to while Kafka is away.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -122,7 +123,8 @@ func (r *transcript) received(kind websocket.MessageType, message []byte) {
 	if len(r.awaiting) > 0 {
 		question, r.awaiting = r.awaiting[0], r.awaiting[1:]
 	}
-	if r.count++; r.count > comparedFirst && r.count%comparedEvery != 0 {
+	failed := bytes.HasPrefix(message, []byte(`{"error"`))
+	if r.count++; r.count > comparedFirst && r.count%comparedEvery != 0 && !failed {
 		return
 	}
 	if kind != websocket.MessageText {

@@ -113,7 +113,7 @@ func TestOutDeliversWhatConsoleProducerWrote(t *testing.T) {
 		"--reader-property", "parse.headers=true", "--reader-property", "null.marker=NULL")
 
 	p := serve(t, k.addr)
-	conn := dial(t, p.url("/socket/out?clientId=c&topic="+topic))
+	conn := dial(t, p.url("/socket/out?clientId=c&groupId="+topic+"&topic="+topic))
 	for i, want := range []record{
 		{Key: &field{Value: "key", Format: "string"}, Value: &field{Value: "value", Format: "string"}, Headers: []header{{"h", "1"}, {"g", "ü"}}},
 		{Value: &field{Value: "kein Schlüssel 🐘", Format: "string"}, Headers: []header{{"h", "2"}}},

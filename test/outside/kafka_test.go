@@ -46,6 +46,10 @@ func (c *cluster) topic(partitions int32) string {
 	name = fmt.Sprintf("%s-%d", name, time.Now().UnixNano())
 	_, err := c.admin.CreateTopic(within(c.t, patience), partitions, 1, nil, name)
 	must(c.t, err)
+	await(c.t, "the topic to be known to the broker", func() bool {
+		topics, err := c.admin.ListTopics(within(c.t, patience), name)
+		return err == nil && topics[name].Err == nil && len(topics[name].Partitions) == int(partitions)
+	})
 	return name
 }
 

@@ -21,7 +21,7 @@ func TestMisfitsAreDelivered(t *testing.T) {
 		&kgo.Record{Topic: topic, Key: []byte{0xff, 0xff, 0xff, 0xff}, Value: []byte{0x80, 0, 0, 0}},
 	)
 	p := serve(t, k.addr)
-	conn := dial(t, p.url("/socket/out?clientId=c&keyType=int&valType=int&topic="+topic))
+	conn := dial(t, p.url("/socket/out?clientId=c&keyType=int&valType=int&groupId="+topic+"&topic="+topic))
 
 	undecodable := &fault{Code: "UNDECODABLE"}
 	want := []struct{ key, value field }{

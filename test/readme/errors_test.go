@@ -27,7 +27,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindInvalidMessage:     "JSON of another shape, Avro that does not decode, an unknown format, a commit under `autoCommit=true`",
 		proxy.KindInvalidValue:       "a value does not fit its format, or the topic: a timestamp out of its bounds, a null key where it is compacted",
 		proxy.KindInvalidPartition:   "the topic has no such partition",
-		proxy.KindMessageTooLarge:    "larger than the topic's `max.message.bytes`, or than `WSPROXY_MAX_MESSAGE_BYTES`",
+		proxy.KindMessageTooLarge:    "larger than the topic's `max.message.bytes`, than `WSPROXY_MAX_MESSAGE_BYTES`, or than a body of the admin API may be",
 		proxy.KindTopicNotFound:      "there is no such topic, or it was deleted",
 		proxy.KindNotAuthenticated:   "the credentials of an administrator are missing or wrong",
 		proxy.KindNotAuthorized:      "a foreign `Origin`; a topic or group that the settings, or Kafka, do not allow",
@@ -46,10 +46,10 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindInvalidParameter:   "a parameter is wrong, or given twice",
 		proxy.KindUpgradeRequired:    "not a WebSocket request",
 		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open",
-		proxy.KindNotFound:           "no such path",
+		proxy.KindNotFound:           "no such path, or nothing of the name in it",
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",
-		proxy.KindGroupActive:        notSentYet,
+		proxy.KindGroupActive:        "the consumer group has members, so that its offsets cannot be changed",
 	}
 }
 

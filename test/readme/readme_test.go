@@ -186,6 +186,27 @@ func (r *reader) testLimits(t *testing.T) {
 			t.Errorf("got %s, the README says %s", got, want)
 		}
 	}
+	r.testOffsets(t)
+}
+
+// testOffsets sends a group back, when there are as many records as that takes.
+func (r *reader) testOffsets(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.at.kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var offsets kadm.Offsets
+	offsets.AddOffset("demo", 0, 0, -1)
+	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "readme", offsets); err != nil {
+		t.Fatal(err)
+	}
+	answer := run(t, "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --request PUT --data '"+r.take(t, "json offsets")+
+		"' http://"+r.at.management+"/admin/consumer-group/readme/offsets/alter/demo")
+	if want := `[{"topic":"demo","partition":0,"offset":2,"metadata":null}]`; strings.TrimSpace(answer) != want {
+		t.Errorf("got %s", answer)
+	}
 }
 
 // awaitOK asks until the answer is 200.

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 )
@@ -24,7 +26,8 @@ func schemathesis(t *testing.T, document, address string, args ...string) (print
 	return judge(t, environ, t.TempDir(), "python3", args...)
 }
 
-// started runs a proxy, with an admin API and the topic demo, until the test's end.
+// started runs a proxy, with an admin API, until the test's end. Kafka has what the examples name: the
+// topic demo with some records, of which the group dashboard has had one.
 func started(t *testing.T) *app.App {
 	t.Helper()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "demo"))
@@ -32,6 +35,7 @@ func started(t *testing.T) *app.App {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
+	fill(t, broker)
 	a, err := app.Start(app.Options{Environ: []string{
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker.ListenAddrs()[0], "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
@@ -43,6 +47,24 @@ func started(t *testing.T) *app.App {
 	t.Cleanup(a.Shutdown)
 	awaitReady(t, a)
 	return a
+}
+
+// fill writes some records and commits an offset.
+func fill(t *testing.T, broker *kfake.Cluster) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.DefaultProduceTopic("demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(t.Context(), kgo.StringRecord("1"), kgo.StringRecord("2")).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset("demo", 0, 1, -1)
+	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "dashboard", offsets); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func awaitReady(t *testing.T, a *app.App) {

@@ -10,8 +10,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// MaxBody is the longest body of a request, in bytes.
-const MaxBody = 64 << 10
+const (
+	// MaxBody is the longest body of a request that sets limits, in bytes.
+	MaxBody = 64 << 10
+	// readOn is how much of a body that is too long is read all the same, in bytes: a client that
+	// is still sending when the connection is closed may never see the answer.
+	readOn = 32 << 20
+)
 
 // Endpoint answers a request with an object for JSON. An error is, or wraps, a *proxy.Error
 // where the client is to know more than that the proxy failed.
@@ -20,14 +25,15 @@ type Endpoint func(r *http.Request) (any, error)
 // none is the answer of what was removed.
 type none struct{}
 
-// body reads the body of a request.
-func body(r *http.Request) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+// body reads the body of a request, of at most so many bytes.
+func body(r *http.Request, most int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindInvalidJSON, "The body did not arrive whole.")
 	}
-	if len(text) > MaxBody {
-		return nil, proxy.Errorf(proxy.KindMessageTooLarge, "The body is longer than %d bytes.", MaxBody)
+	if int64(len(text)) > most {
+		_, _ = io.CopyN(io.Discard, r.Body, readOn)
+		return nil, proxy.Errorf(proxy.KindMessageTooLarge, "The body is longer than %d bytes.", most)
 	}
 	return text, nil
 }

@@ -66,7 +66,7 @@ func (c OfClients) set(r *http.Request, change change) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := body(r)
+	text, err := body(r, MaxBody)
 	if err != nil {
 		return nil, err
 	}

@@ -23,13 +23,20 @@ func benchFrame(format string) []byte {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	for _, format := range []string{"string", "bytearray"} {
-		b.Run(format, func(b *testing.B) {
-			in := NewJSONIn(InSettings{Topic: "foobar"})
-			frame, messages := benchFrame(format), make([]Message, 0, 1)
+	json := NewJSONIn(InSettings{Topic: "foobar"})
+	for name, test := range map[string]struct {
+		in    In
+		frame []byte
+	}{
+		"json/string":    {json, benchFrame("string")},
+		"json/bytearray": {json, benchFrame("bytearray")},
+		"avro/string":    {NewAvroIn(InSettings{Topic: "foobar"}), avroMessage(avroText("0123456789"), avroText(benchValue()), nil, nil)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			messages := make([]Message, 0, 1)
 			b.ReportAllocs()
 			for b.Loop() {
-				if messages, _ = in.Decode(frame, messages[:0]); messages[0].Err != nil {
+				if messages, _ = test.in.Decode(test.frame, messages[:0]); messages[0].Err != nil {
 					b.Fatal(messages[0].Err)
 				}
 			}
@@ -38,33 +45,39 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, format := range []proxy.Format{proxy.FormatString, proxy.FormatByteArray} {
-		b.Run(format.String(), func(b *testing.B) {
-			out := NewJSONOut(OutSettings{Topic: "foobar", KeyFormat: proxy.FormatString, ValueFormat: format})
-			record := &proxy.Record{
-				Partition: 3, Offset: 123456, Timestamp: 1554402266846,
-				Key: []byte("0123456789"), Value: []byte(benchValue()),
-			}
-			dst := make([]byte, 0, 1024)
-			b.ReportAllocs()
-			for b.Loop() {
-				frame, undecodable := out.AppendRecord(dst, record)
-				if undecodable || len(frame) < len(record.Value) {
-					b.Fatalf("undecodable: %s", frame)
+	for payload, newOut := range map[string]func(OutSettings) Out{"json": NewJSONOut, "avro": NewAvroOut} {
+		for _, format := range []proxy.Format{proxy.FormatString, proxy.FormatByteArray} {
+			b.Run(payload+"/"+format.String(), func(b *testing.B) {
+				out := newOut(OutSettings{Topic: "foobar", KeyFormat: proxy.FormatString, ValueFormat: format})
+				record := &proxy.Record{
+					Partition: 3, Offset: 123456, Timestamp: 1554402266846,
+					Key: []byte("0123456789"), Value: []byte(benchValue()),
 				}
-			}
-		})
+				dst := make([]byte, 0, 1024)
+				b.ReportAllocs()
+				for b.Loop() {
+					frame, undecodable := out.AppendRecord(dst, record)
+					if undecodable || len(frame) < len(record.Value) {
+						b.Fatalf("undecodable: %s", frame)
+					}
+				}
+			})
+		}
 	}
 }
 
 func BenchmarkAppendAck(b *testing.B) {
-	in := NewJSONIn(InSettings{Topic: "foobar"})
-	dst := make([]byte, 0, 256)
-	ack := proxy.Ack{Partition: 3, Offset: 123456, Timestamp: 1554402266846}
-	b.ReportAllocs()
-	for b.Loop() {
-		if len(in.AppendAck(dst, ack, "m1", true)) == 0 {
-			b.Fatal("nothing appended")
-		}
+	for payload, newIn := range map[string]func(InSettings) In{"json": NewJSONIn, "avro": NewAvroIn} {
+		b.Run(payload, func(b *testing.B) {
+			in := newIn(InSettings{Topic: "foobar"})
+			dst := make([]byte, 0, 256)
+			ack := proxy.Ack{Partition: 3, Offset: 123456, Timestamp: 1554402266846}
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(in.AppendAck(dst, ack, "m1", true)) == 0 {
+					b.Fatal("nothing appended")
+				}
+			}
+		})
 	}
 }

@@ -8,9 +8,9 @@ import (
 // maxDigits is how many decimal digits always fit a uint64.
 const maxDigits = 19
 
-// parseInteger returns the exact value of a JSON number, however it is spelled: 1.0 and 1e2
+// ParseInteger returns the exact value of a JSON number, however it is spelled: 1.0 and 1e2
 // are integers. ok is false where it has a fraction or exceeds an int64.
-func parseInteger(text []byte) (n int64, ok bool) {
+func ParseInteger(text []byte) (n int64, ok bool) {
 	negative := text[0] == '-'
 	if negative {
 		text = text[1:]

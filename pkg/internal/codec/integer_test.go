@@ -18,7 +18,7 @@ func TestParseInteger(t *testing.T) {
 		"9e18": 9_000_000_000_000_000_000, "1000000000000000000000e-21": 1, "0.000000000000000000001e21": 1,
 		"1" + strings.Repeat("0", 1000) + "e-1000": 1,
 	} {
-		if got, ok := parseInteger([]byte(text)); !ok || got != want {
+		if got, ok := ParseInteger([]byte(text)); !ok || got != want {
 			t.Errorf("%.40s: got %d, %v, want %d", text, got, ok, want)
 		}
 	}
@@ -27,13 +27,13 @@ func TestParseInteger(t *testing.T) {
 		"9223372036854775808", "-9223372036854775809", "18446744073709551616", "36893488147419103233",
 		"922337203685477580.75e1", "1" + strings.Repeat("0", 1000), "10e18", "9.3e18",
 	} {
-		if got, ok := parseInteger([]byte(text)); ok {
+		if got, ok := ParseInteger([]byte(text)); ok {
 			t.Errorf("%.40s: got %d, want a refusal", text, got)
 		}
 	}
 }
 
-// FuzzInteger states that parseInteger agrees with exact rational arithmetic on every JSON
+// FuzzInteger states that ParseInteger agrees with exact rational arithmetic on every JSON
 // number whose exponent the oracle can bear.
 func FuzzInteger(f *testing.F) {
 	for _, seed := range []string{"0", "-0.0", "1.0", "1e2", "120e-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e18", "1.5"} {
@@ -49,7 +49,7 @@ func FuzzInteger(f *testing.F) {
 			t.Fatalf("the oracle refuses %q", text)
 		}
 		fits := exact.IsInt() && exact.Num().IsInt64()
-		got, ok := parseInteger([]byte(text))
+		got, ok := ParseInteger([]byte(text))
 		if ok != fits || (ok && got != exact.Num().Int64()) {
 			t.Fatalf("%s: got %d, %v, want %v", text, got, ok, exact)
 		}

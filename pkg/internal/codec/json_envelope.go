@@ -63,7 +63,7 @@ func (e *envelope) pinnedPartition(s *scanner) (int32, *proxy.Error) {
 	if e.partition.kind != kindNumber {
 		return 0, wrongShape(s, "partition", &e.partition, "an integer of 0 or more")
 	}
-	n, ok := parseInteger(s.raw(&e.partition))
+	n, ok := ParseInteger(s.raw(&e.partition))
 	if !ok || n < 0 || n > math.MaxInt32 {
 		return 0, proxy.Errorf(proxy.KindInvalidPartition,
 			"partition is %s: it must be an integer from 0 to the topic's number of partitions less one",
@@ -80,7 +80,7 @@ func (e *envelope) pinnedTimestamp(s *scanner) (ms int64, pinned bool, err *prox
 	if e.timestamp.kind != kindNumber {
 		return 0, false, wrongShape(s, "timestamp", &e.timestamp, "an integer: milliseconds since 1970")
 	}
-	ms, ok := parseInteger(s.raw(&e.timestamp))
+	ms, ok := ParseInteger(s.raw(&e.timestamp))
 	if !ok || ms < 0 {
 		return 0, false, proxy.Errorf(proxy.KindInvalidValue,
 			"timestamp is %s: it must be an integer from 0 to %d, milliseconds since 1970",

@@ -119,7 +119,7 @@ func integer(s *scanner, t *token) (n int64, ok bool) {
 	if t.kind != kindNumber {
 		return 0, false
 	}
-	return parseInteger(s.raw(t))
+	return ParseInteger(s.raw(t))
 }
 
 // long also takes a number in a string, since JavaScript rounds the others.
@@ -132,7 +132,7 @@ func long(s *scanner, t *token) (n int64, ok bool) {
 	if !quoted.number(&number) || number.end != len(quoted.data) {
 		return 0, false
 	}
-	return parseInteger(quoted.data)
+	return ParseInteger(quoted.data)
 }
 
 // float reads a double or, with 32 bits, a float. What is too large for it does not fit,

@@ -65,6 +65,7 @@ func (b *buffered) settled(r *kgo.Record, err error) {
 	ack := proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
 	done, client, producer := b.done, b.client, b.producer
 	if err != nil {
+		producer.pool.doubt(client)
 		err = b.refused(err)
 	}
 	b.recycle()

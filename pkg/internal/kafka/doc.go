@@ -3,7 +3,7 @@
 //
 // # Clients
 //
-// One admin client serves lookups. Producers share a client per clientId, made at its first
+// One client serves lookups, another one the admin API. Producers share a client per clientId, made at its first
 // message and closed when it has been idle. Each /socket/out connection has a client of its
 // own, which is a member of the consumer group. Each table has one to read with and one to
 // append with.

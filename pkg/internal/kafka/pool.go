@@ -33,8 +33,10 @@ type Producers struct {
 	cluster *Cluster
 	records recycled
 	expire  context.CancelFunc // of what franz-go holds
+	life    context.Context    //nolint:containedctx // until Close
 	stop    context.CancelFunc
 	done    chan struct{}
+	doubts  doubts
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -54,6 +56,9 @@ type pooled struct {
 	lost   *lostAnswers
 	held   atomic.Int64  // records without a fate
 	uses   atomic.Uint64 // records ever
+
+	doubted atomic.Bool // it is being looked whether it is stuck
+	stuck   atomic.Bool // it can produce nothing anymore
 
 	// The sweeper's.
 	seen   uint64 // uses at the last sweep
@@ -85,7 +90,7 @@ func (p *pooled) retire(m *metrics.Metrics) bool {
 func (c *Cluster) Producers() *Producers {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Producers{
-		cluster: c, stop: stop,
+		cluster: c, life: ctx, stop: stop,
 		done: make(chan struct{}), clients: make(map[clientKey]*pooled),
 	}
 	held, expire := context.WithCancel(context.Background())
@@ -101,6 +106,7 @@ func (p *Producers) Close(ctx context.Context) {
 	p.stop()
 	<-p.done
 	defer p.expire()
+	p.doubts.close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

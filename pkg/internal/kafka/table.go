@@ -74,6 +74,7 @@ type Table struct {
 	decode  kgo.Decompressor
 	state   tableState
 	appends tableAppends
+	life    context.Context //nolint:containedctx // until Close
 	stop    context.CancelFunc
 	done    chan struct{} // closed when nothing follows the topic anymore
 	failed  chan error
@@ -94,7 +95,7 @@ func (c *Cluster) OpenTable(o TableOptions) (*Table, error) {
 		cluster: c, options: o, client: client, admin: kadm.NewClient(client),
 		decode: kgo.DefaultDecompressor(),
 		log:    c.log.With("table", o.Name, "topic", o.Topic),
-		stop:   stop, done: make(chan struct{}), failed: make(chan error, 1),
+		life:   ctx, stop: stop, done: make(chan struct{}), failed: make(chan error, 1),
 	}
 	t.state.begin(errTableOpening)
 	c.metrics.KafkaClients(metrics.StateClient).Inc()

@@ -33,6 +33,7 @@ type tableAppends struct {
 	closed  bool
 	writer  *tableWriter // nil before the topic is known
 	pending sync.WaitGroup
+	doubts  doubts
 }
 
 // tableWriter appends to one topic. One that was made anew under the same name has another.
@@ -42,10 +43,13 @@ type tableWriter struct {
 	expiry *expiry
 	expire context.CancelFunc
 	held   atomic.Int64 // records without a fate
+
+	doubted atomic.Bool // it is being looked whether it is stuck
 }
 
 // appending is an Append under way. Its fields are for the goroutine of promises.
 type appending struct {
+	table   *Table
 	appends *tableAppends
 	writer  *tableWriter
 	left    int   // records without a fate
@@ -76,7 +80,7 @@ func (t *Table) Append(records []TableRecord, done func(error)) {
 	w := a.writer
 	w.held.Add(int64(len(records)))
 	a.pending.Add(1)
-	current := &appending{appends: a, writer: w, left: len(records), done: done}
+	current := &appending{table: t, appends: a, writer: w, left: len(records), done: done}
 	ctx := w.expiry.of(time.Now()).free
 	for i := range records {
 		w.client.Produce(ctx, &kgo.Record{Topic: w.topic, Key: records[i].Key, Value: records[i].Value}, current.promise)
@@ -117,8 +121,36 @@ func (p *appending) promise(r *kgo.Record, err error) {
 	if p.left > 0 {
 		return
 	}
+	if p.err != nil {
+		p.table.doubt(p.writer)
+	}
 	p.done(p.err)
 	p.appends.pending.Done()
+}
+
+// doubt looks whether a writer that has failed is stuck, and gives the topic another one then.
+// Nothing
+// of the old one can be on its way: it has no producer id.
+func (t *Table) doubt(w *tableWriter) {
+	if !w.doubted.CompareAndSwap(false, true) {
+		return
+	}
+	t.appends.doubts.begin(func() {
+		defer w.doubted.Store(false)
+		if !isStuck(t.life, w.client) || !t.appends.has(w) {
+			return
+		}
+		t.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced")
+		if err := t.appends.open(t); err != nil {
+			t.log.Error("replacing the client that appends failed", "err", err)
+		}
+	})
+}
+
+func (a *tableAppends) has(w *tableWriter) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writer == w
 }
 
 // isOpen tells whether the topic is known.
@@ -155,6 +187,7 @@ func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics) {
 		_ = w.client.Flush(ctx)
 	}
 	w.close(m)
+	a.doubts.close()
 	a.pending.Wait()
 }
 

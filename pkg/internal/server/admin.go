@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,25 +27,32 @@ func (s *Server) adminRoutes() http.Handler {
 	sessions := &admin.Sessions{Registry: s.Sessions}
 	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: sessions.All}))
 	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
-	for _, parent := range []string{"/", "/admin/client/config/consumer", "/admin/client/config/producer"} {
+	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}
+	mux.Handle("/admin/consumer-group/all", s.endpoint(methods{http.MethodGet: listGroups(groups)}))
+	handleBelow(mux, "/admin/consumer-group/", map[string]http.Handler{
+		"{groupId}/describe":              s.endpoint(methods{http.MethodGet: groups.Describe}),
+		"{groupId}/offsets":               s.endpoint(methods{http.MethodGet: groups.Offsets, http.MethodDelete: groups.DeleteOffsets}),
+		"{groupId}/offsets/alter/{topic}": s.endpoint(methods{http.MethodPut: groups.AlterOffsets}),
+	})
+	topics := &admin.Topics{Kafka: s.Admin, States: []string{s.Config.Sessions.StateTopic, s.Config.Sessions.DynamicConfigTopicName}}
+	mux.Handle("/admin/topics", s.endpoint(methods{http.MethodGet: topics.All}))
+	handleEach(mux, "/admin/topics/", "topic", s.endpoint(methods{http.MethodGet: topics.Describe}))
+	for _, parent := range []string{"/", "/admin/client/config/consumer", "/admin/client/config/producer", "/admin/consumer-group"} {
 		mux.HandleFunc(parent, notFound) // ServeMux would redirect to the path with a slash
 	}
 	return mux
 }
 
-// handleEach registers a handler for the paths of one more segment, whatever that holds when its
-// escapes are undone: ServeMux takes an escaped slash alone for the end of a path.
-func handleEach(mux *http.ServeMux, prefix, parameter string, handler http.Handler) {
-	mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
-		segment := strings.TrimPrefix(r.URL.EscapedPath(), prefix)
-		value, err := url.PathUnescape(segment)
-		if err != nil || segment == "" || strings.Contains(segment, "/") {
-			notFound(w, r)
-			return
+// listGroups reads which consumer groups are to be listed.
+func listGroups(groups *admin.Groups) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		which := admin.ListedGroups{ActiveOnly: q.boolean("activeOnly", false), Internal: q.boolean("includeInternals", false)}
+		if e := q.err(); e != nil {
+			return nil, e
 		}
-		r.SetPathValue(parameter, value)
-		handler.ServeHTTP(w, r)
-	})
+		return groups.All(r.Context(), which)
+	}
 }
 
 func (s *Server) limitsOf(c admin.OfClients) http.Handler {

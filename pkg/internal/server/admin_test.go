@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,6 +60,8 @@ func TestAdminIDsInPaths(t *testing.T) {
 	for _, path := range []string{
 		"/admin", "/admin/", "/admin/x", "/admin/client/config/", "/admin/client/config/consumer", "/admin/client/config/consumer/",
 		"/admin/client/config/consumer/a/b", "/admin/client/config/consumer/a/", "/admin/sessions/", "/admin/sessions/a/b",
+		"/admin/consumer-group", "/admin/consumer-group/", "/admin/consumer-group/g", "/admin/consumer-group/g/", "/admin/consumer-group/g/describe/",
+		"/admin/consumer-group/a/b/describe", "/admin/consumer-group/g/offsets/alter/", "/admin/topics/", "/admin/topics/a/b",
 	} {
 		checkError(t, askAdmin(handler, "GET", path, ""), proxy.KindNotFound)
 	}
@@ -81,6 +84,12 @@ func TestAdminMethods(t *testing.T) {
 		{"brokers", changing, "/admin/kafka/info", "GET, HEAD"},
 		{"sessions", changing, "/admin/sessions", "GET, HEAD"},
 		{"a session", changing, "/admin/sessions/x", "DELETE"},
+		{"groups", changing, "/admin/consumer-group/all", "GET, HEAD"},
+		{"a group", changing, "/admin/consumer-group/%2F/describe", "GET, HEAD"},
+		{"a group's offsets", changing, "/admin/consumer-group/all/offsets", "DELETE, GET, HEAD"},
+		{"offsets in a topic", changing, "/admin/consumer-group/a%2Fb/offsets/alter/t", "PUT"},
+		{"topics", changing, "/admin/topics", "GET, HEAD"},
+		{"a topic", changing, "/admin/topics/t", "GET, HEAD"},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"} {
 			if strings.Contains(test.allow, method) {
@@ -148,6 +157,28 @@ func TestAdminAndPagesOfOtherOrigins(t *testing.T) {
 
 func TestAdminIsThereOnlyWhereEnabled(t *testing.T) {
 	checkError(t, ask(newServer(t, new(config.Config)).Management(), "GET", "/admin/client/config"), proxy.KindNotFound)
+}
+
+func TestMatchSegments(t *testing.T) {
+	for _, test := range []struct {
+		name, template, path string
+		want                 map[string]string // nil where the path is another one
+	}{
+		{"one", "{a}", "x", map[string]string{"a": "x"}},
+		{"two and words", "{a}/of/{b}", "x/of/y", map[string]string{"a": "x", "b": "y"}},
+		{"escapes", "{a}/of", "%2F%252F%2E%2E+/of", map[string]string{"a": "/%2F..+"}},
+		{"bad escapes", "{a}", "%2", nil},
+		{"an empty segment", "{a}/of", "/of", nil},
+		{"another word", "{a}/of", "x/Of", nil},
+		{"too short", "{a}/of", "x", nil},
+		{"too long", "{a}/of", "x/of/", nil},
+		{"an escaped word", "{a}/of", "x/%6Ff", nil},
+	} {
+		got := matchSegments(strings.Split(test.template, "/"), strings.Split(test.path, "/"))
+		if !maps.Equal(got, test.want) || (got == nil) != (test.want == nil) {
+			t.Errorf("%s: got %v", test.name, got)
+		}
+	}
 }
 
 func TestPace(t *testing.T) {

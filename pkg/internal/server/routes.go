@@ -23,6 +23,7 @@ import (
 type Server struct {
 	Config    *config.Config
 	Cluster   *kafka.Cluster
+	Admin     *kafka.Admin // nil without the admin API
 	Topics    *kafka.Topics
 	Producers *kafka.Producers
 	Sockets   *socket.Registry

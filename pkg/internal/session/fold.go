@@ -86,41 +86,35 @@ func newFold(gap time.Duration, ended func(*entry)) *fold {
 }
 
 // apply adds the next record. It returns what the record says, nil for a removal.
-func (f *fold) apply(offset int64, at time.Time, key string, value []byte) any {
-	if offset < f.next {
+func (f *fold) apply(l logged) any {
+	if l.offset < f.next {
 		return nil
 	}
-	f.next = offset + 1
-	f.pass(at)
-	var record any
-	if value != nil {
-		var err error
-		if record, err = parse(key, value); err != nil {
-			// Compaction will have it so: what was there before is gone.
-			f.skipped++
-			record = nil
-		}
+	f.next = l.offset + 1
+	f.pass(l.at)
+	if l.unread {
+		f.skipped++
 	}
-	f.drop(key, record)
-	if record == nil {
+	f.drop(l.key, l.record)
+	if l.record == nil {
 		return nil
 	}
-	id := key[strings.IndexByte(key, '/')+1:]
-	switch r := record.(type) {
+	id := l.key[strings.IndexByte(l.key, '/')+1:]
+	switch r := l.record.(type) {
 	case *claim:
-		f.wrote(r.Replica, offset, key)
-		f.addClaim(id, at, r)
+		f.wrote(r.Replica, l.offset, l.key)
+		f.addClaim(id, l.at, r)
 	case *beat:
-		f.wrote(id, offset, key)
+		f.wrote(id, l.offset, l.key)
 	case *suspicion:
-		f.wrote(r.By, offset, key)
+		f.wrote(r.By, l.offset, l.key)
 	case *probe:
-		f.wrote(r.By, offset, key)
+		f.wrote(r.By, l.offset, l.key)
 		f.probes[id] = r
 	case *lapse:
-		f.addLapse(key, offset, at, r)
+		f.addLapse(l.key, l.offset, l.at, r)
 	}
-	return record
+	return l.record
 }
 
 // pass lets time pass to that of a record.

@@ -31,7 +31,7 @@ func BenchmarkReplay(b *testing.B) {
 	for b.Loop() {
 		f := newFold(5*time.Second, func(*entry) {})
 		for i := range history {
-			f.apply(int64(i), at, history[i].key, history[i].value)
+			f.apply(readLog(int64(i), at, history[i].key, history[i].value))
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(history)), "ns/record")

@@ -17,6 +17,9 @@ func (w *model) checkTruth() {
 			}
 			held[e.identity()] = id
 		}
+		if run := f.runs[e.Replica]; e.standing >= reserved && (run == nil || run.lapsed != nil) {
+			w.violated("%s has a slot, and its run is gone", id)
+		}
 		if f.heirs[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
 			topics[groupTopic{e.Group, e.Topic}]++
 		}

@@ -8,8 +8,8 @@ import (
 )
 
 // read takes the next record of the log.
-func (r *replica) read(now time.Time, offset int64, at time.Time, key string, value []byte) {
-	record := r.fold.apply(offset, at, key, value)
+func (r *replica) read(now time.Time, l logged) {
+	record := r.fold.apply(l)
 	if !r.caughtUp {
 		return
 	}
@@ -19,11 +19,11 @@ func (r *replica) read(now time.Time, offset int64, at time.Time, key string, va
 	}
 	switch v := record.(type) {
 	case *claim:
-		r.readClaim(strings.TrimPrefix(key, claimKey), at, v)
+		r.readClaim(strings.TrimPrefix(l.key, claimKey), l.at, v)
 	case *suspicion:
-		r.readSuspicion(key, at, v)
+		r.readSuspicion(l.key, l.at, v)
 	case *probe:
-		r.readProbe(now, key, v)
+		r.readProbe(now, l.key, v)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -114,6 +115,30 @@ func set(key string, value any) Record {
 }
 
 func remove(key string) Record { return Record{Key: key} }
+
+// logged is a record of the log as it was read.
+type logged struct {
+	offset int64
+	at     time.Time
+	key    string
+	record any  // one of the types above; nil removes the key
+	unread bool // it could not be read: compaction will have it so that the key is gone
+}
+
+// readLog decodes a record. It keeps nothing of value.
+func readLog(offset int64, at time.Time, key string, value []byte) logged {
+	l := logged{offset: offset, at: at, key: key}
+	if value == nil {
+		return l
+	}
+	record, err := parse(key, value)
+	if err != nil {
+		l.unread = true
+		return l
+	}
+	l.record = record
+	return l
+}
 
 var errNotARecord = errors.New("not a record of sessions")
 

@@ -46,10 +46,13 @@ type Sessions struct {
 	options Options
 	stop    chan struct{}
 	stopped chan struct{}
+	replay  *replay // the log's reader's, while it has not caught up; else nil
 
 	mu      sync.Mutex // guards what follows
 	replica *replica
 	skipped int // as far as logged
+	closed  bool
+	replays sync.WaitGroup
 }
 
 // New starts a replica's part. What is in the log is told to it by Restart, Read and CaughtUp.
@@ -96,6 +99,7 @@ func (s *Sessions) beaten(sent time.Time, err error) {
 
 // Restart tells that the log is read from its beginning. why is empty the first time.
 func (s *Sessions) Restart(why string) {
+	s.replay.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if why != "" {
@@ -103,14 +107,20 @@ func (s *Sessions) Restart(why string) {
 	}
 	s.replica.restart()
 	s.skipped = 0
+	s.replay = s.beginReplay()
 }
 
 // Read takes a record of the log.
 func (s *Sessions) Read(offset int64, at time.Time, key, value []byte) {
+	l := readLog(offset, at, string(key), value)
+	if s.replay != nil {
+		s.replay.add(l)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.replica.id
-	s.replica.read(time.Now(), offset, at, string(key), value)
+	s.replica.read(time.Now(), l)
 	if s.replica.id != before {
 		s.options.Log.Error("Kafka had not heard of this replica for the lease: its sessions are over, and their sockets closed", "lease", s.options.Lease.String())
 	}
@@ -118,6 +128,8 @@ func (s *Sessions) Read(offset int64, at time.Time, key, value []byte) {
 
 // CaughtUp tells that the log was read to its end.
 func (s *Sessions) CaughtUp() {
+	s.replay.end()
+	s.replay = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replica.readToEnd(time.Now())
@@ -230,8 +242,12 @@ func (h *Session) release() {
 
 // Close gives back what the replica has in the log. What is appended is to be flushed after.
 func (s *Sessions) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	close(s.stop)
 	<-s.stopped
+	s.replays.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.replica.caughtUp {

@@ -139,6 +139,7 @@ func (s *Sessions) mustClaim(t *testing.T, q Request, c *connection) *Session {
 		t.Fatalf("%s: %v", q.Client, e)
 	}
 	held.Serve(c)
+	synctest.Wait() // all replicas have read it
 	return held
 }
 

@@ -2,6 +2,8 @@ package checker
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -70,4 +72,22 @@ func (r *Report) Count(rule Rule) int {
 		}
 	}
 	return n
+}
+
+// Lines tells of the violations, and how often each rule was violated of which there are more
+// than most.
+func (r *Report) Lines(most int) []string {
+	var lines []string
+	times := make(map[Rule]int)
+	for _, v := range r.Violations {
+		if times[v.Rule]++; times[v.Rule] <= most {
+			lines = append(lines, v.String())
+		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(times)) {
+		if times[rule] > most {
+			lines = append(lines, fmt.Sprintf("%s: %d times", rule, times[rule]))
+		}
+	}
+	return lines
 }

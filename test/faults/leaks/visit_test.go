@@ -50,8 +50,19 @@ func target(path string, parameters ...string) string {
 	return path + "?" + values.Encode()
 }
 
-// open opens a WebSocket.
+// open opens a WebSocket. While the places of a group are taken it tries again, as the answer
+// says: a visitor that has just gone may not have left the group yet.
 func (v *visit) open(target string) (*wsclient.Conn, error) {
+	for by := time.Now().Add(wait); ; {
+		ws, err := v.openOnce(target)
+		refused, ok := errors.AsType[*wsclient.Refused](err)
+		if !ok || refused.Status != http.StatusTooManyRequests || time.Now().After(by) {
+			return ws, err
+		}
+	}
+}
+
+func (v *visit) openOnce(target string) (*wsclient.Conn, error) {
 	tcp, err := v.dial()
 	if err != nil {
 		return nil, err

@@ -62,6 +62,13 @@ func makeTopic(t *testing.T, a *kadm.Client, settings ...string) string {
 	}
 	_, err := a.CreateTopic(within(t, patience), 1, 1, configs, name)
 	must(t, err)
+	for ctx := within(t, patience); ; { // until the broker knows it
+		topics, err := a.ListTopics(ctx, name)
+		must(t, err)
+		if topics[name].Err == nil && len(topics[name].Partitions) == 1 {
+			break
+		}
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // the test is over
 		defer cancel()

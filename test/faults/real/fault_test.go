@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
 // fault is one thing that goes wrong.
@@ -41,7 +43,7 @@ func (r *rig) killBroker() (string, error) {
 	defer cancel()
 	err := r.broker.Kill()
 	if err == nil {
-		pause(ctx, away)
+		workload.Pause(ctx, away)
 		err = r.broker.Restart(ctx)
 	}
 	return fmt.Sprintf("restarted after %v", away), err
@@ -51,7 +53,7 @@ func (r *rig) freezeBroker() (string, error) {
 	d := r.between(time.Second, 7*time.Second)
 	err := r.broker.Pause()
 	if err == nil {
-		pause(r.t.Context(), d)
+		workload.Pause(r.t.Context(), d)
 		err = r.broker.Resume()
 	}
 	return fmt.Sprintf("for %v", d), err
@@ -64,7 +66,7 @@ func (r *rig) restartProxy(end func(int) error) (string, error) {
 	away, i := r.between(0, 3*time.Second), r.random.IntN(replicas)
 	err := end(i)
 	if err == nil {
-		pause(r.t.Context(), away)
+		workload.Pause(r.t.Context(), away)
 		err = r.fleet.start(i)
 	}
 	return fmt.Sprintf("replica %d, restarted after %v", i, away), err
@@ -105,7 +107,7 @@ func (r *rig) abandonClients() (string, error) {
 	for _, w := range chosen {
 		w.abandon()
 	}
-	pause(r.t.Context(), d)
+	workload.Pause(r.t.Context(), d)
 	for _, w := range chosen {
 		w.bury()
 	}
@@ -119,7 +121,7 @@ func (r *rig) freezeClients() (string, error) {
 	for _, w := range chosen {
 		w.Freeze()
 	}
-	pause(r.t.Context(), d)
+	workload.Pause(r.t.Context(), d)
 	for _, w := range chosen {
 		w.thaw()
 	}

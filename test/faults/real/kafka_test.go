@@ -58,7 +58,7 @@ func newObserver(t testing.TB, broker string, recorder *history.Recorder) *obser
 
 // watch records the groups' positions as they change, until ctx ends.
 func (o *observer) watch(ctx context.Context) {
-	for pause(ctx, watchEvery) {
+	for workload.Pause(ctx, watchEvery) {
 		for _, group := range []string{autoGroup, manualGroup} {
 			o.look(ctx, group)
 		}
@@ -141,22 +141,8 @@ func (o *observer) log(ends map[int32]int64) (map[int32][]checker.Record, error)
 		}
 		for r := range fetches.RecordsAll() {
 			at[r.Partition] = r.Offset + 1
-			log[r.Partition] = append(log[r.Partition], entry(r))
+			log[r.Partition] = append(log[r.Partition], workload.Entry(r))
 		}
 	}
 	return log, nil
-}
-
-func entry(r *kgo.Record) checker.Record {
-	var headers []history.Header
-	for _, h := range r.Headers {
-		headers = append(headers, history.Header{Key: h.Key, Value: string(h.Value)})
-	}
-	var key *string
-	if r.Key != nil {
-		text := string(r.Key)
-		key = &text
-	}
-	value := string(r.Value)
-	return checker.Record{Offset: r.Offset, ID: workload.IDOf(value), Content: history.Content(key, &value, headers)}
 }

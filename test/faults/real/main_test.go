@@ -3,12 +3,10 @@
 package real
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
@@ -28,29 +26,6 @@ func TestMain(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
-}
-
-// pause waits, and tells whether ctx still holds.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// within waits until a condition holds, and tells whether it did in time.
-func within(limit time.Duration, holds func() bool) bool {
-	for by := time.Now().Add(limit); !holds(); {
-		if time.Now().After(by) {
-			return false
-		}
-		pause(context.Background(), 50*time.Millisecond)
-	}
-	return true
 }
 
 func must(t testing.TB, err error) {

@@ -66,7 +66,7 @@ func (f *fleet) start(i int) error {
 	f.running[i] = p
 	f.mu.Unlock()
 	main, management, listens := "", "", false
-	ready := within(startLimit, func() bool {
+	ready := workload.Within(startLimit, func() bool {
 		if !listens {
 			main, management, listens = p.Addresses()
 		}
@@ -107,7 +107,7 @@ func (f *fleet) shutdown(i int) error {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if !within(exitLimit, p.Ended) {
+	if !workload.Within(exitLimit, p.Ended) {
 		return fmt.Errorf("a replica still runs %v after SIGTERM:\n%s", exitLimit, p.Stderr.Tail())
 	}
 	f.left(i)
@@ -126,7 +126,7 @@ func (f *fleet) freeze(i int, d time.Duration) error {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	pause(f.t.Context(), d)
+	workload.Pause(f.t.Context(), d)
 	return p.Signal(syscall.SIGCONT)
 }
 

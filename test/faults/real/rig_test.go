@@ -121,12 +121,12 @@ func (r *rig) healed(after string) bool {
 		return false
 	}
 	for i, acked := range r.acked() {
-		if !within(healLimit-time.Since(began), func() bool { return r.producers[i].Acked() > acked }) {
+		if !workload.Within(healLimit-time.Since(began), func() bool { return r.producers[i].Acked() > acked }) {
 			r.unserved(checker.Unserved, "producer p%d has had no answer for %v after %s", i, time.Since(began), after)
 		}
 	}
 	r.served = time.Since(began)
-	if !within(healLimit-time.Since(began), func() bool { return r.kafka.reached(ends) }) {
+	if !workload.Within(healLimit-time.Since(began), func() bool { return r.kafka.reached(ends) }) {
 		r.unserved(checker.Unserved, "consumers have not committed all for %v after %s: %s", time.Since(began), after, r.kafka.lag(ends))
 	}
 	return len(r.stuck) == 0
@@ -134,7 +134,7 @@ func (r *rig) healed(after string) bool {
 
 // ends asks Kafka for the log's end until it answers.
 func (r *rig) ends() (ends map[int32]int64, err error) {
-	within(healLimit, func() bool {
+	workload.Within(healLimit, func() bool {
 		ends, err = r.kafka.ends()
 		return err == nil
 	})
@@ -178,7 +178,7 @@ func (r *rig) drain() (ends map[int32]int64) {
 	probe := r.producer(fmt.Sprintf("probe-%d", time.Now().UnixNano()), random(300))
 	var probes sync.WaitGroup
 	probes.Go(func() { probe.Run(probing) })
-	if !within(healLimit, func() bool { return probe.Acked() > 0 }) {
+	if !workload.Within(healLimit, func() bool { return probe.Acked() > 0 }) {
 		r.unserved(checker.Unserved, "a healthy producer had no answer for %v in the end", healLimit)
 	}
 	enough()
@@ -196,7 +196,7 @@ func (r *rig) drain() (ends map[int32]int64) {
 		}
 		return err == nil && r.kafka.reached(now)
 	}
-	if !within(healLimit, drained) {
+	if !workload.Within(healLimit, drained) {
 		r.unserved(checker.Uncommitted, "fresh consumers had %v: %s", healLimit, r.kafka.lag(ends))
 	}
 	return ends

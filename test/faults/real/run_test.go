@@ -42,7 +42,9 @@ func TestRealFaults(t *testing.T) {
 	report := checker.Check(events, checker.Kafka{
 		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
 	})
-	show(t, &report)
+	for _, line := range report.Lines(shown) {
+		t.Error(line)
+	}
 	report.Violations = append(report.Violations, r.stuck...)
 	sheet := count(spans, events, report.Violations)
 	t.Logf("seed %d, %v\n%s", *seed, time.Since(began).Round(time.Second), sheet)
@@ -91,20 +93,4 @@ func (r *rig) strike(length time.Duration) []span {
 		}
 	}
 	return spans
-}
-
-// show fails the test with the violations, the same rule only a few times.
-func show(t *testing.T, report *checker.Report) {
-	t.Helper()
-	times := make(map[checker.Rule]int)
-	for _, v := range report.Violations {
-		if times[v.Rule]++; times[v.Rule] <= shown {
-			t.Error(v)
-		}
-	}
-	for rule, n := range times {
-		if n > shown {
-			t.Errorf("%s: %d times", rule, n)
-		}
-	}
 }

@@ -94,7 +94,7 @@ func (w *world) outage(d time.Duration) {
 		records = append(records, p.Watch(window))
 	}
 	w.faulty.Go(func() {
-		if pause(w.ctx, d) && w.meddle() == number+1 {
+		if workload.Pause(w.ctx, d) && w.meddle() == number+1 {
 			for _, record := range records {
 				record()
 			}

@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
-	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
@@ -61,28 +60,8 @@ func (w *world) log() (map[int32][]checker.Record, error) {
 		}
 		for r := range fetches.RecordsAll() {
 			left--
-			log[r.Partition] = append(log[r.Partition], entry(r))
+			log[r.Partition] = append(log[r.Partition], workload.Entry(r))
 		}
 	}
 	return log, nil
-}
-
-func entry(r *kgo.Record) checker.Record {
-	var headers []history.Header
-	for _, h := range r.Headers {
-		headers = append(headers, history.Header{Key: h.Key, Value: string(h.Value)})
-	}
-	value := string(r.Value)
-	return checker.Record{
-		Offset: r.Offset, ID: workload.IDOf(value),
-		Content: history.Content(nullable(r.Key), &value, headers),
-	}
-}
-
-func nullable(b []byte) *string {
-	if b == nil {
-		return nil
-	}
-	s := string(b)
-	return &s
 }

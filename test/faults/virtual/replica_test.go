@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
 // replicaApp is one run of a proxy, on a host of its own.
@@ -61,7 +62,7 @@ type slow struct {
 
 // Write implements net.Conn.
 func (s slow) Write(b []byte) (int, error) {
-	pause(context.Background(), s.latency)
+	workload.Pause(context.Background(), s.latency)
 	return s.Conn.Write(b)
 }
 

@@ -62,10 +62,10 @@ func run(p *plan) (checker.Report, error) {
 func (w *world) act() {
 	began := time.Now()
 	for _, a := range w.plan.actions {
-		pause(w.ctx, a.at-time.Since(began))
+		workload.Pause(w.ctx, a.at-time.Since(began))
 		a.do(w)
 	}
-	pause(w.ctx, w.plan.length-time.Since(began))
+	workload.Pause(w.ctx, w.plan.length-time.Since(began))
 }
 
 // heal ends all faults and clients, so that healthy replicas are left.
@@ -95,7 +95,7 @@ func (w *world) settle() []checker.Violation {
 	began := time.Now()
 	probe := w.probe()
 	w.healthy.Go(func() { probe.Run(ctx) })
-	if !within(serveLimit, func() bool { return probe.Acked() > 0 }) {
+	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
 		stuck = append(stuck, checker.Violation{
 			Rule: checker.Unserved, At: time.Now(),
 			Text: fmt.Sprintf("a healthy producer had no answer %s after the last fault", time.Since(began)),
@@ -122,24 +122,13 @@ func (w *world) drain(began time.Time) []checker.Violation {
 	defer cancel()
 	w.drainers(ctx, &readers)
 	readers.Go(func() { w.unstick(ctx) })
-	if within(drainLimit, w.drained) {
+	if workload.Within(drainLimit, w.drained) {
 		return nil
 	}
 	return []checker.Violation{{
 		Rule: checker.Uncommitted, At: time.Now(),
 		Text: fmt.Sprintf("healthy consumers have not read and committed all %s after the last fault", time.Since(began)),
 	}}
-}
-
-// within waits until a condition holds, and tells whether it did in time.
-func within(limit time.Duration, holds func() bool) bool {
-	for by := time.Now().Add(limit); !holds(); {
-		if time.Now().After(by) {
-			return false
-		}
-		pause(context.Background(), 100*time.Millisecond)
-	}
-	return true
 }
 
 // end shuts the replicas down, and waits for what is left of the others.
@@ -156,14 +145,15 @@ func (w *world) end() {
 	for _, r := range w.gone {
 		r.over.Wait()
 	}
-	pause(context.Background(), leftoverTime)
+	workload.Pause(context.Background(), leftoverTime)
 }
 
-// probe is a healthy producer.
+// probe is a healthy producer. It goes by the name of one of the others, with whom it shares a
+// Kafka client: nothing that the faults did to that may last.
 func (w *world) probe() *workload.Producer {
 	r := w.plan.random(400)
 	return &workload.Producer{
-		Client: w.client("probe", r), Rand: r, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 100,
+		Client: w.client("p0", r), Name: "probe", Rand: r, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 100,
 		Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
 	}
 }

@@ -96,21 +96,7 @@ func schedule(t *testing.T, seed uint64) {
 	sum.add(&report)
 	t.Logf("%d sent, %d answered, %d refused, %d unknown, %d delivered, %d duplicates in %s", report.Sent, report.Answered,
 		report.Refused, report.Unknown, report.Delivered, report.Duplicates, time.Since(began))
-	show(t, &report)
-}
-
-// show fails the test with the violations, the same rule only a few times.
-func show(t *testing.T, report *checker.Report) {
-	t.Helper()
-	times := make(map[checker.Rule]int)
-	for _, v := range report.Violations {
-		if times[v.Rule]++; times[v.Rule] <= shown {
-			t.Error(v)
-		}
-	}
-	for rule, n := range times {
-		if n > shown {
-			t.Errorf("%s: %d times", rule, n)
-		}
+	for _, line := range report.Lines(shown) {
+		t.Error(line)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
 // stuckTime is longer than any rebalance may take, and than a closed consumer may stay.
@@ -25,7 +27,7 @@ func (w *world) unstick(ctx context.Context) {
 		return
 	}
 	defer client.Close()
-	for pause(ctx, stuckTime) {
+	for workload.Pause(ctx, stuckTime) {
 		for _, group := range []string{autoGroup, manualGroup} {
 			if info := w.kafka.GroupInfo(group); info != nil {
 				_, _ = eviction(info).RequestWith(ctx, client)

@@ -155,20 +155,9 @@ func (w *world) restart(i int, after time.Duration, end func(*replicaApp)) {
 // after does something later, at the latest at the end of the faults.
 func (w *world) after(d time.Duration, f func()) {
 	w.faulty.Go(func() {
-		pause(w.ctx, d)
+		workload.Pause(w.ctx, d)
 		f()
 	})
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // meddle notes that a watch over an outage proves nothing anymore. It returns the number of

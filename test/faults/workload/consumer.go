@@ -35,7 +35,7 @@ func (c *Consumer) Run(ctx context.Context) {
 		if err == nil {
 			c.serve(ctx, s)
 		}
-		if !pause(ctx, time.Duration(c.Rand.Int64N(int64(reconnectMax)))) {
+		if !Pause(ctx, time.Duration(c.Rand.Int64N(int64(reconnectMax)))) {
 			return
 		}
 	}
@@ -47,13 +47,13 @@ func (c *Consumer) serve(ctx context.Context, s *session) {
 	}
 	go s.read(func(frame []byte) { c.take(s, frame) }, func() {
 		if c.Slow > 0 {
-			pause(s.stopped, c.Slow)
+			Pause(s.stopped, c.Slow)
 		}
 	}, c.Pongs)
 	if c.NoReading {
-		pause(ctx, c.Life)
+		Pause(ctx, c.Life)
 	} else {
-		pause(s.life, c.Life)
+		Pause(s.life, c.Life)
 	}
 	ending := c.Ending(c.Rand)
 	if ctx.Err() != nil {

@@ -48,11 +48,11 @@ func (s *session) end(ctx context.Context, ending Ending, r *rand.Rand) {
 		s.wire.Reset()
 	case HalfOpen:
 		s.wire.Freeze()
-		pause(ctx, silentTime)
+		Pause(ctx, silentTime)
 		s.wire.Reset()
 	case Silent:
 		s.stopReading()
-		pause(ctx, silentTime)
+		Pause(ctx, silentTime)
 	case CutInside:
 		payload := make([]byte, []int{50, 1000, 70000}[r.IntN(3)])
 		_ = s.wire.SetWriteDeadline(time.Now().Add(time.Second))

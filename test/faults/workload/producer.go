@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,7 @@ const (
 // Producer sends messages on one connection after the other.
 type Producer struct {
 	Client
+	Name       string // of its messages, the client id where empty
 	Rand       *rand.Rand
 	Partitions int32
 	Burst      int           // most messages sent without a pause
@@ -71,7 +73,7 @@ func (p *Producer) Run(ctx context.Context) {
 		if err == nil {
 			p.serve(ctx, s)
 		}
-		if !pause(ctx, time.Duration(p.Rand.Int64N(int64(reconnectMax)))) {
+		if !Pause(ctx, time.Duration(p.Rand.Int64N(int64(reconnectMax)))) {
 			return
 		}
 	}
@@ -85,7 +87,7 @@ func (p *Producer) serve(ctx context.Context, s *session) {
 	p.mu.Unlock()
 	go s.read(c.take, func() {
 		if p.Slow > 0 {
-			pause(s.stopped, p.Slow)
+			Pause(s.stopped, p.Slow)
 		}
 	}, Pongs{})
 	p.send(c)
@@ -117,7 +119,7 @@ func (p *Producer) send(c *producing) {
 			batch := make([]message, size)
 			for i := range batch {
 				n++
-				id := fmt.Sprintf("%s.%d.%d", p.ClientID, p.sessions, n)
+				id := fmt.Sprintf("%s.%d.%d", cmp.Or(p.Name, p.ClientID), p.sessions, n)
 				batch[i] = newMessage(p.Rand, id, p.Partitions, p.MaxSize)
 			}
 			if c.send(batch, p.Rand) != nil {
@@ -125,7 +127,7 @@ func (p *Producer) send(c *producing) {
 			}
 			left -= size
 		}
-		if !pause(life, p.Every) {
+		if !Pause(life, p.Every) {
 			return
 		}
 	}

@@ -110,7 +110,7 @@ func (s *session) pong(payload []byte, how Pongs) {
 		return
 	}
 	s.late.Go(func() {
-		if pause(s.life, how.After) {
+		if Pause(s.life, how.After) {
 			_ = s.ws.Send(wsclient.Pong, payload)
 		}
 	})

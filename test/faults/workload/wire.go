@@ -1,10 +1,6 @@
 package workload
 
-import (
-	"context"
-	"net"
-	"time"
-)
+import "net"
 
 // Wire is a connection that can end, or stop, in every way there is.
 type Wire interface {
@@ -12,16 +8,4 @@ type Wire interface {
 	CloseWrite() error
 	Reset()  // ends it at once, with RST
 	Freeze() // stops both directions; nobody is told
-}
-
-// pause waits, and tells whether ctx still holds.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

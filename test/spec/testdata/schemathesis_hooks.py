@@ -29,6 +29,8 @@ def before_call(context, case, kwargs):
         existing_topic(case.query)
     if case.path.startswith("/admin/client/config/"):
         same_id(case)
+    if "/offsets/alter/" in case.path and isinstance(case.body, list):
+        case.body = existing_offset(case.body)
 
 
 def existing_topic(query):
@@ -47,3 +49,29 @@ def same_id(case):
         for name in ("group-id", "producer-id"):
             if isinstance(case.body.get(name), str):
                 del case.body[name]
+
+
+def existing_offset(offsets):
+    """Offsets that the document has are of one partition and of the topic in the path, and exist."""
+    wrong = [o for o in offsets if not is_offset(o)]
+    right = [{**o, "partition": 0, "offset": 0} for o in offsets if is_offset(o)][:1]
+    for offset in right:
+        offset.pop("topic", None)
+    return right + wrong
+
+
+def is_offset(offset):
+    """What the schema of an offset says."""
+    if not isinstance(offset, dict) or not offset.keys() <= {"topic", "partition", "offset", "metadata"}:
+        return False
+    metadata = offset.get("metadata")
+    return (
+        isinstance(offset.get("topic", ""), str)
+        and is_integer(offset.get("partition"), 2**31 - 1)
+        and is_integer(offset.get("offset"), 2**63 - 1)
+        and (metadata is None or isinstance(metadata, str) and len(metadata) <= 4096)
+    )
+
+
+def is_integer(value, most):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value) and 0 <= value <= most

@@ -1,0 +1,92 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+const (
+	// stuckCheck bounds the question whether a client is stuck.
+	stuckCheck = 5 * time.Second
+	// drainedPoll is how often it is looked whether a stuck client holds records.
+	drainedPoll = 20 * time.Millisecond
+)
+
+// isStuck tells whether a client cannot produce anymore, whatever Kafka says later: franz-go
+// takes it for final when a broker refuses it a producer id.
+func isStuck(ctx context.Context, client *kgo.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, stuckCheck)
+	defer cancel()
+	_, _, err := client.ProducerID(ctx)
+	refused, ok := errors.AsType[*kerr.Error](err)
+	return ok && !refused.Retriable
+}
+
+// doubts are what is being looked at. They begin where records fail, which must not wait.
+type doubts struct {
+	mu     sync.Mutex
+	closed bool // guarded by mu
+	open   sync.WaitGroup
+}
+
+// begin looks into a doubt, unless it is too late for that.
+func (d *doubts) begin(look func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed {
+		d.open.Go(look)
+	}
+}
+
+// close waits until nothing is looked at.
+func (d *doubts) close() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.open.Wait()
+}
+
+// doubt looks whether a client that has failed a record is stuck. If so, those who use it go
+// over to another one, and it is closed when it holds nothing anymore.
+func (p *Producers) doubt(c *pooled) {
+	if !c.doubted.CompareAndSwap(false, true) {
+		return
+	}
+	p.doubts.begin(func() {
+		if !isStuck(p.life, c.client) {
+			c.doubted.Store(false)
+			return
+		}
+		p.replace(c)
+	})
+}
+
+// replace takes a client out of the pool and closes it.
+func (p *Producers) replace(c *pooled) {
+	p.cluster.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
+	c.stuck.Store(true)
+	p.mu.Lock()
+	if p.clients[c.key] == c {
+		delete(p.clients, c.key)
+	}
+	p.mu.Unlock()
+	ticker := time.NewTicker(drainedPoll)
+	defer ticker.Stop()
+	for !c.retire(p.cluster.metrics) {
+		select {
+		case <-ticker.C:
+		case <-p.life.Done():
+			c.held.Store(closedForGood)
+			c.client.Close()
+			p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
+			return
+		}
+	}
+}

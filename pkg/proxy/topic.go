@@ -1,0 +1,19 @@
+package proxy
+
+// Topic is a topic as administrators see it.
+type Topic struct {
+	Name       string
+	Internal   bool              // whether Kafka itself calls it so
+	Partitions []TopicPartition  // by their numbers
+	Settings   map[string]string // by the names and with the values that Kafka has for them
+}
+
+// Unknown stands for a leader or an offset that Kafka cannot tell now.
+const Unknown = -1
+
+// TopicPartition is a partition of a topic. What is not known is Unknown.
+type TopicPartition struct {
+	Partition  int32
+	Leader     int32 // id of the broker
+	Start, End int64 // offset of the first record, and of the next one to be written
+}
