@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -31,10 +32,13 @@ func commitsByName() *kversion.Versions {
 // Commit commits positions, and waits for Kafka's answer. franz-go's own commits wait for a
 // rebalance to end, which a member that is away can hold up for its session timeout, while
 // Kafka takes commits until the new generation begins. They are sent as the member and in the
-// generation that they were judged in, so that Kafka refuses what has changed meanwhile.
+// generation that they were judged in, so that Kafka refuses what has changed meanwhile. What
+// Kafka refuses for being between two generations is sent again, but not when partitions were
+// lost by then: somebody else may have committed further.
 func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
+	judged := c.members.numbers(positions)
 	for {
-		err := c.commitOnce(ctx, positions)
+		err := c.commitOnce(ctx, positions, judged)
 		if !errors.Is(err, kerr.RebalanceInProgress) && !errors.Is(err, kerr.IllegalGeneration) {
 			return err
 		}
@@ -48,8 +52,11 @@ func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
 	}
 }
 
-func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next) error {
+func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next, judged map[int32]uint64) error {
 	member, generation := c.client.GroupMetadata()
+	if !maps.Equal(c.members.numbers(positions), judged) {
+		return errLostMeanwhile
+	}
 	positions, err := c.ahead(ctx, member, positions)
 	if err != nil || len(positions) == 0 {
 		return err

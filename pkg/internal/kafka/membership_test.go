@@ -1,9 +1,13 @@
 package kafka
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -31,6 +35,43 @@ func TestAStaleClaimDoesNotTakeTheGroupBack(t *testing.T) {
 	commit(7)
 	if got := committed(t, broker, 0); got != 7 {
 		t.Errorf("the group is at %d, want 7", got)
+	}
+}
+
+// TestACommitIsNotRepeatedForALostPartition has Kafka refuse a commit for as long as it takes the
+// member to lose the partition and to get it again.
+func TestACommitIsNotRepeatedForALostPartition(t *testing.T) {
+	broker := newBroker(t, "t")
+	write(t, broker, 0, "a")
+	c := consume(t, broker, ResetEarliest, &owner{})
+	poll(t, c, 1)
+	refusing, refused := make(chan struct{}), make(chan struct{}, 1)
+	broker.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		select {
+		case <-refusing:
+			return nil, nil, false
+		default:
+		}
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+		request, _ := r.(*kmsg.OffsetCommitRequest)
+		return commitAnswer(request, 0, kerr.IllegalGeneration.Code), nil, true
+	})
+	over := make(chan error, 1)
+	ctx := deadline(t)
+	go func() { over <- c.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}) }()
+	<-refused
+	c.members.lost([]int32{0})
+	c.members.assigned(c.member(), map[int32]int64{0: 0})
+	close(refusing)
+	if err := <-over; !errors.Is(err, errLostMeanwhile) {
+		t.Errorf("committing: %v", err)
+	}
+	if got := committed(t, broker, 0); got != -1 {
+		t.Errorf("committed %d", got)
 	}
 }
 
