@@ -296,7 +296,8 @@ func (c *Consumer) Close(ctx context.Context, leave bool) {
 	waiting, cancel := context.WithTimeout(ctx, joinWait)
 	defer cancel()
 	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
-	if joining {
+	if joining {                                          // until it has joined, franz-go revokes nothing
+		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic: c.members.all()})
 		c.abort()
 	}
 	defer c.abort()
