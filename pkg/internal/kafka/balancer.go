@@ -12,19 +12,21 @@ import (
 // describeTimeout bounds looking up whether there is anything to balance.
 const describeTimeout = 5 * time.Second
 
-// balancer is franz-go's cooperative-sticky, but for one case: a leader of the group that comes
-// back as the static member it was. Kafka lets it go on with its old assignment and asks for no
-// other (KIP-814). franz-go balances all the same, without knowing what the members own by
-// then, and where the result differs asks for a rebalance that nobody needs.
+// balancer is franz-go's cooperative-sticky, but for members that come back as the static member
+// they were. Kafka lets them go on with their old assignment, whatever they want by now.
 type balancer struct {
 	kgo.GroupBalancer
-	// assigned tells whether the group's assignments are in force, of which the consumer has
-	// one: then there is nothing to balance.
-	assigned func() bool
+	// assigned tells whether assignments are in force that leave nothing of the topics out, given
+	// with their partition counts. Then there is nothing to balance (KIP-814): franz-go would
+	// balance all the same, without knowing what the members own by then, and where the result
+	// differs ask for a rebalance that nobody needs.
+	assigned func(topics map[string]int32) bool
+	topic    string // which the consumer wants
+	again    func() // asks for a rebalance
 }
 
 func (c *Consumer) balancer() kgo.GroupBalancer {
-	return balancer{kgo.CooperativeStickyBalancer(), c.isAssigned}
+	return balancer{kgo.CooperativeStickyBalancer(), c.isAssigned, c.options.Topic, c.rebalance}
 }
 
 // MemberBalancer implements kgo.GroupBalancer.
@@ -40,14 +42,30 @@ func (b balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.Gr
 	return memberBalancer{failing, b.assigned}, topics, nil
 }
 
+// ParseSyncAssignment implements kgo.GroupBalancer. What a client had of another topic, before it
+// came back for this one, goes to others.
+func (b balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, error) {
+	assigned, err := b.GroupBalancer.ParseSyncAssignment(assignment)
+	if err != nil {
+		return nil, fmt.Errorf("reading the assignment: %w", err)
+	}
+	for topic := range assigned {
+		if topic != b.topic {
+			delete(assigned, topic)
+			b.again()
+		}
+	}
+	return assigned, nil
+}
+
 type memberBalancer struct {
 	kgo.GroupMemberBalancerOrError
-	assigned func() bool
+	assigned func(topics map[string]int32) bool
 }
 
 // BalanceOrError implements kgo.GroupMemberBalancerOrError.
 func (b memberBalancer) BalanceOrError(topics map[string]int32) (kgo.IntoSyncAssignment, error) {
-	if b.assigned() {
+	if b.assigned(topics) {
 		return noPlan{}, nil
 	}
 	plan, err := b.GroupMemberBalancerOrError.BalanceOrError(topics)
@@ -63,11 +81,32 @@ type noPlan struct{}
 // IntoSyncAssignment implements kgo.IntoSyncAssignment.
 func (noPlan) IntoSyncAssignment() []kmsg.SyncGroupRequestGroupAssignment { return nil }
 
-// isAssigned asks Kafka. While members wait for the leader's plan the group is not stable.
-func (c *Consumer) isAssigned() bool {
+// isAssigned asks Kafka. While members wait for the leader's plan the group is not stable. Where
+// it is, and partitions have come up while the leader was away, Kafka would not take a plan: a
+// rebalance is asked for.
+func (c *Consumer) isAssigned(topics map[string]int32) bool {
 	<-c.made
 	ctx, cancel := context.WithTimeout(context.Background(), describeTimeout)
 	defer cancel()
-	_, err := c.owned(ctx, c.member())
-	return err == nil
+	members, err := c.stableMembers(ctx)
+	if err != nil {
+		return false
+	}
+	for topic, count := range topics {
+		assigned := 0
+		for i := range members {
+			assigned += len(partitionsOf(&members[i], topic))
+		}
+		if assigned < int(count) {
+			c.rebalance()
+			return false
+		}
+	}
+	return true
+}
+
+// rebalance asks for a rebalance of the group once the present one is through.
+func (c *Consumer) rebalance() {
+	<-c.made
+	c.client.ForceRebalance()
 }

@@ -179,38 +179,52 @@ func TestLeaveErrors(t *testing.T) {
 // was cut.
 func TestCommitsDoNotWaitForAMemberThatIsAway(t *testing.T) {
 	broker := newBroker(t, "t")
-	write(t, broker, 0, "a")
-	write(t, broker, 1, "a")
-	write(t, broker, 2, "a")
-	state := func(want string, members int) {
-		t.Helper()
-		ctx := deadline(t)
-		for group := broker.GroupInfo("g"); group.State != want || len(group.Members) != members; group = broker.GroupInfo("g") {
-			if ctx.Err() != nil {
-				t.Fatalf("the group is %s with %d members, want %s with %d", group.State, len(group.Members), want, members)
-			}
-			runtime.Gosched()
-		}
-	}
-	stays := consumeAs(t, broker, "stays", ResetEarliest, &owner{})
-	poll(t, stays, 3)
-	away := consumeAs(t, broker, "away", ResetEarliest, &owner{})
-	poll(t, away, 1)
-	state("Stable", 2)
-	away.Close(deadline(t), false)
-	state("Stable", 2)
-	consumeAs(t, broker, "new", ResetEarliest, &owner{})
-	state("PreparingRebalance", 3)
+	stays, wait := withAMemberAway(t, broker, &owner{})
+	wait()
 	ctx, cancel := context.WithTimeout(deadline(t), 2*time.Second)
 	defer cancel()
 	if err := stays.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}); err != nil {
 		t.Errorf("committing while the group waits: %v", err)
 	}
-	state("PreparingRebalance", 3)
+	awaitMembers(t, broker, "PreparingRebalance", 3)
 }
 
-// TestALeaderThatComesBackChangesNothing asks the balancer of a consumer whose group is stable.
-func TestALeaderThatComesBackChangesNothing(t *testing.T) {
+// withAMemberAway returns a member of a group of two of which the other is away, and has the group
+// wait for that when a third joins.
+func withAMemberAway(t *testing.T, broker *kfake.Cluster, o proxy.Owner) (stays *Consumer, wait func()) {
+	t.Helper()
+	for partition := range int32(3) {
+		write(t, broker, partition, "a")
+	}
+	stays = consumeAs(t, broker, "stays", ResetEarliest, o)
+	poll(t, stays, 3)
+	away := consumeAs(t, broker, "away", ResetEarliest, &owner{})
+	poll(t, away, 1)
+	awaitMembers(t, broker, "Stable", 2)
+	away.Close(deadline(t), false)
+	awaitMembers(t, broker, "Stable", 2)
+	return stays, func() {
+		t.Helper()
+		consumeAs(t, broker, "new", ResetEarliest, &owner{})
+		awaitMembers(t, broker, "PreparingRebalance", 3)
+	}
+}
+
+// awaitMembers waits until the group "g" is in a state with so many members.
+func awaitMembers(t *testing.T, broker *kfake.Cluster, want string, members int) {
+	t.Helper()
+	ctx := deadline(t)
+	for group := broker.GroupInfo("g"); group.State != want || len(group.Members) != members; group = broker.GroupInfo("g") {
+		if ctx.Err() != nil {
+			t.Fatalf("the group is %s with %d members, want %s with %d", group.State, len(group.Members), want, members)
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestALeaderThatComesBackBalancesOnlyWhatIsNew asks the balancer of a consumer whose group is
+// stable.
+func TestALeaderThatComesBackBalancesOnlyWhatIsNew(t *testing.T) {
 	broker := newBroker(t, "t")
 	write(t, broker, 0, "a")
 	c := consume(t, broker, ResetEarliest, &owner{})
@@ -218,9 +232,9 @@ func TestALeaderThatComesBackChangesNothing(t *testing.T) {
 	b := kgo.CooperativeStickyBalancer()
 	member := kmsg.NewJoinGroupResponseMember()
 	member.MemberID, member.ProtocolMetadata = c.member(), b.JoinGroupMetadata([]string{"t"}, nil, -1)
-	balance := func(assigned func() bool) []kmsg.SyncGroupRequestGroupAssignment {
+	balance := func(assigned func(map[string]int32) bool, partitions int32) []kmsg.SyncGroupRequestGroupAssignment {
 		t.Helper()
-		mine, _, err := balancer{b, assigned}.MemberBalancer([]kmsg.JoinGroupResponseMember{member})
+		mine, _, err := balancer{GroupBalancer: b, assigned: assigned}.MemberBalancer([]kmsg.JoinGroupResponseMember{member})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,16 +242,80 @@ func TestALeaderThatComesBackChangesNothing(t *testing.T) {
 		if !ok {
 			t.Fatalf("the balancer is %T", mine)
 		}
-		plan, err := failing.BalanceOrError(map[string]int32{"t": 3})
+		plan, err := failing.BalanceOrError(map[string]int32{"t": partitions})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return plan.IntoSyncAssignment()
 	}
-	if !c.isAssigned() || balance(c.isAssigned) != nil {
+	_, before := c.client.GroupMetadata()
+	if balance(c.isAssigned, 3) != nil {
 		t.Error("it balances a group whose assignments are in force")
 	}
-	if plan := balance(func() bool { return false }); len(plan) != 1 {
+	if plan := balance(func(map[string]int32) bool { return false }, 3); len(plan) != 1 {
 		t.Errorf("the plan of a group without assignments is %v", plan)
+	}
+	if _, now := c.client.GroupMetadata(); now != before {
+		t.Errorf("the group has rebalanced from generation %d to %d", before, now)
+	}
+	if plan := balance(c.isAssigned, 4); len(plan) != 1 {
+		t.Errorf("the plan for a partition that nobody has is %v", plan)
+	}
+	ctx := deadline(t)
+	for now := before; now == before; _, now = c.client.GroupMetadata() {
+		if ctx.Err() != nil {
+			t.Fatal("nobody asks for a rebalance that gives the partition to somebody")
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestAnAssignmentOfAnotherTopicIsNotTaken parses what the group had given to the client before
+// it came back.
+func TestAnAssignmentOfAnotherTopicIsNotTaken(t *testing.T) {
+	assignment := kmsg.NewConsumerMemberAssignment()
+	for _, name := range []string{"other", "t"} {
+		topic := kmsg.NewConsumerMemberAssignmentTopic()
+		topic.Topic, topic.Partitions = name, []int32{0, 2}
+		assignment.Topics = append(assignment.Topics, topic)
+	}
+	asked := 0
+	b := balancer{GroupBalancer: kgo.CooperativeStickyBalancer(), topic: "t", again: func() { asked++ }}
+	got, err := b.ParseSyncAssignment(assignment.AppendTo(nil))
+	if err != nil || len(got) != 1 || len(got["t"]) != 2 || asked != 1 {
+		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
+	}
+	assignment.Topics = assignment.Topics[1:]
+	if got, err = b.ParseSyncAssignment(assignment.AppendTo(nil)); err != nil || len(got["t"]) != 2 || asked != 1 {
+		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
+	}
+	if _, err = b.ParseSyncAssignment([]byte{1}); err == nil {
+		t.Error("what is no assignment is taken")
+	}
+}
+
+// TestCloseCommitsWhileTheGroupWaits closes a consumer while a rebalance waits for a member that
+// is away.
+func TestCloseCommitsWhileTheGroupWaits(t *testing.T) {
+	broker := newBroker(t, "t")
+	o := &owner{}
+	stays, wait := withAMemberAway(t, broker, o)
+	joins := make(chan string, 100)
+	broker.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		request, _ := r.(*kmsg.JoinGroupRequest)
+		joins <- request.MemberID
+		return nil, nil, false
+	})
+	wait()
+	for <-joins != stays.member() {
+		continue
+	}
+	o.mu.Lock()
+	o.commits = []proxy.Next{{Partition: 0, Offset: 1}}
+	o.mu.Unlock()
+	stays.Close(deadline(t), true)
+	if got := committed(t, broker, 0); got != 1 {
+		t.Errorf("committed %d", got)
 	}
 }
