@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ type native struct {
 func (k *cluster) native(t *testing.T, group, topic string) *native {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.addr), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableClientMetrics(),
-		kgo.HeartbeatInterval(200*time.Millisecond))
+		kgo.HeartbeatInterval(200*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,16 +142,7 @@ func (k *cluster) comesBack(t *testing.T, leads bool) {
 	settings := []string{longSession, "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")}
 	replicas := []*proxy{k.start(t, settings...), k.start(t, settings...)}
 	path := target("/socket/out", topic, []string{"groupId=" + group, "clientId=phone"})
-	var witness *native
-	if !leads {
-		witness = k.native(t, group, topic)
-		eventually(t, "the other member is in", func() bool { return k.members(t, group) == 1 })
-	}
-	phone := replicas[0].raw(t, path)
-	if leads {
-		k.settled(t, group, 1)
-		witness = k.native(t, group, topic)
-	}
+	phone, witness := k.pair(t, replicas[0], topic, group, leads)
 	member := k.settled(t, group, 2)
 	generation := witness.generation()
 	returns := func(how string, p *proxy, path string) {
@@ -176,6 +168,88 @@ func (k *cluster) comesBack(t *testing.T, leads bool) {
 	phone.send(opClose, "\x03\xe8")
 	eventuallyWithin(t, atOnce, "the group has only its other member", func() bool { return k.members(t, group) == 1 })
 	eventually(t, "the other member rebalances", func() bool { return witness.generation() != generation })
+}
+
+// TestOutAClientComesBackForAnotherTopic has a client that was cut off return to its group for a
+// topic that nobody reads. Kafka hands it what it had of the former one.
+func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
+	for name, leads := range map[string]bool{"leader": true, "follower": false} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, k *cluster) {
+				const partitions = 4
+				former, next, group := k.topic(t, partitions), k.topic(t, partitions), k.group()
+				p := k.start(t, longSession)
+				phone, _ := k.pair(t, p, former, group, leads)
+				phone.reset()
+				k.produce(t, former, numbered(0, partitions, partitions, 0)...)
+				k.produce(t, next, numbered(100, partitions, partitions, 0)...)
+				phone = p.raw(t, target("/socket/out", next, []string{"groupId=" + group, "clientId=phone"}))
+				for range partitions {
+					if value := parse[delivery](t, phone.message()).Value.Value; !strings.HasPrefix(string(value), `"10`) {
+						t.Errorf("delivered %s of the former topic", value)
+					}
+				}
+				eventually(t, "the other member has all of the former topic", func() bool {
+					return k.assigned(t, group, former) == partitions && k.assigned(t, group, next) == partitions
+				})
+			})
+		})
+	}
+}
+
+// TestOutPartitionsAddedWhileTheClientWasAway has the leader of a group be away meanwhile, which
+// is who would see them.
+func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {
+	for name, leads := range map[string]bool{"leader": true, "follower": false} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, k *cluster) {
+				const before, after = 2, 6
+				topic, group := k.topic(t, before), k.group()
+				p := k.start(t, longSession)
+				phone, _ := k.pair(t, p, topic, group, leads)
+				phone.reset()
+				if answer, err := k.admin.CreatePartitions(t.Context(), after-before, topic); err != nil || answer.Error() != nil {
+					t.Fatalf("adding partitions: %v, %v", err, answer.Error())
+				}
+				p.out(t, topic, "groupId="+group, "clientId=phone").collected()
+				eventually(t, "all partitions are assigned", func() bool { return k.assigned(t, group, topic) == after })
+			})
+		})
+	}
+}
+
+// pair has the client "phone" and a native member share a group of which phone is the leader, or
+// not.
+func (k *cluster) pair(t *testing.T, p *proxy, topic, group string, leads bool) (phone *raw, witness *native) {
+	t.Helper()
+	if !leads {
+		witness = k.native(t, group, topic)
+		eventually(t, "the other member is in", func() bool { return k.members(t, group) == 1 })
+	}
+	phone = p.raw(t, target("/socket/out", topic, []string{"groupId=" + group, "clientId=phone"}))
+	if leads {
+		k.settled(t, group, 1)
+		witness = k.native(t, group, topic)
+	}
+	k.settled(t, group, 2)
+	return phone, witness
+}
+
+// assigned counts the partitions of a topic that members of a group have.
+func (k *cluster) assigned(t *testing.T, group, topic string) (count int) {
+	t.Helper()
+	for _, m := range k.described(t, group).Members {
+		a, _ := m.Assigned.AsConsumer()
+		if a == nil {
+			continue
+		}
+		for _, of := range a.Topics {
+			if of.Topic == topic {
+				count += len(of.Partitions)
+			}
+		}
+	}
+	return count
 }
 
 // TestOutATakeoverEndsTheOldConnection looks at what the old connection is told, and that the
