@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
 // truncate deletes the records of partition 0 before an offset.
@@ -165,39 +167,70 @@ func TestOutPartitionsIncreasedUnderAStream(t *testing.T) {
 }
 
 // TestOutCommitsSurviveAMoveOfTheCoordinator moves the coordinators of kfake's groups again and
-// again under two streams, of which one commits itself.
+// again.
 func TestOutCommitsSurviveAMoveOfTheCoordinator(t *testing.T) {
 	t.Parallel()
-	const moves, each = 10, 50
 	fake, err := kfake.NewCluster(kfake.NumBrokers(3))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	k := newCluster(t, fake.ListenAddrs()[0])
+	commitsSurvive(t, fake.ListenAddrs()[0], 10, false, fake.RehashCoordinators)
+}
+
+// TestOutCommitsSurviveACrashOfTheCoordinator kills a real Kafka, which loads its groups from the
+// log when it is back.
+func TestOutCommitsSurviveACrashOfTheCoordinator(t *testing.T) {
+	t.Parallel()
+	broker := kafka.RequireOwn(t, kafka.Options{})
+	commitsSurvive(t, broker.Addr(), 2, true, func() {
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := broker.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// commitsSurvive has two streams, of which one commits itself, while something moves the groups'
+// coordinators some times. What was not committed by then may come again where again is set.
+func commitsSurvive(t *testing.T, addr string, moves int64, again bool, move func()) {
+	t.Helper()
+	const each = 50
+	k := newCluster(t, addr)
 	t.Cleanup(k.client.Close)
 	topic, groups := k.topic(t, 1), []string{k.group(), k.group()}
 	p := k.start(t)
 	auto := p.out(t, topic, "groupId="+groups[0]).collected()
 	manual := p.out(t, topic, "groupId="+groups[1], "autoCommit=false")
 	had := manual.collected()
-	for move := range int64(moves) {
+	for i := range moves {
 		k.produce(t, topic, numbered(0, each, 1, 0)...)
 		var last delivery
 		for _, came := range []<-chan delivery{auto, had} {
-			for i := range int64(each) {
-				if last = <-came; last.Offset != move*each+i {
-					t.Fatalf("delivered %d, want %d", last.Offset, move*each+i)
-				}
-			}
+			last = taken(t, came, i*each, (i+1)*each, again)
 		}
-		fake.RehashCoordinators()
+		move()
 		eventually(t, "the client's commit is taken", func() bool { // one that fails is to be sent again
 			manual.send(commitOf(last))
 			return k.committed(t, groups[1], topic)[0] == last.Offset+1
 		})
 		k.awaitCommit(t, groups[0], topic, last.Offset+1)
 	}
+}
+
+// taken takes the records from an offset to another, and maybe earlier ones again.
+func taken(t *testing.T, came <-chan delivery, from, to int64, again bool) (last delivery) {
+	t.Helper()
+	for want := from; want < to; {
+		last = <-came
+		if last.Offset > want || last.Offset < want && !again {
+			t.Fatalf("delivered %d, want %d", last.Offset, want)
+		}
+		want = max(want, last.Offset+1)
+	}
+	return last
 }
 
 // collected reads records on and on, and so answers pings.
