@@ -124,6 +124,10 @@ type Error struct {
 	Cause   error // for logs only, never for clients
 }
 
+// ErrSucceeded is the cause of a failure that is the doing of a newer connection with the same
+// identity: it has taken the place of the one that failed.
+var ErrSucceeded = errors.New("a newer connection has the identity")
+
 // Errorf makes an *Error without a cause.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}

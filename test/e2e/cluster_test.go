@@ -29,14 +29,14 @@ type cluster struct {
 }
 
 // shared are the clusters of this process, made when a test first needs them.
-var shared struct {
+var shared = struct {
 	mu             sync.Mutex
 	fake           *kfake.Cluster
 	onFake, onReal *cluster
 	// run tells the topics and groups of this process from those of others, where they share
 	// a broker.
 	run string
-}
+}{run: fmt.Sprintf("r%d", os.Getpid())}
 
 // onBoth runs a test against kfake and against Apache Kafka.
 func onBoth(t *testing.T, test func(t *testing.T, k *cluster)) {
@@ -107,9 +107,6 @@ func newCluster(t *testing.T, addr string) *cluster {
 	)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if shared.run == "" {
-		shared.run = fmt.Sprintf("r%d", os.Getpid())
 	}
 	return &cluster{addr: addr, client: client, admin: kadm.NewClient(client)}
 }

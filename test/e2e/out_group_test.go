@@ -174,25 +174,6 @@ func (k *cluster) described(t *testing.T, group string) kadm.DescribedGroup {
 	return described
 }
 
-func TestOutClientLeavesTheGroupWhenItGoes(t *testing.T) {
-	onBoth(t, func(t *testing.T, k *cluster) {
-		topic := k.topic(t, 1)
-		k.produce(t, topic, numbered(0, 1, 1, 0)...)
-		for name, leave := range map[string]func(*raw){
-			"close frame": func(c *raw) { c.send(opClose, "\x03\xe8") },
-			"RST":         func(c *raw) { c.reset() },
-			"FIN":         func(c *raw) { _ = c.conn.Close() },
-		} {
-			group := k.group()
-			c := k.run(t).raw(t, target("/socket/out", topic, []string{"groupId=" + group}))
-			c.message()
-			k.member(t, group)
-			leave(c)
-			eventually(t, "the group is empty after "+name, func() bool { return k.members(t, group) == 0 })
-		}
-	})
-}
-
 func TestOutTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)

@@ -40,11 +40,11 @@ func TestOutLatestCommitsThePositionItFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()
 		k.produce(t, topic, numbered(0, 5, 1, 0)...)
-		c := k.run(t).raw(t, target("/socket/out", topic, []string{"groupId=" + group, "offsetResetStrategy=latest"}))
+		c := k.run(t).raw(t, target("/socket/out", topic, []string{"clientId=same", "groupId=" + group, "offsetResetStrategy=latest"}))
 		k.awaitCommit(t, group, topic, 5)
 		c.reset() // before its first record
 		k.produce(t, topic, numbered(5, 5, 1, 0)...)
-		again := k.run(t).out(t, topic, "groupId="+group, "offsetResetStrategy=latest")
+		again := k.run(t).out(t, topic, "clientId=same", "groupId="+group, "offsetResetStrategy=latest")
 		if d := again.delivery(); d.Offset != 5 {
 			t.Errorf("the client that returns starts at %d, want 5", d.Offset)
 		}

@@ -84,6 +84,7 @@ type gate struct {
 	open   bool
 	silent bool // new connections hang rather than being refused
 	conns  map[net.Conn]struct{}
+	asked  map[asked]bool
 }
 
 var errShut = errors.New("the gate to Kafka is shut")
@@ -115,7 +116,7 @@ func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, errShut
 	}
 	g.conns[conn] = struct{}{}
-	return conn, nil
+	return &overheard{conn, g}, nil
 }
 
 // shut takes Kafka away: connections are refused, or hang where silent is set.

@@ -65,24 +65,37 @@ func tryDial(ctx context.Context, url string) (*websocket.Conn, error) {
 // dialTCP connects, and returns the TCP connection below too.
 func dialTCP(t testing.TB, url string) (*websocket.Conn, *net.TCPConn) {
 	t.Helper()
-	var raw net.Conn
+	conn, tcp, status, err := knockTCP(within(t, patience), url)
+	must(t, err)
+	if conn == nil {
+		t.Fatalf("refused with %d", status)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return conn, tcp
+}
+
+// knockTCP tries a handshake, and returns the connection and the one below it, or the status
+// of the refusal.
+func knockTCP(ctx context.Context, url string) (*websocket.Conn, *net.TCPConn, int, error) {
+	var tcp *net.TCPConn
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			var err error
-			raw, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			tcp, _ = raw.(*net.TCPConn)
 			return raw, err
 		},
 	}}
 	options := &websocket.DialOptions{HTTPClient: client}
-	conn, _, err := websocket.Dial(within(t, patience), url, options) //nolint:bodyclose // its documentation: never needed
-	must(t, err)
-	conn.SetReadLimit(-1)
-	t.Cleanup(func() { _ = conn.CloseNow() })
-	tcp, ok := raw.(*net.TCPConn)
-	if !ok {
-		t.Fatalf("%T is no TCP connection", raw)
+	conn, answer, err := websocket.Dial(ctx, url, options) //nolint:bodyclose // its documentation: never needed
+	switch {
+	case err == nil:
+		conn.SetReadLimit(-1)
+		return conn, tcp, http.StatusSwitchingProtocols, nil
+	case answer != nil:
+		return nil, nil, answer.StatusCode, nil
+	default:
+		return nil, nil, 0, err
 	}
-	return conn, tcp
 }
 
 func send(t testing.TB, conn *websocket.Conn, message string) {

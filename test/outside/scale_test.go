@@ -14,6 +14,9 @@ type scale struct {
 	races      int           // rounds in which clients race for slots
 	lease      time.Duration // of sessions, where a test waits for it
 	state      int           // records in the sessions' topic that a replica starts from
+	churn      time.Duration // for which consumers come and go
+	churnEvery time.Duration // between two times that some do
+	churnRate  int           // records a second meanwhile
 }
 
 func scaled() scale {
@@ -21,10 +24,12 @@ func scaled() scale {
 		return scale{
 			consumed: 1_000_000, produced: 100_000, unread: 1 << 30, unreadTime: time.Minute,
 			races: 50, lease: 15 * time.Second, state: 1_000_000,
+			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 		}
 	}
 	return scale{
 		consumed: 60_000, produced: 20_000, unread: 64 << 20, unreadTime: 8 * time.Second,
 		races: 3, lease: 3 * time.Second, state: 100_000,
+		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 	}
 }

@@ -99,7 +99,7 @@ type Consumers struct {
 	DefaultMaxClientConnections    int           `env:"CONSUMER_DEFAULT_MAX_CLIENT_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of a groupId on all replicas together; 0 is no limit but the partition count"`
 	DefaultBatchSize               int           `env:"CONSUMER_DEFAULT_BATCH_SIZE" default:"0" min:"0" max:"2147483647" help:"most records per poll; 0 is no limit"`
 	CommitInterval                 time.Duration `env:"CONSUMER_COMMIT_INTERVAL" default:"1s" min:"10ms" max:"1h" help:"how often delivery is confirmed by a ping, and committed, under autoCommit=true"`
-	SessionTimeout                 time.Duration `env:"CONSUMER_SESSION_TIMEOUT" default:"15s" min:"1s" max:"30m" help:"Kafka hands the partitions of a replica that died on after this long"`
+	SessionTimeout                 time.Duration `env:"CONSUMER_SESSION_TIMEOUT" default:"15s" min:"1s" max:"30m" help:"Kafka keeps the partitions of a client that was cut off, or whose replica died, for this long"`
 }
 
 // Sessions configures what replicas share: who is connected, and limits changed at run time.

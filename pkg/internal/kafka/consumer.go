@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -27,6 +26,9 @@ const (
 	rebalanceTimeout = 20 * time.Second
 	// commitOnRevokeTimeout bounds the commit before partitions move.
 	commitOnRevokeTimeout = 5 * time.Second
+	// joinWait is how long a consumer that is closed may still be joining: a rebalance can wait
+	// for others much longer.
+	joinWait = 3 * time.Second
 )
 
 // OffsetReset says where a group starts in a partition without a valid committed offset.
@@ -50,29 +52,37 @@ type ConsumerOptions struct {
 	Owner          proxy.Owner
 }
 
-// Consumer is a member of a consumer group that reads one topic.
+// Consumer is a member of a consumer group that reads one topic. It is a static one, so that a
+// client whose connection was cut finds its partitions kept for it, and the group does not
+// rebalance (KIP-345).
 type Consumer struct {
-	options ConsumerOptions
-	made    chan struct{} // closed when client and admin are set: partitions may come before
-	client  *kgo.Client
-	admin   *kadm.Client
-	metrics *metrics.Metrics
-	log     *slog.Logger
-	members membership
-	headers []proxy.Header // of the last poll, reused
+	options  ConsumerOptions
+	instance string
+	made     chan struct{} // closed when client and admin are set: partitions may come before
+	client   *kgo.Client
+	abort    context.CancelFunc // ends what the client waits for
+	cluster  *kgo.Client        // outlives the consumer
+	admin    *kadm.Client
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	members  membership
+	headers  []proxy.Header // of the last poll, reused
 }
 
 // Consume joins a group. It does not wait for the brokers.
 func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	consumer := &Consumer{
-		options: o, metrics: c.metrics, made: make(chan struct{}),
+		options: o, instance: instanceID(o.ClientID), metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
-	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
+	ctx, abort := context.WithCancel(context.Background())
+	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
+	client, err := kgo.NewClient(c.options(string(o.ClientID), options...)...)
 	if err != nil {
+		abort()
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
-	consumer.client, consumer.admin = client, kadm.NewClient(client)
+	consumer.client, consumer.abort, consumer.cluster, consumer.admin = client, abort, c.client, kadm.NewClient(client)
 	close(consumer.made)
 	c.metrics.KafkaClients(metrics.ConsumerClient).Inc()
 	return consumer, nil
@@ -87,6 +97,9 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 	}
 	return []kgo.Opt{
 		kgo.ConsumerGroup(string(o.GroupID)),
+		kgo.InstanceID(c.instance),
+		kgo.Balancers(c.balancer()),
+		kgo.MaxVersions(commitsByName()),
 		kgo.ConsumeTopics(o.Topic),
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
@@ -182,40 +195,8 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 }
 
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
+	c.members.lost(all[c.options.Topic])
 	c.options.Owner.Lost(all[c.options.Topic])
-}
-
-// Commit commits positions, and waits for Kafka's answer.
-func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
-	member := c.member()
-	positions, err := c.ahead(ctx, member, positions)
-	if err != nil || len(positions) == 0 {
-		return err
-	}
-	offsets := make(map[int32]kgo.EpochOffset, len(positions))
-	for _, p := range positions {
-		offsets[p.Partition] = kgo.EpochOffset{Epoch: -1, Offset: p.Offset}
-	}
-	var failed error
-	c.client.CommitOffsetsSync(onlyAs(ctx, member), map[string]map[int32]kgo.EpochOffset{c.options.Topic: offsets},
-		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
-			failed = commitError(answer, err)
-		})
-	return failed
-}
-
-func commitError(answer *kmsg.OffsetCommitResponse, err error) error {
-	if err != nil {
-		return fmt.Errorf("committing offsets: %w", err)
-	}
-	for _, topic := range answer.Topics {
-		for _, partition := range topic.Partitions {
-			if err := kerr.ErrorForCode(partition.ErrorCode); err != nil {
-				return fmt.Errorf("committing the offset of partition %d: %w", partition.Partition, err)
-			}
-		}
-	}
-	return nil
 }
 
 // Poll waits for records and appends at most most of them to into. They are valid until the
@@ -261,6 +242,9 @@ func (c *Consumer) pollError(partition int32, err error) error {
 		return proxy.Wrap(err, proxy.KindShuttingDown, "The proxy is shutting down.")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise reading topic %q in group %q.", c.options.Topic, c.options.GroupID)
+	case errors.Is(err, kerr.FencedInstanceID):
+		return proxy.Wrap(errors.Join(proxy.ErrSucceeded, err), proxy.KindDuplicateClient,
+			"Another connection of client %q has taken this one's place in group %q.", c.options.ClientID, c.options.GroupID)
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		return proxy.Wrap(err, proxy.KindInvalidParameter, "groupId: the members of group %q assign partitions in another way than cooperative-sticky.", c.options.GroupID)
 	case errors.Is(err, kerr.InvalidGroupID):
@@ -305,13 +289,26 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 	return c.headers[from:len(c.headers):len(c.headers)]
 }
 
-// Close leaves the group, after the owner was told that all partitions are revoked.
-func (c *Consumer) Close(ctx context.Context) {
-	if err := c.client.LeaveGroupContext(ctx); err != nil {
-		c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
+// Close ends reading, after the owner was told that all partitions are revoked. With leave, the
+// group gives them to others at once; without, it keeps them for the client until the
+// SessionTimeout.
+func (c *Consumer) Close(ctx context.Context, leave bool) {
+	waiting, cancel := context.WithTimeout(ctx, joinWait)
+	defer cancel()
+	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
+	if joining {                                          // until it has joined, franz-go revokes nothing
+		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic: c.members.all()})
+		c.abort()
 	}
+	defer c.abort()
+	member := c.member()
 	c.client.Close()
 	// franz-go polls once more in Close, which a leave that comes second waits for.
 	c.client.AllowRebalance()
+	if leave {
+		if err := c.leave(ctx, member); err != nil {
+			c.log.Warn("leaving the group failed: Kafka waits for the session timeout", "err", err)
+		}
+	}
 	c.metrics.KafkaClients(metrics.ConsumerClient).Dec()
 }

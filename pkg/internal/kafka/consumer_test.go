@@ -91,13 +91,18 @@ func committed(t *testing.T, broker *kfake.Cluster, partition int32) int64 {
 
 func consume(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o proxy.Owner) *Consumer {
 	t.Helper()
+	return consumeAs(t, broker, "c", reset, o)
+}
+
+func consumeAs(t *testing.T, broker *kfake.Cluster, client proxy.ClientID, reset OffsetReset, o proxy.Owner) *Consumer {
+	t.Helper()
 	consumer, err := connect(t, broker).Consume(ConsumerOptions{
-		ClientID: "c", GroupID: "g", Topic: "t", Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
+		ClientID: client, GroupID: "g", Topic: "t", Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { consumer.Close(deadline(t)) })
+	t.Cleanup(func() { consumer.Close(deadline(t), true) })
 	return consumer
 }
 
@@ -208,7 +213,7 @@ func TestCloseCommitsWhatTheOwnerSays(t *testing.T) {
 	o := &owner{commits: []proxy.Next{{Partition: 0, Offset: 2}}}
 	consumer := consume(t, broker, ResetEarliest, o)
 	poll(t, consumer, 3)
-	consumer.Close(deadline(t))
+	consumer.Close(deadline(t), true)
 	if len(o.revoked) != 3 {
 		t.Errorf("revoked were %v", o.revoked)
 	}

@@ -20,6 +20,12 @@
 //     one, so that its records keep their order.
 //   - A consumer commits what its owner says, and in a rebalance before the partition moves.
 //     As a new member it takes no partition back behind what was committed meanwhile.
+//   - A consumer is a static member: one that is closed without a leave keeps its partitions for
+//     the next with the same identity, and causes no rebalance. A leave names the member besides
+//     the instance, which may be a successor's by then. One that a successor has fenced is told
+//     that its partitions are lost, and ends.
+//   - Commits go out as the member and in the generation that they were judged in, also while a
+//     rebalance waits for somebody.
 //   - Records that a poll returns belong to the ownership that its taken callback sees.
 //
 // # Transactions

@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // errOtherMember tells that the group knows the consumer as another member by now.
 var errOtherMember = errors.New("the group gave the member up meanwhile")
+
+// errLostMeanwhile tells that partitions were lost, and maybe regained, since their positions
+// were judged.
+var errLostMeanwhile = errors.New("partitions were lost meanwhile")
 
 // errRebalancing tells that it is not decided who owns what.
 var errRebalancing = errors.New("the group rebalances")
@@ -27,19 +31,28 @@ const stableGroup = "Stable"
 // keep it without another assignment: meanwhile somebody else may have owned it, and
 // committed further.
 type membership struct {
-	mu sync.Mutex
-	as map[int32]string // guarded by mu
+	mu     sync.Mutex // guards what follows
+	claims map[int32]claim
+	last   uint64 // number of a claim
+}
+
+// claim is what a partition is held by: the member that it was assigned to, and the number of
+// that assignment.
+type claim struct {
+	member string
+	number uint64
 }
 
 // assigned notes partitions that were assigned to a member.
 func (m *membership) assigned(member string, starts map[int32]int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.as == nil {
-		m.as = make(map[int32]string)
+	if m.claims == nil {
+		m.claims = make(map[int32]claim)
 	}
+	m.last++
 	for partition := range starts {
-		m.as[partition] = member
+		m.claims[partition] = claim{member, m.last}
 	}
 }
 
@@ -49,13 +62,31 @@ func (m *membership) split(member string, partitions []int32) (own, stale []int3
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, partition := range partitions {
-		if m.as[partition] == member {
+		if m.claims[partition].member == member {
 			own = append(own, partition)
 		} else {
 			stale = append(stale, partition)
 		}
 	}
 	return own, stale
+}
+
+// all returns the partitions that were assigned and not lost.
+func (m *membership) all() []int32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.claims))
+}
+
+// numbers returns the numbers of the claims to the partitions of positions, 0 where there is none.
+func (m *membership) numbers(positions []proxy.Next) map[int32]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	numbers := make(map[int32]uint64, len(positions))
+	for _, p := range positions {
+		numbers[p.Partition] = m.claims[p.Partition].number
+	}
+	return numbers
 }
 
 // member returns the member id that the group knows the consumer by now.
@@ -100,6 +131,20 @@ func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.N
 
 // owned asks Kafka for the partitions that the group has given to a member.
 func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, error) {
+	members, err := c.stableMembers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range members {
+		if members[i].MemberID == member {
+			return partitionsOf(&members[i], c.options.Topic), nil
+		}
+	}
+	return nil, errOtherMember
+}
+
+// stableMembers asks Kafka for the members of the group, where all have their assignments.
+func (c *Consumer) stableMembers(ctx context.Context) ([]kadm.DescribedGroupMember, error) {
 	groups, err := c.admin.DescribeGroups(ctx, string(c.options.GroupID))
 	if err != nil {
 		return nil, fmt.Errorf("looking up the group's members: %w", err)
@@ -111,16 +156,16 @@ func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, er
 	if group.State != stableGroup {
 		return nil, errRebalancing
 	}
-	for _, m := range group.Members {
-		if assigned, ok := m.Assigned.AsConsumer(); ok && m.MemberID == member {
-			return partitionsOf(assigned, c.options.Topic), nil
-		}
-	}
-	return nil, errOtherMember
+	return group.Members, nil
 }
 
-func partitionsOf(assigned *kmsg.ConsumerMemberAssignment, topic string) map[int32]bool {
+// partitionsOf returns what a member has of a topic.
+func partitionsOf(member *kadm.DescribedGroupMember, topic string) map[int32]bool {
 	partitions := make(map[int32]bool)
+	assigned, ok := member.Assigned.AsConsumer()
+	if !ok {
+		return partitions
+	}
 	for _, t := range assigned.Topics {
 		if t.Topic == topic {
 			for _, partition := range t.Partitions {
@@ -131,16 +176,13 @@ func partitionsOf(assigned *kmsg.ConsumerMemberAssignment, topic string) map[int
 	return partitions
 }
 
-// onlyAs lets a commit go out only while the consumer is the member that it was judged for:
-// franz-go holds commits back while the group rebalances, and would send them as the member
-// that comes out of it.
-func onlyAs(ctx context.Context, member string) context.Context {
-	return kgo.PreCommitFnContext(ctx, func(request *kmsg.OffsetCommitRequest) error {
-		if request.MemberID != member {
-			return errOtherMember
-		}
-		return nil
-	})
+// lost notes partitions that the member has no more, whatever it claims later.
+func (m *membership) lost(partitions []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, partition := range partitions {
+		delete(m.claims, partition)
+	}
 }
 
 // kept notes that a member goes on with partitions of an earlier life.
@@ -148,6 +190,6 @@ func (m *membership) kept(member string, partitions []int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, partition := range partitions {
-		m.as[partition] = member
+		m.claims[partition] = claim{member, m.claims[partition].number}
 	}
 }

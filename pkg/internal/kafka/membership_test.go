@@ -1,9 +1,13 @@
 package kafka
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -34,6 +38,43 @@ func TestAStaleClaimDoesNotTakeTheGroupBack(t *testing.T) {
 	}
 }
 
+// TestACommitIsNotRepeatedForALostPartition has Kafka refuse a commit for as long as it takes the
+// member to lose the partition and to get it again.
+func TestACommitIsNotRepeatedForALostPartition(t *testing.T) {
+	broker := newBroker(t, "t")
+	write(t, broker, 0, "a")
+	c := consume(t, broker, ResetEarliest, &owner{})
+	poll(t, c, 1)
+	refusing, refused := make(chan struct{}), make(chan struct{}, 1)
+	broker.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		select {
+		case <-refusing:
+			return nil, nil, false
+		default:
+		}
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+		request, _ := r.(*kmsg.OffsetCommitRequest)
+		return commitAnswer(request, 0, kerr.IllegalGeneration.Code), nil, true
+	})
+	over := make(chan error, 1)
+	ctx := deadline(t)
+	go func() { over <- c.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}) }()
+	<-refused
+	c.members.lost([]int32{0})
+	c.members.assigned(c.member(), map[int32]int64{0: 0})
+	close(refusing)
+	if err := <-over; !errors.Is(err, errLostMeanwhile) {
+		t.Errorf("committing: %v", err)
+	}
+	if got := committed(t, broker, 0); got != -1 {
+		t.Errorf("committed %d", got)
+	}
+}
+
 // lostOwner counts partitions that are lost.
 type lostOwner struct {
 	owner
@@ -51,7 +92,7 @@ func TestAStaleClaimIsLost(t *testing.T) {
 	c := consume(t, broker, ResetEarliest, o)
 	poll(t, c, 1)
 	c.members.kept("an earlier life", []int32{0, 1, 2})
-	c.Close(deadline(t))
+	c.Close(deadline(t), true)
 	if o.lost.Load() != 3 || len(o.revoked) != 0 {
 		t.Errorf("lost %d, revoked %v", o.lost.Load(), o.revoked)
 	}

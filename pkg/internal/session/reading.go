@@ -152,7 +152,7 @@ func (r *replica) ended(e *entry) {
 		r.end(a, errTooLate())
 		return
 	}
-	r.end(a, errReplaced())
+	r.end(a, errReplaced(r.fold.holders[e.identity()]))
 }
 
 func (r *replica) lapsed() bool {
@@ -229,8 +229,13 @@ func errDuplicate(a *attempt) *proxy.Error {
 	return proxy.Errorf(proxy.KindDuplicateClient, "Client %q is connected in group %q already.", a.request.Client, a.request.Group)
 }
 
-func errReplaced() *proxy.Error {
-	return proxy.Errorf(proxy.KindDuplicateClient, "Another connection has taken this one's place, or an administrator has ended it.")
+// errReplaced is what a session was lost to: its heir, or where that is nil an administrator.
+func errReplaced(heir *entry) *proxy.Error {
+	e := proxy.Errorf(proxy.KindDuplicateClient, "Another connection has taken this one's place, or an administrator has ended it.")
+	if heir != nil {
+		e.Cause = proxy.ErrSucceeded
+	}
+	return e
 }
 
 func errTooLate() *proxy.Error {

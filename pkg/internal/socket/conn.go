@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -145,6 +146,18 @@ func (c *Conn) Result() proxy.CloseCode {
 		return proxy.CloseAbnormal
 	}
 	return c.result
+}
+
+// left tells whether the peer's place is to be given up: one of the two sides has closed the
+// connection. A peer that was cut off may come back for its place, and one whose identity a
+// newer connection has leaves it to that. It is asked when the connection is over.
+func (c *Conn) left() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return c.ending.Error == nil || !errors.Is(c.ending.Error, proxy.ErrSucceeded)
+	}
+	return c.peerCode != 0 && c.peerCode != proxy.CloseAbnormal
 }
 
 // setResult notes the first reason for which the connection ended. c.mu is held.

@@ -33,8 +33,9 @@ type Consumer interface {
 	Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error)
 	// Commit commits positions of partitions that are owned.
 	Commit(ctx context.Context, positions []proxy.Next) error
-	// Close leaves the group, after the owner was told that all partitions are revoked.
-	Close(ctx context.Context)
+	// Close ends reading, after the owner was told that all partitions are revoked. With leave
+	// they go to other members of the group, without they are kept for the client a while.
+	Close(ctx context.Context, leave bool)
 }
 
 // OutOptions is what a /socket/out connection is served with.
@@ -112,7 +113,7 @@ func (f *out) run() {
 	if f.consumer != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
-		f.consumer.Close(ctx)
+		f.consumer.Close(ctx, f.conn.left())
 	}
 }
 

@@ -30,7 +30,8 @@ type consumer struct {
 	tries  int               // commits asked
 	done   map[int32]int64   // the group's positions
 	owned  map[int32]bool
-	left   bool
+	closed bool
+	left   bool           // the group, when it was closed
 	polled []proxy.Record // what is left of a poll
 }
 
@@ -120,7 +121,7 @@ func (c *consumer) Commit(_ context.Context, positions []proxy.Next) error {
 	return nil
 }
 
-func (c *consumer) Close(ctx context.Context) {
+func (c *consumer) Close(ctx context.Context, leave bool) {
 	c.mu.Lock()
 	var owned []int32
 	for partition := range c.owned {
@@ -128,7 +129,7 @@ func (c *consumer) Close(ctx context.Context) {
 	}
 	c.mu.Unlock()
 	c.revoke(ctx, owned...)
-	c.left = true
+	c.closed, c.left = true, leave
 }
 
 func (c *consumer) position(partition int32) int64 {

@@ -87,7 +87,7 @@ func (v *visit) produce(messages int, answered bool, e ending) error {
 func (v *visit) consume(topic string, records int, e ending) error {
 	group := <-v.groups
 	defer func() { v.groups <- group }()
-	ws, err := v.open(target("/socket/out", "clientId", fmt.Sprintf("consumer-%d", v.number),
+	ws, err := v.open(target("/socket/out", "clientId", "consumer-"+group, // the same each time: others find no place until it has left
 		"groupId", fmt.Sprintf("%s-%s", topic, group), "topic", topic, "autoCommit", "false"))
 	if err != nil {
 		return err

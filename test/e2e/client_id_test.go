@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"encoding/binary"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// asked is what a broker is told at the head of a request: what is asked for, and by whom.
+type asked struct {
+	key    kmsg.Key
+	client string
+}
+
+// overheard is a connection to a broker whose requests are noted.
+type overheard struct {
+	net.Conn
+
+	gate *gate
+}
+
+// Write implements net.Conn. A request is written at once: its length, key, version, number and
+// client.id.
+func (c *overheard) Write(b []byte) (int, error) {
+	const head = 14
+	if len(b) >= head && int(binary.BigEndian.Uint32(b)) == len(b)-4 {
+		client := b[head:][:max(int16(binary.BigEndian.Uint16(b[12:])), 0)]
+		c.gate.mu.Lock()
+		if c.gate.asked == nil {
+			c.gate.asked = make(map[asked]bool)
+		}
+		c.gate.asked[asked{kmsg.Key(binary.BigEndian.Uint16(b[4:])), string(client)}] = true
+		c.gate.mu.Unlock()
+	}
+	return c.Conn.Write(b) //nolint:wrapcheck // as the connection does it
+}
+
+// whoAsked returns the client.ids of the requests of a kind, but for those of the proxy itself.
+func (g *gate) whoAsked(key kmsg.Key) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var clients []string
+	for _, a := range slices.Collect(maps.Keys(g.asked)) {
+		if a.key == key && !strings.HasPrefix(a.client, "wsproxy") {
+			clients = append(clients, a.client)
+		}
+	}
+	slices.Sort(clients)
+	return clients
+}
+
+// TestKafkaIsToldTheClientID looks at what brokers hold their quotas against.
+func TestKafkaIsToldTheClientID(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		p := k.start(t)
+		writers, readers := []string{"b ü", "writer"}, []string{"c ☃", "reader"}
+		for i := range writers {
+			in := p.in(t, topic, "clientId="+writers[i])
+			in.send(`{"value":{"value":"v"}}`)
+			in.ack()
+			out := p.out(t, topic, "clientId="+readers[i], "groupId="+group+readers[i])
+			out.deliveries(i + 1)
+			go func() { _, _ = out.next() }() // answers the ping
+			k.awaitCommit(t, group+readers[i], topic, int64(i+1))
+		}
+		for key, want := range map[kmsg.Key][]string{
+			kmsg.Produce: writers, kmsg.JoinGroup: readers, kmsg.Fetch: readers, kmsg.OffsetCommit: readers,
+		} {
+			if got := p.kafka.whoAsked(key); !slices.Equal(got, want) {
+				t.Errorf("%s comes from %q, want %q", key.Name(), got, want)
+			}
+		}
+	})
+}

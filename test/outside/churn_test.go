@@ -1,0 +1,297 @@
+package outside
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	churnPartitions = 12
+	churnConsumers  = 6
+	churnSession    = 10 * time.Second
+	quietRestarts   = 3 // restarts of consumers while nothing else happens
+)
+
+// churn is a group whose consumers come and go while it reads.
+type churn struct {
+	t            testing.TB
+	replicas     *replicas
+	topic, group string
+	anew         bool // who restarts closes, and comes back as another client
+	witness      *kgo.Client
+	alive        []*churned // who is connected, longest first
+	joined       int
+	total        int // records that are written
+	readers      sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	tally   *tally
+	last    map[int32]arrival // by partition
+	pause   time.Duration     // the longest of a partition that stayed where it was
+	endings int               // streams that the proxy has ended
+}
+
+// churned is one connection of a consumer.
+type churned struct {
+	number int
+	client string
+	conn   *websocket.Conn
+	tcp    *net.TCPConn
+}
+
+// arrival is when a record of a partition came, and by which connection.
+type arrival struct {
+	at     time.Time
+	number int
+}
+
+// TestConsumersComeAndGo kills, adds and restarts consumers of a group, again and again, once
+// with clients that come back as who they were, and once with clients that do not: nothing is
+// skipped, and who comes back causes no rebalance.
+func TestConsumersComeAndGo(t *testing.T) {
+	t.Parallel()
+	k := realKafka(t)
+	rebalances := make(map[bool]int32)
+	for _, anew := range []bool{false, true} {
+		name := "as the same clients"
+		if anew {
+			name = "as other clients"
+		}
+		t.Run(name, func(t *testing.T) {
+			rebalances[anew] = newChurn(t, k, anew).run()
+		})
+	}
+	if rebalances[false] >= rebalances[true] {
+		t.Errorf("restarts cause %d rebalances with clients that come back, %d with others", rebalances[false], rebalances[true])
+	}
+}
+
+func newChurn(t testing.TB, k *cluster, anew bool) *churn {
+	t.Helper()
+	n := int(scaled().churn.Seconds()) * scaled().churnRate
+	c := &churn{
+		t: t, topic: k.topic(churnPartitions), anew: anew, last: map[int32]arrival{},
+		total: n, tally: newTally(churnPartitions, n/churnPartitions+1),
+	}
+	c.group = c.topic
+	c.replicas = newReplicas(t, k, 2, "WSPROXY_CONSUMER_SESSION_TIMEOUT="+churnSession.String())
+	for i := range churnConsumers {
+		c.join(fmt.Sprintf("first-%d", i))
+	}
+	c.watch(k)
+	return c
+}
+
+// watch joins the group as a native member that sees how often it rebalances. It reads a topic
+// of its own, so that it has none of the others' partitions.
+func (c *churn) watch(k *cluster) {
+	c.t.Helper()
+	witness, err := kgo.NewClient(seeds(k.addr), kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(k.topic(1)),
+		kgo.HeartbeatInterval(200*time.Millisecond))
+	must(c.t, err)
+	c.t.Cleanup(witness.Close)
+	c.witness = witness
+	go func() {
+		for !witness.PollFetches(c.t.Context()).IsClientClosed() && c.t.Context().Err() == nil {
+			continue
+		}
+	}()
+}
+
+// run returns how often the group has rebalanced while nothing but restarts happened. Rebalances
+// that somebody else causes meanwhile would swallow some.
+func (c *churn) run() int32 {
+	c.settle(churnConsumers + 1)
+	before := c.generation()
+	for range quietRestarts {
+		c.restart()
+		c.settle(churnConsumers + 1)
+	}
+	quiet := c.generation() - before
+	if !c.anew && quiet != 0 {
+		c.t.Errorf("%d restarts of consumers caused %d rebalances", quietRestarts, quiet)
+	}
+	before = c.generation()
+	events := c.comeAndGo()
+	await(c.t, "all records", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.tally.distinct == c.total
+	})
+	await(c.t, "all commits", func() bool { return sum(c.replicas.kafka.committed(c.group, c.topic)) == int64(c.total) })
+	rebalances := c.generation() - before
+	c.leave()
+	c.t.Logf("%d restarts alone: %d rebalances; %d times one killed, one added, one restarted: %d rebalances; "+
+		"%d records, %d twice, none skipped; longest pause of a partition that stayed %v; streams ended by the proxy: %d",
+		quietRestarts, quiet, events, rebalances, c.total, c.tally.duplicates(), c.pause.Round(time.Millisecond), c.endings)
+	if c.pause >= churnSession {
+		c.t.Errorf("a partition that stayed where it was had a pause of %v", c.pause)
+	}
+	return quiet
+}
+
+func (c *churn) generation() int32 {
+	_, generation := c.witness.GroupMetadata()
+	return generation
+}
+
+// settle waits until the group is stable, with so many members.
+func (c *churn) settle(members int) {
+	c.t.Helper()
+	await(c.t, "the group to be stable", func() bool {
+		groups, err := c.replicas.kafka.admin.DescribeGroups(within(c.t, patience), c.group)
+		if err != nil || groups[c.group].State != "Stable" || len(groups[c.group].Members) != members {
+			return false
+		}
+		assigned := 0
+		for _, m := range groups[c.group].Members {
+			if a, ok := m.Assigned.AsConsumer(); ok && len(a.Topics) > 0 {
+				assigned++
+			}
+		}
+		return assigned == members
+	})
+}
+
+// comeAndGo writes records, and has consumers come and go meanwhile. It returns how often.
+func (c *churn) comeAndGo() (events int) {
+	s := scaled()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.write(s.churnRate, int(s.churn.Seconds()))
+	}()
+	ticker := time.NewTicker(s.churnEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			events++
+			c.kill(c.take())
+			c.join(fmt.Sprintf("added-%d", events))
+			c.restart()
+		case <-written:
+			return events
+		}
+	}
+}
+
+// write writes records evenly for some seconds.
+func (c *churn) write(rate, seconds int) {
+	const slices = 50 // of a second
+	ticker := time.NewTicker(time.Second / slices)
+	defer ticker.Stop()
+	k, n := c.replicas.kafka, 0
+	for range slices * seconds {
+		<-ticker.C
+		for range rate / slices {
+			k.client.Produce(context.WithoutCancel(c.t.Context()), &kgo.Record{
+				Topic: c.topic, Partition: int32(n % churnPartitions), Value: []byte("200 bytes would show nothing else"),
+			}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					c.t.Errorf("writing: %v", err)
+				}
+			})
+			n++
+		}
+	}
+	if err := k.client.Flush(context.WithoutCancel(c.t.Context())); err != nil {
+		c.t.Errorf("writing: %v", err)
+	}
+}
+
+// join connects a consumer through the next replica. It may be refused for as long as those
+// that are gone have not left the group.
+func (c *churn) join(client string) {
+	c.t.Helper()
+	c.joined++
+	p := c.replicas.list[c.joined%len(c.replicas.list)]
+	url := p.url(fmt.Sprintf("/socket/out?clientId=%s&groupId=%s&topic=%s", client, c.group, c.topic))
+	m := &churned{number: c.joined, client: client}
+	await(c.t, client+" to be let in", func() bool {
+		var status int
+		var err error
+		m.conn, m.tcp, status, err = knockTCP(within(c.t, patience), url)
+		must(c.t, err)
+		if m.conn == nil && status != http.StatusTooManyRequests {
+			c.t.Fatalf("%s is refused with %d", client, status)
+		}
+		return m.conn != nil
+	})
+	c.t.Cleanup(func() { _ = m.conn.CloseNow() })
+	c.alive = append(c.alive, m)
+	c.readers.Go(func() { c.read(m) })
+}
+
+// take takes out who is connected for longest.
+func (c *churn) take() *churned {
+	m := c.alive[0]
+	c.alive = c.alive[1:]
+	return m
+}
+
+// kill cuts a consumer off.
+func (c *churn) kill(m *churned) {
+	must(c.t, m.tcp.SetLinger(0))
+	_ = m.conn.CloseNow()
+}
+
+// restart has a consumer go and come back through the other replica.
+func (c *churn) restart() {
+	c.t.Helper()
+	m := c.take()
+	if c.anew {
+		_ = m.conn.Close(websocket.StatusNormalClosure, "")
+		c.join(fmt.Sprintf("anew-%d", c.joined))
+		return
+	}
+	c.kill(m)
+	if m.number%2 == (c.joined+1)%2 { // the next replica is that which it was at
+		c.joined++
+	}
+	c.join(m.client)
+}
+
+// leave ends all streams.
+func (c *churn) leave() {
+	for _, m := range c.alive {
+		_ = m.conn.Close(websocket.StatusNormalClosure, "")
+	}
+	c.readers.Wait()
+}
+
+// read reads a stream to its end.
+func (c *churn) read(m *churned) {
+	for {
+		r, err := receive[record](context.Background(), m.conn)
+		if websocket.CloseStatus(err) > websocket.StatusGoingAway {
+			c.mu.Lock()
+			c.endings++
+			c.mu.Unlock()
+			c.t.Errorf("%s was closed: %v", m.client, err)
+		}
+		if err != nil {
+			return
+		}
+		c.add(m.number, &r)
+	}
+}
+
+func (c *churn) add(number int, r *record) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tally.add(r.Partition, r.Offset)
+	if before, ok := c.last[r.Partition]; ok && before.number == number {
+		c.pause = max(c.pause, now.Sub(before.at))
+	}
+	c.last[r.Partition] = arrival{now, number}
+}
