@@ -41,6 +41,7 @@ const (
 
 // ConsumerOptions is what a member of a consumer group is made with.
 type ConsumerOptions struct {
+	Credentials    proxy.KafkaCredentials // of the proxy where zero
 	ClientID       proxy.ClientID
 	GroupID        proxy.GroupID
 	Topic          string
@@ -68,7 +69,7 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 		options: o, metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
-	client, err := kgo.NewClient(c.options(string(o.ClientID), consumer.clientOptions()...)...)
+	client, err := kgo.NewClient(c.optionsAs(o.Credentials, string(o.ClientID), consumer.clientOptions()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
