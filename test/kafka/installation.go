@@ -11,9 +11,11 @@ import (
 )
 
 // log4jText is the logging configuration: everything at the level and above, to the
-// stream named (SYSTEM_OUT or SYSTEM_ERR).
+// stream named (SYSTEM_OUT or SYSTEM_ERR). Its hook would end logging at SIGTERM, while Kafka
+// still logs how it shuts down.
 func log4jText(level, stream string) string {
 	return `status=error
+shutdownHook=disable
 appender.c.type=Console
 appender.c.name=C
 appender.c.target=` + stream + `

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +49,7 @@ type Environment struct {
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
 	// Dial connects to brokers, net.Dialer where nil.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial dialFunc
 }
 
 // Connect prepares the clients of a cluster. It waits for no broker: one that is down is

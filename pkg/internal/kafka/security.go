@@ -14,13 +14,14 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// dialTimeout bounds connecting to a broker, the TLS handshake included.
+// dialTimeout bounds the making of a connection to a broker, the TLS handshake included: it is
+// franz-go's default.
 const dialTimeout = 10 * time.Second
 
 // security is how clients connect to the brokers, and prove who they are.
 type security struct {
 	settings *config.Kafka
-	connect  func(ctx context.Context, network, address string) (net.Conn, error)
+	connect  dialFunc
 	tls      *brokerTLS  // nil without TLS
 	tokens   tokenSource // of the proxy's own tokens; nil where it has none
 
@@ -62,7 +63,7 @@ func (s *security) close() {
 
 // options are how a client connects, and as whom.
 func (s *security) options(credentials proxy.KafkaCredentials) []kgo.Opt {
-	options := []kgo.Opt{kgo.Dialer(s.dial)}
+	options := []kgo.Opt{kgo.Dialer(withoutNullRecords(s.dial))}
 	if login := s.login(credentials); login != nil {
 		options = append(options, kgo.SASL(login))
 	}
