@@ -116,7 +116,7 @@ func start(o Options) (*App, error) {
 	}
 	cluster, err := kafka.Connect(&settings.Kafka, kafka.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
 	if err != nil {
-		return a, err
+		return a, connectError(err)
 	}
 	a.onTearDown(func(context.Context) { cluster.Close() })
 	topics := cluster.WatchTopics()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 )
 
 // ConfigError tells that the settings are faulty; its text names every fault.
@@ -30,6 +32,14 @@ func LoadConfig(environ []string, log *slog.Logger) (*config.Config, error) {
 		return nil, &ConfigError{err}
 	}
 	return settings, nil
+}
+
+// connectError makes an error of a file that a setting names a *ConfigError.
+func connectError(err error) error {
+	if _, ok := errors.AsType[*kafka.FileError](err); ok {
+		return &ConfigError{err}
+	}
+	return err
 }
 
 // WriteConfig prints every setting with its value, its default and what it does.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -92,7 +94,8 @@ func awaitReady(ctx context.Context, a *app.App) error {
 const readyPatience = 10 * time.Second
 
 // devEnviron fits the settings to one machine and one person: on loopback, without a delay
-// at the end. What the environment says wins, except for the flags.
+// at the end. What the environment says wins, except for the flags, and for how brokers are
+// logged in to: the embedded one asks nobody.
 func devEnviron(environ []string, f devFlags) []string {
 	defaults := []string{
 		"WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
@@ -102,7 +105,13 @@ func devEnviron(environ []string, f devFlags) []string {
 	flags := []string{
 		"WSPROXY_PORT=" + strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT=" + strconv.Itoa(f.adminPort),
 	}
-	return append(append(defaults, environ...), flags...)
+	return append(append(defaults, slices.DeleteFunc(slices.Clone(environ), isLogin)...), flags...)
+}
+
+// isLogin tells whether an entry of the environment says how brokers are logged in to.
+func isLogin(entry string) bool {
+	return strings.HasPrefix(entry, "WSPROXY_KAFKA_SECURITY_PROTOCOL") ||
+		strings.HasPrefix(entry, "WSPROXY_KAFKA_SASL_") || strings.HasPrefix(entry, "WSPROXY_KAFKA_SSL_")
 }
 
 // quietly keeps the embedded broker's chatter out of the log.

@@ -3,7 +3,8 @@
 // there, Maven.
 //
 // Tests of one package share a broker with [Require]; a test that kills, pauses or
-// configures its broker asks for one of its own with [RequireOwn]. [Start] is the same
+// configures its broker asks for one of its own with [RequireOwn]. [RequireSecure] and
+// [RequireOwnSecure] give brokers with logins, TLS and ACLs. [Start] and [StartSecure] are the same
 // for programs. Kafka's own command-line tools run with [Tools].
 //
 // The first use resolves the jars (about 40 s for the broker, 20 s for the tools) and

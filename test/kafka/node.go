@@ -29,6 +29,7 @@ type node struct {
 	heap           int    // MiB
 	properties     map[string]string
 	log            io.Writer
+	security       *security // nil for a plain broker
 }
 
 func (n *node) addr() string       { return address(n.clientPort) }
@@ -38,13 +39,16 @@ func (n *node) configPath() string { return filepath.Join(n.dir, "server.propert
 // writeConfig writes the node's server.properties.
 func (n *node) writeConfig() error {
 	properties := plainProperties(n.clientPort, n.controllerPort, n.data)
+	if n.security != nil {
+		maps.Copy(properties, n.security.properties(n.clientPort, n.controllerPort))
+	}
 	maps.Copy(properties, n.properties)
 	return writeFile(n.configPath(), propertiesText(properties))
 }
 
 // launch starts a broker process and waits until it serves.
 func (n *node) launch(ctx context.Context, flag string) (*process, error) {
-	for _, port := range []int{n.clientPort, n.controllerPort} {
+	for _, port := range append(n.security.ports(), n.clientPort, n.controllerPort) {
 		if err := checkFree(port); err != nil {
 			return nil, err
 		}
@@ -82,7 +86,7 @@ func (n *node) openLog() (*os.File, int64, error) {
 
 func (n *node) command(log io.Writer, flag string) *exec.Cmd {
 	cmd := exec.Command(n.inst.java.path,
-		n.inst.arguments(n.heap, []string{flag}, "kafka.Kafka", n.configPath())...)
+		n.inst.arguments(n.heap, append(n.security.flags(), flag), "kafka.Kafka", n.configPath())...)
 	cmd.Dir = n.dir // a crashing JVM leaves its report there
 	if n.log != nil {
 		log = io.MultiWriter(log, n.log)
@@ -91,14 +95,11 @@ func (n *node) command(log io.Writer, flag string) *exec.Cmd {
 	return cmd
 }
 
-// awaitReady returns when the broker has said that it started and counts itself among
-// the cluster's brokers.
+// awaitReady returns when the broker has said that it started and answers.
 func (n *node) awaitReady(ctx context.Context, p *process, offset int64) error {
 	for {
-		if brokers, err := countBrokers(ctx, n.addr()); err == nil && brokers > 0 {
-			if contains(n.logPath(), offset, readyWords) {
-				return nil
-			}
+		if n.answers(ctx) && contains(n.logPath(), offset, readyWords) {
+			return nil
 		}
 		if !p.running() {
 			return fmt.Errorf("the broker ended while starting: %v", p.cmd.ProcessState)
@@ -107,6 +108,16 @@ func (n *node) awaitReady(ctx context.Context, p *process, offset int64) error {
 			return fmt.Errorf("waiting for the broker: %w", err)
 		}
 	}
+}
+
+// answers tells whether a plain broker counts itself among the cluster's brokers, which a
+// secure one tells nobody, but its versions.
+func (n *node) answers(ctx context.Context) bool {
+	if n.security != nil {
+		return askVersions(ctx, address(n.security.plaintextPort)) == nil
+	}
+	brokers, err := countBrokers(ctx, n.addr())
+	return err == nil && brokers > 0
 }
 
 // explain adds the end of the broker's log to an error.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 )
 
@@ -33,11 +34,11 @@ func checkFree(port int) error {
 	return listener.Close()
 }
 
-// freePort picks a port that nothing listens on, other than the given one.
-func freePort(except int) (int, error) {
+// freePort picks a port that nothing listens on, other than the given ones.
+func freePort(except ...int) (int, error) {
 	for range portTries {
 		port := lowestPort + rand.IntN(highestPort-lowestPort+1)
-		if port != except && checkFree(port) == nil {
+		if !slices.Contains(except, port) && checkFree(port) == nil {
 			return port, nil
 		}
 	}

@@ -24,16 +24,22 @@ const (
 	requireTimeout = 5 * time.Minute
 )
 
-// sharedBroker is the broker of all the tests of a process.
-type sharedBroker struct {
-	mu     sync.Mutex
-	broker *Broker
-	err    error
+// sharing is a broker of all the tests of a process, or why there is none.
+type sharing[B interface{ Close() error }] struct {
+	start func(context.Context) (B, error)
+
+	mu      sync.Mutex
+	started bool
+	broker  B
+	err     error
 }
 
-// shared is the one variable of this package: tests of one process have nothing else in
-// common that could hold their broker.
-var shared sharedBroker
+// The two variables of this package: tests of one process have nothing else in common that
+// could hold their brokers.
+var (
+	shared       = sharing[*Broker]{start: startOrFind}
+	sharedSecure = sharing[*Secure]{start: func(ctx context.Context) (*Secure, error) { return StartSecure(ctx, Options{}) }}
+)
 
 // Require returns the broker that the tests of this process share, started by the first
 // that asks. Tests must use topics and groups of their own, and leave it running. Where
@@ -90,28 +96,33 @@ func RequireTools(t testing.TB) *Tools {
 	return tools
 }
 
-// CloseShared closes the broker that [Require] started, if it did.
+// CloseShared closes the brokers that [Require] and [RequireSecure] started, if they did.
 func CloseShared() error {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	b := shared.broker
-	shared.broker, shared.err = nil, nil
-	if b == nil {
-		return nil
-	}
-	return b.Close()
+	return errors.Join(shared.close(), sharedSecure.close())
 }
 
 // get returns the broker; a start that failed is not tried again.
-func (s *sharedBroker) get() (*Broker, error) {
+func (s *sharing[B]) get() (B, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broker == nil && s.err == nil {
+	if !s.started {
 		ctx, cancel := context.WithTimeout(context.Background(), requireTimeout)
 		defer cancel()
-		s.broker, s.err = startOrFind(ctx)
+		s.broker, s.err = s.start(ctx)
+		s.started = true
 	}
 	return s.broker, s.err
+}
+
+func (s *sharing[B]) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	started := s.started && s.err == nil
+	s.started = false
+	if !started {
+		return nil
+	}
+	return s.broker.Close()
 }
 
 func startOrFind(ctx context.Context) (*Broker, error) {

@@ -63,19 +63,19 @@ type Sockets struct {
 // Kafka configures the clients that the proxy runs against the brokers.
 type Kafka struct {
 	BootstrapHosts          []string      `env:"KAFKA_BOOTSTRAP_HOSTS" shown:"required" required:"true" check:"hostport" help:"brokers to start from, as host:port,host:port"`
-	SecurityProtocol        string        `env:"KAFKA_SECURITY_PROTOCOL" default:"PLAINTEXT" choices:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" soon:"true" help:"how brokers are spoken to"`
-	SASLMechanism           string        `env:"KAFKA_SASL_MECHANISM" choices:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" soon:"true" help:"how the proxy proves who it is"`
-	SASLUsername            string        `env:"KAFKA_SASL_USERNAME" soon:"true" help:"user for PLAIN and SCRAM"`
-	SASLPassword            Secret        `env:"KAFKA_SASL_PASSWORD" soon:"true" help:"password for PLAIN and SCRAM"`
-	SASLOAuthTokenURL       string        `env:"KAFKA_SASL_OAUTH_TOKEN_URL" check:"url" soon:"true" help:"token endpoint (client credentials) for OAUTHBEARER"`
-	SASLOAuthClientID       string        `env:"KAFKA_SASL_OAUTH_CLIENT_ID" soon:"true" help:"client id at the token endpoint"`
-	SASLOAuthClientSecret   Secret        `env:"KAFKA_SASL_OAUTH_CLIENT_SECRET" soon:"true" help:"client secret at the token endpoint"`
-	SASLOAuthScope          string        `env:"KAFKA_SASL_OAUTH_SCOPE" soon:"true" help:"scope asked for at the token endpoint"`
-	SASLOAuthTokenFile      string        `env:"KAFKA_SASL_OAUTH_TOKEN_FILE" check:"path" soon:"true" help:"file with the token, instead of the token endpoint"`
-	SSLCAFile               string        `env:"KAFKA_SSL_CA_FILE" shown:"system CAs" check:"path" soon:"true" help:"CAs (PEM) of the brokers' certificates"`
-	SSLCertFile             string        `env:"KAFKA_SSL_CERT_FILE" check:"path" soon:"true" help:"client certificate (PEM) for the brokers"`
-	SSLKeyFile              string        `env:"KAFKA_SSL_KEY_FILE" check:"path" soon:"true" help:"private key (PEM) of the client certificate"`
-	SSLServerName           string        `env:"KAFKA_SSL_SERVER_NAME" check:"host" soon:"true" help:"name that the brokers' certificates are checked against, if not the broker's own"`
+	SecurityProtocol        string        `env:"KAFKA_SECURITY_PROTOCOL" default:"PLAINTEXT" choices:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" help:"how brokers are spoken to"`
+	SASLMechanism           string        `env:"KAFKA_SASL_MECHANISM" choices:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" help:"how the proxy proves who it is"`
+	SASLUsername            string        `env:"KAFKA_SASL_USERNAME" help:"user for PLAIN and SCRAM"`
+	SASLPassword            Secret        `env:"KAFKA_SASL_PASSWORD" help:"password for PLAIN and SCRAM"`
+	SASLOAuthTokenURL       string        `env:"KAFKA_SASL_OAUTH_TOKEN_URL" check:"url" help:"token endpoint (client credentials) for OAUTHBEARER"`
+	SASLOAuthClientID       string        `env:"KAFKA_SASL_OAUTH_CLIENT_ID" help:"client id at the token endpoint"`
+	SASLOAuthClientSecret   Secret        `env:"KAFKA_SASL_OAUTH_CLIENT_SECRET" help:"client secret at the token endpoint"`
+	SASLOAuthScope          string        `env:"KAFKA_SASL_OAUTH_SCOPE" help:"scopes asked for at the token endpoint, separated by spaces"`
+	SASLOAuthTokenFile      string        `env:"KAFKA_SASL_OAUTH_TOKEN_FILE" check:"path" help:"file with the token, instead of the token endpoint; read for each connection to a broker"`
+	SSLCAFile               string        `env:"KAFKA_SSL_CA_FILE" shown:"system CAs" check:"path" help:"CAs (PEM) of the brokers' certificates, reread within 10 s of a change"`
+	SSLCertFile             string        `env:"KAFKA_SSL_CERT_FILE" check:"path" help:"client certificate (PEM) for the brokers, reread like the CAs; open connections stay"`
+	SSLKeyFile              string        `env:"KAFKA_SSL_KEY_FILE" check:"path" help:"private key (PEM) of the client certificate"`
+	SSLServerName           string        `env:"KAFKA_SSL_SERVER_NAME" check:"host" help:"name that the brokers' certificates are checked against, if not the broker's own"`
 	ClientRequestTimeout    time.Duration `env:"KAFKA_CLIENT_REQUEST_TIMEOUT" default:"30s" min:"100ms" max:"15m" help:"longest wait for a broker's answer"`
 	ProducerDeliveryTimeout time.Duration `env:"KAFKA_PRODUCER_DELIVERY_TIMEOUT" default:"30s" min:"1s" max:"1h" help:"an unacknowledged message is answered TIMEOUT after this long"`
 	ProducerCompressionType string        `env:"KAFKA_PRODUCER_COMPRESSION_TYPE" default:"none" choices:"none,gzip,snappy,lz4,zstd" help:"compression of produced batches"`

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // pair is two names of settings, without the prefix.
 type pair struct{ name, other string }
@@ -18,9 +21,13 @@ func needs() []pair {
 		{"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"},
 		{"KAFKA_SASL_PASSWORD", "KAFKA_SASL_USERNAME"},
 		{"KAFKA_SASL_USERNAME", "KAFKA_SASL_MECHANISM"},
+		{"KAFKA_SASL_OAUTH_TOKEN_URL", "KAFKA_SASL_MECHANISM"},
+		{"KAFKA_SASL_OAUTH_TOKEN_FILE", "KAFKA_SASL_MECHANISM"},
 		{"KAFKA_SASL_OAUTH_CLIENT_ID", "KAFKA_SASL_OAUTH_CLIENT_SECRET"},
 		{"KAFKA_SASL_OAUTH_CLIENT_SECRET", "KAFKA_SASL_OAUTH_CLIENT_ID"},
 		{"KAFKA_SASL_OAUTH_TOKEN_URL", "KAFKA_SASL_OAUTH_CLIENT_ID"},
+		{"KAFKA_SASL_OAUTH_CLIENT_ID", "KAFKA_SASL_OAUTH_TOKEN_URL"},
+		{"KAFKA_SASL_OAUTH_SCOPE", "KAFKA_SASL_OAUTH_TOKEN_URL"},
 		{"KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE"},
 		{"KAFKA_SSL_KEY_FILE", "KAFKA_SSL_CERT_FILE"},
 		{"BASIC_AUTH_USERNAME", "BASIC_AUTH_PASSWORD"},
@@ -57,6 +64,7 @@ func (l *loader) checkRules() {
 	}
 	l.checkPorts()
 	l.checkSecurityProtocol()
+	l.checkMechanism()
 	l.checkCredentials()
 	l.checkState()
 }
@@ -98,7 +106,7 @@ func (l *loader) checkSecurityProtocol() {
 	if sasl && l.isUnset("KAFKA_SASL_MECHANISM") {
 		l.fault(variable, "%s is set without %sKAFKA_SASL_MECHANISM", protocol, Prefix)
 	}
-	for _, name := range []string{"KAFKA_SASL_MECHANISM", "KAFKA_OAUTH_PASSTHROUGH"} {
+	for _, name := range []string{"KAFKA_SASL_MECHANISM", "KAFKA_OAUTH_PASSTHROUGH", "KAFKA_CLIENT_AUTH_REQUIRED", "JWT_KAFKA_USERNAME_KEY"} {
 		if !sasl && l.isSet(name) {
 			l.fault(Prefix+name, "is set without a SASL protocol: %s is %s", variable, protocol)
 		}
@@ -106,6 +114,28 @@ func (l *loader) checkSecurityProtocol() {
 	for _, name := range []string{"KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_SERVER_NAME"} {
 		if !strings.HasSuffix(protocol, "SSL") && l.isSet(name) {
 			l.warn(Prefix+name, "has no effect while %s is %s", variable, protocol)
+		}
+	}
+}
+
+// checkMechanism looks for credentials that the SASL mechanism lacks, and for those that it has no
+// use for. Without any of its own the proxy could not even keep its sessions.
+func (l *loader) checkMechanism() {
+	if !l.isSet("KAFKA_SASL_MECHANISM") || !strings.HasPrefix(l.config.Kafka.SecurityProtocol, "SASL_") {
+		return
+	}
+	const variable = Prefix + "KAFKA_SASL_MECHANISM"
+	mechanism := l.config.Kafka.SASLMechanism
+	lacking, useless := []string{"KAFKA_SASL_USERNAME"}, []string{"KAFKA_SASL_OAUTH_TOKEN_URL", "KAFKA_SASL_OAUTH_TOKEN_FILE"}
+	if mechanism == "OAUTHBEARER" {
+		lacking, useless = useless, []string{"KAFKA_SASL_USERNAME", "JWT_KAFKA_USERNAME_KEY"}
+	}
+	if !slices.ContainsFunc(lacking, func(name string) bool { return !l.isUnset(name) }) {
+		l.fault(variable, "%s is set without %s", mechanism, Prefix+strings.Join(lacking, " or "+Prefix))
+	}
+	for _, name := range useless {
+		if l.isSet(name) {
+			l.fault(Prefix+name, "has no use with %s: %s", variable, mechanism)
 		}
 	}
 }

@@ -62,6 +62,15 @@ func TestExclusions(t *testing.T) {
 			"WSPROXY_KAFKA_SASL_USERNAME: is set without WSPROXY_KAFKA_SASL_PASSWORD",
 			"WSPROXY_KAFKA_SASL_USERNAME: is set without WSPROXY_KAFKA_SASL_MECHANISM",
 		}},
+		{"SASL without credentials", []string{"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=SCRAM-SHA-256"}, []string{
+			"WSPROXY_KAFKA_SASL_MECHANISM: SCRAM-SHA-256 is set without WSPROXY_KAFKA_SASL_USERNAME",
+		}},
+		{"SASL with tokens for passwords", []string{
+			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=PLAIN", "KAFKA_SASL_OAUTH_TOKEN_FILE=/t",
+		}, []string{
+			"WSPROXY_KAFKA_SASL_MECHANISM: PLAIN is set without WSPROXY_KAFKA_SASL_USERNAME",
+			"WSPROXY_KAFKA_SASL_OAUTH_TOKEN_FILE: has no use with WSPROXY_KAFKA_SASL_MECHANISM: PLAIN",
+		}},
 		{"Kafka password without a user", []string{"KAFKA_SASL_PASSWORD=p"}, []string{
 			"WSPROXY_KAFKA_SASL_PASSWORD: is set without WSPROXY_KAFKA_SASL_USERNAME",
 		}},
@@ -69,13 +78,34 @@ func TestExclusions(t *testing.T) {
 			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=OAUTHBEARER",
 			"KAFKA_SASL_OAUTH_TOKEN_URL=https://idp/token", "KAFKA_SASL_OAUTH_CLIENT_ID=c", "KAFKA_SASL_OAUTH_CLIENT_SECRET=s",
 		}, nil},
-		{"OAuth client without a secret", []string{"KAFKA_SASL_OAUTH_CLIENT_ID=c"}, []string{
+		{"OAuth with a token file", []string{
+			"KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM=OAUTHBEARER", "KAFKA_SASL_OAUTH_TOKEN_FILE=/t",
+		}, nil},
+		{"OAuth without tokens", []string{"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=OAUTHBEARER"}, []string{
+			"WSPROXY_KAFKA_SASL_MECHANISM: OAUTHBEARER is set without WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL or WSPROXY_KAFKA_SASL_OAUTH_TOKEN_FILE",
+		}},
+		{"OAuth with passwords", []string{
+			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=OAUTHBEARER", "KAFKA_SASL_OAUTH_TOKEN_FILE=/t",
+			"KAFKA_SASL_USERNAME=u", "KAFKA_SASL_PASSWORD=p", "JWT_KAFKA_USERNAME_KEY=u", "JWT_KAFKA_PASSWORD_KEY=p",
+		}, []string{
+			"WSPROXY_KAFKA_SASL_USERNAME: has no use with WSPROXY_KAFKA_SASL_MECHANISM: OAUTHBEARER",
+			"WSPROXY_JWT_KAFKA_USERNAME_KEY: has no use with WSPROXY_KAFKA_SASL_MECHANISM: OAUTHBEARER",
+		}},
+		{"a scope without a token endpoint", []string{
+			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=OAUTHBEARER", "KAFKA_SASL_OAUTH_TOKEN_FILE=/t", "KAFKA_SASL_OAUTH_SCOPE=s",
+		}, []string{
+			"WSPROXY_KAFKA_SASL_OAUTH_SCOPE: is set without WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL",
+		}},
+		{"OAuth client without a secret or an endpoint", []string{"KAFKA_SASL_OAUTH_CLIENT_ID=c"}, []string{
 			"WSPROXY_KAFKA_SASL_OAUTH_CLIENT_ID: is set without WSPROXY_KAFKA_SASL_OAUTH_CLIENT_SECRET",
+			"WSPROXY_KAFKA_SASL_OAUTH_CLIENT_ID: is set without WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL",
 		}},
 		{"OAuth secret without a client", []string{"KAFKA_SASL_OAUTH_CLIENT_SECRET=c"}, []string{
 			"WSPROXY_KAFKA_SASL_OAUTH_CLIENT_SECRET: is set without WSPROXY_KAFKA_SASL_OAUTH_CLIENT_ID",
 		}},
 		{"two sources of the OAuth token", []string{"KAFKA_SASL_OAUTH_TOKEN_URL=https://idp/token", "KAFKA_SASL_OAUTH_TOKEN_FILE=/t"}, []string{
+			"WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL: is set without WSPROXY_KAFKA_SASL_MECHANISM",
+			"WSPROXY_KAFKA_SASL_OAUTH_TOKEN_FILE: is set without WSPROXY_KAFKA_SASL_MECHANISM",
 			"WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL: is set without WSPROXY_KAFKA_SASL_OAUTH_CLIENT_ID",
 			"WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL: excludes WSPROXY_KAFKA_SASL_OAUTH_TOKEN_FILE: set one of them",
 		}},
@@ -111,6 +141,10 @@ func TestExclusions(t *testing.T) {
 		}},
 		{"user claim without a password claim", []string{"JWT_KAFKA_USERNAME_KEY=u"}, []string{
 			"WSPROXY_JWT_KAFKA_USERNAME_KEY: is set without WSPROXY_JWT_KAFKA_PASSWORD_KEY",
+			"WSPROXY_JWT_KAFKA_USERNAME_KEY: is set without a SASL protocol: WSPROXY_KAFKA_SECURITY_PROTOCOL is PLAINTEXT",
+		}},
+		{"clients must bring credentials that Kafka does not ask for", []string{"KAFKA_CLIENT_AUTH_REQUIRED=true", "KAFKA_SECURITY_PROTOCOL=SSL"}, []string{
+			"WSPROXY_KAFKA_CLIENT_AUTH_REQUIRED: is set without a SASL protocol: WSPROXY_KAFKA_SECURITY_PROTOCOL is SSL",
 		}},
 		{"password claim without a user claim", []string{"JWT_KAFKA_PASSWORD_KEY=u"}, []string{
 			"WSPROXY_JWT_KAFKA_PASSWORD_KEY: is set without WSPROXY_JWT_KAFKA_USERNAME_KEY",
@@ -121,7 +155,7 @@ func TestExclusions(t *testing.T) {
 		}},
 		{"passthrough", []string{
 			"KAFKA_OAUTH_PASSTHROUGH=true", "OPENID_ENABLED=true", "OPENID_WELLKNOWN=https://idp/x",
-			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=OAUTHBEARER",
+			"KAFKA_SECURITY_PROTOCOL=SASL_SSL", "KAFKA_SASL_MECHANISM=SCRAM-SHA-512", "KAFKA_SASL_USERNAME=u", "KAFKA_SASL_PASSWORD=p",
 		}, nil},
 
 		{"one topic for both states", []string{"SESSION_STATE_TOPIC=s", "DYNAMIC_CONFIG_TOPIC_NAME=s"}, []string{

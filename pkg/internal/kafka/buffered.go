@@ -104,7 +104,9 @@ func (b *buffered) refused(err error) error {
 		b.producer.topic.topics.Refresh()
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
+		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
+		b.producer.topic.grant.deny(denied)
+		return denied
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordRetries):
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not acknowledge the message in time: it may have been written.")
 	default:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -30,8 +29,6 @@ const (
 	metadataMaxAge = 30 * time.Second
 	// metadataMinAge lets clients follow a leader's move quickly.
 	metadataMinAge = 500 * time.Millisecond
-	// dialTimeout bounds the making of a connection to a broker: franz-go's default.
-	dialTimeout = 10 * time.Second
 )
 
 // Cluster is a Kafka cluster: what clients of all kinds are made from.
@@ -40,8 +37,10 @@ type Cluster struct {
 	env      Environment
 	log      *slog.Logger
 	metrics  *metrics.Metrics
+	security *security
 	client   *kgo.Client
 	admin    *kadm.Client
+	calls    calls // of client
 }
 
 // Environment is what a cluster's clients share besides their settings.
@@ -54,11 +53,16 @@ type Environment struct {
 }
 
 // Connect prepares the clients of a cluster. It waits for no broker: one that is down is
-// tried again when it is needed.
+// tried again when it is needed. A *FileError tells of a certificate that cannot be used.
 func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
-	c := &Cluster{settings: settings, env: env, log: env.Log, metrics: env.Metrics}
+	security, err := newSecurity(settings, env)
+	if err != nil {
+		return nil, fmt.Errorf("preparing how brokers are connected to: %w", err)
+	}
+	c := &Cluster{settings: settings, env: env, log: env.Log, metrics: env.Metrics, security: security}
 	client, err := kgo.NewClient(c.options("wsproxy-admin", kgo.RequestRetries(3))...)
 	if err != nil {
+		security.close()
 		return nil, fmt.Errorf("making the Kafka admin client: %w", err)
 	}
 	c.client, c.admin = client, kadm.NewClient(client)
@@ -68,18 +72,22 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 
 // Close closes the admin client. Consumers and producers are closed by their own.
 func (c *Cluster) Close() {
+	c.calls.refuse()
 	c.client.Close()
+	c.calls.wait()
+	c.security.close()
 	c.metrics.KafkaClients(metrics.AdminClient).Dec()
 }
 
-// options are what every client is made with.
+// options are what every client is made with that uses the proxy's own credentials.
 func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
-	dial := c.env.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
-	}
+	return c.optionsAs(proxy.KafkaCredentials{}, clientID, more...)
+}
+
+// optionsAs are what every client is made with.
+func (c *Cluster) optionsAs(credentials proxy.KafkaCredentials, clientID string, more ...kgo.Opt) []kgo.Opt {
+	more = append(c.security.options(credentials), more...)
 	return append([]kgo.Opt{
-		kgo.Dialer(withoutNullRecords(dial)),
 		kgo.SeedBrokers(c.settings.BootstrapHosts...),
 		kgo.ClientID(cutID(clientID)),
 		kgo.SoftwareNameAndVersion(softwareName, softwareVersion(c.env.Version)),
@@ -124,7 +132,8 @@ func softwareVersion(version string) string {
 
 // Ping checks that a broker answers.
 func (c *Cluster) Ping(ctx context.Context) error {
-	if err := c.client.Ping(ctx); err != nil {
+	ping := func(ctx context.Context) (struct{}, error) { return struct{}{}, c.client.Ping(ctx) }
+	if _, err := within(ctx, &c.calls, ping); err != nil {
 		c.log.Debug("no broker answers", "err", err)
 		return errNoBroker
 	}
@@ -144,7 +153,9 @@ type Broker struct {
 func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
-	metadata, err := request.RequestWith(ctx, c.client)
+	metadata, err := within(ctx, &c.calls, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+		return request.RequestWith(ctx, c.client)
+	})
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
 	}

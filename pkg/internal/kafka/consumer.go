@@ -43,6 +43,7 @@ const (
 
 // ConsumerOptions is what a member of a consumer group is made with.
 type ConsumerOptions struct {
+	Credentials    proxy.KafkaCredentials // of the proxy where zero
 	ClientID       proxy.ClientID
 	GroupID        proxy.GroupID
 	Topic          string
@@ -61,7 +62,7 @@ type Consumer struct {
 	made     chan struct{} // closed when client and admin are set: partitions may come before
 	client   *kgo.Client
 	abort    context.CancelFunc // ends what the client waits for
-	cluster  *kgo.Client        // outlives the consumer
+	cluster  *Cluster
 	admin    *kadm.Client
 	metrics  *metrics.Metrics
 	log      *slog.Logger
@@ -77,12 +78,12 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	}
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
-	client, err := kgo.NewClient(c.options(string(o.ClientID), options...)...)
+	client, err := kgo.NewClient(c.optionsAs(o.Credentials, string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
-	consumer.client, consumer.abort, consumer.cluster, consumer.admin = client, abort, c.client, kadm.NewClient(client)
+	consumer.client, consumer.abort, consumer.cluster, consumer.admin = client, abort, c, kadm.NewClient(client)
 	close(consumer.made)
 	c.metrics.KafkaClients(metrics.ConsumerClient).Inc()
 	return consumer, nil

@@ -3,10 +3,26 @@
 //
 // # Clients
 //
-// One client serves lookups, another one the admin API. Producers share a client per clientId, made at its first
+// One client serves lookups, another one the admin API, and one each identity that open
+// connections have. Producers share a client per clientId and credentials, made at its first
 // message and closed when it has been idle. Each /socket/out connection has a client of its
 // own, which is a member of the consumer group. Each table has one to read with and one to
 // append with.
+//
+// # Identities
+//
+// A connection uses Kafka with the proxy's credentials, or with its own. Topics.OpenFor asks Kafka
+// beforehand whether it may: franz-go tells of a wrong password when a record is too old, and
+// Kafka of a missing ACL when a record is written. A topic keeps the credentials that it was opened
+// with, and producers take them from there. As long as it is open Kafka is asked again and again;
+// Topic.Denied tells when the answer changed.
+//
+//   - Clients of franz-go with different credentials are never shared, and none with a
+//     connection's falls back to the proxy's.
+//   - Credentials are in memory while a connection uses them, and in a producing client until that
+//     has been idle. They are neither printed nor logged.
+//   - What a connection's credentials are worth is found out by a login of its own each time.
+//   - What Kafka does not tell is allowed: it looks at the rights itself when they are used.
 //
 // # What must hold
 //

@@ -223,7 +223,7 @@ func TestGroupsThatGetTheirCoordinatorLater(t *testing.T) {
 // TestAdminDoesNotWaitForDials has a broker that neither takes nor refuses connections.
 func TestAdminDoesNotWaitForDials(t *testing.T) {
 	c := connect(t, newBroker(t))
-	c.env.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+	c.security.connect = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -243,7 +243,7 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 		cancel()
 	}
 	a.Close() // ends what is still waiting, as goleak sees
-	if _, err := a.Groups(deadline(t)); !errors.Is(err, errAdminClosed) {
+	if _, err := a.Groups(deadline(t)); !errors.Is(err, errGone) {
 		t.Errorf("closed: got %v", err)
 	}
 }

@@ -2,7 +2,9 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -15,9 +17,22 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing closes the real Kafka that tests share before it is looked what they left.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	code := c.M.Run()
+	if err := kafka.CloseShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
 
 // patience bounds each wait.
 const patience = 20 * time.Second

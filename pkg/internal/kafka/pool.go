@@ -27,7 +27,10 @@ const (
 // errClosed tells that the proxy has let go of Kafka.
 var errClosed = errors.New("the pool of producers is closed")
 
-// Producers is the pool of producing clients, one per clientId. Where topics allow batches of
+// errNoRoom tells that all producing clients are busy.
+var errNoRoom = errors.New("no Kafka client is free: there are as many as KAFKA_MAX_PRODUCER_CLIENTS allows")
+
+// Producers is the pool of producing clients, one per clientId and Kafka credentials. Where topics allow batches of
 // different sizes, a clientId has one for each size: franz-go notices no change of it.
 type Producers struct {
 	cluster *Cluster
@@ -44,10 +47,11 @@ type Producers struct {
 	transactions map[*Transactions]struct{} // those that are open
 }
 
-// clientKey tells producing clients apart.
+// clientKey tells producing clients apart. It holds secrets: it is not to be printed.
 type clientKey struct {
-	id       proxy.ClientID
-	maxBatch int32
+	id          proxy.ClientID
+	maxBatch    int32
+	credentials proxy.KafkaCredentials
 }
 
 // pooled is a producing client and what tells whether it is idle.
@@ -125,7 +129,7 @@ func (p *Producers) Close(ctx context.Context) {
 }
 
 // get returns the client of a key. When the pool is full, the client that has been idle for
-// longest makes way; if none is idle, one is shared.
+// longest makes way; if none is idle, one is shared, but never one with a client's credentials.
 func (p *Producers) get(key clientKey) (*pooled, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,6 +140,9 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 		return c, nil
 	}
 	if len(p.clients) >= p.cluster.settings.MaxProducerClients && !p.makeRoom() {
+		if !key.credentials.IsZero() {
+			return nil, errNoRoom
+		}
 		key.id = sharedClientID
 		if c := p.clients[key]; c != nil {
 			return c, nil
@@ -155,7 +162,7 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 // dial makes a client. It connects when it is used.
 func (p *Producers) dial(key clientKey, more ...kgo.Opt) (*kgo.Client, error) {
 	s := p.cluster.settings
-	client, err := kgo.NewClient(p.cluster.options(string(key.id), append([]kgo.Opt{
+	client, err := kgo.NewClient(p.cluster.optionsAs(key.credentials, string(key.id), append([]kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),

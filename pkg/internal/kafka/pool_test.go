@@ -110,7 +110,9 @@ func TestFullPoolClosesTheLongestIdle(t *testing.T) {
 		}
 	}
 	pool.mu.Lock()
-	key := func(id proxy.ClientID) clientKey { return clientKey{id, franzBatchBytes(defaultMaxMessageBytes)} }
+	key := func(id proxy.ClientID) clientKey {
+		return clientKey{id: id, maxBatch: franzBatchBytes(defaultMaxMessageBytes)}
+	}
 	pool.clients[key("b")].idleAt = pool.clients[key("a")].idleAt.Add(-time.Minute)
 	pool.mu.Unlock()
 	if _, err := produce(t, pool.Open("c", topic), value("x")); err != nil {

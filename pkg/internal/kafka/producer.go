@@ -20,7 +20,8 @@ type Producer struct {
 	settled chan struct{} // tells it that there may be none
 }
 
-// Open returns a producer of a topic for clientId. The Kafka client is made at the first
+// Open returns a producer of a topic for clientId, with the credentials that the topic was opened
+// with. The Kafka client is made at the first
 // record.
 func (p *Producers) Open(id proxy.ClientID, topic *Topic) *Producer {
 	return &Producer{pool: p, id: id, topic: topic, settled: make(chan struct{}, 1)}
@@ -45,7 +46,7 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 
 // client returns the connection's client, with this record held in it.
 func (p *Producer) client() (*pooled, error) {
-	key := clientKey{p.id, franzBatchBytes(p.topic.entry.settings.Load().maxMessageBytes)}
+	key := clientKey{p.id, franzBatchBytes(p.topic.entry.settings.Load().maxMessageBytes), p.topic.credentials()}
 	if p.current != nil && (p.current.key.maxBatch != key.maxBatch || p.current.stuck.Load()) {
 		p.settle()
 		p.current = nil

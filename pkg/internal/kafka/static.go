@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -61,7 +62,7 @@ func (c *Consumer) leave(ctx context.Context, id string) error {
 	request := kmsg.NewPtrLeaveGroupRequest()
 	request.Group, request.MemberID = string(c.options.GroupID), id
 	request.Members = append(request.Members, member)
-	answer, err := request.RequestWith(ctx, c.cluster)
+	answer, err := c.askClosed(ctx, request)
 	if err == nil {
 		err = leaveError(answer)
 	}
@@ -69,6 +70,20 @@ func (c *Consumer) leave(ctx context.Context, id string) error {
 		return fmt.Errorf("leaving group %s: %w", c.options.GroupID, err)
 	}
 	return nil
+}
+
+// askClosed asks to leave after the consumer's client was closed, with the same credentials.
+func (c *Consumer) askClosed(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
+	as, credentials := c.cluster, c.options.Credentials
+	if credentials.IsZero() {
+		return request.RequestWith(ctx, as.client)
+	}
+	client, err := kgo.NewClient(as.optionsAs(credentials, "wsproxy-identity", quickly(len(as.settings.BootstrapHosts))...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client: %w", err)
+	}
+	defer client.Close()
+	return request.RequestWith(ctx, client)
 }
 
 // leaveError returns why the member is still in the group. One that is none anymore, or that

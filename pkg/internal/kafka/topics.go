@@ -30,6 +30,8 @@ const (
 // Kafka would refuse records, and whether they still exist.
 type Topics struct {
 	admin   *kadm.Client
+	calls   *calls // of admin
+	rights  *identities
 	log     *slog.Logger
 	refresh chan struct{} // asks the watch for a look at once
 	stop    context.CancelFunc
@@ -54,13 +56,14 @@ type Topic struct {
 	topics *Topics
 	entry  *topicEntry
 	close  sync.Once
+	grant  *grant // nil where nobody asked for its rights
 }
 
 // WatchTopics starts looking after topics in use. Close ends it.
 func (c *Cluster) WatchTopics() *Topics {
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Topics{
-		admin: c.admin, log: c.log, stop: stop,
+		admin: c.admin, calls: &c.calls, rights: newIdentities(c), log: c.log, stop: stop,
 		refresh: make(chan struct{}, 1), done: make(chan struct{}), used: make(map[string]*topicEntry),
 	}
 	go t.watch(ctx)
@@ -71,17 +74,23 @@ func (c *Cluster) WatchTopics() *Topics {
 func (t *Topics) Close() {
 	t.stop()
 	<-t.done
+	t.rights.close()
 }
 
 // Open looks a topic up and holds it until Close. The error tells a client that the topic
 // does not exist, or that Kafka does not answer.
 func (t *Topics) Open(ctx context.Context, name string) (*Topic, error) {
+	return t.openBy(ctx, t.admin, name)
+}
+
+// openBy opens a topic, and looks it up with admin where it is not in use.
+func (t *Topics) openBy(ctx context.Context, admin *kadm.Client, name string) (*Topic, error) {
 	if held := t.hold(name, nil); held != nil {
 		return held, nil
 	}
-	found, err := t.look(ctx, name)
+	found, err := within(ctx, t.calls, func(ctx context.Context) (*topicEntry, error) { return t.look(ctx, admin, name) })
 	if err != nil {
-		return nil, err
+		return nil, lookupError(err, name)
 	}
 	return t.hold(name, found), nil
 }
@@ -111,6 +120,7 @@ func (t *Topics) hold(name string, found *topicEntry) *Topic {
 // Close lets go of the topic.
 func (t *Topic) Close() {
 	t.close.Do(func() {
+		t.topics.rights.release(t.grant)
 		t.topics.mu.Lock()
 		defer t.topics.mu.Unlock()
 		t.entry.users--
@@ -127,17 +137,17 @@ func (t *Topic) Partitions() int32 { return t.entry.settings.Load().partitions }
 func (t *Topic) Gone() <-chan struct{} { return t.entry.gone }
 
 // look asks Kafka for a topic.
-func (t *Topics) look(ctx context.Context, name string) (*topicEntry, error) {
-	metadata, err := t.admin.Metadata(ctx, name)
+func (t *Topics) look(ctx context.Context, admin *kadm.Client, name string) (*topicEntry, error) {
+	metadata, err := admin.Metadata(ctx, name)
 	if err != nil {
-		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
+		return nil, err
 	}
 	detail := metadata.Topics[name]
 	if detail.Err != nil {
-		return nil, lookupError(detail.Err, name)
+		return nil, detail.Err
 	}
 	settings := defaultSettings()
-	if configs, err := t.admin.DescribeTopicConfigs(ctx, name); err == nil {
+	if configs, err := admin.DescribeTopicConfigs(ctx, name); err == nil {
 		settings = t.readSettings(configs, name)
 	}
 	settings.partitions = int32(len(detail.Partitions))

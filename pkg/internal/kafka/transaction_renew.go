@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -92,7 +93,11 @@ func (t *Transactions) swap() (old *kgo.Client, err error) {
 // isTaken asks Kafka whether the transactional id has gone on from a producer id and epoch. One
 // that Kafka has forgotten has not.
 func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) (bool, error) {
-	all, err := t.pool.cluster.admin.DescribeTransactions(ctx, t.id)
+	admin := t.pool.cluster.admin
+	if !t.topic.credentials().IsZero() { // the proxy's own may have no right to the transactional id
+		admin = kadm.NewClient(t.client)
+	}
+	all, err := admin.DescribeTransactions(ctx, t.id)
 	if err != nil {
 		return false, fmt.Errorf("describing transaction %q: %w", t.id, err)
 	}

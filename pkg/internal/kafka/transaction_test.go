@@ -343,7 +343,7 @@ func losing(t *testing.T, broker *kfake.Cluster, commits int32, then func()) (*P
 	topic := open(t, watch(t, c), "t")
 	lose := &atomic.Int32{}
 	lose.Store(commits)
-	c.env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+	c.security.connect = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err

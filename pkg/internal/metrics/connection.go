@@ -77,7 +77,8 @@ const (
 	ProducerClient ClientKind = "producer"
 	ConsumerClient ClientKind = "consumer"
 	AdminClient    ClientKind = "admin"
-	StateClient    ClientKind = "state" // of the topics that replicas share
+	StateClient    ClientKind = "state"    // of the topics that replicas share
+	IdentityClient ClientKind = "identity" // by which Kafka is asked what clients with own credentials may do
 )
 
 // KafkaClients returns the number of open Kafka clients of kind. Its series appears with this

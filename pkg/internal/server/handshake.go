@@ -17,7 +17,8 @@ import (
 const (
 	// closeTimeout is what a peer has for answering a close frame.
 	closeTimeout = 5 * time.Second
-	// goneGrace is what a connection has for finishing after its topic was deleted.
+	// goneGrace is what a connection has for finishing after its topic was deleted, or its right
+	// to it taken away.
 	goneGrace = 5 * time.Second
 )
 
@@ -30,6 +31,15 @@ type flow struct {
 	session   *session.Request // nil where the connection needs none
 	log       []any            // what identifies the connection in the log
 	serve     func(*socket.Conn, *kafka.Topic)
+}
+
+// access is what a flow wants of Kafka.
+func (f flow) access(credentials proxy.KafkaCredentials) kafka.Access {
+	operation := kafka.Produce
+	if f.direction == metrics.Out {
+		operation = kafka.Consume
+	}
+	return kafka.Access{Credentials: credentials, Topic: f.topic, Operation: operation, Group: f.group}
 }
 
 // handshake admits a connection and serves it, or refuses it. The steps are in the order that
@@ -72,7 +82,7 @@ func (s *Server) admit(r *http.Request, q *query, parse func(*query) flow) (a ad
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
-	topic, err := s.Topics.Open(ctx, a.flow.topic)
+	topic, err := s.Topics.OpenFor(ctx, a.flow.access(proxy.KafkaCredentials{}))
 	if err != nil {
 		return a, proxy.AsError(err)
 	}
@@ -125,8 +135,8 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a admission) {
 	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
 }
 
-// endWhenGone closes the connection when its topic was deleted. stop waits for the watch to
-// end.
+// endWhenGone closes the connection when its topic was deleted, or Kafka denies it. stop waits
+// for the watch to end.
 func endWhenGone(c *socket.Conn, topic *kafka.Topic) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -134,6 +144,8 @@ func endWhenGone(c *socket.Conn, topic *kafka.Topic) (stop func()) {
 		select {
 		case <-topic.Gone():
 			c.End(socket.EndWith(proxy.Errorf(proxy.KindTopicNotFound, "Topic %q was deleted.", topic.Name), goneGrace))
+		case <-topic.Denied():
+			c.End(socket.EndWith(topic.Denial(), goneGrace))
 		case <-over:
 		}
 	}()

@@ -1,0 +1,92 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const bearerMechanism = "OAUTHBEARER"
+
+// errTokenRefused tells that Kafka did not take a token: it answers with a description of what
+// is wrong, for which franz-go has no error of its own.
+var errTokenRefused = errors.New("the broker does not take the token")
+
+// login returns how a client proves who it is: with the credentials given or, where there are
+// none, with the proxy's own. It is nil where Kafka asks for nothing. Credentials that cannot be
+// used never lead to the proxy's own.
+func (s *security) login(c proxy.KafkaCredentials) sasl.Mechanism {
+	if err := s.usable(c); err != nil {
+		return refusing{err}
+	}
+	mechanism := s.settings.SASLMechanism
+	switch {
+	case c.Token != "":
+		return bearer(func(context.Context) (string, error) { return c.Token, nil })
+	case !c.IsZero():
+		return passwordLogin(mechanism, c.Username, c.Password)
+	case mechanism == bearerMechanism:
+		return bearer(s.tokens.token)
+	default:
+		return passwordLogin(mechanism, s.settings.SASLUsername, string(s.settings.SASLPassword))
+	}
+}
+
+func passwordLogin(mechanism, user, password string) sasl.Mechanism {
+	switch mechanism {
+	case "PLAIN":
+		return plain.Auth{User: user, Pass: password}.AsMechanism()
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
+	default:
+		return nil
+	}
+}
+
+// bearer is OAUTHBEARER with the token of the moment.
+func bearer(token func(context.Context) (string, error)) sasl.Mechanism {
+	return judged{oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+		text, err := token(ctx)
+		return oauth.Auth{Token: text}, err
+	})}
+}
+
+// judged is a mechanism whose sessions tell that Kafka refused a token.
+type judged struct{ sasl.Mechanism }
+
+// Authenticate implements sasl.Mechanism.
+func (j judged) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	session, first, err := j.Mechanism.Authenticate(ctx, host)
+	return judgedSession{session}, first, err
+}
+
+type judgedSession struct{ sasl.Session }
+
+// Challenge implements sasl.Session.
+func (j judgedSession) Challenge(answer []byte) (bool, []byte, error) {
+	done, next, err := j.Session.Challenge(answer)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errTokenRefused, err)
+	}
+	return done, next, err
+}
+
+// refusing is the mechanism of credentials that cannot be used.
+type refusing struct{ err error }
+
+// Name implements sasl.Mechanism.
+func (refusing) Name() string { return "PLAIN" }
+
+// Authenticate implements sasl.Mechanism.
+func (r refusing) Authenticate(context.Context, string) (sasl.Session, []byte, error) {
+	return nil, nil, r.err
+}

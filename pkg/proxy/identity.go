@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Identity is who a client is, as it was found at the handshake.
+type Identity struct {
+	// Subject is the user name, the token's sub or the certificate's common name. It is empty
+	// where nobody authenticates: then all clients are one subject.
+	Subject string
+	// Claims are the token's, as JSON has them; nil without a token.
+	Claims map[string]any
+	// Expires is when the token ends; zero without a token.
+	Expires time.Time
+	// Kafka is how the client's records are read and written.
+	Kafka KafkaCredentials
+}
+
+// KafkaCredentials are what a client brings for Kafka; the zero value stands for the proxy's
+// own. They are comparable, and never printed: neither by fmt nor by slog.
+type KafkaCredentials struct {
+	Username string // for PLAIN and SCRAM
+	Password string
+	Token    string // for OAUTHBEARER, instead of the others
+}
+
+// IsZero tells whether the proxy's own credentials are meant.
+func (c KafkaCredentials) IsZero() bool { return c == KafkaCredentials{} }
+
+// String hides the secrets.
+func (c KafkaCredentials) String() string {
+	switch {
+	case c.Token != "":
+		return "a token"
+	case c.IsZero():
+		return "none"
+	default:
+		return "user " + c.Username
+	}
+}
+
+// GoString hides the secrets.
+func (c KafkaCredentials) GoString() string { return c.String() }
+
+// LogValue hides the secrets.
+func (c KafkaCredentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
