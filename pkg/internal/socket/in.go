@@ -64,6 +64,11 @@ func (f *in) readLoop() {
 		if f.conn.Ending() != nil {
 			continue // what arrives now is not produced; the peer's close frame is awaited
 		}
+		if taken, err := f.takeRenewal(text, frame); err != nil {
+			return
+		} else if taken {
+			continue
+		}
 		if f.take(text, frame) != nil {
 			return
 		}
