@@ -18,6 +18,9 @@ package auth
 import (
 	"context"
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -36,6 +39,9 @@ const (
 	OutcomeRefused  = "refused"
 	OutcomeUnknown  = "unknown" // it could not be checked
 )
+
+// maxSubject is the longest name of a client, in characters.
+const maxSubject = 255
 
 // Chain are the methods by which clients can authenticate. Without any, all are let in.
 type Chain struct {
@@ -75,8 +81,24 @@ func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Erro
 	if e == nil {
 		p, e = c.check(ctx, method, given, r)
 	}
+	if e == nil {
+		e = checkSubject(p.Identity.Subject)
+	}
 	c.count(method, e)
-	return p, e
+	if e != nil {
+		return Pass{}, e
+	}
+	return p, nil
+}
+
+// checkSubject refuses a name that the proxy could not keep among its sessions. OpenID Connect Core,
+// section 2 allows no longer ones.
+func checkSubject(subject string) *proxy.Error {
+	if subject == "" || utf8.RuneCountInString(subject) > maxSubject || !utf8.ValidString(subject) ||
+		strings.ContainsFunc(subject, unicode.IsControl) {
+		return refuse("The name that the credentials are of must have 1 to %d characters, none a control character.", maxSubject)
+	}
+	return nil
 }
 
 // Socket is as Request, for a handshake: it also reads what the client brings for Kafka.
@@ -104,10 +126,18 @@ func (c *Chain) check(ctx context.Context, method string, given credentials, r *
 	case method == MethodCertificate:
 		return certified(r.TLS)
 	case method == MethodNone:
-		return Pass{}, refuse("Credentials are required.")
+		return Pass{}, refuse("Credentials are required: %s.", c.places())
 	default:
 		return Pass{}, refuse("Authorization: %s credentials are not taken here.", method)
 	}
+}
+
+// places says where credentials may be, since some look for them in the URL.
+func (c *Chain) places() string {
+	if c.Basic == nil && c.Bearer == nil {
+		return "a client certificate"
+	}
+	return "in the Authorization header, or in a browser in the subprotocol wsproxy.bearer.<token> or wsproxy.basic.<base64url user:pass>, never in the URL"
 }
 
 func (c *Chain) count(method string, e *proxy.Error) {

@@ -118,6 +118,27 @@ func TestWhoIsRefused(t *testing.T) {
 	}
 }
 
+// TestNames are those of tokens, which may be anything.
+func TestNames(t *testing.T) {
+	c := all(t)
+	for name, test := range map[string]struct {
+		subject string
+		taken   bool
+	}{
+		"255 letters":   {strings.Repeat("ü", 255), true},
+		"256 letters":   {strings.Repeat("x", 256), false},
+		"a line break":  {"alice\r\nX-Evil: 1", false},
+		"a zero":        {"alice\x00", false},
+		"spaces":        {" alice ", true},
+		"path segments": {"../../alice/%2e%2e", true},
+	} {
+		p, e := c.Request(t.Context(), request(authorizationHeader, "Bearer "+rsaSigner().token(map[string]any{"sub": test.subject})))
+		if test.taken != (e == nil) || test.taken && p.Identity.Subject != test.subject {
+			t.Errorf("%s: got %v, %v", name, p, e)
+		}
+	}
+}
+
 func TestMethodsThatAreOff(t *testing.T) {
 	token := rsaSigner().token(nil)
 	for name, test := range map[string]struct {
