@@ -136,8 +136,8 @@ func (p *Provider) failed(err error, times int) {
 	}
 }
 
-// refresh asks the provider for its keys, unless it was asked within the time given. Who comes while
-// somebody asks waits for the same answer. The error is that of the last time.
+// refresh asks the provider for its keys, unless it was asked within the time given, 0 for at any
+// rate. Who comes while somebody asks waits for the same answer. The error is that of the last time.
 func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	p.mu.Lock()
 	if p.asking != nil {
@@ -152,6 +152,9 @@ func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	p.asking, p.asked = make(chan struct{}), time.Now()
 	p.mu.Unlock()
 
+	if within > 0 { // it is for a client, which must not make it fail for the others by going away
+		ctx = context.WithoutCancel(ctx)
+	}
 	verifier, err := p.ask(ctx)
 	if err == nil {
 		p.now.Store(verifier)
@@ -174,10 +177,9 @@ func (p *Provider) await(ctx context.Context, asking <-chan struct{}) error {
 	return p.failure
 }
 
-// ask reads the discovery document and the keys. A client that goes away while it waits must not
-// make it fail for the others.
+// ask reads the discovery document and the keys.
 func (p *Provider) ask(ctx context.Context) (*oidc.IDTokenVerifier, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	text, err := p.get(ctx, p.options.WellKnown)
 	if err != nil {

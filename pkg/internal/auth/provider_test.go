@@ -168,6 +168,20 @@ func TestASlowProviderIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+func TestASilentProviderDoesNotHoldUpTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(rsaSigner())
+		i.waiting = make(chan struct{})
+		stop := run(t, i.provider(nil), nil)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 // TestBadAnswersOfTheProvider are refused, and keep the keys of before.
 func TestBadAnswersOfTheProvider(t *testing.T) {
 	redirect := func(to string) http.HandlerFunc {
