@@ -107,6 +107,10 @@ func start(o Options) (*App, error) {
 	a := &App{config: settings, log: o.Log.With("server", settings.Server.ID), failed: make(chan error, mostFailures)}
 	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
 	a.checks = health.New(m.SetReady, checkNames(settings)...)
+	access, err := a.readAccess(m)
+	if err != nil {
+		return nil, err
+	}
 
 	if a.management, err = a.listen(o, settings.Server.AdminBindInterface, settings.Server.AdminPort); err != nil {
 		return a, err
@@ -140,22 +144,16 @@ func start(o Options) (*App, error) {
 	s := &server.Server{
 		Config: settings, Cluster: cluster, Admin: administration, Topics: topics, Producers: producers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
-		Limits: limits, LimitsWriter: writer, Sessions: sessions,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
 	}
-	a.warnOfOpenDoors()
+	access.keep(a, s.Recheck)
+	a.warnOfOpenDoors(access.chain)
 	a.probe(cluster)
 	a.management.serve(s.Management(), a.failed)
 	a.main.serve(s.Main(), a.failed)
 	a.checks.Set(checkDraining, nil)
 	a.log.Info("listening", "main", a.Addr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
-}
-
-// warnOfOpenDoors tells what anybody may do who reaches the management listener.
-func (a *App) warnOfOpenDoors() {
-	if a.config.Server.AdminEndpointEnabled && a.config.Security.AdminBasicAuthUsername == "" {
-		a.log.Warn("the admin API asks for no credentials: set WSPROXY_ADMIN_BASIC_AUTH_USERNAME and WSPROXY_ADMIN_BASIC_AUTH_PASSWORD")
-	}
 }
 
 // checkNames lists the readiness checks, in the order that /readyz shows them in.

@@ -93,11 +93,18 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 		a := newAnswers(t)
 		topic := k.topic(t, 1)
 		credentials := k.start(t, "ADMIN_ENDPOINT_ENABLED=true", "ADMIN_BASIC_AUTH_USERNAME=u", "ADMIN_BASIC_AUTH_PASSWORD=p")
+		i := newIssuer(t)
+		guarded := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true")...)
+		token := "Bearer " + i.token("alice", nil)
+		i.setDown(true)
+		unchecked := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true")...)
 		all, _ := k.replicas(t, 1)
 		p := all[0]
 		for path := range a.methods {
 			a.askAll(p, path, "?clientId=c&topic="+topic)
 			a.askAll(p, path, "", "X-Long", strings.Repeat("x", 128<<10))
+			a.askAll(guarded, path, "")
+			a.askAll(unchecked, path, "", "Authorization", token)
 			if strings.HasPrefix(path, "/admin/") {
 				a.askAll(credentials, path, "")
 				a.askAll(p, path, "", "Sec-Fetch-Site", "cross-site")
@@ -238,14 +245,17 @@ func (a *answers) withoutKafka() {
 func TestEverySpecifiedMessageComes(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
-		topic, p := k.topic(t, 1), k.run(t)
-		in := p.in(t, topic)
-		in.send(`{"value":{"value":"v"}}`, `[{"value":null}]`, `{}`)
-		for range 3 {
+		topic, i := k.topic(t, 1), newIssuer(t)
+		p, token := k.start(t, i.settings()...), i.token("alice", nil)
+		in := p.dialAs(t, "Bearer "+token, k.path("/socket/in", topic))
+		in.send(`{"value":{"value":"v"}}`, `[{"value":null}]`, `{}`, renewal(token))
+		for range 4 {
 			in.read()
 		}
-		out := p.out(t, topic, "autoCommit=false")
+		out := p.dialAs(t, "Bearer "+token, k.path("/socket/out", topic)+"&autoCommit=false")
 		out.deliveries(2)
+		out.send(renewal(token))
+		out.read()
 		out.send(`{"wsProxyMessageId":"` + topic + `-0-17-1"}`)
 		out.refusal("UNKNOWN_MESSAGE_ID")
 		for _, c := range []*client{in, out} {

@@ -38,6 +38,7 @@ func TestREADME(t *testing.T) {
 		{"protocol", r.testProtocol},
 		{"Avro", r.testAvro},
 		{"operations", r.testOperations},
+		{"policy", r.testPolicy},
 		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {
@@ -158,6 +159,41 @@ func (r *reader) testOperations(t *testing.T) {
 	}
 	for _, request := range requests {
 		get(t, "http://"+r.at.replace("localhost:"+request[1])+request[2])
+	}
+}
+
+// testPolicy starts a proxy with the policy, and has alice ask for this and that.
+func (r *reader) testPolicy(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, []byte(r.take(t, "yaml policy")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := strings.ReplaceAll(r.take(t, "sh policy"), "policy.yaml", file)
+	serve := start(t, command, "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
+	address := "http://localhost:" + serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
+	for query, want := range map[string]int{
+		"in?topic=demo":                       http.StatusUpgradeRequired,
+		"in?topic=prices":                     http.StatusForbidden,
+		"out?topic=demo&groupId=ops-1":        http.StatusUpgradeRequired,
+		"out?topic=demo&groupId=dev-1":        http.StatusForbidden,
+		"out?topic=demo&groupId=ops-1&nobody": http.StatusUnauthorized,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/socket/"+query+"&clientId=readme", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(query, "nobody") {
+			r.SetBasicAuth("alice", "sesame")
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", query, answer.StatusCode, want)
+		}
 	}
 }
 

@@ -97,7 +97,8 @@ func (s *Sockets) addMessages(compiler *jsonschema.Compiler, to map[string][]mes
 	for _, reference := range references {
 		text, _ := reference.(object)["$ref"].(string)
 		name := path.Base(text)
-		if s.doc.at("components", "messages", name)["contentType"] != "application/json" {
+		known := slices.ContainsFunc(to[address], func(m message) bool { return m.name == name }) // of another operation
+		if known || s.doc.at("components", "messages", name)["contentType"] != "application/json" {
 			continue
 		}
 		schema, err := compiler.Compile(documentURL + "#/components/messages/" + name + "/payload")

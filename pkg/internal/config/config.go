@@ -115,25 +115,25 @@ type Sessions struct {
 
 // Security configures who may do what.
 type Security struct {
-	BasicAuthEnabled              bool          `env:"BASIC_AUTH_ENABLED" default:"false" soon:"true" help:"clients may authenticate with a user name and a password"`
-	BasicAuthRealm                string        `env:"BASIC_AUTH_REALM" soon:"true" help:"realm of passwords in WWW-Authenticate"`
-	BasicAuthUsername             string        `env:"BASIC_AUTH_USERNAME" soon:"true" help:"the one user"`
-	BasicAuthPassword             Secret        `env:"BASIC_AUTH_PASSWORD" soon:"true" help:"the one user's password"`
-	BasicAuthHtpasswdFile         string        `env:"BASIC_AUTH_HTPASSWD_FILE" check:"path" soon:"true" help:"users as htpasswd lines with bcrypt hashes"`
-	OpenIDEnabled                 bool          `env:"OPENID_ENABLED" default:"false" soon:"true" help:"clients may authenticate with a bearer JWT"`
-	OpenIDWellKnown               string        `env:"OPENID_WELLKNOWN" check:"url" soon:"true" help:"URL of the provider's discovery document"`
-	OpenIDAudience                string        `env:"OPENID_AUDIENCE" soon:"true" help:"audience that tokens must carry"`
-	OpenIDRealm                   string        `env:"OPENID_REALM" soon:"true" help:"realm of bearer tokens in WWW-Authenticate"`
-	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" soon:"true" help:"how often the tokens of open sockets are checked again"`
-	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" soon:"true" help:"checks that may fail in a row while the provider is down; -1 is any number"`
-	JWTKafkaUsernameKey           string        `env:"JWT_KAFKA_USERNAME_KEY" soon:"true" help:"claim that carries the Kafka user name"`
-	JWTKafkaPasswordKey           string        `env:"JWT_KAFKA_PASSWORD_KEY" soon:"true" help:"claim that carries the Kafka password"`
-	JWTKafkaTokenAuthOnly         bool          `env:"JWT_KAFKA_TOKEN_AUTH_ONLY" default:"false" soon:"true" help:"refuses the X-Kafka-Auth header"`
-	KafkaOAuthPassthrough         bool          `env:"KAFKA_OAUTH_PASSTHROUGH" default:"false" soon:"true" help:"the client's own bearer token goes to Kafka as OAUTHBEARER"`
-	KafkaClientAuthRequired       bool          `env:"KAFKA_CLIENT_AUTH_REQUIRED" default:"false" soon:"true" help:"every socket must bring Kafka credentials"`
+	BasicAuthEnabled              bool          `env:"BASIC_AUTH_ENABLED" default:"false" help:"clients may authenticate with a user name and a password"`
+	BasicAuthRealm                string        `env:"BASIC_AUTH_REALM" help:"realm of passwords in WWW-Authenticate"`
+	BasicAuthUsername             string        `env:"BASIC_AUTH_USERNAME" help:"the one user"`
+	BasicAuthPassword             Secret        `env:"BASIC_AUTH_PASSWORD" help:"the one user's password"`
+	BasicAuthHtpasswdFile         string        `env:"BASIC_AUTH_HTPASSWD_FILE" check:"path" help:"users as htpasswd lines with bcrypt hashes"`
+	OpenIDEnabled                 bool          `env:"OPENID_ENABLED" default:"false" help:"clients may authenticate with a bearer JWT"`
+	OpenIDWellKnown               string        `env:"OPENID_WELLKNOWN" check:"url" help:"URL of the provider's discovery document"`
+	OpenIDAudience                string        `env:"OPENID_AUDIENCE" help:"audience that tokens must carry"`
+	OpenIDRealm                   string        `env:"OPENID_REALM" help:"realm of bearer tokens in WWW-Authenticate"`
+	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" help:"how often the tokens of open sockets are checked again"`
+	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" help:"checks that may fail in a row while the provider is down; -1 is any number"`
+	JWTKafkaUsernameKey           string        `env:"JWT_KAFKA_USERNAME_KEY" help:"claim that carries the Kafka user name"`
+	JWTKafkaPasswordKey           string        `env:"JWT_KAFKA_PASSWORD_KEY" help:"claim that carries the Kafka password"`
+	JWTKafkaTokenAuthOnly         bool          `env:"JWT_KAFKA_TOKEN_AUTH_ONLY" default:"false" help:"refuses the X-Kafka-Auth header"`
+	KafkaOAuthPassthrough         bool          `env:"KAFKA_OAUTH_PASSTHROUGH" default:"false" help:"the client's own bearer token goes to Kafka as OAUTHBEARER"`
+	KafkaClientAuthRequired       bool          `env:"KAFKA_CLIENT_AUTH_REQUIRED" default:"false" help:"every socket must bring Kafka credentials"`
 	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use"`
 	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" check:"glob" help:"comma list of globs of the consumer groups that clients may use"`
-	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" soon:"true" help:"rules of who may produce and consume what (YAML), reread on change"`
+	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" help:"rules of who may produce and consume what (YAML), reread on change"`
 	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" help:"user for /admin and the console"`
 	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" help:"password for /admin and the console"`
 }

@@ -229,7 +229,6 @@ func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
 	}{
 		{"set", []string{"WSPROXY_COMPRESSION_ENABLED=true"}, "WSPROXY_COMPRESSION_ENABLED: " + notYet},
 		{"default true set to false", []string{"WSPROXY_CONSOLE_DOWNLOAD_ENABLED=false"}, "WSPROXY_CONSOLE_DOWNLOAD_ENABLED: " + notYet},
-		{"path", []string{"WSPROXY_AUTHZ_POLICY_FILE=/x"}, "WSPROXY_AUTHZ_POLICY_FILE: " + notYet},
 		{
 			"malformed too",
 			[]string{"WSPROXY_MAX_HANDSHAKES=x"},

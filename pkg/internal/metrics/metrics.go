@@ -63,7 +63,8 @@ type Metrics struct {
 	sessionClaims    *prometheus.GaugeVec
 	sessionConflicts *prometheus.CounterVec
 
-	reloadErrors *prometheus.CounterVec
+	reloadErrors  *prometheus.CounterVec
+	authenticated *prometheus.CounterVec
 
 	topics, groups labelLimit
 	produced       handles[Produced]
@@ -85,6 +86,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerState(f)
 	m.registerSessions(f)
 	m.registerReload(f)
+	m.registerAuth(f)
 	return m
 }
 

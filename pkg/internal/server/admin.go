@@ -121,11 +121,12 @@ func (s *Server) refuseAdmin(w http.ResponseWriter, r *http.Request, e *proxy.Er
 	writeError(w, e)
 }
 
-// administrators asks for the credentials of administrators, where there are any.
+// administrators asks for the credentials of administrators where there are any, else for those of
+// clients.
 func (s *Server) administrators(next http.Handler) http.Handler {
 	security := &s.Config.Security
 	if security.AdminBasicAuthUsername == "" {
-		return next
+		return s.clients(next.ServeHTTP)
 	}
 	wantUser := sha256.Sum256([]byte(security.AdminBasicAuthUsername))
 	wantPassword := sha256.Sum256([]byte(security.AdminBasicAuthPassword))

@@ -4,9 +4,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -80,27 +80,15 @@ func hostMatches(pattern, host string) bool {
 
 // allowed refuses the topics and groups that the configuration does not let clients use,
 // whether they exist or not.
-func (s *Server) allowed(f flow) *proxy.Error {
+func (s *Server) allowed(f *flow) *proxy.Error {
 	sessions, security := s.Config.Sessions, s.Config.Security
 	if strings.HasPrefix(f.topic, internalPrefix) || f.topic == sessions.StateTopic ||
-		f.topic == sessions.DynamicConfigTopicName || !matchesAny(security.AllowedTopics, f.topic) {
+		f.topic == sessions.DynamicConfigTopicName || !policy.Matches(security.AllowedTopics, f.topic) {
 		return proxy.Errorf(proxy.KindNotAuthorized, "topic: %q is not open to clients.", f.topic)
 	}
 	group := string(f.group)
-	if group != "" && (strings.HasPrefix(group, internalPrefix) || !matchesAny(security.AllowedGroups, group)) {
+	if group != "" && (strings.HasPrefix(group, internalPrefix) || !policy.Matches(security.AllowedGroups, group)) {
 		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: %q is not open to clients.", group)
 	}
 	return nil
-}
-
-// matchesAny compares a name with globs. A group may contain slashes, which path.Match takes
-// for separators.
-func matchesAny(globs []string, name string) bool {
-	flat := strings.ReplaceAll(name, "/", "\x00")
-	for _, glob := range globs {
-		if ok, err := path.Match(strings.ReplaceAll(glob, "/", "\x00"), flat); ok && err == nil {
-			return true
-		}
-	}
-	return false
 }

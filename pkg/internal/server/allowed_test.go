@@ -98,7 +98,7 @@ func TestAllowed(t *testing.T) {
 				Security: config.Security{AllowedTopics: test.topics, AllowedGroups: test.groups},
 				Sessions: config.Sessions{StateTopic: "state", DynamicConfigTopicName: "limits"},
 			}}
-			e := s.allowed(flow{topic: test.topic, group: proxy.GroupID(test.group)})
+			e := s.allowed(&flow{topic: test.topic, group: proxy.GroupID(test.group)})
 			if (e == nil) != test.want {
 				t.Fatalf("got %v", e)
 			}

@@ -41,8 +41,15 @@ func writeError(w http.ResponseWriter, e *proxy.Error) {
 	writeJSON(w, class.Status, errorBody{class.Code, e.Message})
 }
 
-func healthcheck(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]string{"response": "I'm healthy"})
+// healthcheck tells that the proxy answers, to whom it may be told.
+func (s *Server) healthcheck() http.HandlerFunc {
+	answer := func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"response": "I'm healthy"})
+	}
+	if s.Config.Server.SecureHealthcheck {
+		return s.clients(answer)
+	}
+	return answer
 }
 
 // avroSchema serves the schema of a kind of Avro message.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
@@ -28,6 +29,7 @@ type flow struct {
 	payload   metrics.Payload
 	topic     string
 	group     proxy.GroupID    // empty on /socket/in
+	writes    bool             // to the topic
 	session   *session.Request // nil where the connection needs none
 	log       []any            // what identifies the connection in the log
 	serve     func(*socket.Conn, *kafka.Topic)
@@ -35,17 +37,17 @@ type flow struct {
 
 // access is what a flow wants of Kafka.
 func (f flow) access(credentials proxy.KafkaCredentials) kafka.Access {
-	operation := kafka.Produce
-	if f.direction == metrics.Out {
-		operation = kafka.Consume
+	operation := kafka.Consume
+	if f.writes {
+		operation = kafka.Produce
 	}
 	return kafka.Access{Credentials: credentials, Topic: f.topic, Operation: operation, Group: f.group}
 }
 
 // handshake admits a connection and serves it, or refuses it. The steps are in the order that
-// clients rely on: capacity, Origin, parameters, allowed names, the topic at Kafka, whether this
-// is a WebSocket request at all, and last the session.
-func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse func(*query) flow) {
+// clients rely on: capacity, Origin, credentials, parameters, allowed names, the topic at Kafka,
+// whether this is a WebSocket request at all, and last the session.
+func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse parser) {
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
 	a, e := s.admit(r, q, parse)
@@ -55,34 +57,44 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 		s.refuse(w, r, e, tellByClosing)
 		return
 	}
-	s.open(w, r, a)
+	s.open(w, r, &a)
 }
+
+// parser reads the parameters of a kind of socket, for the client that asks for it.
+type parser func(q *query, who *proxy.Identity) flow
 
 // admission is what a connection that is let in holds.
 type admission struct {
+	pass    auth.Pass
 	flow    flow
 	topic   *kafka.Topic
 	session *session.Session // nil where it needs none
 }
 
 // admit holds the topic and takes a place among the sockets, and a session, or says why not.
-func (s *Server) admit(r *http.Request, q *query, parse func(*query) flow) (a admission, e *proxy.Error) {
+func (s *Server) admit(r *http.Request, q *query, parse parser) (a admission, e *proxy.Error) {
 	if e := s.Sockets.Check(); e != nil {
 		return a, e
 	}
 	if e := s.checkOrigin(r); e != nil {
 		return a, e
 	}
-	a.flow = parse(q)
+	if a.pass, e = s.Auth.Socket(r.Context(), r); e != nil {
+		return a, e
+	}
+	a.flow = parse(q, &a.pass.Identity)
 	if e := q.err(); e != nil {
 		return a, e
 	}
-	if e := s.allowed(a.flow); e != nil {
+	if e := s.allowed(&a.flow); e != nil {
+		return a, e
+	}
+	if e := s.permitted(&a.flow, &a.pass.Identity); e != nil {
 		return a, e
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
-	topic, err := s.Topics.OpenFor(ctx, a.flow.access(proxy.KafkaCredentials{}))
+	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.pass.Identity.Kafka))
 	if err != nil {
 		return a, proxy.AsError(err)
 	}
@@ -111,7 +123,7 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 
 // open makes the WebSocket and serves it to its end. What it holds is given back, the session
 // after the flow has left its consumer group.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, a admission) {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	defer a.topic.Close()
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
@@ -124,8 +136,12 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a admission) {
 	defer s.Sockets.Leave(c)
 	a.session.Serve(holder{c})
 	defer a.session.Close()
+	defer s.guard(c, a)()
 	f := a.flow
 	log := s.Log.With("direction", f.direction, "remote", r.RemoteAddr).With(f.log...)
+	if subject := a.pass.Identity.Subject; subject != "" {
+		log = log.With("subject", subject)
+	}
 	log.Info("socket opened")
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
 	stop := endWhenGone(c, a.topic)
@@ -172,7 +188,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, 
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Sec-WebSocket-Version", "13")
 		}
-		writeError(w, e)
+		s.writeRefusal(w, e)
 		return
 	}
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)

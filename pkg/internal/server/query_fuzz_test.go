@@ -42,7 +42,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	s := &Server{Config: &config.Config{}, Log: slog.New(slog.DiscardHandler)}
 	f.Fuzz(func(t *testing.T, raw string) {
-		for name, parse := range map[string]func(*query) flow{"in": s.parseIn, "out": s.parseOut} {
+		for name, parse := range map[string]parser{"in": s.parseIn, "out": s.parseOut} {
 			first, e := readAll(t, raw, parse)
 			again, repeated := readAll(t, raw, parse)
 			if !reflect.DeepEqual(first, again) || !reflect.DeepEqual(e, repeated) {
@@ -62,13 +62,13 @@ func FuzzQuery(f *testing.F) {
 }
 
 // readAll reads a query string as a handshake does.
-func readAll(t *testing.T, raw string, parse func(*query) flow) (parameters, *proxy.Error) {
+func readAll(t *testing.T, raw string, parse parser) (parameters, *proxy.Error) {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	q := parseQuery(raw)
 	q.choice("handshakeErrors", "status", "close")
-	f := parse(q)
+	f := parse(q, new(proxy.Identity))
 	e := q.err()
 	runtime.ReadMemStats(&after)
 	if took, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<16+400*len(raw)); took > most {

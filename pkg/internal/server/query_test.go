@@ -18,7 +18,7 @@ func read(t *testing.T, path, raw string) (flow, *proxy.Error) {
 	}
 	q := parseQuery(raw)
 	q.choice("handshakeErrors", "status", "close")
-	f := parse(q)
+	f := parse(q, new(proxy.Identity))
 	return f, q.err()
 }
 

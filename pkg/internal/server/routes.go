@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -31,9 +33,14 @@ type Server struct {
 	Metrics   *metrics.Metrics
 	Log       *slog.Logger
 
+	Auth   *auth.Chain
+	Policy *policy.File // nil where there is none
+
 	Limits       *clientcfg.Table
 	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
 	Sessions     *session.Sessions
+
+	guards guards
 }
 
 // Main returns the routes of the main listener.
@@ -41,13 +48,13 @@ func (s *Server) Main() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/socket/in", get(s.socketIn))
 	mux.Handle("/socket/out", get(s.socketOut))
-	mux.Handle("/kafka/cluster/info", get(s.clusterInfo))
+	mux.Handle("/kafka/cluster/info", get(s.clients(s.clusterInfo)))
 	for _, message := range []string{"producer/record", "producer/result", "consumer/record", "consumer/commit"} {
-		mux.Handle("/schemas/avro/"+message, get(s.avroSchema(message)))
+		mux.Handle("/schemas/avro/"+message, get(s.clients(s.avroSchema(message))))
 	}
 	mux.Handle("/openapi.yaml", get(s.file("application/yaml", api.OpenAPI)))
 	mux.Handle("/asyncapi.yaml", get(s.file("application/yaml", api.AsyncAPI)))
-	mux.Handle("/healthcheck", get(healthcheck))
+	mux.Handle("/healthcheck", get(s.healthcheck()))
 	mux.HandleFunc("/", notFound)
 	if prefix := s.Config.Server.PathPrefix; prefix != "" {
 		mux.HandleFunc(prefix, notFound)
@@ -70,7 +77,7 @@ func (s *Server) Management() http.Handler {
 		mux.Handle("/admin", admin)
 		mux.Handle("/admin/", admin)
 	}
-	mux.HandleFunc("/", notFound)
+	mux.Handle("/", s.administrators(http.HandlerFunc(notFound)))
 	return mux
 }
 

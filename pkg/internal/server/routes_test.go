@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
@@ -37,7 +38,7 @@ func newServer(t *testing.T, c *config.Config) *Server {
 	return &Server{
 		Config: c, Sockets: socket.NewRegistry(c.Sockets.MaxConnections), Metrics: m,
 		Checks: health.New(m.SetReady, "kafka"), Log: slog.New(slog.DiscardHandler),
-		Limits: clientcfg.New(clientcfg.Options{}),
+		Auth: new(auth.Chain), Limits: clientcfg.New(clientcfg.Options{}),
 	}
 }
 

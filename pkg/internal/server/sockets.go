@@ -23,7 +23,7 @@ func (s *Server) socketOut(w http.ResponseWriter, r *http.Request) {
 }
 
 // parseIn reads the parameters of /socket/in.
-func (s *Server) parseIn(q *query) flow {
+func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 	client := q.identifier("clientId", q.required("clientId"))
 	instance := q.identifier("instanceId", q.text("instanceId"))
 	settings := codec.InSettings{
@@ -39,10 +39,12 @@ func (s *Server) parseIn(q *query) flow {
 	conflict := onConflict(q)
 	if s.Config.Producers.SessionsEnabled {
 		q.required("instanceId")
-		claimed = &session.Request{Kind: session.Producer, Client: proxy.ClientID(client), Instance: instance, OnConflict: conflict}
+		claimed = &session.Request{
+			Kind: session.Producer, Client: proxy.ClientID(client), Instance: instance, Subject: who.Subject, OnConflict: conflict,
+		}
 	}
 	return flow{
-		direction: metrics.In, payload: payload, topic: settings.Topic, session: claimed,
+		direction: metrics.In, payload: payload, topic: settings.Topic, writes: true, session: claimed,
 		log: []any{"clientId", client, "instanceId", instance, "topic", settings.Topic},
 		serve: func(c *socket.Conn, topic *kafka.Topic) {
 			pace, stop := s.follow(clientcfg.Producer, client, clientcfg.Limits{})
@@ -88,7 +90,7 @@ func (s *Server) serveInTransactions(
 }
 
 // parseOut reads the parameters of /socket/out.
-func (s *Server) parseOut(q *query) flow {
+func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	client := q.identifier("clientId", q.required("clientId"))
 	group := q.identifier("groupId", q.text("groupId"))
 	if group == "" {
@@ -115,14 +117,14 @@ func (s *Server) parseOut(q *query) flow {
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
 	options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
 		return s.Cluster.Consume(kafka.ConsumerOptions{
-			ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
+			Credentials: who.Kafka, ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
 			Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout, Owner: owner,
 		})
 	}
 	return flow{
 		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group),
 		session: &session.Request{
-			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), OnConflict: onConflict(q),
+			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Subject: who.Subject, OnConflict: onConflict(q),
 		},
 		log: []any{"clientId", client, "groupId", group, "topic", settings.Topic},
 		serve: func(c *socket.Conn, _ *kafka.Topic) {

@@ -68,6 +68,7 @@ type entry struct {
 	answered bool
 	ack      proxy.Ack
 	err      *proxy.Error
+	text     []byte // the answer itself, of a message that is not about a record
 }
 
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages

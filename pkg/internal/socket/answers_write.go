@@ -48,11 +48,14 @@ func (a *answers) wrote() {
 // count puts the answers that were written into the metrics. Nobody changes an answer that was
 // given, so that a.mu need not be held.
 func (a *answers) count(written []*slot, now time.Time) {
-	answered, failed := 0, 0
+	answered, failed, aside := 0, 0, 0
 	for _, s := range written {
 		for i := range s.entries {
-			if err := s.entries[i].err; err != nil {
-				a.topic.Error(err.Kind)
+			switch e := &s.entries[i]; {
+			case e.text != nil:
+				aside++
+			case e.err != nil:
+				a.topic.Error(e.err.Kind)
 				failed++
 			}
 		}
@@ -63,7 +66,7 @@ func (a *answers) count(written []*slot, now time.Time) {
 		answered += s.size()
 		a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
 	}
-	a.topic.Records.Add(float64(answered - failed))
+	a.topic.Records.Add(float64(answered - failed - aside))
 	a.metrics.InFlight.Sub(float64(answered))
 }
 
@@ -75,7 +78,7 @@ func (a *answers) appendSlot(dst []byte, s *slot) []byte {
 	dst, mark := beginFrame(dst)
 	dst = a.appendEntry(dst, &s.entries[0])
 	a.filled++
-	if a.codec.Binary() && s.entries[0].err == nil {
+	if a.codec.Binary() && s.entries[0].err == nil && s.entries[0].text == nil {
 		return endFrame(dst, mark, opBinary)
 	}
 	return endFrame(dst, mark, opText)
@@ -116,6 +119,9 @@ func (a *answers) appendNext(dst []byte, s *slot) []byte {
 }
 
 func (a *answers) appendEntry(dst []byte, e *entry) []byte {
+	if e.text != nil {
+		return append(dst, e.text...)
+	}
 	if e.err == nil {
 		return a.codec.AppendAck(dst, e.ack, e.id, e.hasID)
 	}

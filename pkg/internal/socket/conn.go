@@ -40,6 +40,7 @@ type Conn struct {
 	open     context.Context // ends when the connection is being closed, or over
 	shut     context.CancelFunc
 	onPong   func(payload []byte)
+	renewer  Renewer // nil where the client cannot renew its token
 
 	// The reader's.
 	message  []byte

@@ -68,6 +68,11 @@ func (f *in) readLoop(take func(text bool, frame []byte) error) {
 		if f.conn.Ending() != nil {
 			continue // what arrives now is not produced; the peer's close frame is awaited
 		}
+		if taken, err := f.takeRenewal(text, frame); err != nil {
+			return
+		} else if taken {
+			continue
+		}
 		if take(text, frame) != nil {
 			return
 		}

@@ -125,7 +125,7 @@ func (f *out) readLoop() {
 		if err != nil {
 			return
 		}
-		if f.consumer != nil {
+		if f.consumer != nil && !f.takeRenewal(text, frame) {
 			f.take(text, frame)
 		}
 	}

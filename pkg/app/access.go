@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
+)
+
+// access is who may come in, and what each may do.
+type access struct {
+	chain  *auth.Chain
+	policy *policy.File // nil where there is none
+	files  []*reread.Files
+}
+
+// readAccess reads the files of users and rules. The error is a *ConfigError.
+func (a *App) readAccess(m *metrics.Metrics) (*access, error) {
+	security := &a.config.Security
+	x := &access{chain: &auth.Chain{
+		Certificates: a.config.Server.SSLClientCAFile != "",
+		Realms:       auth.Realms{Basic: security.BasicAuthRealm, Bearer: security.OpenIDRealm},
+		Kafka: auth.KafkaRules{
+			UsernameClaim: security.JWTKafkaUsernameKey, PasswordClaim: security.JWTKafkaPasswordKey,
+			TokenOnly: security.JWTKafkaTokenAuthOnly, Passthrough: security.KafkaOAuthPassthrough, Required: security.KafkaClientAuthRequired,
+		},
+		Count: m.Authenticated,
+	}}
+	if security.OpenIDEnabled {
+		x.chain.Bearer = &auth.Bearer{Provider: a.newProvider()}
+	}
+	if security.BasicAuthEnabled {
+		x.chain.Basic = auth.NewBasic(security.BasicAuthUsername, string(security.BasicAuthPassword))
+		if err := a.readFile(x, m, "BASIC_AUTH_HTPASSWD_FILE", security.BasicAuthHtpasswdFile, x.chain.Basic.Use); err != nil {
+			return nil, err
+		}
+	}
+	if path := security.AuthzPolicyFile; path != "" {
+		x.policy = policy.NewFile(path)
+		if err := a.readFile(x, m, "AUTHZ_POLICY_FILE", path, x.policy.Use); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// readFile reads the file that a setting names, if it does, and has it kept up to date.
+func (a *App) readFile(x *access, m *metrics.Metrics, setting, path string, use func([][]byte) error) error {
+	if path == "" {
+		return nil
+	}
+	variable := config.Prefix + setting
+	files, err := reread.Open(reread.Options{
+		Paths: []string{path}, Use: use, Failed: m.ReloadErrors(variable).Inc, Log: a.log.With("setting", variable),
+	})
+	if err != nil {
+		return &ConfigError{fmt.Errorf("%s: %w", variable, err)}
+	}
+	x.files = append(x.files, files)
+	return nil
+}
+
+func (a *App) newProvider() *auth.Provider {
+	security := &a.config.Security
+	return auth.NewProvider(auth.ProviderOptions{
+		WellKnown: security.OpenIDWellKnown, Audience: security.OpenIDAudience,
+		Interval: security.OpenIDRevalidationInterval, ErrorsLimit: security.OpenIDRevalidationErrorsLimit, Log: a.log,
+	})
+}
+
+// keep keeps files and keys up to date. recheck is called when open connections may be affected.
+func (x *access) keep(a *App, recheck func()) {
+	if x.policy != nil {
+		x.policy.Changed = recheck
+	}
+	for _, files := range x.files {
+		a.background(files.Watch)
+	}
+	if bearer := x.chain.Bearer; bearer != nil {
+		a.background(func(ctx context.Context) { bearer.Provider.Run(ctx, recheck) })
+	}
+}
+
+// warnOfOpenDoors tells what anybody may do who reaches the management listener.
+func (a *App) warnOfOpenDoors(chain *auth.Chain) {
+	server := &a.config.Server
+	closed := a.config.Security.AdminBasicAuthUsername != "" || chain.Required()
+	if server.AdminEndpointEnabled && !closed {
+		a.log.Warn("the admin API asks for no credentials: set WSPROXY_ADMIN_BASIC_AUTH_USERNAME and WSPROXY_ADMIN_BASIC_AUTH_PASSWORD")
+	}
+}

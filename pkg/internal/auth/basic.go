@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// acceptedLife is how long a password that was right is not checked again.
+	acceptedLife = time.Minute
+	// refusedLife is the same of a wrong one.
+	refusedLife = 10 * time.Second
+	// maxVerdicts is how many passwords are remembered of each kind.
+	maxVerdicts = 4096
+	// maxWaiting is how many handshakes may wait for their password to be checked.
+	maxWaiting = 64
+	// checkTimeout bounds that wait.
+	checkTimeout = 2 * time.Second
+)
+
+// Basic knows users by their passwords.
+type Basic struct {
+	// Fixed after construction.
+	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
+	user   digest            // of the one user, zero where there is none
+	turns  chan struct{}     // holds one token for each check that is under way
+
+	waiting  atomic.Int32
+	file     atomic.Pointer[users] // nil without a file
+	accepted verdicts
+	refused  verdicts
+}
+
+type digest = [sha256.Size]byte
+
+// NewBasic returns users of whom one is given here, if user is not empty. The others come by Use.
+func NewBasic(user, password string) *Basic {
+	b := &Basic{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	_, _ = rand.Read(b.secret[:]) // it never fails
+	if user != "" {
+		b.user = b.digest(user, "", password)
+	}
+	return b
+}
+
+// Use takes the content of a file of users in the form of htpasswd -B. Where it is faulty those
+// before stay.
+func (b *Basic) Use(contents [][]byte) error {
+	parsed, err := parseHtpasswd(contents[0])
+	if err != nil {
+		return fmt.Errorf("reading users: %w", err)
+	}
+	b.file.Store(parsed)
+	return nil
+}
+
+// check tells whether a password is that of a user.
+func (b *Basic) check(ctx context.Context, user, password string) *proxy.Error {
+	given := b.digest(user, "", password)
+	if b.user != (digest{}) && hmac.Equal(given[:], b.user[:]) {
+		return nil
+	}
+	file := b.file.Load()
+	if file == nil {
+		return wrongPassword()
+	}
+	hash, known := file.hashes[user]
+	if !known {
+		hash = file.decoy
+	}
+	right, e := b.remembered(ctx, b.digest(user, string(hash), password), func() bool {
+		return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
+	})
+	if e != nil {
+		return e
+	}
+	if !right || !known {
+		return wrongPassword()
+	}
+	return nil
+}
+
+func wrongPassword() *proxy.Error { return refuse("The user or the password is wrong.") }
+
+// remembered returns the verdict on a password, from memory where it is there. A hash that has
+// changed makes another key, so that nothing is remembered beyond it.
+func (b *Basic) remembered(ctx context.Context, key digest, check func() bool) (right bool, e *proxy.Error) {
+	if right, known := b.recall(key); known {
+		return right, nil
+	}
+	if e := b.takeTurn(ctx); e != nil {
+		return false, e
+	}
+	defer func() { <-b.turns }()
+	if right, known := b.recall(key); known { // somebody has checked it meanwhile
+		return right, nil
+	}
+	right = check()
+	if right {
+		b.accepted.add(key, acceptedLife)
+	} else {
+		b.refused.add(key, refusedLife)
+	}
+	return right, nil
+}
+
+func (b *Basic) recall(key digest) (right, known bool) {
+	if b.accepted.has(key) {
+		return true, true
+	}
+	return false, b.refused.has(key)
+}
+
+// takeTurn waits until another password may be checked.
+func (b *Basic) takeTurn(ctx context.Context) *proxy.Error {
+	if b.waiting.Add(1) > maxWaiting {
+		b.waiting.Add(-1)
+		return busy()
+	}
+	defer b.waiting.Add(-1)
+	timer := time.NewTimer(checkTimeout)
+	defer timer.Stop()
+	select {
+	case b.turns <- struct{}{}:
+		return nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return busy()
+}
+
+func busy() *proxy.Error {
+	return proxy.Errorf(proxy.KindOverloaded, "There are too many passwords to be checked: try again later.")
+}
+
+// digest is of a user, what is known of its password, and the password.
+func (b *Basic) digest(user, hash, password string) digest {
+	h := hmac.New(sha256.New, b.secret[:])
+	for _, part := range []string{user, hash, password} {
+		sum := sha256.Sum256([]byte(part))
+		_, _ = h.Write(sum[:])
+	}
+	return digest(h.Sum(nil))
+}

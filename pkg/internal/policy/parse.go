@@ -1,0 +1,142 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// document is the file's form.
+type document struct {
+	Rules []entry `yaml:"rules"`
+}
+
+// entry is a rule in the file. Its lists are nodes, so that one that is there and empty, which may be
+// a mistake, is not taken for one that is not there, which allows more.
+type entry struct {
+	Subjects yaml.Node            `yaml:"subjects"`
+	Claims   map[string]yaml.Node `yaml:"claims"`
+	Produce  yaml.Node            `yaml:"produce"`
+	Consume  yaml.Node            `yaml:"consume"`
+	Groups   yaml.Node            `yaml:"groups"`
+}
+
+// Parse reads a policy in YAML. The error says what is wrong, with the file's name and the line.
+func Parse(name string, text []byte) (*Rules, error) {
+	var d document
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&d); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %s", name, clean(err))
+	}
+	if err := decoder.Decode(new(document)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: it must be one YAML document", name)
+	}
+	rules := new(Rules)
+	for i := range d.Rules {
+		r, err := d.Rules[i].rule()
+		if err != nil {
+			return nil, fmt.Errorf("%s: rules[%d] %w", name, i, err)
+		}
+		rules.rules = append(rules.rules, r)
+	}
+	return rules, nil
+}
+
+// clean takes from an error of the library what only those know who read its code.
+func clean(err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
+	text = strings.ReplaceAll(text, "\n  ", "; ")
+	for _, known := range []struct{ kind, name string }{{"policy.document", "the file"}, {"policy.entry", "a rule"}} {
+		text = strings.ReplaceAll(text, "not found in type "+known.kind, "is not one of "+known.name)
+		text = strings.ReplaceAll(text, known.kind, known.name)
+	}
+	return text
+}
+
+// rule checks what a rule needs.
+func (e *entry) rule() (r rule, err error) {
+	if err := e.lists(&r); err != nil {
+		return r, err
+	}
+	switch {
+	case r.subjects == nil && len(r.claims) == 0:
+		return r, errors.New(`is about nobody: it needs subjects or claims; subjects: ["*"] is everybody`)
+	case r.produce == nil && r.consume == nil:
+		return r, errors.New("allows nothing: it needs produce or consume")
+	case r.groups != nil && r.consume == nil:
+		return r, errors.New("has groups without consume")
+	}
+	return r, nil
+}
+
+// lists reads the lists of a rule.
+func (e *entry) lists(r *rule) (err error) {
+	for _, list := range []struct {
+		name string
+		from *yaml.Node
+		to   *[]string
+	}{{"subjects", &e.Subjects, &r.subjects}, {"produce", &e.Produce, &r.produce}, {"consume", &e.Consume, &r.consume}, {"groups", &e.Groups, &r.groups}} {
+		if *list.to, err = globs(list.name, list.from); err != nil {
+			return err
+		}
+	}
+	r.claims = make(map[string][]string, len(e.Claims))
+	for name, values := range e.Claims {
+		if r.claims[name], err = scalars(&values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// globs reads a list of globs, nil where there is none.
+func globs(name string, n *yaml.Node) (list []string, err error) {
+	if n.IsZero() {
+		return nil, nil
+	}
+	n = resolve(n)
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return nil, fmt.Errorf("line %d: %s must be a list of globs that is not empty: leave it out for none", n.Line, name)
+	}
+	for _, item := range n.Content {
+		item = resolve(item)
+		if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!str" || item.Value == "" {
+			return nil, fmt.Errorf("line %d: a glob of %s must be text: put it in quotes", item.Line, name)
+		}
+		if !isGlob(item.Value) {
+			return nil, fmt.Errorf("line %d: %q is not a glob: a [ or a \\ stands alone", item.Line, item.Value)
+		}
+		list = append(list, item.Value)
+	}
+	return list, nil
+}
+
+// scalars reads the values that a claim is compared with.
+func scalars(n *yaml.Node) (list []string, err error) {
+	n = resolve(n)
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return nil, fmt.Errorf("line %d: a claim needs a list of values", n.Line)
+	}
+	for _, item := range n.Content {
+		item = resolve(item)
+		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
+			return nil, fmt.Errorf("line %d: a claim's value must be text, a number or a boolean", item.Line)
+		}
+		list = append(list, item.Value)
+	}
+	return list, nil
+}
+
+// resolve follows an alias to its anchor.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}

@@ -1,0 +1,44 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// clients asks for the credentials of clients, where there are any.
+func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, e := s.Auth.Request(r.Context(), r); e != nil {
+			s.Log.Info("request refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+			s.writeRefusal(w, e)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// writeRefusal is writeError for what needs credentials: a 401 says which are taken.
+func (s *Server) writeRefusal(w http.ResponseWriter, e *proxy.Error) {
+	if e.Kind == proxy.KindNotAuthenticated {
+		s.Auth.Challenge(w.Header())
+	}
+	writeError(w, e)
+}
+
+// permitted refuses what the policy does not let a client do.
+func (s *Server) permitted(f *flow, who *proxy.Identity) *proxy.Error {
+	if s.Policy == nil {
+		return nil
+	}
+	use := policy.Use{Topic: f.topic, Write: f.writes, Group: string(f.group)}
+	if s.Policy.Allows(who, use) {
+		return nil
+	}
+	use.Group = ""
+	if f.group != "" && s.Policy.Allows(who, use) {
+		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: you may not be in the group %q with the topic %q.", f.group, f.topic)
+	}
+	return proxy.Errorf(proxy.KindNotAuthorized, "topic: you may not use %q for this.", f.topic)
+}

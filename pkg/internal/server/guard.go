@@ -1,0 +1,145 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// renewTimeout bounds checking a new token, for which the provider may have to be asked.
+const renewTimeout = 5 * time.Second
+
+// guards are those of the open connections.
+type guards struct {
+	mu   sync.Mutex
+	open map[*guard]struct{} // guarded by mu
+}
+
+func (g *guards) add(one *guard) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open == nil {
+		g.open = make(map[*guard]struct{})
+	}
+	g.open[one] = struct{}{}
+}
+
+func (g *guards) remove(one *guard) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.open, one)
+}
+
+func (g *guards) list() []*guard {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]*guard, 0, len(g.open))
+	for one := range g.open {
+		list = append(list, one)
+	}
+	return list
+}
+
+// guard ends a connection when its client may not have it any longer: its token has expired or was
+// revoked, or the policy has changed.
+type guard struct {
+	server *Server
+	conn   *socket.Conn
+	flow   *flow
+
+	mu     sync.Mutex // guards what follows
+	pass   auth.Pass
+	expiry *time.Timer // nil without a token
+}
+
+// guard watches over a connection until stop.
+func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
+	g := &guard{server: s, conn: c, flow: &a.flow, pass: a.pass}
+	if g.pass.Renewable() {
+		c.OnRenew(g.renew)
+	}
+	s.guards.add(g)
+	g.mu.Lock()
+	g.expireInTime()
+	g.mu.Unlock()
+	g.recheck(context.Background()) // for what has changed since the handshake began
+	return func() {
+		s.guards.remove(g)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.expiry != nil {
+			g.expiry.Stop()
+		}
+	}
+}
+
+// expireInTime has the connection end with its token. g.mu is held.
+func (g *guard) expireInTime() {
+	now := time.Now()
+	at := g.pass.ExpiresAt(now)
+	if at.IsZero() {
+		return
+	}
+	if g.expiry != nil {
+		g.expiry.Stop()
+	}
+	g.expiry = time.AfterFunc(at.Sub(now), g.expired)
+}
+
+// expired ends the connection, unless its token was renewed at the last moment.
+func (g *guard) expired() {
+	g.mu.Lock()
+	at := g.pass.Identity.Expires
+	g.mu.Unlock()
+	if time.Now().Before(at) {
+		return
+	}
+	g.end(auth.Expired())
+}
+
+// renew implements socket.Renewer.
+func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
+	ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
+	defer cancel()
+	g.mu.Lock()
+	before := g.pass
+	g.mu.Unlock()
+	renewed, e := g.server.Auth.Renew(ctx, &before, token)
+	if e != nil {
+		return time.Time{}, e
+	}
+	g.mu.Lock()
+	g.pass = renewed
+	g.expireInTime()
+	g.mu.Unlock()
+	g.recheck(ctx) // it may have other claims
+	return renewed.Identity.Expires, nil
+}
+
+// recheck ends the connection if its client may not have it any longer.
+func (g *guard) recheck(ctx context.Context) {
+	g.mu.Lock()
+	pass := g.pass
+	g.mu.Unlock()
+	if e := g.server.Auth.Recheck(ctx, &pass); e != nil {
+		g.end(e)
+		return
+	}
+	if e := g.server.permitted(g.flow, &pass.Identity); e != nil {
+		g.end(e)
+	}
+}
+
+func (g *guard) end(e *proxy.Error) { g.conn.End(socket.EndWith(e, goneGrace)) }
+
+// Recheck looks whether the clients of all open connections may still have them. It is called when
+// the policy has changed, and after the keys of the tokens were read again.
+func (s *Server) Recheck() {
+	for _, g := range s.guards.list() {
+		g.recheck(context.Background())
+	}
+}
