@@ -63,6 +63,8 @@ type Metrics struct {
 	sessionClaims    *prometheus.GaugeVec
 	sessionConflicts *prometheus.CounterVec
 
+	reloadErrors *prometheus.CounterVec
+
 	topics, groups labelLimit
 	produced       handles[Produced]
 	delivered      handles[Delivered]
@@ -82,6 +84,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerRecords(f)
 	m.registerState(f)
 	m.registerSessions(f)
+	m.registerReload(f)
 	return m
 }
 
