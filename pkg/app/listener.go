@@ -9,10 +9,20 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 )
 
-// idleTimeout is how long an HTTP connection may wait for its next request.
-const idleTimeout = 2 * time.Minute
+const (
+	// idleTimeout is how long an HTTP connection may wait for its next request.
+	idleTimeout = 2 * time.Minute
+	// answerTimeout is what a request has for the rest of it to come, and an answer for being taken, on
+	// top of the handshake's timeout.
+	answerTimeout = 20 * time.Second
+	// lobbyFactor is how many HTTP connections there may be for each handshake in progress.
+	lobbyFactor = 4
+)
 
 // listener is one of the proxy's HTTP listeners. It is opened first, so that a port in use is
 // found before anything else is begun, and closed last.
@@ -22,20 +32,36 @@ type listener struct {
 	done   chan struct{} // closed when serving has ended; nil before it begins
 }
 
-// listen opens a listener and registers its teardown.
-func (a *App) listen(o Options, host string, port int) (*listener, error) {
-	socket, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+// listen opens a listener, of TLS where there are certificates, and registers its teardown.
+func (a *App) listen(o Options, host string, port int, certificates *server.Certificates) (*listener, error) {
+	opened, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("opening a listener: %w", err)
 	}
-	l := &listener{socket: socket, server: &http.Server{
-		ReadHeaderTimeout: a.config.Sockets.HandshakeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}}
+	if certificates != nil {
+		opened = socket.ListenTLS(opened, certificates.TLS())
+	}
+	l := &listener{socket: opened, server: a.newHTTPServer()}
 	a.onTearDown(l.close)
 	return l, nil
+}
+
+// newHTTPServer returns a server that gives strangers little time and room.
+func (a *App) newHTTPServer() *http.Server {
+	handshake := a.config.Sockets.HandshakeTimeout
+	lobby := server.NewLobby(lobbyFactor*a.config.Server.MaxHandshakes, handshake)
+	s := &http.Server{
+		Protocols:         new(http.Protocols),
+		ReadHeaderTimeout: handshake, // TLS has the same
+		ReadTimeout:       handshake + answerTimeout,
+		WriteTimeout:      handshake + answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
+		ConnState:         lobby.Watch,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	s.Protocols.SetHTTP1(true)
+	return s
 }
 
 // serve begins to answer requests. A failure goes to failed.

@@ -64,6 +64,7 @@ type Metrics struct {
 	sessionConflicts *prometheus.CounterVec
 
 	reloadErrors *prometheus.CounterVec
+	expiries     *expiries
 
 	topics, groups labelLimit
 	produced       handles[Produced]
@@ -85,6 +86,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerState(f)
 	m.registerSessions(f)
 	m.registerReload(f)
+	m.registerCertificates()
 	return m
 }
 

@@ -51,8 +51,9 @@ func acceptTLS(t *testing.T, s Settings, size int) (*Conn, *peer, *meters, *sips
 		Certificates: []tls.Certificate{authority.Server(t).TLS(t)}, MinVersion: tls.VersionTLS12,
 	})
 	raw, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
+	accepted, ok := raw.(*tls.Conn)
+	if err != nil || !ok {
+		t.Fatal(raw, err)
 	}
 	slow := &sips{Conn: client, size: size, rest: s.WriteTimeout - s.WriteTimeout/takenChecks}
 	secure := tls.Client(slow, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MinVersion: tls.VersionTLS12})
@@ -60,7 +61,7 @@ func acceptTLS(t *testing.T, s Settings, size int) (*Conn, *peer, *meters, *sips
 	go func() { shaken <- secure.HandshakeContext(t.Context()) }()
 	c, p, m := acceptOn(t, s, raw, client)
 	p.secure, p.r = secure, bufio.NewReader(secure)
-	if err := errors.Join(raw.(*tls.Conn).HandshakeContext(context.WithoutCancel(t.Context())), <-shaken); err != nil {
+	if err := errors.Join(accepted.HandshakeContext(context.WithoutCancel(t.Context())), <-shaken); err != nil {
 		t.Fatal(err)
 	}
 	return c, p, m, slow
@@ -121,10 +122,10 @@ func TestAFullTLSSocketIsGivenTheWriteTimeout(t *testing.T) {
 func TestAPartOfATLSRecordKeepsAPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()
-		c, p, _, slow := acceptTLS(t, settings, bufferSize)
+		c, p, _, _ := acceptTLS(t, settings, bufferSize)
 		r := serve(c, &script{}, nil)
 		p.want(opPing, keepalivePing)
-		_, _ = slow.Conn.Write([]byte{23, 3, 3, 1, 0}) // the head of a record of 256 bytes
+		_, _ = p.endpoint.Write([]byte{23, 3, 3, 1, 0}) // the head of a record of 256 bytes
 		answered := time.Now()
 		p.want(opPing, keepalivePing)
 		wantElapsed(t, answered, settings.PingInterval, 0)
