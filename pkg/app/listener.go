@@ -4,24 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
-)
-
-const (
-	// idleTimeout is how long an HTTP connection may wait for its next request.
-	idleTimeout = 2 * time.Minute
-	// answerTimeout is what a request has for the rest of it to come, and an answer for being taken, on
-	// top of the handshake's timeout.
-	answerTimeout = 20 * time.Second
-	// lobbyFactor is how many HTTP connections there may be for each handshake in progress.
-	lobbyFactor = 4
 )
 
 // listener is one of the proxy's HTTP listeners. It is opened first, so that a port in use is
@@ -41,27 +29,9 @@ func (a *App) listen(o Options, host string, port int, certificates *server.Cert
 	if certificates != nil {
 		opened = socket.ListenTLS(opened, certificates.TLS())
 	}
-	l := &listener{socket: opened, server: a.newHTTPServer()}
+	l := &listener{socket: opened, server: server.NewHTTP(a.config, a.log)}
 	a.onTearDown(l.close)
 	return l, nil
-}
-
-// newHTTPServer returns a server that gives strangers little time and room.
-func (a *App) newHTTPServer() *http.Server {
-	handshake := a.config.Sockets.HandshakeTimeout
-	lobby := server.NewLobby(lobbyFactor*a.config.Server.MaxHandshakes, handshake)
-	s := &http.Server{
-		Protocols:         new(http.Protocols),
-		ReadHeaderTimeout: handshake, // TLS has the same
-		ReadTimeout:       handshake + answerTimeout,
-		WriteTimeout:      handshake + answerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
-		ConnState:         lobby.Watch,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	s.Protocols.SetHTTP1(true)
-	return s
 }
 
 // serve begins to answer requests. A failure goes to failed.
