@@ -34,18 +34,18 @@ type stranger struct {
 
 func attacks() []attack {
 	return []attack{
-		{"slow headers", 20, time.Second, (*stranger).dripHeaders},
-		{"silence", 8, time.Second, func(s *stranger) string { return s.silence(s.proxy.main) }},
-		{"silence within TLS", 8, time.Second, func(s *stranger) string { return s.silence(s.proxy.secure) }},
-		{"garbage for TLS", 12, time.Second, (*stranger).garbage},
-		{"giant headers", 10, time.Second, (*stranger).giantHeaders},
-		{"refused parameters", 12, 500 * time.Millisecond, (*stranger).refused},
-		{"refused by closing, never answered", 6, time.Second, (*stranger).refusedByClosing},
-		{"slow body", 2, time.Second, (*stranger).slowBody},
-		{"answers never read", 2, time.Second, (*stranger).pipeline},
-		{"oversized messages", 5, 10 * time.Second, (*stranger).oversized},
+		{"slow headers", 20, 4 * time.Second, (*stranger).dripHeaders},
+		{"silence", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.proxy.main) }},
+		{"silence within TLS", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.proxy.secure) }},
+		{"garbage for TLS", 12, 4 * time.Second, (*stranger).garbage},
+		{"giant headers", 10, 4 * time.Second, (*stranger).giantHeaders},
+		{"refused parameters", 12, 4 * time.Second, (*stranger).refused},
+		{"refused by closing, never answered", 6, 4 * time.Second, (*stranger).refusedByClosing},
+		{"slow body", 2, 4 * time.Second, (*stranger).slowBody},
+		{"answers never read", 2, 4 * time.Second, (*stranger).pipeline},
+		{"oversized messages", 5, 20 * time.Second, (*stranger).oversized},
 		{"records never read", 2, 5 * time.Second, (*stranger).neverRead},
-		{"connected and dropped", 13, 500 * time.Millisecond, (*stranger).drop},
+		{"connected and dropped", 13, 4 * time.Second, (*stranger).drop},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -145,14 +146,17 @@ func (s *stage) assault(ctx context.Context, strangers int) <-chan *tally {
 	return done
 }
 
-// attack connects again and again.
+// attack connects again and again. Strangers come one by one, not all at the same moment: what they
+// do to the machine that they share with the proxy is not what is judged.
 func (s *stranger) attack(a attack, t *tally) {
+	wait := rand.N(a.pause)
 	for {
-		t.add(a.name, a.run(s))
 		select {
-		case <-time.After(a.pause):
+		case <-time.After(wait):
 		case <-s.ctx.Done():
 			return
 		}
+		t.add(a.name, a.run(s))
+		wait = a.pause/2 + rand.N(a.pause)
 	}
 }
