@@ -30,7 +30,7 @@ const (
 	probeTimeout  = 2 * time.Second
 	readyPoll     = 10 * time.Millisecond
 	// mostFailures is how many things can fail so that the proxy ends.
-	mostFailures = 3
+	mostFailures = 5
 	// closeTimeout bounds what is left to do when all sockets are closed.
 	closeTimeout = 5 * time.Second
 )
@@ -68,18 +68,23 @@ type App struct {
 	teardown []func(context.Context)
 	failed   chan error // what ends the proxy: a listener that failed, a topic that is unusable
 
-	main, management *listener
-	shutdown         sync.Once
+	main       *listener // nil where there is TLS only
+	secure     *listener // nil without TLS
+	management *listener
+	shutdown   sync.Once
 }
 
 // Start builds the proxy and listens. It does not wait for Kafka: until a broker answers, the
 // proxy is not ready. A *ConfigError tells of faulty settings.
 func Start(o Options) (*App, error) {
 	a, err := start(o.withDefaults())
-	if err != nil && a != nil {
+	if err == nil {
+		return a, nil
+	}
+	if a != nil {
 		a.tearDown(context.Background())
 	}
-	return a, err
+	return nil, err
 }
 
 func (o Options) withDefaults() Options {
@@ -112,10 +117,7 @@ func start(o Options) (*App, error) {
 		return nil, err
 	}
 
-	if a.management, err = a.listen(o, settings.Server.AdminBindInterface, settings.Server.AdminPort); err != nil {
-		return a, err
-	}
-	if a.main, err = a.listen(o, settings.Server.BindInterface, settings.Server.Port); err != nil {
+	if err := a.openListeners(o, m); err != nil {
 		return a, err
 	}
 	cluster, err := kafka.Connect(&settings.Kafka, kafka.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
@@ -140,7 +142,10 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	a.sockets = socket.NewRegistry(settings.Sockets.MaxConnections)
+	a.sockets = socket.NewRegistry(socket.Limits{
+		Connections: settings.Sockets.MaxConnections, PerAddress: settings.Server.MaxConnectionsPerAddress,
+		Handshakes: settings.Server.MaxHandshakes,
+	})
 	s := &server.Server{
 		Config: settings, Cluster: cluster, Admin: administration, Topics: topics, Producers: producers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
@@ -149,10 +154,9 @@ func start(o Options) (*App, error) {
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)
 	a.probe(cluster)
-	a.management.serve(s.Management(), a.failed)
-	a.main.serve(s.Main(), a.failed)
+	a.serve(s)
 	a.checks.Set(checkDraining, nil)
-	a.log.Info("listening", "main", a.Addr(), "management", a.AdminAddr(), "version", o.Version)
+	a.log.Info("listening", "main", a.Addr(), "tls", a.TLSAddr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
 }
 
@@ -185,12 +189,6 @@ func (a *App) background(run func(context.Context)) {
 		<-done
 	})
 }
-
-// Addr is the address of the main listener.
-func (a *App) Addr() string { return a.main.socket.Addr().String() }
-
-// AdminAddr is the address of the management listener.
-func (a *App) AdminAddr() string { return a.management.socket.Addr().String() }
 
 // AwaitReady waits until load balancers would send clients here, or ctx ends.
 func (a *App) AwaitReady(ctx context.Context) error {

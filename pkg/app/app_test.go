@@ -329,7 +329,12 @@ func TestReadinessURL(t *testing.T) {
 		"as the main": {[]string{"WSPROXY_BIND_INTERFACE=10.0.0.2"}, "http://10.0.0.2:9078/readyz"},
 		"IPv6":        {[]string{"WSPROXY_ADMIN_BIND_INTERFACE=::1"}, "http://[::1]:9078/readyz"},
 		"any IPv6":    {[]string{"WSPROXY_ADMIN_BIND_INTERFACE=::"}, "http://127.0.0.1:9078/readyz"},
-		"faulty":      {[]string{"WSPROXY_ADMIN_PORT=x"}, ""},
+		"TLS":         {[]string{"WSPROXY_SSL_ENABLED=true", "WSPROXY_SSL_CERT_FILE=/c", "WSPROXY_SSL_KEY_FILE=/k"}, "https://127.0.0.1:9078/readyz"},
+		"TLS, not for the management": {
+			[]string{"WSPROXY_SSL_ENABLED=true", "WSPROXY_SSL_CERT_FILE=/c", "WSPROXY_SSL_KEY_FILE=/k", "WSPROXY_ADMIN_SSL_ENABLED=false"},
+			"http://127.0.0.1:9078/readyz",
+		},
+		"faulty": {[]string{"WSPROXY_ADMIN_PORT=x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := app.ReadinessURL(test.environ)

@@ -83,7 +83,11 @@ func ReadinessURL(environ []string) (string, error) {
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(settings.Server.AdminPort)) + "/readyz", nil
+	scheme := "http://"
+	if settings.Server.AdminSSLEnabled {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(settings.Server.AdminPort)) + "/readyz", nil
 }
 
 // anyBroker stands in for the one required setting where it does not matter.

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"time"
-)
 
-// idleTimeout is how long an HTTP connection may wait for its next request.
-const idleTimeout = 2 * time.Minute
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+)
 
 // listener is one of the proxy's HTTP listeners. It is opened first, so that a port in use is
 // found before anything else is begun, and closed last.
@@ -22,18 +20,16 @@ type listener struct {
 	done   chan struct{} // closed when serving has ended; nil before it begins
 }
 
-// listen opens a listener and registers its teardown.
-func (a *App) listen(o Options, host string, port int) (*listener, error) {
-	socket, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+// listen opens a listener, of TLS where there are certificates, and registers its teardown.
+func (a *App) listen(o Options, host string, port int, certificates *server.Certificates) (*listener, error) {
+	opened, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("opening a listener: %w", err)
 	}
-	l := &listener{socket: socket, server: &http.Server{
-		ReadHeaderTimeout: a.config.Sockets.HandshakeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    int(a.config.Server.MaxHeaderBytes),
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}}
+	if certificates != nil {
+		opened = socket.ListenTLS(opened, certificates.TLS())
+	}
+	l := &listener{socket: opened, server: server.NewHTTP(a.config, a.log)}
 	a.onTearDown(l.close)
 	return l, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/cli"
+	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
 
 const patience = 20 * time.Second
@@ -134,6 +135,42 @@ func TestHealthcheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHealthcheckOfATLSListener asks a proxy whose certificate nobody here trusts.
+func TestHealthcheckOfATLSListener(t *testing.T) {
+	cert, key := certs.NewAuthority(t).Server(t).Write(t, t.TempDir())
+	environ := []string{
+		broker, "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_PORT=0",
+		"WSPROXY_SSL_ENABLED=true", "WSPROXY_SSL_ONLY=true", "WSPROXY_SSL_CERT_FILE=" + cert, "WSPROXY_SSL_KEY_FILE=" + key,
+		"WSPROXY_ADMIN_PORT=" + freePort(t), "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=1s",
+	}
+	_, log, stop := begin(t, environ, "serve")
+	await(t, "the proxy to listen", func() bool { return strings.Contains(log.String(), `"msg":"listening"`) })
+	code, _, stderr := run(t, environ, "healthcheck")
+	if code != 1 || !strings.Contains(stderr, "503 Service Unavailable") { // there is no Kafka
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	for _, variable := range environ {
+		if port, found := strings.CutPrefix(variable, "WSPROXY_ADMIN_PORT="); found {
+			code, _, stderr = run(t, environ, "healthcheck", "--url", "https://127.0.0.1:"+port+"/livez")
+		}
+	}
+	if code != 1 || !strings.Contains(stderr, "certificate") {
+		t.Errorf("with --url: exit code %d, %s", code, stderr)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("the proxy ended with %d\n%s", code, log)
+	}
+}
+
+// freePort returns a port that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l := listen(t)
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 // output is what a running command prints.

@@ -127,26 +127,28 @@ func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {
 // printDevHelp tells what to paste next. The lines work with what a machine is likely to have:
 // curl, Python with the package websockets, or nothing but a browser.
 func printDevHelp(w io.Writer, broker string, a *app.App) {
+	main, management := a.Schemes()
+	socket := strings.Replace(main, "http", "ws", 1)
 	_, _ = fmt.Fprintf(w, `The proxy listens on %[1]s, its own Kafka broker on %[3]s. Topic %[4]s has %[5]d partitions.
 
 Is it there?
-  curl http://%[1]s/kafka/cluster/info
+  curl %[6]s://%[1]s/kafka/cluster/info
 
 Write to the topic. A message that you can type is {"value":{"value":"hello"}}
-  python3 -m websockets 'ws://%[1]s/socket/in?clientId=me&topic=%[4]s'
+  python3 -m websockets '%[8]s://%[1]s/socket/in?clientId=me&topic=%[4]s'
 
 Read it:
-  python3 -m websockets 'ws://%[1]s/socket/out?clientId=me&topic=%[4]s'
+  python3 -m websockets '%[8]s://%[1]s/socket/out?clientId=me&topic=%[4]s'
 
-websocat and wscat take the same addresses. With a browser alone, open http://%[2]s/metrics
+websocat and wscat take the same addresses. With a browser alone, open %[7]s://%[2]s/metrics
 and paste into its console:
-  new WebSocket('ws://%[1]s/socket/out?clientId=page&topic=%[4]s').onmessage = (m) => console.log(m.data)
+  new WebSocket('%[8]s://%[1]s/socket/out?clientId=page&topic=%[4]s').onmessage = (m) => console.log(m.data)
 
 Is it ready?
-  curl http://%[2]s/readyz
+  curl %[7]s://%[2]s/readyz
 
 Stop with Ctrl-C.
-`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions)
+`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket)
 }
 
 // loopback is an address as one types it on this machine.

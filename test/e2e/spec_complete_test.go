@@ -125,14 +125,17 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 func (a *answers) sockets(k *cluster, topic string) {
 	a.t.Helper()
 	full := k.start(a.t, "MAX_CONNECTIONS=1")
+	crowded := k.start(a.t, "MAX_CONNECTIONS_PER_ADDRESS=1")
 	limited := k.start(a.t, "KAFKA_PRODUCER_SESSIONS_ENABLED=true", "PRODUCER_DEFAULT_MAX_CLIENT_CONNECTIONS=1")
 	full.in(a.t, topic)
+	crowded.in(a.t, topic)
 	limited.awaitReady(a.t, true)
 	upgrade := []string{
 		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==",
 	}
 	for _, path := range []string{"/socket/in", "/socket/out"} {
 		a.askAll(full, path, "")
+		a.askAll(crowded, path, "")
 		a.askAll(limited, path, "")
 		a.askAll(limited, path, "?clientId=c&instanceId=i&topic=__consumer_offsets")
 		query := "?groupId=" + k.group() + "&onConflict=reject&topic=" + topic

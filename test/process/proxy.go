@@ -21,13 +21,28 @@ func ServeSettings(broker string) []string {
 // Addresses returns where a proxy listens, for clients and for its management, as its log
 // says. ok is false until it does.
 func (p *Process) Addresses() (main, management string, ok bool) {
+	l, ok := p.listening()
+	return l.Main, l.Management, ok
+}
+
+// TLSAddress returns where a proxy listens with TLS, as its log says. It is empty without TLS, and
+// until Addresses says ok.
+func (p *Process) TLSAddress() string {
+	l, _ := p.listening()
+	return l.TLS
+}
+
+// listening is what the log says of the addresses.
+type listening struct{ Msg, Main, TLS, Management string }
+
+func (p *Process) listening() (l listening, ok bool) {
 	for line := range strings.Lines(p.Stderr.String()) {
-		var entry struct{ Msg, Main, Management string }
+		var entry listening
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
-			return entry.Main, entry.Management, true
+			return entry, true
 		}
 	}
-	return "", "", false
+	return listening{}, false
 }
 
 // Status returns what a listener answers to a GET of a path, 0 if it does not.

@@ -32,7 +32,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindNotAuthenticated:   "credentials are missing or wrong; or a token has expired, was revoked, or could not be renewed",
 		proxy.KindNotAuthorized:      "a foreign `Origin`; a topic or group that the settings, the policy or Kafka do not allow",
 		proxy.KindDuplicateClient:    "the client is connected already; or another connection has taken its place, or an administrator has ended it",
-		proxy.KindLimitReached:       "as many connections as the topic has partitions, or as the limits allow",
+		proxy.KindLimitReached:       "as many connections as the topic has partitions, as the limits allow, or as an address may have",
 		proxy.KindFenced:             "another connection with `transactional=true` has opened with the same `clientId` and `instanceId`",
 		proxy.KindUnknownMessageID:   "a commit of what was not delivered on this connection",
 		proxy.KindNotAssigned:        "a commit in a partition that has moved to another member of the group",
@@ -45,7 +45,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindMissingParameter:   "a required parameter is missing",
 		proxy.KindInvalidParameter:   "a parameter is wrong, or given twice",
 		proxy.KindUpgradeRequired:    "not a WebSocket request",
-		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open, or credentials cannot be checked now",
+		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open, or `WSPROXY_MAX_HANDSHAKES` in progress; or credentials cannot be checked now",
 		proxy.KindNotFound:           "no such path, or nothing of the name in it",
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",
@@ -92,7 +92,7 @@ func closings() []closing {
 		{proxy.CloseNotAuthorized, "not allowed, or not allowed anymore", "stop"},
 		{proxy.CloseTopicNotFound, "the topic is missing, or was deleted", "stop"},
 		{proxy.CloseReplaced, "another connection has taken this one's place, or an administrator has ended it; or the client is connected already", "stop"},
-		{proxy.CloseLimitReached, "as many connections as the topic has partitions, or as the limits allow", "back off"},
+		{proxy.CloseLimitReached, "as many connections as the topic has partitions, as the limits allow, or as an address may have", "back off"},
 	}
 }
 

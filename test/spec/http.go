@@ -97,6 +97,27 @@ func spreadEverywhere(doc document) {
 				doc.follow(operation["responses"])[special] = everywhere[special]
 			}
 			doc.follow(operation["responses"])["404"] = everywhere["404"]
+			spreadHeaders(doc, doc.follow(operation["responses"]))
+		}
+	}
+}
+
+// spreadHeaders adds the headers that the document gives once to the answers of an operation, but
+// for the one that is not the proxy's own.
+func spreadHeaders(doc document, responses object) {
+	for status, response := range responses {
+		answer := doc.follow(response)
+		if status == fmt.Sprint(http.StatusRequestHeaderFieldsTooLarge) {
+			continue
+		}
+		if answer["headers"] == nil {
+			answer["headers"] = object{}
+		}
+		headers := doc.follow(answer["headers"])
+		for name, header := range doc.at("x-headers-everywhere") {
+			if headers[name] == nil {
+				headers[name] = header
+			}
 		}
 	}
 }

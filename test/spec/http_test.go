@@ -31,7 +31,10 @@ func (a answer) response(t *testing.T) *http.Response {
 	}
 	set(request.Header, a.asked)
 	response := &http.Response{
-		StatusCode: a.status, Header: http.Header{"Date": {"now"}, "Content-Length": {"1"}},
+		StatusCode: a.status, Header: http.Header{
+			"Date": {"now"}, "Content-Length": {"1"}, "Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+			"Referrer-Policy": {"no-referrer"}, "X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"DENY"},
+		},
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: request,
 	}
 	set(response.Header, a.headers)
@@ -50,7 +53,7 @@ func TestHTTPFindsFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	const kind, isJSON, cache, noStore = "Content-Type", "application/json", "Cache-Control", "no-store"
-	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}
+	upgrade := []string{cache, noStore, "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}
 	for _, test := range []struct {
 		name   string
 		answer answer
@@ -76,10 +79,11 @@ func TestHTTPFindsFaults(t *testing.T) {
 		{"another content type", answered("GET", "/livez", 200, `{"live":true}`, kind, "text/html", cache, noStore), "text/html"},
 		{"a missing header", answered("GET", "/livez", 200, `{"live":true}`, kind, isJSON), "Cache-Control"},
 		{"a wrong header", answered("GET", "/livez", 200, `{"live":true}`, kind, isJSON, cache, "public"), "no-store"},
+		{"a missing header of all answers", answered("GET", "/openapi.yaml", 200, "{openapi: 3, info: {}, paths: {}}", kind, "application/yaml"), "Cache-Control"},
 		{"a header that is not described", answered("GET", "/livez", 200, `{"live":true}`, kind, isJSON, cache, noStore, "Server", "x"), "Server"},
 		{"one where none is described", answered("GET", "/openapi.yaml", 200, "{openapi: 3, info: {}, paths: {}}", kind, "application/yaml", "ETag", "x"), "Etag"},
 		{"a method that is not described", answered("PUT", "/livez", 405, `{"code":"METHOD_NOT_ALLOWED","message":"x"}`, kind, isJSON, cache, noStore, "Allow", "GET, POST"), "POST"},
-		{"a handshake without its header", answeredHandshake("?clientId=c&topic=t", upgrade[:4]...), "Sec-WebSocket-Accept"},
+		{"a handshake without its header", answeredHandshake("?clientId=c&topic=t", upgrade[:6]...), "Sec-WebSocket-Accept"},
 		{"an accepted handshake without topic", answeredHandshake("?clientId=c", upgrade...), "topic"},
 		{"one with a wrong parameter", answeredHandshake("?clientId=c&topic=t&keyType=x", upgrade...), "keyType"},
 	} {

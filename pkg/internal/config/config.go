@@ -20,13 +20,13 @@ type Server struct {
 	ID                       string        `env:"SERVER_ID" shown:"host name" check:"identifier" help:"this replica's name in sessions, logs and metrics"`
 	BindInterface            string        `env:"BIND_INTERFACE" default:"0.0.0.0" check:"host" help:"address of the plain listener"`
 	Port                     int           `env:"PORT" default:"8078" min:"0" max:"65535" help:"port of the plain listener; 0 takes any free one"`
-	SSLEnabled               bool          `env:"SSL_ENABLED" default:"false" soon:"true" help:"opens the TLS listener"`
-	SSLOnly                  bool          `env:"SSL_ONLY" default:"false" soon:"true" help:"drops the plain listener"`
-	SSLBindInterface         string        `env:"SSL_BIND_INTERFACE" default:"0.0.0.0" check:"host" soon:"true" help:"address of the TLS listener"`
-	SSLPort                  int           `env:"SSL_PORT" default:"8443" min:"0" max:"65535" soon:"true" help:"port of the TLS listener; 0 takes any free one"`
-	SSLCertFile              string        `env:"SSL_CERT_FILE" check:"path" soon:"true" help:"certificate chain (PEM), reread within 10 s of a change"`
-	SSLKeyFile               string        `env:"SSL_KEY_FILE" check:"path" soon:"true" help:"private key (PEM), reread with the certificate"`
-	SSLClientCAFile          string        `env:"SSL_CLIENT_CA_FILE" check:"path" soon:"true" help:"CAs (PEM) of client certificates; turns on mutual TLS"`
+	SSLEnabled               bool          `env:"SSL_ENABLED" default:"false" help:"opens the TLS listener"`
+	SSLOnly                  bool          `env:"SSL_ONLY" default:"false" help:"drops the plain listener"`
+	SSLBindInterface         string        `env:"SSL_BIND_INTERFACE" default:"0.0.0.0" check:"host" help:"address of the TLS listener"`
+	SSLPort                  int           `env:"SSL_PORT" default:"8443" min:"0" max:"65535" help:"port of the TLS listener; 0 takes any free one"`
+	SSLCertFile              string        `env:"SSL_CERT_FILE" check:"path" help:"certificate chain (PEM), reread within 10 s of a change"`
+	SSLKeyFile               string        `env:"SSL_KEY_FILE" check:"path" help:"private key (PEM), reread with the certificate"`
+	SSLClientCAFile          string        `env:"SSL_CLIENT_CA_FILE" check:"path" help:"CAs (PEM) of client certificates, reread like the certificate; turns on mutual TLS"`
 	AdminEndpointEnabled     bool          `env:"ADMIN_ENDPOINT_ENABLED" default:"false" help:"serves /admin on the management listener"`
 	AdminBindInterface       string        `env:"ADMIN_BIND_INTERFACE" like:"BIND_INTERFACE" check:"host" help:"address of the management listener"`
 	AdminPort                int           `env:"ADMIN_PORT" default:"9078" min:"0" max:"65535" help:"port of the management listener; 0 takes any free one"`
@@ -37,11 +37,11 @@ type Server struct {
 	PathPrefix               string        `env:"PATH_PREFIX" check:"prefix" help:"everything on the main listener is also served under this prefix, such as /kafka"`
 	DrainDelay               time.Duration `env:"DRAIN_DELAY" default:"5s" min:"0s" max:"1h" help:"how long everybody is still served after SIGTERM while /readyz says unready"`
 	ShutdownGrace            time.Duration `env:"SHUTDOWN_GRACE" default:"25s" min:"0s" max:"1h" help:"how long open sockets may finish acks and commits after the drain delay"`
-	AdminSSLEnabled          bool          `env:"ADMIN_SSL_ENABLED" like:"SSL_ENABLED" soon:"true" help:"TLS, with the same certificate, on the management listener"`
-	TrustedProxies           []string      `env:"TRUSTED_PROXIES" shown:"none" check:"cidr" soon:"true" help:"comma list of CIDRs whose X-Forwarded-For is believed"`
+	AdminSSLEnabled          bool          `env:"ADMIN_SSL_ENABLED" like:"SSL_ENABLED" help:"TLS, with the same certificate, on the management listener"`
+	TrustedProxies           []string      `env:"TRUSTED_PROXIES" shown:"none" check:"cidr" help:"comma list of CIDRs whose X-Forwarded-For is believed"`
 	MaxHeaderBytes           int64         `env:"MAX_HEADER_BYTES" default:"16KiB" min:"1KiB" max:"16MiB" help:"largest request header"`
-	MaxHandshakes            int           `env:"MAX_HANDSHAKES" default:"256" min:"1" max:"1000000" soon:"true" help:"most handshakes in progress at a time"`
-	MaxConnectionsPerAddress int           `env:"MAX_CONNECTIONS_PER_ADDRESS" default:"0" min:"0" max:"2147483647" soon:"true" help:"most connections per client address; 0 is no limit"`
+	MaxHandshakes            int           `env:"MAX_HANDSHAKES" default:"256" min:"1" max:"1000000" help:"most handshakes in progress at a time, 503 beyond it; of connections that are no WebSockets, four times as many"`
+	MaxConnectionsPerAddress int           `env:"MAX_CONNECTIONS_PER_ADDRESS" default:"0" min:"0" max:"2147483647" help:"most connections per client address, or per /64 network of IPv6, 429 beyond it; 0 is no limit"`
 	LogLevel                 string        `env:"LOG_LEVEL" default:"info" choices:"debug,info,warn,error" help:"least severe level that is logged"`
 	LogFormat                string        `env:"LOG_FORMAT" default:"json" choices:"json,text" help:"form of the log's lines"`
 }

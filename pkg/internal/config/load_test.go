@@ -198,7 +198,7 @@ func TestLoadRefusesValues(t *testing.T) {
 func TestLoadReportsAllFaultsTogether(t *testing.T) {
 	t.Parallel()
 	_, warnings, err := config.Load([]string{
-		"WSPROXY_PORT=x", "WSPROXY_ADMIN_PORT=y", "WSPROXY_LOG_FORMAT=xml", "WSPROXY_SSL_ENABLED=true",
+		"WSPROXY_PORT=x", "WSPROXY_ADMIN_PORT=y", "WSPROXY_LOG_FORMAT=xml", "WSPROXY_SSL_ENABLED=true", "WSPROXY_CONSOLE_ENABLED=true",
 		"WSPROXY_DYNAMIC_CONFIG_TOPIC_NAME=_wsproxy.session.state", "WSPROXY_PORTS=1",
 	})
 	var faults config.Faults
@@ -207,8 +207,8 @@ func TestLoadReportsAllFaultsTogether(t *testing.T) {
 	}
 	wantLines(t, strings.Split(err.Error(), "\n"),
 		`WSPROXY_PORT: "x" is not a whole number`,
-		`WSPROXY_SSL_ENABLED: not available yet`,
 		`WSPROXY_ADMIN_PORT: "y" is not a whole number`,
+		`WSPROXY_CONSOLE_ENABLED: not available yet`,
 		`WSPROXY_LOG_FORMAT: "xml" is not one of json, text`,
 		`WSPROXY_KAFKA_BOOTSTRAP_HOSTS: is required: brokers to start from, as host:port,host:port`,
 		`WSPROXY_SSL_ENABLED: is set without WSPROXY_SSL_CERT_FILE`,
@@ -231,8 +231,8 @@ func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
 		{"default true set to false", []string{"WSPROXY_CONSOLE_DOWNLOAD_ENABLED=false"}, "WSPROXY_CONSOLE_DOWNLOAD_ENABLED: " + notYet},
 		{
 			"malformed too",
-			[]string{"WSPROXY_MAX_HANDSHAKES=x"},
-			"WSPROXY_MAX_HANDSHAKES: \"x\" is not a whole number\nWSPROXY_MAX_HANDSHAKES: " + notYet,
+			[]string{"WSPROXY_CONSOLE_ENABLED=x"},
+			"WSPROXY_CONSOLE_ENABLED: \"x\" is neither true nor false\nWSPROXY_CONSOLE_ENABLED: " + notYet,
 		},
 	}
 	for _, tt := range tests {

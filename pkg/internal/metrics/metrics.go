@@ -65,6 +65,7 @@ type Metrics struct {
 
 	reloadErrors  *prometheus.CounterVec
 	authenticated *prometheus.CounterVec
+	expiries      *expiries
 
 	topics, groups labelLimit
 	produced       handles[Produced]
@@ -87,6 +88,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerSessions(f)
 	m.registerReload(f)
 	m.registerAuth(f)
+	m.registerCertificates()
 	return m
 }
 

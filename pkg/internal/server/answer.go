@@ -21,7 +21,6 @@ const (
 // writeJSON writes a JSON answer. That a client has gone is not an error here.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
@@ -67,6 +66,7 @@ func (s *Server) file(contentType string, read func() ([]byte, error)) http.Hand
 			return
 		}
 		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Cache-Control", "no-cache") // it changes with the program only
 		_, _ = w.Write(text)
 	}
 }

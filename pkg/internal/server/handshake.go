@@ -50,13 +50,20 @@ func (f flow) access(credentials proxy.KafkaCredentials) kafka.Access {
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse parser) {
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
-	a, e := s.admit(r, q, parse)
+	var a admission
+	through, e := s.Sockets.Enter(r.RemoteAddr)
+	defer through()
+	if e == nil {
+		a, e = s.admit(r, q, parse)
+	}
 	if e != nil {
+		through() // telling may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
 		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
 		s.refuse(w, r, e, tellByClosing)
 		return
 	}
+	a.through = through
 	s.open(w, r, &a)
 }
 
@@ -66,6 +73,7 @@ type parser func(q *query, who *proxy.Identity) flow
 // admission is what a connection that is let in holds.
 type admission struct {
 	pass    auth.Pass
+	through func() // ends the handshake
 	flow    flow
 	topic   *kafka.Topic
 	session *session.Session // nil where it needs none
@@ -73,9 +81,6 @@ type admission struct {
 
 // admit holds the topic and takes a place among the sockets, and a session, or says why not.
 func (s *Server) admit(r *http.Request, q *query, parse parser) (a admission, e *proxy.Error) {
-	if e := s.Sockets.Check(); e != nil {
-		return a, e
-	}
 	if e := s.checkOrigin(r); e != nil {
 		return a, e
 	}
@@ -111,12 +116,12 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 	if e := checkUpgrade(r); e != nil {
 		return e
 	}
-	if e := s.Sockets.Admit(); e != nil {
+	if e := s.Sockets.Admit(r.RemoteAddr); e != nil {
 		return e
 	}
 	var e *proxy.Error
 	if a.session, e = s.claim(ctx, a.flow, a.topic); e != nil {
-		s.Sockets.Leave(nil)
+		s.Sockets.Leave(r.RemoteAddr, nil)
 	}
 	return e
 }
@@ -125,15 +130,16 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 // after the flow has left its consumer group.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	defer a.topic.Close()
+	a.through() // before the client knows: it may come back at once
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
 		a.session.Close()
-		s.Sockets.Leave(nil)
+		s.Sockets.Leave(r.RemoteAddr, nil)
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		return
 	}
 	s.Sockets.Add(c)
-	defer s.Sockets.Leave(c)
+	defer s.Sockets.Leave(r.RemoteAddr, c)
 	a.session.Serve(holder{c})
 	defer a.session.Close()
 	defer s.guard(c, a)()
@@ -180,23 +186,36 @@ func (s *Server) socketSettings() socket.Settings {
 }
 
 // refuse tells a client why its handshake failed: by the status, or where it asked for that
-// by a close frame.
+// by a close frame. While too many are told so, the others get the status too.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool) {
 	if !byClosing || checkUpgrade(r) != nil {
-		if e.Kind == proxy.KindUpgradeRequired {
-			w.Header().Set("Connection", "Upgrade")
-			w.Header().Set("Upgrade", "websocket")
-			w.Header().Set("Sec-WebSocket-Version", "13")
-		}
-		s.writeRefusal(w, e)
+		s.refuseByStatus(w, r, e)
 		return
 	}
+	through, ok := s.Sockets.Refuse()
+	if !ok {
+		s.refuseByStatus(w, r, e)
+		return
+	}
+	defer through()
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		return
 	}
 	socket.ServeRefusal(c, e)
+}
+
+func (s *Server) refuseByStatus(w http.ResponseWriter, r *http.Request, e *proxy.Error) {
+	if e.Kind == proxy.KindUpgradeRequired {
+		w.Header().Set("Connection", "Upgrade")
+		if r.Close { // net/http would put close in its place
+			w.Header().Set("Connection", "Upgrade, close")
+		}
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+	}
+	s.writeRefusal(w, e)
 }
 
 // checkUpgrade tells whether r asks for a WebSocket (RFC 6455, section 4.2.1).

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
@@ -60,7 +61,7 @@ func (s *Server) Main() http.Handler {
 		mux.HandleFunc(prefix, notFound)
 		mux.Handle(prefix+"/", http.StripPrefix(strings.TrimSuffix(prefix, "/"), mux))
 	}
-	return mux
+	return s.front(mux)
 }
 
 // Management returns the routes of the management listener.
@@ -78,7 +79,7 @@ func (s *Server) Management() http.Handler {
 		mux.Handle("/admin/", admin)
 	}
 	mux.Handle("/", s.administrators(http.HandlerFunc(notFound)))
-	return mux
+	return s.front(mux)
 }
 
 func pprofRoutes() http.Handler {
@@ -88,7 +89,10 @@ func pprofRoutes() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a profile takes as long as it is asked to
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // get serves GET and HEAD, and refuses other methods.

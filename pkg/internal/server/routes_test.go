@@ -36,7 +36,9 @@ func newServer(t *testing.T, c *config.Config) *Server {
 	c.Sockets.MaxMessageBytes = 1 << 20
 	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
 	return &Server{
-		Config: c, Sockets: socket.NewRegistry(c.Sockets.MaxConnections), Metrics: m,
+		Config: c, Sockets: socket.NewRegistry(socket.Limits{
+			Connections: c.Sockets.MaxConnections, PerAddress: c.Server.MaxConnectionsPerAddress, Handshakes: c.Server.MaxHandshakes,
+		}), Metrics: m,
 		Checks: health.New(m.SetReady, "kafka"), Log: slog.New(slog.DiscardHandler),
 		Auth: new(auth.Chain), Limits: clientcfg.New(clientcfg.Options{}),
 	}
@@ -257,10 +259,10 @@ func TestRefusalOrder(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			if step.full {
-				if e := s.Sockets.Admit(); e != nil {
+				if e := s.Sockets.Admit("192.0.2.1:1"); e != nil {
 					t.Fatal(e)
 				}
-				defer s.Sockets.Leave(nil)
+				defer s.Sockets.Leave("192.0.2.1:1", nil)
 			}
 			r := httptest.NewRequest(http.MethodGet, "/socket/in?"+step.query, nil)
 			if step.origin != "" {

@@ -54,12 +54,17 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
-	if err := raw.SetDeadline(time.Time{}); err != nil {
-		_ = raw.Close()
-		return nil, nil, fmt.Errorf("lifting the handshake's deadline: %w", err)
+	stream, top, err := streamOf(raw)
+	if err == nil {
+		err = raw.SetDeadline(time.Time{})
 	}
-	h.conn.raw = raw
-	t := &transport{Conn: raw, heard: h.conn.heard, ended: func() { h.conn.readOver = true }, library: h.conn.libraryWrote}
+	if err != nil {
+		_ = raw.Close()
+		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
+	}
+	h.conn.stream, h.conn.raw = stream, top
+	stream.owner.Store(h.conn)
+	t := &transport{Conn: h.conn.raw, ended: func() { h.conn.readOver = true }, library: h.conn.libraryWrote}
 	return t, bufio.NewReadWriter(rw.Reader, bufio.NewWriterSize(t, libraryBuffer)), nil
 }
 

@@ -256,7 +256,7 @@ func TestAnEndingDoesNotShortenAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, testSettings(), bufferSize)
 		c.End(Ending{Code: proxy.CloseInternal})
-		if err := c.setWriteDeadline(time.Now()); err != nil {
+		if err := c.setWriteDeadline(c.raw, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := c.raw.Write([]byte("fits")); n != 4 || err != nil {

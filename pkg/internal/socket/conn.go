@@ -29,7 +29,8 @@ type Settings struct {
 // are written here, so that a whole poll leaves in one write and nothing waits for a peer.
 type Conn struct {
 	// Fixed after construction.
-	raw      net.Conn
+	raw      net.Conn // what is read from and written to: TLS, or the stream itself
+	stream   *Stream
 	lib      *websocket.Conn
 	settings Settings
 	metrics  *metrics.Metrics
@@ -111,8 +112,21 @@ func (c *Conn) finish() {
 	c.Wake()
 	<-c.done
 	c.linger()
-	c.Cut()
+	c.part()
 	_ = c.lib.CloseNow()
+}
+
+// part closes the socket. After a close frame TLS says that it ends too, for which it waits as
+// long as for its own writes at most: a client could take the cut for an attack (RFC 8446, section
+// 6.1).
+func (c *Conn) part() {
+	c.mu.Lock()
+	gently := c.closeSent
+	c.mu.Unlock()
+	if gently {
+		_ = c.raw.Close()
+	}
+	c.Cut()
 }
 
 // linger reads on, discarding, until the peer has closed or its time is up: closing a socket
@@ -128,8 +142,9 @@ func (c *Conn) linger() {
 	}
 }
 
-// Cut closes the connection without a word.
-func (c *Conn) Cut() { _ = c.raw.Close() }
+// Cut closes the connection without a word. It does not wait for TLS, whose Close does while the
+// reader answers something.
+func (c *Conn) Cut() { _ = c.stream.Close() }
 
 // Wake tells the writer that there may be something to do.
 func (c *Conn) Wake() {

@@ -21,6 +21,9 @@
 //   - Nothing undelivered is committed, and a position is never committed by a connection
 //     that does not own its partition any more.
 //   - Every buffer is bounded: where one is full, its feeder waits.
+//   - A write to a full socket fails only when the connection is given up, WriteTimeout after
+//     the last byte that the peer's side took, or broken. TLS does not change that: what watches
+//     the bytes, the Stream, lies below it.
 //
 // # Transactions
 //

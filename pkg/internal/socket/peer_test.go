@@ -78,6 +78,12 @@ func (m *meters) want(name string, want float64) {
 func accept(t *testing.T, s Settings, size int) (*Conn, *peer, *meters) {
 	t.Helper()
 	server, client := newPipe(size)
+	return acceptOn(t, s, server, client)
+}
+
+// acceptOn opens a connection over server, whose other end is the client.
+func acceptOn(t *testing.T, s Settings, server net.Conn, client *endpoint) (*Conn, *peer, *meters) {
+	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, value := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket",
@@ -112,7 +118,16 @@ func (w *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 type peer struct {
 	t *testing.T
 	*endpoint
-	r *bufio.Reader
+	r      *bufio.Reader
+	secure net.Conn // TLS over the endpoint, nil without
+}
+
+// Write writes to the proxy, through TLS where there is any.
+func (p *peer) Write(b []byte) (int, error) {
+	if p.secure != nil {
+		return p.secure.Write(b)
+	}
+	return p.endpoint.Write(b)
 }
 
 // received is a frame of the server.

@@ -64,6 +64,7 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 		read, err := r.Read(c.message[n:])
 		n += read
 		if int64(n) > limit {
+			c.message = nil // closing takes a while
 			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
 			return nil, errEnded
 		}

@@ -8,48 +8,52 @@ import (
 )
 
 // Registry holds the open connections of this process: http.Server forgets those that were
-// taken over. It admits new ones up to a limit, and none while draining.
+// taken over. It admits new ones up to its limits, and none while draining.
 type Registry struct {
-	max int // 0 for no limit
+	limits Limits
 
-	mu       sync.Mutex // guards what follows
-	admitted int
-	draining bool
-	conns    map[*Conn]struct{}
-	empty    chan struct{} // closed when nothing is admitted; nil while nobody waits
+	mu         sync.Mutex // guards what follows
+	handshakes int        // in progress
+	refusals   int        // that are told by a close frame
+	admitted   int
+	byAddress  map[string]int // those admitted, where there is a limit for each address
+	draining   bool
+	conns      map[*Conn]struct{}
+	empty      chan struct{} // closed when nothing is admitted; nil while nobody waits
 }
 
-// NewRegistry returns a registry of at most limit connections, 0 for any number.
-func NewRegistry(limit int) *Registry {
-	return &Registry{max: limit, conns: make(map[*Conn]struct{})}
+// NewRegistry returns a registry without connections.
+func NewRegistry(limits Limits) *Registry {
+	return &Registry{limits: limits, conns: make(map[*Conn]struct{}), byAddress: make(map[string]int)}
 }
 
-// Check tells whether a connection would be admitted now.
-func (r *Registry) Check() *proxy.Error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.refusal()
-}
-
-// refusal is why a connection is not admitted. r.mu is held.
-func (r *Registry) refusal() *proxy.Error {
+// refusal is why a connection from an address is not admitted. r.mu is held.
+func (r *Registry) refusal(address string) *proxy.Error {
 	if r.draining {
 		return proxy.Errorf(proxy.KindShuttingDown, "This replica is shutting down: connect again.")
 	}
-	if r.max > 0 && r.admitted >= r.max {
-		return proxy.Errorf(proxy.KindOverloaded, "This replica has its most connections of %d: try again later.", r.max)
+	if reached(r.limits.Connections, r.admitted) {
+		return proxy.Errorf(proxy.KindOverloaded, "This replica has its most connections of %d: try again later.", r.limits.Connections)
+	}
+	if reached(r.limits.PerAddress, r.byAddress[address]) {
+		return proxy.Errorf(proxy.KindLimitReached, "Your address has its most connections of %d.", r.limits.PerAddress)
 	}
 	return nil
 }
 
-// Admit takes a place for a connection. Leave gives it back.
-func (r *Registry) Admit() *proxy.Error {
+// Admit takes a place for a connection of a client, by its address as in http.Request.RemoteAddr.
+// Leave gives it back.
+func (r *Registry) Admit(remote string) *proxy.Error {
+	address := r.keyOf(remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.refusal(); e != nil {
+	if e := r.refusal(address); e != nil {
 		return e
 	}
 	r.admitted++
+	if r.limits.PerAddress > 0 {
+		r.byAddress[address]++
+	}
 	return nil
 }
 
@@ -65,12 +69,17 @@ func (r *Registry) Add(c *Conn) {
 	}
 }
 
-// Leave gives a place back. c may be nil where the connection was admitted but never made.
-func (r *Registry) Leave(c *Conn) {
+// Leave gives the place back that Admit took for the same client. c may be nil where the connection
+// was admitted but never made.
+func (r *Registry) Leave(remote string, c *Conn) {
+	address := r.keyOf(remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.conns, c)
 	r.admitted--
+	if r.byAddress[address]--; r.byAddress[address] <= 0 {
+		delete(r.byAddress, address)
+	}
 	if r.admitted == 0 && r.empty != nil {
 		close(r.empty)
 		r.empty = nil

@@ -16,58 +16,68 @@ func wantKind(t *testing.T, got *proxy.Error, want proxy.Kind) {
 	}
 }
 
+// someone is a client's address.
+const someone = "192.0.2.1:1"
+
+// check tells whether a handshake would begin.
+func check(r *Registry) *proxy.Error {
+	through, e := r.Enter(someone)
+	through()
+	return e
+}
+
 func TestAdmission(t *testing.T) {
 	for name, limit := range map[string]int{"one": 1, "three": 3} {
 		t.Run(name, func(t *testing.T) {
-			r := NewRegistry(limit)
+			r := NewRegistry(Limits{Connections: limit})
 			for range limit {
-				if e := r.Admit(); e != nil {
+				if e := r.Admit(someone); e != nil {
 					t.Fatal(e)
 				}
 			}
-			wantKind(t, r.Check(), proxy.KindOverloaded)
-			wantKind(t, r.Admit(), proxy.KindOverloaded)
-			r.Leave(nil)
-			if e := r.Check(); e != nil {
+			wantKind(t, check(r), proxy.KindOverloaded)
+			wantKind(t, r.Admit(someone), proxy.KindOverloaded)
+			r.Leave(someone, nil)
+			if e := check(r); e != nil {
 				t.Error(e)
 			}
-			if e := r.Admit(); e != nil {
+			if e := r.Admit(someone); e != nil {
 				t.Error(e)
 			}
 		})
 	}
 	t.Run("without a limit", func(t *testing.T) {
-		r := NewRegistry(0)
+		r := NewRegistry(Limits{})
 		for range 10_000 {
-			if e := r.Admit(); e != nil {
+			if e := r.Admit(someone); e != nil {
 				t.Fatal(e)
 			}
 		}
 	})
 	t.Run("while draining", func(t *testing.T) {
-		r := NewRegistry(0)
+		r := NewRegistry(Limits{})
 		if left := r.Drain(time.Hour); left != 0 {
 			t.Errorf("%d are left", left)
 		}
-		wantKind(t, r.Check(), proxy.KindShuttingDown)
-		wantKind(t, r.Admit(), proxy.KindShuttingDown)
+		wantKind(t, check(r), proxy.KindShuttingDown)
+		wantKind(t, r.Admit(someone), proxy.KindShuttingDown)
 	})
 }
 
 func TestAdmissionUnderLoad(t *testing.T) {
 	const limit = 10
-	r := NewRegistry(limit)
+	r := NewRegistry(Limits{Connections: limit})
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
 			for range 200 {
-				if r.Admit() != nil {
+				if r.Admit(someone) != nil {
 					continue
 				}
 				if n := r.count(); n < 1 || n > limit {
 					t.Errorf("%d are admitted", n)
 				}
-				r.Leave(nil)
+				r.Leave(someone, nil)
 			}
 		})
 	}
@@ -86,7 +96,7 @@ func (r *Registry) count() int {
 // open admits and serves a connection.
 func (r *Registry) open(t *testing.T, src source) (*Conn, *peer, *reader) {
 	t.Helper()
-	if e := r.Admit(); e != nil {
+	if e := r.Admit(someone); e != nil {
 		t.Fatal(e)
 	}
 	c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -94,7 +104,7 @@ func (r *Registry) open(t *testing.T, src source) (*Conn, *peer, *reader) {
 	served := serve(c, src, nil)
 	go func() {
 		<-served.over
-		r.Leave(c)
+		r.Leave(someone, c)
 	}()
 	return c, p, served
 }
@@ -113,7 +123,7 @@ func TestDrain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := NewRegistry(0)
+				r := NewRegistry(Limits{})
 				src := &script{open: test.inFlight > 0}
 				c, p, served := r.open(t, src)
 				time.AfterFunc(test.inFlight, func() { src.setOpen(c, false) })
@@ -138,7 +148,7 @@ func TestDrain(t *testing.T) {
 func TestDrainCutsWhatIsLeft(t *testing.T) {
 	const grace = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry(0)
+		r := NewRegistry(Limits{})
 		_, p, served := r.open(t, &script{}) // never answers the close frame
 		began := time.Now()
 		if left := r.Drain(grace); left != 0 {
@@ -153,8 +163,8 @@ func TestDrainCutsWhatIsLeft(t *testing.T) {
 func TestDrainGivesUp(t *testing.T) {
 	const grace = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry(0)
-		if e := r.Admit(); e != nil { // a handshake that hangs
+		r := NewRegistry(Limits{})
+		if e := r.Admit(someone); e != nil { // a handshake that hangs
 			t.Fatal(e)
 		}
 		began := time.Now()
@@ -168,8 +178,8 @@ func TestDrainGivesUp(t *testing.T) {
 // TestAHandshakeThatEndsWhileDraining adds a connection that was admitted before.
 func TestAHandshakeThatEndsWhileDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry(0)
-		if e := r.Admit(); e != nil {
+		r := NewRegistry(Limits{})
+		if e := r.Admit(someone); e != nil {
 			t.Fatal(e)
 		}
 		drained := make(chan int)
@@ -181,7 +191,7 @@ func TestAHandshakeThatEndsWhileDraining(t *testing.T) {
 		p.wantClose(proxy.CloseServiceRestart)
 		p.sendClose(1012, "")
 		<-served.over
-		r.Leave(c)
+		r.Leave(someone, c)
 		if left := <-drained; left != 0 {
 			t.Errorf("%d are left", left)
 		}

@@ -10,7 +10,6 @@ import (
 // decides when the socket goes.
 type transport struct {
 	net.Conn
-	heard   func()         // told of every read that brought bytes
 	ended   func()         // told when no more come
 	library func(p []byte) // takes what the library wrote
 }
@@ -19,7 +18,6 @@ type transport struct {
 func (t *transport) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
 	if n > 0 {
-		t.heard()
 		return n, nil // an error beside bytes comes again
 	}
 	if err != nil {

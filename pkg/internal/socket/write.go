@@ -1,8 +1,7 @@
 package socket
 
 import (
-	"errors"
-	"os"
+	"net"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
@@ -174,36 +173,21 @@ func (c *Conn) writerEnded() {
 	}
 }
 
-// write sends buf whole. A socket that takes not a byte for the WriteTimeout is given up.
+// write sends buf whole. A socket that takes not a byte for the WriteTimeout is given up: see
+// Stream.
 func (c *Conn) write(buf []byte) error {
 	began := time.Now()
-	lastTaken := began
-	for {
-		if err := c.setWriteDeadline(lastTaken); err != nil {
-			return err
-		}
-		n, err := c.raw.Write(buf)
-		if err == nil {
-			c.keepalive.tookWrite(c, time.Since(began))
-			return nil
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
-		buf = buf[n:]
-		if n > 0 {
-			lastTaken = time.Now()
-		}
-		if c.giveUp(lastTaken) {
-			return err
-		}
+	if _, err := c.raw.Write(buf); err != nil {
+		return err
 	}
+	c.keepalive.tookWrite(c, time.Since(began))
+	return nil
 }
 
-// setWriteDeadline bounds one write, so that the writer can see how the peer gets on. An
-// ending does not shorten it: a deadline in the past would fail a socket that has room, and
+// setWriteDeadline bounds one write to the socket, so that it can be seen how the peer gets on.
+// An ending does not shorten it: a deadline in the past would fail a socket that has room, and
 // its peer would miss the close frame.
-func (c *Conn) setWriteDeadline(lastTaken time.Time) error {
+func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closeSent {
@@ -213,7 +197,7 @@ func (c *Conn) setWriteDeadline(lastTaken time.Time) error {
 	if full := lastTaken.Add(c.settings.WriteTimeout); full.Before(by) {
 		by = full
 	}
-	return c.raw.SetWriteDeadline(by)
+	return socket.SetWriteDeadline(by)
 }
 
 // giveUp tells whether a write that did not get through in time is to be given up.

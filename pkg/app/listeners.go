@@ -1,0 +1,95 @@
+package app
+
+import (
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
+)
+
+// openListeners opens all listeners, so that a fault is found before anything else is begun. The error
+// of faulty certificates is a *ConfigError.
+func (a *App) openListeners(o Options, m *metrics.Metrics) error {
+	certificates, err := a.openCertificates(m)
+	if err != nil {
+		return err
+	}
+	settings := &a.config.Server
+	forManagement := certificates
+	if !settings.AdminSSLEnabled {
+		forManagement = nil
+	}
+	if a.management, err = a.listen(o, settings.AdminBindInterface, settings.AdminPort, forManagement); err != nil {
+		return err
+	}
+	if !settings.SSLOnly {
+		if a.main, err = a.listen(o, settings.BindInterface, settings.Port, nil); err != nil {
+			return err
+		}
+	}
+	if certificates != nil {
+		a.secure, err = a.listen(o, settings.SSLBindInterface, settings.SSLPort, certificates)
+	}
+	return err
+}
+
+// openCertificates reads the certificates and follows their files. It returns nil without TLS.
+func (a *App) openCertificates(m *metrics.Metrics) (*server.Certificates, error) {
+	settings := &a.config.Server
+	if !settings.SSLEnabled {
+		return nil, nil
+	}
+	certificates, err := server.OpenCertificates(server.CertificateOptions{
+		CertFile: settings.SSLCertFile, KeyFile: settings.SSLKeyFile, ClientCAFile: settings.SSLClientCAFile,
+		Failed: func(setting string) { m.ReloadErrors(setting).Inc() }, Log: a.log,
+	})
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	m.CertificateEnds("main", certificates.End)
+	if settings.AdminSSLEnabled {
+		m.CertificateEnds("management", certificates.End)
+	}
+	a.background(certificates.Watch)
+	return certificates, nil
+}
+
+// serve begins to answer requests.
+func (a *App) serve(s *server.Server) {
+	a.management.serve(s.Management(), a.failed)
+	if a.main != nil {
+		a.main.serve(s.Main(), a.failed)
+	}
+	if a.secure != nil {
+		a.secure.serve(s.Main(), a.failed)
+	}
+}
+
+// Addr is the address of the main listener without TLS, or where there is none, of that with TLS.
+func (a *App) Addr() string {
+	if a.main == nil {
+		return a.TLSAddr()
+	}
+	return a.main.socket.Addr().String()
+}
+
+// TLSAddr is the address of the main listener with TLS. It is empty where there is none.
+func (a *App) TLSAddr() string {
+	if a.secure == nil {
+		return ""
+	}
+	return a.secure.socket.Addr().String()
+}
+
+// AdminAddr is the address of the management listener.
+func (a *App) AdminAddr() string { return a.management.socket.Addr().String() }
+
+// Schemes are how URLs for Addr and AdminAddr begin: http or https.
+func (a *App) Schemes() (main, management string) {
+	main, management = "http", "http"
+	if a.main == nil {
+		main = "https"
+	}
+	if a.config.Server.AdminSSLEnabled {
+		management = "https"
+	}
+	return main, management
+}

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
+)
+
+// CertificateOptions say where the certificates of the TLS listeners are.
+type CertificateOptions struct {
+	CertFile, KeyFile string // PEM
+	ClientCAFile      string // PEM; clients are not asked for certificates where empty
+	// Failed is told of changed files that cannot be used, by the setting that names them.
+	Failed func(setting string)
+	Log    *slog.Logger
+}
+
+// Certificates are what the TLS listeners show, and what they demand of their clients. They follow
+// their files while Watch runs, and open connections do not notice.
+type Certificates struct {
+	log     *slog.Logger
+	files   []*reread.Files
+	current atomic.Pointer[tls.Config]
+	ends    atomic.Pointer[time.Time]
+
+	mu      sync.Mutex // guards what follows, from which current is made
+	pair    tls.Certificate
+	clients *x509.CertPool // nil where clients are not asked
+}
+
+// OpenCertificates reads the files. The error names the setting whose file cannot be used.
+func OpenCertificates(o CertificateOptions) (*Certificates, error) {
+	c := &Certificates{log: o.Log}
+	if err := c.open(&o, config.Prefix+"SSL_CERT_FILE", c.usePair, o.CertFile, o.KeyFile); err != nil {
+		return nil, err
+	}
+	if o.ClientCAFile == "" {
+		return c, nil
+	}
+	if err := c.open(&o, config.Prefix+"SSL_CLIENT_CA_FILE", c.useClients, o.ClientCAFile); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Certificates) open(o *CertificateOptions, setting string, use func([][]byte) error, paths ...string) error {
+	files, err := reread.Open(reread.Options{
+		Paths: paths, Use: use, Failed: func() { o.Failed(setting) }, Log: o.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	c.files = append(c.files, files)
+	return nil
+}
+
+// Watch follows the files until ctx ends.
+func (c *Certificates) Watch(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, files := range c.files {
+		all.Go(func() { files.Watch(ctx) })
+	}
+	all.Wait()
+}
+
+// End is when the certificate is over.
+func (c *Certificates) End() time.Time { return *c.ends.Load() }
+
+// TLS configures a listener. WebSockets need HTTP/1.1, so nothing else is offered.
+func (c *Certificates) TLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         []string{"http/1.1"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current.Load(), nil },
+	}
+}
+
+func (c *Certificates) usePair(contents [][]byte) error {
+	pair, err := tls.X509KeyPair(contents[0], contents[1])
+	if err != nil {
+		return err
+	}
+	if end := pair.Leaf.NotAfter; time.Now().After(end) {
+		c.log.Warn("the certificate has expired", "end", end)
+	}
+	c.ends.Store(&pair.Leaf.NotAfter)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pair = pair
+	c.apply()
+	return nil
+}
+
+func (c *Certificates) useClients(contents [][]byte) error {
+	pool, err := parseCAs(contents[0])
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clients = pool
+	c.apply()
+	return nil
+}
+
+// apply has new connections use what is there now. c.mu is held.
+//
+// A client without a certificate gets through: it may authenticate in another way, probes bring
+// none, and it is told in HTTP what it lacks. One that is given must be good.
+func (c *Certificates) apply() {
+	fresh := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+		Certificates: []tls.Certificate{c.pair},
+	}
+	if c.clients != nil {
+		fresh.ClientAuth = tls.VerifyClientCertIfGiven
+		fresh.ClientCAs = c.clients
+		// A resumed session would bring a certificate that nobody looks at again.
+		fresh.SessionTicketsDisabled = true
+	}
+	c.current.Store(fresh)
+}
+
+var errNoCA = errors.New("the file holds no certificate")
+
+// parseCAs reads certificates, each of which must be one: a pool ignores what it cannot read.
+func parseCAs(text []byte) (*x509.CertPool, error) {
+	pool, found := x509.NewCertPool(), false
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		ca, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("reading a certificate: %w", err)
+		}
+		pool.AddCert(ca)
+		found = true
+	}
+	if !found {
+		return nil, errNoCA
+	}
+	return pool, nil
+}

@@ -1,0 +1,8 @@
+// Package strangers attacks the built program with hundreds of hostile connections, of many kinds at
+// a time, beside honest clients who write, read and reconnect. These must not notice: nobody is
+// refused, nothing is lost, answers come about as fast as without the strangers. When the strangers
+// have gone, the memory that they took has too.
+//
+// OUTSIDE_SCALE=full runs 2,000 strangers beside 50 honest clients for two minutes. The figures are
+// logged: run it with -v, and without the race detector, which slows the clients and not the program.
+package strangers

@@ -1,0 +1,161 @@
+//go:build linux
+
+package strangers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
+)
+
+// proxy is the running program.
+type proxy struct {
+	*process.Process
+	main, secure, management string // addresses
+}
+
+// serve starts the program and returns when it is ready. It ends with the test.
+func serve(t *testing.T, broker, cert, key string) *proxy {
+	t.Helper()
+	var program process.Program
+	path, err := program.Path()
+	must(t, err)
+	running, err := process.Start(path, append(process.ServeSettings(broker),
+		"WSPROXY_PPROF_ENABLED=true", "WSPROXY_SSL_ENABLED=true", "WSPROXY_ADMIN_SSL_ENABLED=false",
+		"WSPROXY_SSL_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_PORT=0", "WSPROXY_SSL_CERT_FILE="+cert, "WSPROXY_SSL_KEY_FILE="+key,
+		"WSPROXY_WRITE_TIMEOUT=30s", "WSPROXY_KAFKA_CLIENT_IDLE_TIMEOUT=2s",
+	), "serve")
+	must(t, err)
+	p := &proxy{Process: running}
+	t.Cleanup(func() {
+		p.Kill()
+		must(t, program.Remove())
+		if t.Failed() {
+			t.Logf("the proxy printed:\n%s", p.Stderr.Tail())
+		}
+	})
+	await(t, "the proxy to listen", func() error {
+		var listens bool
+		if p.main, p.management, listens = p.Addresses(); !listens {
+			return fmt.Errorf("it printed\n%s", p.Stderr.Tail())
+		}
+		p.secure = p.TLSAddress()
+		return nil
+	})
+	await(t, "the proxy to be ready", func() error {
+		_, err := p.get("/readyz")
+		return err
+	})
+	return p
+}
+
+var errStatus = errors.New("the management listener does not answer 200")
+
+// get asks the management listener, each time on a connection of its own.
+func (p *proxy) get(path string) (string, error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	answer, err := client.Get("http://" + p.management + path)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%w: %s", errStatus, answer.Status)
+	}
+	return string(text), err
+}
+
+// holdings is what the proxy has at a moment.
+type holdings struct {
+	heap, goroutines, descriptors int // heap: bytes in use after a garbage collection
+}
+
+// String implements fmt.Stringer.
+func (h holdings) String() string {
+	return fmt.Sprintf("%.1f MiB of heap, %d goroutines, %d descriptors", float64(h.heap)/(1<<20), h.goroutines, h.descriptors)
+}
+
+// like returns nil where h is about what start was.
+func (h holdings) like(start holdings) error {
+	// The heap keeps the size of maps and tables that have grown.
+	if h.heap > start.heap+16<<20 || h.goroutines > start.goroutines+50 || h.descriptors > start.descriptors+20 {
+		return fmt.Errorf("there are %v, before there were %v", h, start)
+	}
+	return nil
+}
+
+// holds measures, after two collections: what lies in a sync.Pool survives one.
+func (p *proxy) holds(t *testing.T) holdings {
+	t.Helper()
+	for range 2 {
+		_, err := p.get("/debug/pprof/heap?gc=1")
+		must(t, err)
+	}
+	text, err := p.get("/metrics")
+	must(t, err)
+	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID()))
+	must(t, err)
+	return holdings{
+		heap: metric(t, text, "go_memstats_heap_inuse_bytes"), goroutines: metric(t, text, "go_goroutines"),
+		descriptors: len(descriptors),
+	}
+}
+
+func metric(t *testing.T, text, name string) int {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if number, found := strings.CutPrefix(line, name+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+			must(t, err)
+			return int(value)
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
+}
+
+// memory is what the kernel says of the process's resident memory, in bytes.
+type memory struct{ now, peak int }
+
+func (p *proxy) memory(t *testing.T) memory {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	must(t, err)
+	kilobytes := func(name string) int {
+		_, rest, _ := strings.Cut(string(status), name)
+		number, _, _ := strings.Cut(strings.TrimSpace(rest), " kB")
+		n, err := strconv.Atoi(number)
+		must(t, err)
+		return n << 10
+	}
+	return memory{now: kilobytes("VmRSS:"), peak: kilobytes("VmHWM:")}
+}
+
+// await waits until a condition holds. What is still amiss is told by problem, which returns nil
+// when the condition holds.
+func await(t *testing.T, what string, problem func() error) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := problem()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited %v for %s: %v", patience, what, err)
+		}
+	}
+}
