@@ -27,13 +27,19 @@ type Access struct {
 type grant struct {
 	access Access
 	missed int // checks that found no topic; the checker's
+	*ending
+}
 
+// ending is the end of an access, which is the same whatever credentials follow each other.
+type ending struct {
 	once   sync.Once
 	denied chan struct{}
 	reason *proxy.Error // set before denied is closed
 }
 
-func newGrant(a Access) *grant { return &grant{access: a, denied: make(chan struct{})} }
+func newGrant(a Access) *grant {
+	return &grant{access: a, ending: &ending{denied: make(chan struct{})}}
+}
 
 // deny ends the access. Later calls change nothing.
 func (g *grant) deny(reason *proxy.Error) {
@@ -49,19 +55,21 @@ func (g *grant) deny(reason *proxy.Error) {
 // Denied is closed when Kafka does not let the connection go on: its rights were taken away, or
 // its credentials. It is nil for a topic that was opened without a check.
 func (t *Topic) Denied() <-chan struct{} {
-	if t.grant == nil {
+	granted := t.grant.Load()
+	if granted == nil {
 		return nil
 	}
-	return t.grant.denied
+	return granted.denied
 }
 
 // Denial is what to tell the client, once Denied is closed.
-func (t *Topic) Denial() *proxy.Error { return t.grant.reason }
+func (t *Topic) Denial() *proxy.Error { return t.grant.Load().reason }
 
-// credentials are those that the topic is used with.
-func (t *Topic) credentials() proxy.KafkaCredentials {
-	if t.grant == nil {
+// Credentials are those that the topic is used with now: its client may renew them.
+func (t *Topic) Credentials() proxy.KafkaCredentials {
+	granted := t.grant.Load()
+	if granted == nil {
 		return proxy.KafkaCredentials{}
 	}
-	return t.grant.access.Credentials
+	return granted.access.Credentials
 }

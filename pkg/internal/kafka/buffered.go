@@ -105,7 +105,7 @@ func (b *buffered) refused(err error) error {
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
-		b.producer.topic.grant.deny(denied)
+		b.producer.topic.grant.Load().deny(denied)
 		return denied
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordRetries):
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not acknowledge the message in time: it may have been written.")

@@ -81,12 +81,12 @@ func (c *Cluster) Close() {
 
 // options are what every client is made with that uses the proxy's own credentials.
 func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
-	return c.optionsAs(proxy.KafkaCredentials{}, clientID, more...)
+	return c.optionsAs(always(proxy.KafkaCredentials{}), clientID, more...)
 }
 
 // optionsAs are what every client is made with.
-func (c *Cluster) optionsAs(credentials proxy.KafkaCredentials, clientID string, more ...kgo.Opt) []kgo.Opt {
-	more = append(c.security.options(credentials), more...)
+func (c *Cluster) optionsAs(as credentials, clientID string, more ...kgo.Opt) []kgo.Opt {
+	more = append(c.security.options(as), more...)
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.settings.BootstrapHosts...),
 		kgo.ClientID(cutID(clientID)),

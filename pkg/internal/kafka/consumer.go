@@ -43,7 +43,7 @@ const (
 
 // ConsumerOptions is what a member of a consumer group is made with.
 type ConsumerOptions struct {
-	Credentials    proxy.KafkaCredentials // of the proxy where zero
+	Credentials    func() proxy.KafkaCredentials // for each login; of the proxy where nil
 	ClientID       proxy.ClientID
 	GroupID        proxy.GroupID
 	Topic          string
@@ -51,6 +51,13 @@ type ConsumerOptions struct {
 	ReadCommitted  bool
 	SessionTimeout time.Duration // after which Kafka gives a dead member's partitions away
 	Owner          proxy.Owner
+}
+
+func (o *ConsumerOptions) credentials() credentials {
+	if o.Credentials == nil {
+		return always(proxy.KafkaCredentials{})
+	}
+	return o.Credentials
 }
 
 // Consumer is a member of a consumer group that reads one topic. It is a static one, so that a
@@ -78,7 +85,7 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	}
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
-	client, err := kgo.NewClient(c.optionsAs(o.Credentials, string(o.ClientID), options...)...)
+	client, err := kgo.NewClient(c.optionsAs(o.credentials(), string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)

@@ -83,21 +83,23 @@ func (t *Topics) OpenFor(ctx context.Context, a Access) (*Topic, error) {
 		t.rights.release(granted)
 		return nil, err
 	}
-	topic.grant = granted
+	topic.grant.Store(granted)
 	return topic, nil
 }
 
 // open asks whether Kafka authorises an access.
 func (i *identities) open(ctx context.Context, a Access) (*grant, error) {
 	if err := i.cluster.security.usable(a.Credentials); err != nil {
-		return nil, proxy.Wrap(err, proxy.KindNotAuthenticated, "The Kafka credentials cannot be used: %v.", err)
+		return nil, unusable(err)
 	}
 	if a.Credentials.IsZero() {
 		own := &identity{client: i.cluster.client}
 		if err := i.ask(ctx, &i.cluster.calls, own, a); err != nil {
 			return nil, err
 		}
-		return i.admit(a, own), nil
+		granted := newGrant(a)
+		i.admit(granted, own)
+		return granted, nil
 	}
 	select {
 	case i.probes <- struct{}{}:
@@ -119,14 +121,16 @@ func (i *identities) probe(ctx context.Context, a Access) (*grant, error) {
 		i.dispose(fresh)
 		return nil, err
 	}
-	return i.admit(a, fresh), nil
+	granted := newGrant(a)
+	i.admit(granted, fresh)
+	return granted, nil
 }
 
 // dial makes a client. Whoever uses the credentials learns what Kafka says of them: the log
 // does not, since strangers could fill it.
-func (i *identities) dial(credentials proxy.KafkaCredentials) (*identity, error) {
+func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
 	c, watch := i.cluster, new(loginWatch)
-	client, err := kgo.NewClient(c.optionsAs(credentials, "wsproxy-identity", append(quickly(len(c.settings.BootstrapHosts)),
+	client, err := kgo.NewClient(c.optionsAs(always(as), "wsproxy-identity", append(quickly(len(c.settings.BootstrapHosts)),
 		kgo.WithHooks(watch), kgo.WithLogger(clientLog{slog.New(slog.DiscardHandler)}),
 	)...)...)
 	if err != nil {
@@ -170,21 +174,24 @@ func unanswered(a Access, err error) error {
 	return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka cannot tell now whether topic %q may be used.", a.Topic)
 }
 
-// admit notes an access that Kafka has authorised.
-func (i *identities) admit(a Access, fresh *identity) *grant {
-	granted := newGrant(a)
+func unusable(err error) *proxy.Error {
+	return proxy.Wrap(err, proxy.KindNotAuthenticated, "The Kafka credentials cannot be used: %v.", err)
+}
+
+// admit notes an access.
+func (i *identities) admit(granted *grant, fresh *identity) {
+	credentials := granted.access.Credentials
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	known := i.known[a.Credentials]
+	known := i.known[credentials]
 	if known == nil {
 		known = fresh
 		known.grants = make(map[*grant]struct{})
-		i.known[a.Credentials] = known
+		i.known[credentials] = known
 	} else {
 		defer i.dispose(fresh)
 	}
 	known.grants[granted] = struct{}{}
-	return granted
 }
 
 // release forgets an access, and its credentials with the last that uses them.

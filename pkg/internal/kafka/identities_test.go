@@ -218,7 +218,7 @@ func readAs(t *testing.T, c *Cluster, credentials proxy.KafkaCredentials, topic 
 func joinAs(t *testing.T, c *Cluster, credentials proxy.KafkaCredentials, topic string, o *owner) *Consumer {
 	t.Helper()
 	consumer, err := c.Consume(ConsumerOptions{
-		Credentials: credentials, ClientID: "c", GroupID: proxy.GroupID(topic), Topic: topic,
+		Credentials: always(credentials), ClientID: "c", GroupID: proxy.GroupID(topic), Topic: topic,
 		Reset: ResetEarliest, SessionTimeout: 15 * time.Second, Owner: o,
 	})
 	if err != nil {

@@ -19,34 +19,51 @@ const bearerMechanism = "OAUTHBEARER"
 // is wrong, for which franz-go has no error of its own.
 var errTokenRefused = errors.New("the broker does not take the token")
 
+// credentials tell what a client logs in with: other ones of the same kind when they were renewed.
+type credentials func() proxy.KafkaCredentials
+
+// always are credentials that stay.
+func always(c proxy.KafkaCredentials) credentials {
+	return func() proxy.KafkaCredentials { return c }
+}
+
 // login returns how a client proves who it is: with the credentials given or, where there are
 // none, with the proxy's own. It is nil where Kafka asks for nothing. Credentials that cannot be
 // used never lead to the proxy's own.
-func (s *security) login(c proxy.KafkaCredentials) sasl.Mechanism {
+func (s *security) login(as credentials) sasl.Mechanism {
+	c := as()
 	if err := s.usable(c); err != nil {
 		return refusing{err}
 	}
 	mechanism := s.settings.SASLMechanism
 	switch {
 	case c.Token != "":
-		return bearer(func(context.Context) (string, error) { return c.Token, nil })
+		return bearer(func(context.Context) (string, error) { return as().Token, nil })
 	case !c.IsZero():
-		return passwordLogin(mechanism, c.Username, c.Password)
+		return passwordLogin(mechanism, as)
 	case mechanism == bearerMechanism:
 		return bearer(s.tokens.token)
 	default:
-		return passwordLogin(mechanism, s.settings.SASLUsername, string(s.settings.SASLPassword))
+		own := proxy.KafkaCredentials{Username: s.settings.SASLUsername, Password: string(s.settings.SASLPassword)}
+		return passwordLogin(mechanism, always(own))
 	}
 }
 
-func passwordLogin(mechanism, user, password string) sasl.Mechanism {
+func passwordLogin(mechanism string, as credentials) sasl.Mechanism {
+	salted := func(context.Context) (scram.Auth, error) {
+		c := as()
+		return scram.Auth{User: c.Username, Pass: c.Password}, nil
+	}
 	switch mechanism {
 	case "PLAIN":
-		return plain.Auth{User: user, Pass: password}.AsMechanism()
+		return plain.Plain(func(context.Context) (plain.Auth, error) {
+			c := as()
+			return plain.Auth{User: c.Username, Pass: c.Password}, nil
+		})
 	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
+		return scram.Sha256(salted)
 	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
+		return scram.Sha512(salted)
 	default:
 		return nil
 	}

@@ -70,6 +70,11 @@ type pooled struct {
 	idleAt time.Time
 }
 
+// fits tells whether the client is as a key asks for, be it shared with other clientIds.
+func (p *pooled) fits(key clientKey) bool {
+	return p.key.maxBatch == key.maxBatch && p.key.credentials == key.credentials
+}
+
 // hold counts one more record, unless the client was closed.
 func (p *pooled) hold() bool {
 	if p.held.Add(1) <= 0 {
@@ -149,7 +154,7 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 		}
 	}
 	lost := newLostAnswers()
-	client, err := p.dial(key, kgo.WithHooks(lost))
+	client, err := p.dial(always(key.credentials), key.id, key.maxBatch, kgo.WithHooks(lost))
 	if err != nil {
 		return nil, err
 	}
@@ -160,14 +165,14 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 }
 
 // dial makes a client. It connects when it is used.
-func (p *Producers) dial(key clientKey, more ...kgo.Opt) (*kgo.Client, error) {
+func (p *Producers) dial(as credentials, id proxy.ClientID, maxBatch int32, more ...kgo.Opt) (*kgo.Client, error) {
 	s := p.cluster.settings
-	client, err := kgo.NewClient(p.cluster.optionsAs(key.credentials, string(key.id), append([]kgo.Opt{
+	client, err := kgo.NewClient(p.cluster.optionsAs(as, string(id), append([]kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),
 		kgo.ProducerBatchCompression(compression(s.ProducerCompressionType)),
-		kgo.ProducerBatchMaxBytes(key.maxBatch),
+		kgo.ProducerBatchMaxBytes(maxBatch),
 		// Every connection has a window of its own: one with a stuck partition must not stop
 		// the others.
 		kgo.MaxBufferedRecords(math.MaxInt32),

@@ -46,8 +46,8 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 
 // client returns the connection's client, with this record held in it.
 func (p *Producer) client() (*pooled, error) {
-	key := clientKey{p.id, franzBatchBytes(p.topic.entry.settings.Load().maxMessageBytes), p.topic.credentials()}
-	if p.current != nil && (p.current.key.maxBatch != key.maxBatch || p.current.stuck.Load()) {
+	key := clientKey{p.id, franzBatchBytes(p.topic.entry.settings.Load().maxMessageBytes), p.topic.Credentials()}
+	if p.current != nil && (!p.current.fits(key) || p.current.stuck.Load()) {
 		p.settle()
 		p.current = nil
 	}

@@ -62,9 +62,9 @@ func (s *security) close() {
 }
 
 // options are how a client connects, and as whom.
-func (s *security) options(credentials proxy.KafkaCredentials) []kgo.Opt {
+func (s *security) options(as credentials) []kgo.Opt {
 	options := []kgo.Opt{kgo.Dialer(withoutNullRecords(s.dial))}
-	if login := s.login(credentials); login != nil {
+	if login := s.login(as); login != nil {
 		options = append(options, kgo.SASL(login))
 	}
 	return options

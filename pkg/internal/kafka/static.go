@@ -74,11 +74,11 @@ func (c *Consumer) leave(ctx context.Context, id string) error {
 
 // askClosed asks to leave after the consumer's client was closed, with the same credentials.
 func (c *Consumer) askClosed(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
-	as, credentials := c.cluster, c.options.Credentials
-	if credentials.IsZero() {
-		return request.RequestWith(ctx, as.client)
+	if c.options.credentials()().IsZero() {
+		return request.RequestWith(ctx, c.cluster.client)
 	}
-	client, err := kgo.NewClient(as.optionsAs(credentials, "wsproxy-identity", quickly(len(as.settings.BootstrapHosts))...)...)
+	more := quickly(len(c.cluster.settings.BootstrapHosts))
+	client, err := kgo.NewClient(c.cluster.optionsAs(c.options.credentials(), "wsproxy-identity", more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}

@@ -55,8 +55,10 @@ type Topic struct {
 	Name   string
 	topics *Topics
 	entry  *topicEntry
-	close  sync.Once
-	grant  *grant // nil where nobody asked for its rights
+	grant  atomic.Pointer[grant] // nil where nobody asked for its rights
+
+	renewing sync.Mutex // guards closed, and is held while grant is replaced
+	closed   bool
 }
 
 // WatchTopics starts looking after topics in use. Close ends it.
@@ -119,15 +121,19 @@ func (t *Topics) hold(name string, found *topicEntry) *Topic {
 
 // Close lets go of the topic.
 func (t *Topic) Close() {
-	t.close.Do(func() {
-		t.topics.rights.release(t.grant)
-		t.topics.mu.Lock()
-		defer t.topics.mu.Unlock()
-		t.entry.users--
-		if t.entry.users == 0 && t.topics.used[t.Name] == t.entry {
-			delete(t.topics.used, t.Name)
-		}
-	})
+	t.renewing.Lock()
+	defer t.renewing.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
+	t.topics.rights.release(t.grant.Load())
+	t.topics.mu.Lock()
+	defer t.topics.mu.Unlock()
+	t.entry.users--
+	if t.entry.users == 0 && t.topics.used[t.Name] == t.entry {
+		delete(t.topics.used, t.Name)
+	}
 }
 
 // Partitions returns how many partitions the topic has.

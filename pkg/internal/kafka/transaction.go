@@ -80,7 +80,7 @@ func batchBytes(topic *Topic) int32 {
 }
 
 func (t *Transactions) dial() (*kgo.Client, error) {
-	return t.pool.dial(clientKey{t.name, t.maxBatch, t.topic.credentials()},
+	return t.pool.dial(t.topic.Credentials, t.name, t.maxBatch,
 		kgo.WithHooks(t.ends),
 		kgo.TransactionalID(t.id),
 		kgo.TransactionTimeout(t.timeout),

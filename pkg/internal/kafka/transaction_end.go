@@ -146,7 +146,7 @@ func (t *Transactions) refused(err error) *proxy.Error {
 		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", t.topic.Name)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", t.topic.Name)
-		t.topic.grant.deny(denied)
+		t.topic.grant.Load().deny(denied)
 		return denied
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
 		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):

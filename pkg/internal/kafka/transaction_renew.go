@@ -94,7 +94,7 @@ func (t *Transactions) swap() (old *kgo.Client, err error) {
 // that Kafka has forgotten has not.
 func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) (bool, error) {
 	admin := t.pool.cluster.admin
-	if !t.topic.credentials().IsZero() { // the proxy's own may have no right to the transactional id
+	if !t.topic.Credentials().IsZero() { // the proxy's own may have no right to the transactional id
 		admin = kadm.NewClient(t.client)
 	}
 	all, err := admin.DescribeTransactions(ctx, t.id)

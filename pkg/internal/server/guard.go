@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -50,6 +51,7 @@ type guard struct {
 	server *Server
 	conn   *socket.Conn
 	flow   *flow
+	topic  *kafka.Topic
 
 	mu     sync.Mutex // guards what follows
 	pass   auth.Pass
@@ -58,7 +60,7 @@ type guard struct {
 
 // guard watches over a connection until stop.
 func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
-	g := &guard{server: s, conn: c, flow: &a.flow, pass: a.pass}
+	g := &guard{server: s, conn: c, flow: &a.flow, topic: a.topic, pass: a.pass}
 	if g.pass.Renewable() {
 		c.OnRenew(g.renew)
 	}
@@ -111,6 +113,9 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 	renewed, e := g.server.Auth.Renew(ctx, &before, token)
 	if e != nil {
 		return time.Time{}, e
+	}
+	if err := g.topic.Renew(renewed.Identity.Kafka); err != nil {
+		return time.Time{}, proxy.AsError(err)
 	}
 	g.mu.Lock()
 	g.pass = renewed

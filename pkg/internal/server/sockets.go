@@ -115,11 +115,9 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 		Log:            s.Log.With("clientId", client, "groupId", group, "topic", settings.Topic),
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
-	options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
-		return s.Cluster.Consume(kafka.ConsumerOptions{
-			Credentials: who.Kafka, ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
-			Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout, Owner: owner,
-		})
+	member := kafka.ConsumerOptions{
+		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
+		Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout,
 	}
 	return flow{
 		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group),
@@ -127,13 +125,17 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Subject: who.Subject, OnConflict: onConflict(q),
 		},
 		log: []any{"clientId", client, "groupId", group, "topic", settings.Topic},
-		serve: func(c *socket.Conn, _ *kafka.Topic) {
+		serve: func(c *socket.Conn, topic *kafka.Topic) {
 			connections := s.Metrics.GroupConnections(proxy.GroupID(group))
 			connections.Inc()
 			defer connections.Dec()
 			pace, stop := s.follow(clientcfg.Consumer, group, asked)
 			defer stop()
 			options.Rate, options.Batch = pace.rate, pace.batch
+			options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
+				member.Owner, member.Credentials = owner, topic.Credentials
+				return s.Cluster.Consume(member)
+			}
 			socket.ServeOut(c, options)
 		},
 	}
