@@ -95,6 +95,49 @@ func (s *shout) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+// startShouting runs a proxy that logs all it can.
+func startShouting(t *testing.T, broker string, settings []string) (*proxy, *shout) {
+	t.Helper()
+	log := new(shout)
+	a, err := app.Start(app.Options{
+		Environ: environ(broker, settings), Version: "test",
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Shutdown)
+	return &proxy{app: a, addr: a.Addr(), management: a.AdminAddr()}, log
+}
+
+func (s *shout) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// checkHolds makes sure that the log is what was to be searched.
+func (s *shout) checkHolds(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(s.String(), text) {
+			t.Errorf("the log does not hold %q:\n%.2000s", text, s.String())
+		}
+	}
+}
+
+// checkUntold looks for secrets in a log and in what clients were told.
+func checkUntold(t *testing.T, log *shout, said string, secrets []string) {
+	t.Helper()
+	for where, text := range map[string]string{"the log": log.String(), "an answer": said} {
+		for _, secret := range secrets {
+			if at := strings.Index(text, secret); at >= 0 {
+				t.Errorf("%s tells %q: …%s…", where, secret, text[max(0, at-200):min(len(text), at+200)])
+			}
+		}
+	}
+}
+
 // TestSecretsAreNotTold plants secrets in every place for credentials, and looks for them in all that
 // the proxy says.
 func TestSecretsAreNotTold(t *testing.T) {
@@ -102,21 +145,12 @@ func TestSecretsAreNotTold(t *testing.T) {
 	onFake(t, func(t *testing.T, k *cluster) {
 		const planted = "pl4nted-s3cret"
 		i, topic := newIssuer(t), k.topic(t, 2)
-		log := new(shout)
 		users := newFile(t, htpasswd(t, "alice", planted+"-file"))
 		settings := i.settings(
 			"BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=root", "BASIC_AUTH_PASSWORD="+planted+"-one", "BASIC_AUTH_HTPASSWD_FILE="+users.path,
 			"ADMIN_ENDPOINT_ENABLED=true", "ADMIN_BASIC_AUTH_USERNAME=admin", "ADMIN_BASIC_AUTH_PASSWORD="+planted+"-admin",
 		)
-		a, err := app.Start(app.Options{
-			Environ: environ(k.addr, settings), Version: "test",
-			Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := &proxy{app: a, addr: a.Addr(), management: a.AdminAddr()}
-		t.Cleanup(a.Shutdown)
+		p, log := startShouting(t, k.addr, settings)
 		p.awaitReady(t, true)
 
 		token := i.token("alice", map[string]any{"note": planted + "-claim"})
@@ -167,19 +201,8 @@ func TestSecretsAreNotTold(t *testing.T) {
 		eventually(t, "the faulty file is noticed", func() bool {
 			return strings.HasSuffix(p.series(t, `wsproxy_reload_errors_total{file="WSPROXY_BASIC_AUTH_HTPASSWD_FILE"}`), " 1")
 		})
-		a.Shutdown()
-
-		log.mu.Lock()
-		defer log.mu.Unlock()
-		if !strings.Contains(log.text.String(), "level=DEBUG") || !strings.Contains(log.text.String(), "handshake refused") {
-			t.Errorf("the log is not what was to be searched:\n%.2000s", log.text.String())
-		}
-		for where, text := range map[string]string{"the log": log.text.String(), "an answer": said.String()} {
-			for _, secret := range secrets {
-				if at := strings.Index(text, secret); at >= 0 {
-					t.Errorf("%s tells %q: …%s…", where, secret, text[max(0, at-200):min(len(text), at+200)])
-				}
-			}
-		}
+		p.app.Shutdown()
+		log.checkHolds(t, "level=DEBUG", "handshake refused")
+		checkUntold(t, log, said.String(), secrets)
 	})
 }

@@ -123,8 +123,8 @@ func TestAnotherSubjectCannotTakeOver(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
 		i, topic := newIssuer(t), k.topic(t, 1)
-		p := k.start(t, i.settings("KAFKA_PRODUCER_SESSIONS_ENABLED=true")...)
-		for _, socket := range []string{"/socket/in?instanceId=i", "/socket/out"} {
+		p := k.start(t, i.settings("KAFKA_PRODUCER_SESSIONS_ENABLED=true", "PRODUCER_EXACTLY_ONCE_ENABLED=true")...)
+		for _, socket := range []string{"/socket/in?instanceId=i", "/socket/in?instanceId=t&transactional=true", "/socket/out"} {
 			path := k.path(socket, topic) + "&onConflict=takeover"
 			first := p.dialAs(t, "Bearer "+i.token("alice", nil), path)
 			if got := p.upgrade(t, path, "Authorization", "Bearer "+i.token("mallory", nil)); got.status != 409 {

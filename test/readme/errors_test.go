@@ -17,9 +17,6 @@ func kinds() []proxy.Kind {
 	return all
 }
 
-// notSentYet is said of codes whose feature does not exist.
-const notSentYet = "not sent yet"
-
 func meanings() map[proxy.Kind]string {
 	return map[proxy.Kind]string{
 		proxy.KindInternal:           "the proxy failed; its log says why",
