@@ -56,3 +56,28 @@ func TestClientsCredentialsCloseTheAdminAPIToo(t *testing.T) {
 		t.Errorf("the log is\n%s", log.String())
 	}
 }
+
+// TestTransactionsOfOtherUsersAreWarnedOf where nothing keeps users from fencing each other.
+func TestTransactionsOfOtherUsersAreWarnedOf(t *testing.T) {
+	users := []string{"WSPROXY_BASIC_AUTH_ENABLED=true", "WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame"}
+	transactions, sessions := "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true", "WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED=true"
+	for name, test := range map[string]struct {
+		settings []string
+		warned   bool
+	}{
+		"users without sessions": {append([]string{transactions}, users...), true},
+		"users with sessions":    {append([]string{transactions, sessions}, users...), false},
+		"no users":               {[]string{transactions}, false},
+		"no transactions":        {users, false},
+	} {
+		var log bytes.Buffer
+		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Shutdown()
+		if warned := strings.Contains(log.String(), "can fence the transactions of another user"); warned != test.warned {
+			t.Errorf("%s: the log is\n%s", name, log.String())
+		}
+	}
+}
