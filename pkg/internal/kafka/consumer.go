@@ -133,6 +133,7 @@ func offsets(reset OffsetReset) (start, out kgo.Offset) {
 func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-c.made
 	partitions := all[c.options.Topic]
+	c.backIntoRange(ctx, partitions)
 	starts := make(map[int32]int64, len(partitions))
 	var ends kadm.ListedOffsets
 	for partition, offset := range partitions {
