@@ -208,6 +208,7 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	for len(into) == 0 {
 		fetches := c.client.PollRecords(ctx, most)
+		c.goBack(ctx, fetches)
 		taken()
 		c.client.AllowRebalance()
 		if err := ctx.Err(); err != nil {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -66,4 +67,41 @@ func anyCommitted(partitions map[int32]kgo.Offset) bool {
 		}
 	}
 	return false
+}
+
+// goBack begins the ownership of partitions anew where the log was truncated behind what was
+// read, so that the group follows: it would else keep its position, and skip what is written up
+// to there when its clients come back.
+func (c *Consumer) goBack(ctx context.Context, fetches kgo.Fetches) {
+	fetches.EachError(func(_ string, partition int32, err error) {
+		var lost *kgo.ErrDataLoss
+		if !errors.As(err, &lost) || lost.ResetTo >= lost.ConsumedTo || !c.isTruncated(ctx, lost) {
+			return
+		}
+		if own, _ := c.members.split(c.member(), []int32{partition}); len(own) == 0 {
+			return
+		}
+		starts := map[int32]int64{partition: lost.ResetTo}
+		c.members.assigned(c.member(), starts)
+		c.options.Owner.Assigned(starts)
+	})
+}
+
+// isTruncated asks whether the log ends, or went on otherwise, before what was read of it
+// (KIP-320): a broker that refuses a position for another reason takes nobody back.
+func (c *Consumer) isTruncated(ctx context.Context, lost *kgo.ErrDataLoss) bool {
+	ctx, cancel := context.WithTimeout(ctx, rangeTimeout)
+	defer cancel()
+	if lost.ConsumedToEpoch >= 0 {
+		var request kadm.OffsetForLeaderEpochRequest
+		request.Add(c.options.Topic, lost.Partition, lost.ConsumedToEpoch)
+		epochs, err := c.admin.OffsetForLeaderEpoch(ctx, request)
+		end := epochs[c.options.Topic][lost.Partition]
+		if err == nil && end.Err == nil && end.LeaderEpoch >= 0 {
+			return end.EndOffset < lost.ConsumedTo
+		}
+	}
+	ends, err := c.admin.ListEndOffsets(ctx, c.options.Topic)
+	end, ok := ends.Lookup(c.options.Topic, lost.Partition)
+	return err == nil && ok && end.Err == nil && end.Offset < lost.ConsumedTo
 }
