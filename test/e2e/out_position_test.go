@@ -80,14 +80,26 @@ func TestOutNoneWithoutAnOffsetClosesWith4400(t *testing.T) {
 	})
 }
 
+// TestOutOffsetBeyondTheEndStartsByTheStrategy looks also that commits go back to what the log has.
 func TestOutOffsetBeyondTheEndStartsByTheStrategy(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
-		topic, group := k.topic(t, 1), k.group()
+		topic, groups := k.topic(t, 1), []string{k.group(), k.group()}
 		k.produce(t, topic, numbered(0, 3, 1, 0)...)
-		k.commit(t, group, topic, 1000)
-		if d := k.run(t).out(t, topic, "groupId="+group).delivery(); d.Offset != 0 {
+		for _, group := range groups {
+			k.commit(t, group, topic, 1000)
+		}
+		committed := func(group string) func() bool {
+			return func() bool { return k.committed(t, group, topic)[0] == 3 }
+		}
+		auto := k.run(t).out(t, topic, "groupId="+groups[0])
+		if d := auto.deliveries(3)[0]; d.Offset != 0 {
 			t.Errorf("starts at %d, want 0", d.Offset)
 		}
+		go func() { _, _ = auto.next() }() // answers the ping
+		eventually(t, "what was delivered is committed", committed(groups[0]))
+		manual := k.run(t).out(t, topic, "groupId="+groups[1], "autoCommit=false")
+		manual.send(commitOf(manual.deliveries(3)[2]))
+		eventually(t, "what the client commits is", committed(groups[1]))
 	})
 }
 

@@ -16,6 +16,8 @@ import (
 )
 
 const (
+	// transactionKills is how often the proxy is killed: many of them come between two transactions.
+	transactionKills = 12
 	// batchesAhead is how many arrays the client of the tests sends ahead of their answers.
 	batchesAhead = 50
 	// endOfLog is the value of the record that ends each partition for readers.
@@ -51,9 +53,9 @@ func TestTransactionsSurviveKillsOfTheProxy(t *testing.T) {
 	for i := range n {
 		c.pending = append(c.pending, i)
 	}
-	for kill := 1; kill <= kills; kill++ {
+	for kill := 1; kill <= transactionKills; kill++ {
 		p := serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")
-		c.produce(p, kill*n/(kills+1))
+		c.produce(p, kill*n/(transactionKills+1))
 		if len(c.pending) == 0 {
 			t.Fatalf("kill %d: everything had been answered", kill)
 		}
@@ -65,7 +67,7 @@ func TestTransactionsSurviveKillsOfTheProxy(t *testing.T) {
 	committed, all := k.upToEnd(c.topic, kgo.ReadCommitted()), k.upToEnd(c.topic, kgo.ReadUncommitted())
 	c.compare(committed, n)
 	aborted := count(all) - count(committed)
-	t.Logf("arrays %d, kills %d, sent again %d, records that were committed %d, that were not %d", n, kills, c.resent, count(committed), aborted)
+	t.Logf("arrays %d, kills %d, sent again %d, records that were committed %d, that were not %d", n, transactionKills, c.resent, count(committed), aborted)
 	if aborted == 0 {
 		t.Error("no kill came in the middle of a transaction")
 	}

@@ -141,6 +141,7 @@ func offsets(reset OffsetReset) (start, out kgo.Offset) {
 func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-c.made
 	partitions := all[c.options.Topic]
+	c.backIntoRange(ctx, partitions)
 	starts := make(map[int32]int64, len(partitions))
 	var ends kadm.ListedOffsets
 	for partition, offset := range partitions {
@@ -215,6 +216,7 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	for len(into) == 0 {
 		fetches := c.client.PollRecords(ctx, most)
+		c.goBack(ctx, fetches)
 		taken()
 		c.client.AllowRebalance()
 		if err := ctx.Err(); err != nil {
