@@ -197,9 +197,23 @@ func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 			if err != nil || produced.Offset != 0 {
 				t.Fatalf("produced at %+v, %v", produced, err)
 			}
-			if got := readAs(t, c, user(kafka.Alice), topic); got != "by alice" {
-				t.Errorf("read %q", got)
+			t.Run("consume", func(t *testing.T) { // and leave the group at the end
+				if got := readAs(t, c, user(kafka.Alice), topic); got != "by alice" {
+					t.Errorf("read %q", got)
+				}
+			})
+			if groups, err := g.admin.DescribeGroups(deadline(t), topic); err != nil || len(groups[topic].Members) > 0 {
+				t.Errorf("the group was not left: %+v, %v", groups, err)
 			}
+			g.allow(t, acls(kafka.Alice, kadm.OpWrite).TransactionalIDs("c/i"))
+			pool, writing := newPool(t, c), opened(t, topics, as)
+			first, second := transactions(t, pool, writing), transactions(t, pool, writing)
+			await(t, "a transaction", func() bool {
+				_, e := commitValues(t, first, "x")
+				return e == nil
+			})
+			mustHold(t, second)
+			wantKind(t, first.Hold(deadline(t)), proxy.KindFenced)
 		})
 	}
 }
