@@ -216,9 +216,6 @@ func count(log map[int32][]string) int {
 	return n
 }
 
-// costRounds is how often each way is measured, after once that is not counted.
-const costRounds = 5
-
 // load is messages of 200 bytes for /socket/in.
 type load struct {
 	messages, perFrame int
@@ -228,7 +225,7 @@ type load struct {
 // TestTransactionsCost measures messages per second with and without transactions: each sent
 // when the one before is answered, ahead of the answers, and in arrays ahead of the answers.
 func TestTransactionsCost(t *testing.T) {
-	n := scaled().produced
+	const n = 20_000
 	k := realKafka(t)
 	p := serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")
 	for _, way := range []struct {
@@ -240,7 +237,7 @@ func TestTransactionsCost(t *testing.T) {
 		{"arrays of 100, ahead of the answers", load{n, 100, 40}},
 	} {
 		var plain, transactional []float64
-		for range costRounds + 1 {
+		for range scaled().costRounds + 1 {
 			plain = append(plain, way.load.rate(t, p.url("/socket/in?clientId=p&topic="+k.topic(killedPartitions))))
 			transactional = append(transactional, way.load.rate(t, p.url(transactionURL(k.topic(killedPartitions)))))
 		}

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// offsetCommitKey and offsetCommitByName are the request that commits, and its last version
-	// that names topics rather than giving their ids.
-	offsetCommitKey, offsetCommitByName = 8, 9
+	// offsetCommitByName is the last version of the request that commits which names topics
+	// rather than giving their ids.
+	offsetCommitByName = 9
 	// commitAgain is how long a commit waits for a group that is between two generations.
 	commitAgain = 100 * time.Millisecond
 )
@@ -25,7 +25,7 @@ const (
 // commitsByName is what versions of requests a consumer uses.
 func commitsByName() *kversion.Versions {
 	versions := kversion.Stable()
-	versions.SetMaxKeyVersion(offsetCommitKey, offsetCommitByName)
+	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), offsetCommitByName)
 	return versions
 }
 

@@ -216,13 +216,13 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	for len(into) == 0 {
 		fetches := c.client.PollRecords(ctx, most)
-		c.goBack(ctx, fetches)
+		err := ctx.Err()
+		if err == nil {
+			err = c.fatal(ctx, fetches)
+		}
 		taken()
 		c.client.AllowRebalance()
-		if err := ctx.Err(); err != nil {
-			return into, err
-		}
-		if err := c.fatal(fetches); err != nil {
+		if err != nil {
 			return into, err
 		}
 		into = c.records(fetches, into)
@@ -232,21 +232,22 @@ func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, take
 
 // fatal returns the first error after which nothing more can be read. franz-go goes on after
 // the others by itself.
-func (c *Consumer) fatal(fetches kgo.Fetches) error {
+func (c *Consumer) fatal(ctx context.Context, fetches kgo.Fetches) error {
 	var fatal error
 	fetches.EachError(func(_ string, partition int32, err error) {
-		if e := c.pollError(partition, err); e != nil && fatal == nil {
+		if e := c.pollError(ctx, partition, err); e != nil && fatal == nil {
 			fatal = e
 		}
 	})
 	return fatal
 }
 
-func (c *Consumer) pollError(partition int32, err error) error {
+func (c *Consumer) pollError(ctx context.Context, partition int32, err error) error {
 	var lost *kgo.ErrDataLoss
 	switch {
 	case errors.As(err, &lost):
 		c.log.Warn("records were lost: the log was truncated or retention passed the group's position", "err", err)
+		c.goBack(ctx, lost)
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
 		return proxy.Wrap(err, proxy.KindShuttingDown, "The proxy is shutting down.")

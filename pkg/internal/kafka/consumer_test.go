@@ -287,7 +287,7 @@ func TestPollErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &Consumer{options: ConsumerOptions{Topic: "t", GroupID: "g", Reset: test.reset}, log: discard()}
 			fetches := kgo.NewErrFetch(test.err)
-			err := c.fatal(fetches)
+			err := c.fatal(deadline(t), fetches)
 			if (err != nil) != test.fatal {
 				t.Fatalf("got %v", err)
 			}
@@ -302,7 +302,7 @@ func TestFirstFatalErrorCounts(t *testing.T) {
 	c := &Consumer{log: discard()}
 	fetches := append(kgo.NewErrFetch(errors.New("passes")), kgo.NewErrFetch(kerr.TopicAuthorizationFailed)...)
 	fetches = append(fetches, kgo.NewErrFetch(kgo.ErrClientClosed)...)
-	if err := c.fatal(fetches); kindOf(err) != proxy.KindNotAuthorized {
+	if err := c.fatal(deadline(t), fetches); kindOf(err) != proxy.KindNotAuthorized {
 		t.Errorf("got %v", err)
 	}
 }

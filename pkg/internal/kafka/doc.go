@@ -42,6 +42,8 @@
 //     that its partitions are lost, and ends.
 //   - Commits go out as the member and in the generation that they were judged in, also while a
 //     rebalance waits for somebody.
+//   - A group's position that the log does not reach to, or not anymore, is taken back: else what is
+//     written up to there would be skipped.
 //   - Records that a poll returns belong to the ownership that its taken callback sees.
 //
 // # Transactions

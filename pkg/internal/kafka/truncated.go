@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -69,22 +68,19 @@ func anyCommitted(partitions map[int32]kgo.Offset) bool {
 	return false
 }
 
-// goBack begins the ownership of partitions anew where the log was truncated behind what was
+// goBack begins the ownership of a partition anew where the log was truncated behind what was
 // read, so that the group follows: it would else keep its position, and skip what is written up
 // to there when its clients come back.
-func (c *Consumer) goBack(ctx context.Context, fetches kgo.Fetches) {
-	fetches.EachError(func(_ string, partition int32, err error) {
-		var lost *kgo.ErrDataLoss
-		if !errors.As(err, &lost) || lost.ResetTo >= lost.ConsumedTo || !c.isTruncated(ctx, lost) {
-			return
-		}
-		if own, _ := c.members.split(c.member(), []int32{partition}); len(own) == 0 {
-			return
-		}
-		starts := map[int32]int64{partition: lost.ResetTo}
-		c.members.assigned(c.member(), starts)
-		c.options.Owner.Assigned(starts)
-	})
+func (c *Consumer) goBack(ctx context.Context, lost *kgo.ErrDataLoss) {
+	if lost.ResetTo >= lost.ConsumedTo || !c.isTruncated(ctx, lost) {
+		return
+	}
+	if own, _ := c.members.split(c.member(), []int32{lost.Partition}); len(own) == 0 {
+		return
+	}
+	starts := map[int32]int64{lost.Partition: lost.ResetTo}
+	c.members.assigned(c.member(), starts)
+	c.options.Owner.Assigned(starts)
 }
 
 // isTruncated asks whether the log ends, or went on otherwise, before what was read of it

@@ -58,7 +58,10 @@ func TestGoesBackWithATruncatedLog(t *testing.T) {
 			o.Assigned(map[int32]int64{0: 0})
 			test.lost.Topic = "t"
 			partition := kgo.FetchPartition{Partition: test.lost.Partition, Err: &test.lost}
-			consumer.goBack(deadline(t), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{partition}}}}})
+			fetches := kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{partition}}}}}
+			if err := consumer.fatal(deadline(t), fetches); err != nil {
+				t.Errorf("reading ends: %v", err)
+			}
 			if got := o.assigned()[0]; got != test.want {
 				t.Errorf("starts at %d, want %d", got, test.want)
 			}
