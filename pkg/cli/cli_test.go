@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -133,6 +134,21 @@ func TestHealthcheck(t *testing.T) {
 				t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 			}
 		})
+	}
+}
+
+func TestHealthcheckOfATLSListener(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ready"))
+	}))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo) // it would log the handshake that is to fail
+	s.StartTLS()
+	defer s.Close()
+	if code, _, stderr := run(t, nil, "healthcheck", "--url", s.URL); code != 1 || !strings.Contains(stderr, "certificate") {
+		t.Errorf("unknown certificate: exit code %d, %s", code, stderr)
+	}
+	if code, stdout, stderr := run(t, nil, "healthcheck", "--insecure", "--url", s.URL); code != 0 || stdout != "ready\n" {
+		t.Errorf("with --insecure: exit code %d, %q, %s", code, stdout, stderr)
 	}
 }
 
