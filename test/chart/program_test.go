@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// program builds the proxy, whose command config judges settings, once.
+// program builds the proxy once, whose command config judges settings. It stays in the folder of
+// built programs, so that the next time nothing has to be linked.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "wsproxy")
+	path, err := filepath.Abs(root + "bin/chart.test.wsproxy")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "wsproxy")
 	command := exec.Command("go", "build", "-o", path, "./cmd/wsproxy")
 	command.Dir = root
 	command.Stderr = os.Stderr
