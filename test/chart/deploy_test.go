@@ -1,12 +1,14 @@
 package chart
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rhysd/actionlint"
+	"helm.sh/helm/v3/pkg/strvals"
 	"sigs.k8s.io/yaml"
 )
 
@@ -97,4 +99,64 @@ func TestWorkflows(t *testing.T) {
 	for _, fault := range faults {
 		t.Error(fault)
 	}
+}
+
+// TestSkaffold renders the chart with the values that Skaffold sets, which must be values.
+func TestSkaffold(t *testing.T) {
+	file := readYAML(t, root+"skaffold.yaml")
+	release := file.under("deploy", "helm", "releases", 0)
+	set := release.under("setValues")
+	for name := range release.under("setValueTemplates") {
+		set[name] = ""
+	}
+	set["image.repository"] = "registry.example.org/wsproxy"
+	nested := map[string]any{}
+	for name, value := range set {
+		if err := strvals.ParseInto(fmt.Sprintf("%s=%v", name, value), nested); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := yaml.Marshal(nested)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := render(t, string(text))
+	for _, forward := range file.list("portForward") {
+		all.find(t, "Service", forward.text("resourceName"))
+	}
+	if got, want := release.text("chartPath"), strings.TrimPrefix(chartDir, root); got != want {
+		t.Errorf("the chart is %s, want %s", got, want)
+	}
+}
+
+// TestCompose: what is mounted exists, and the proxy gets the time to end that the chart gives it.
+func TestCompose(t *testing.T) {
+	services := readYAML(t, root+"deploy/compose.yaml").under("services")
+	for name := range services {
+		mounts, _ := services.at(name, "volumes").([]any)
+		for _, mount := range mounts {
+			path, _, _ := strings.Cut(fmt.Sprint(mount), ":")
+			if _, err := os.Stat(root + "deploy/" + path); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	deployment := render(t, manifests()["wsproxy.yaml"]).find(t, "Deployment", "wsproxy")
+	want := fmt.Sprintf("%vs", deployment.at("spec", "template", "spec", "terminationGracePeriodSeconds"))
+	if got := services.text("wsproxy", "stop_grace_period"); got != want {
+		t.Errorf("the proxy gets %s to end, want %s", got, want)
+	}
+}
+
+func readYAML(t *testing.T, path string) object {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o object
+	if err := yaml.UnmarshalStrict(text, &o); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return o
 }
