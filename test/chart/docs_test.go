@@ -3,6 +3,7 @@ package chart
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/norwoodj/helm-docs/pkg/document"
@@ -10,8 +11,7 @@ import (
 	"github.com/spf13/viper"
 )
 
-// TestReadme compares the chart's README with what helm-docs makes, which fails where a value has no
-// description.
+// TestReadme compares the chart's README with what helm-docs makes. Every value must have a description.
 func TestReadme(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"Chart.yaml", "values.yaml", "README.md.gotmpl"} {
@@ -34,6 +34,11 @@ func TestReadme(t *testing.T) {
 	made, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for row := range strings.SplitSeq(string(made), "\n") {
+		if strings.HasPrefix(row, "| ") && strings.HasSuffix(row, "|  |") {
+			t.Errorf("a value has no description: %s", row)
+		}
 	}
 	same(t, filepath.Join(chartDir, "README.md"), made)
 }

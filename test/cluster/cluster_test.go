@@ -52,7 +52,7 @@ func testHelmTest(t *testing.T, _ string) {
 
 // testRollingUpdate replaces every pod. Clients are told to come back, and lose nothing.
 func testRollingUpdate(t *testing.T, address string) {
-	l := begin(t, address, "rollout", crowd)
+	l := begin(t, address, rollout, crowd)
 	l.more(t, 2000)
 	kubectl(t, "rollout", "restart", "deployment/"+deployment)
 	kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
@@ -70,7 +70,7 @@ func testRollingUpdate(t *testing.T, address string) {
 
 // testKill ends a pod's process at once, as a node that dies does.
 func testKill(t *testing.T, address string) {
-	l := begin(t, address, "kill", crowd)
+	l := begin(t, address, kill, crowd)
 	l.more(t, 2000)
 	pod := strings.Fields(kubectl(t, "get", "pods", "--selector", "wsproxy/pool=default", "--output", "name"))[0]
 	kubectl(t, "delete", pod, "--grace-period=0", "--force")

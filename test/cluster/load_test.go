@@ -20,11 +20,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// load is a crowd of producers and consumers of one group, and what they saw.
+// load is a crowd of producers and consumers of one group, and what they saw. The group has the
+// name of its topic, which is its alone.
 type load struct {
 	history.Recorder
 
-	address, group string
+	address, topic string
 	cancel         context.CancelFunc // of the producers
 	producers      sync.WaitGroup
 	consumers      sync.WaitGroup
@@ -52,12 +53,12 @@ type frame struct {
 }
 
 // begin starts as many producers as consumers, which come back whenever they lose their connection.
-func begin(t *testing.T, address, group string, count int) *load {
+func begin(t *testing.T, address, topic string, count int) *load {
 	t.Helper()
 	all, stop := context.WithCancel(t.Context())
 	producing, cancel := context.WithCancel(all)
 	l := &load{
-		address: address, group: group, cancel: cancel, stop: stop,
+		address: address, topic: topic, cancel: cancel, stop: stop,
 		acked: map[string]bool{}, read: map[string]bool{}, contents: map[int32]map[int64]checker.Record{}, closes: map[string]int{},
 	}
 	for i := range count {
@@ -97,14 +98,14 @@ func (l *load) dial(ctx context.Context, path string) *websocket.Conn {
 
 // produce sends one message after another until the connection or ctx ends.
 func (l *load) produce(ctx context.Context, client int) {
-	socket := l.dial(ctx, fmt.Sprintf("/socket/in?clientId=producer-%d&topic=%s", client, topic))
+	socket := l.dial(ctx, fmt.Sprintf("/socket/in?clientId=producer-%d&topic=%s", client, l.topic))
 	if socket == nil {
 		return
 	}
 	defer func() { _ = socket.CloseNow() }()
 	conn := l.Open("")
 	for n := 0; ctx.Err() == nil; n++ {
-		id := fmt.Sprintf("%s/%d/%d/%d", l.group, client, conn, n)
+		id := fmt.Sprintf("%s/%d/%d/%d", l.topic, client, conn, n)
 		l.Add(history.Event{Kind: history.Send, Conn: conn, ID: id, Content: history.Content(nil, &id, nil)})
 		message := fmt.Sprintf(`{"value":{"value":%q},"messageId":%q}`, id, id)
 		// ctx must not cut an answer off, which would be lost to the count alone.
@@ -135,12 +136,12 @@ func (l *load) produce(ctx context.Context, client int) {
 
 // consume reads until the connection or ctx ends.
 func (l *load) consume(ctx context.Context, client int) {
-	socket := l.dial(ctx, fmt.Sprintf("/socket/out?clientId=%s-%d&groupId=%s&topic=%s", l.group, client, l.group, topic))
+	socket := l.dial(ctx, fmt.Sprintf("/socket/out?clientId=consumer-%d&groupId=%s&topic=%s", client, l.topic, l.topic))
 	if socket == nil {
 		return
 	}
 	defer func() { _ = socket.CloseNow() }()
-	conn := l.Open(l.group)
+	conn := l.Open(l.topic)
 	for {
 		record, err := read(ctx, socket)
 		if err != nil {
@@ -150,7 +151,7 @@ func (l *load) consume(ctx context.Context, client int) {
 		id := record.Value.Value
 		content := history.Content(nil, &id, nil)
 		l.Add(history.Event{
-			Kind: history.Delivery, Conn: conn, Group: l.group, Partition: record.Partition, Offset: record.Offset, Content: content,
+			Kind: history.Delivery, Conn: conn, Group: l.topic, Partition: record.Partition, Offset: record.Offset, Content: content,
 		})
 		l.mu.Lock()
 		l.read[id] = true
@@ -240,7 +241,7 @@ func (l *load) end(t *testing.T) checker.Report {
 			log[partition] = append(log[partition], records[offset])
 		}
 	}
-	report := checker.Check(l.Events(), checker.Kafka{Log: log, Groups: []checker.Group{{Name: l.group}}})
+	report := checker.Check(l.Events(), checker.Kafka{Log: log, Groups: []checker.Group{{Name: l.topic}}})
 	t.Logf("%d sent, %d acknowledged, %d refused, %d unknown, %d delivered, %d again, closes %v, %d violations",
 		report.Sent, report.Answered, report.Refused, report.Unknown, report.Delivered, report.Duplicates, l.closes, len(report.Violations))
 	if len(report.Violations) > 0 {

@@ -17,8 +17,9 @@ const (
 	namespace  = "wsproxy-test"
 	release    = "proxy"
 	deployment = "proxy-wsproxy"
-	topic      = "load"
-	partitions = 64
+
+	// The topics of the two loads. They have more partitions than a crowd has members.
+	rollout, kill = "rollout", "kill"
 )
 
 // command runs kubectl or helm in the test's namespace and returns what it prints.
@@ -56,7 +57,7 @@ func install(t *testing.T) string {
 		"--set", "image.repository="+image[:colon], "--set", "image.tag="+image[colon+1:],
 		"--set", "replicaCount=3", "--set", "service.type=NodePort",
 		"--set", "devBroker.enabled=true", "--set", "devBroker.clusterIP="+os.Getenv("CLUSTER_BROKER_IP"),
-		"--set", "devBroker.topics.load=64")
+		"--set", "devBroker.topics."+rollout+"=64", "--set", "devBroker.topics."+kill+"=64")
 	t.Logf("three replicas were ready after %s", time.Since(began).Round(100*time.Millisecond))
 	t.Log("\n" + kubectl(t, "get", "pods", "--output", "wide"))
 	return cmp.Or(os.Getenv("CLUSTER_ADDRESS"),
