@@ -1,4 +1,5 @@
 # syntax=docker/dockerfile:1
+# check=error=true
 # The program alone: static, in an empty image, as a user without rights.
 #
 #   docker build --build-arg VERSION="$(git describe --tags --always)" \

@@ -15,7 +15,7 @@ SECONDS  ?= 600
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## start the proxy with a Kafka broker of its own; ARGS="--port 9000" passes flags
@@ -28,6 +28,10 @@ build: ## build the static program bin/wsproxy
 .PHONY: test
 test: ## run every test, real Kafka included; PKGS=./pkg/... narrows it
 	@test/tools/test $(PKGS)
+
+.PHONY: test-cluster
+test-cluster: ## test the chart on the cluster of KUBECONFIG, with IMAGE=repository:tag
+	go test -tags cluster -count=1 -timeout 30m -v ./test/cluster
 
 .PHONY: lint
 lint: ## check code, formatting, shell scripts and spelling

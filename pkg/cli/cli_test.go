@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -171,6 +172,21 @@ func freePort(t *testing.T) string {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
+}
+
+func TestHealthcheckOfAnUnknownCertificate(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ready"))
+	}))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo) // it would log the handshake that is to fail
+	s.StartTLS()
+	defer s.Close()
+	if code, _, stderr := run(t, nil, "healthcheck", "--url", s.URL); code != 1 || !strings.Contains(stderr, "certificate") {
+		t.Errorf("unknown certificate: exit code %d, %s", code, stderr)
+	}
+	if code, stdout, stderr := run(t, nil, "healthcheck", "--insecure", "--url", s.URL); code != 0 || stdout != "ready\n" {
+		t.Errorf("with --insecure: exit code %d, %q, %s", code, stdout, stderr)
+	}
 }
 
 // output is what a running command prints.

@@ -18,6 +18,8 @@ const DefaultHost = "127.0.0.1"
 type Options struct {
 	Host string // DefaultHost if empty
 	Port int    // 0: any that is free
+	// Advertise is the host:port at which clients come back; empty: where the broker listens.
+	Advertise string
 	// PortSetting is how a user chooses Port, as "--kafka-port", for error messages.
 	PortSetting string
 	DataDir     string           // where topics, records and offsets outlive a restart; empty: in memory
@@ -60,7 +62,7 @@ func Start(o Options) (*Broker, error) {
 func clusterOptions(o Options) []kfake.Opt {
 	opts := []kfake.Opt{
 		kfake.Ports(o.Port), // one port is one broker
-		kfake.ListenFn(listenOn(o.Host)),
+		kfake.ListenFn(listenOn(o.Host, o.Advertise)),
 		kfake.DefaultNumPartitions(DefaultPartitions),
 		kfake.MaxVersions(maxVersions()),
 		kfake.WithLogger(logger{o.Logger}),

@@ -32,8 +32,9 @@ func explain(err error, o Options) error {
 	return err
 }
 
-// listenOn returns a net.Listen that listens on host, whatever host kfake asks for.
-func listenOn(host string) func(network, address string) (net.Listener, error) {
+// listenOn returns a net.Listen that listens on host, whatever host kfake asks for, and says
+// that it is at advertise, if that is not empty.
+func listenOn(host, advertise string) func(network, address string) (net.Listener, error) {
 	return func(network, address string) (net.Listener, error) {
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -43,17 +44,24 @@ func listenOn(host string) func(network, address string) (net.Listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		return advertised{ln}, nil
+		return advertised{ln, advertise}, nil
 	}
 }
 
 // advertised is a listener whose address is one that clients can connect to: kfake
 // advertises the listener's address, and nobody can connect to 0.0.0.0 from elsewhere.
-type advertised struct{ net.Listener }
+type advertised struct {
+	net.Listener
 
-// Addr returns the loopback address in place of a wildcard, since a port that is published
-// from a container is reached there.
+	at string // host:port, or empty
+}
+
+// Addr returns what is advertised. Unless that is given, it is the loopback address in place
+// of a wildcard, since a port that is published from a container is reached there.
 func (a advertised) Addr() net.Addr {
+	if a.at != "" {
+		return hostPort(a.at)
+	}
 	tcp, ok := a.Listener.Addr().(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {
 		return a.Listener.Addr()

@@ -1,0 +1,102 @@
+{{- define "wsproxy.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* Cut such that a pool's name and a suffix still fit. */ -}}
+{{- define "wsproxy.fullname" -}}
+{{- $name := include "wsproxy.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "wsproxy.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "wsproxy.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "wsproxy.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* Metadata of an object: root, name, and optionally component, pool, labels, annotations. */ -}}
+{{- define "wsproxy.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "wsproxy.labels" .root | nindent 2 }}
+  {{- with .component }}
+  app.kubernetes.io/component: {{ . }}
+  {{- end }}
+  {{- with .pool }}
+  wsproxy/pool: {{ . }}
+  {{- end }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $annotations := dict }}
+{{- range list .root.Values.commonAnnotations .annotations }}
+{{- range $key, $value := . }}
+{{- $_ := set $annotations $key $value }}
+{{- end }}
+{{- end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "wsproxy.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.tlsSecretName" -}}
+{{- .Values.tls.secretName | default (printf "%s-tls" (include "wsproxy.fullname" .)) }}
+{{- end }}
+
+{{- define "wsproxy.managementScheme" -}}
+{{- if and .Values.tls.enabled .Values.tls.management }}https{{ else }}http{{ end }}
+{{- end }}
+
+{{- /* The port that an ingress speaks to: plain, unless there is none. */ -}}
+{{- define "wsproxy.backendPort" -}}
+{{- if and .Values.tls.enabled .Values.tls.only }}https{{ else }}http{{ end }}
+{{- end }}
+
+{{- define "wsproxy.backendPortNumber" -}}
+{{- if eq (include "wsproxy.backendPort" .) "https" }}{{ .Values.service.tlsPort }}{{ else }}{{ .Values.service.port }}{{ end }}
+{{- end }}
+
+{{- define "wsproxy.bootstrapHosts" -}}
+{{- if .Values.devBroker.enabled }}
+{{- include "wsproxy.devBrokerHost" . }}:9092
+{{- else }}
+{{- .Values.kafka.bootstrapHosts }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.devBrokerHost" -}}
+{{- .Values.devBroker.clusterIP | default (printf "%s-dev-broker" (include "wsproxy.fullname" .)) }}
+{{- end }}

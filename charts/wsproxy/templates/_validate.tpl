@@ -1,0 +1,80 @@
+{{- /* What the schema cannot tell: values that need or exclude each other. */ -}}
+{{- define "wsproxy.validate" -}}
+{{- $v := .Values }}
+{{- if and (not $v.kafka.bootstrapHosts) (not $v.devBroker.enabled) }}
+{{- fail "kafka.bootstrapHosts is required: host:port, or several with commas between (or devBroker.enabled, for a trial)" }}
+{{- end }}
+{{- if and $v.kafka.bootstrapHosts $v.devBroker.enabled }}
+{{- fail "kafka.bootstrapHosts and devBroker.enabled exclude each other" }}
+{{- end }}
+{{- if and (hasPrefix "SASL_" $v.kafka.securityProtocol) (not $v.kafka.sasl.mechanism) }}
+{{- fail (printf "kafka.sasl.mechanism is required with %s" $v.kafka.securityProtocol) }}
+{{- end }}
+{{- if and $v.kafka.sasl.mechanism (not (hasPrefix "SASL_" $v.kafka.securityProtocol)) }}
+{{- fail "kafka.sasl.mechanism needs SASL_PLAINTEXT or SASL_SSL in kafka.securityProtocol" }}
+{{- end }}
+{{- if and $v.kafka.tls.caSecret $v.kafka.tls.caConfigMap }}
+{{- fail "kafka.tls.caSecret and kafka.tls.caConfigMap exclude each other" }}
+{{- end }}
+{{- if and $v.tls.enabled (not $v.tls.secretName) (not $v.tls.certManager.enabled) }}
+{{- fail "tls.enabled needs tls.secretName or tls.certManager.enabled" }}
+{{- end }}
+{{- if and $v.tls.certManager.enabled (not $v.tls.certManager.issuerRef.name) }}
+{{- fail "tls.certManager.issuerRef.name is required" }}
+{{- end }}
+{{- if and (not $v.tls.enabled) (or $v.tls.only $v.tls.certManager.enabled) }}
+{{- fail "tls.only and tls.certManager.enabled need tls.enabled" }}
+{{- end }}
+{{- if and $v.auth.basic.enabled (not $v.auth.basic.existingSecret) }}
+{{- fail "auth.basic.existingSecret is required with auth.basic.enabled" }}
+{{- end }}
+{{- if and $v.auth.openid.enabled (not $v.auth.openid.wellKnown) }}
+{{- fail "auth.openid.wellKnown is required with auth.openid.enabled" }}
+{{- end }}
+{{- if and $v.policy.rules $v.policy.existingConfigMap }}
+{{- fail "policy.rules and policy.existingConfigMap exclude each other" }}
+{{- end }}
+{{- if and $v.clientLimits.limits $v.clientLimits.existingConfigMap }}
+{{- fail "clientLimits.limits and clientLimits.existingConfigMap exclude each other" }}
+{{- end }}
+{{- if and $v.ingress.enabled (not $v.ingress.hosts) }}
+{{- fail "ingress.hosts is required with ingress.enabled" }}
+{{- end }}
+{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
+{{- fail "httpRoute.parentRefs is required with httpRoute.enabled" }}
+{{- end }}
+{{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled }}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape every pod twice: enable one" }}
+{{- end }}
+{{- $paths := dict }}
+{{- range $name := include "wsproxy.poolNames" . | splitList "," }}
+{{- $pool := dict "root" $ "name" $name }}
+{{- include "wsproxy.pool" $pool }}
+{{- include "wsproxy.validatePool" $pool }}
+{{- if hasKey $paths $pool.pathPrefix }}
+{{- fail (printf "pools %s and %s have the same pathPrefix" $name (get $paths $pool.pathPrefix)) }}
+{{- end }}
+{{- $_ := set $paths $pool.pathPrefix $name }}
+{{- end }}
+{{- end }}
+
+{{- define "wsproxy.validatePool" -}}
+{{- if and .groups .values.config.ALLOWED_GROUPS }}
+{{- if hasKey (get (get .root.Values.pools .name) "config" | default dict) "ALLOWED_GROUPS" }}
+{{- fail (printf "pools.%s.config.ALLOWED_GROUPS is what groups says" .name) }}
+{{- end }}
+{{- end }}
+{{- $scaling := .values.autoscaling }}
+{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
+{{- fail (printf "autoscaling of pool %s: minReplicas is greater than maxReplicas" .name) }}
+{{- end }}
+{{- if and (eq $scaling.mode "hpa") (not $scaling.cpuUtilization) (not $scaling.connections) (not $scaling.metrics) }}
+{{- fail (printf "autoscaling of pool %s: hpa needs cpuUtilization, connections or metrics" .name) }}
+{{- end }}
+{{- if and (eq $scaling.mode "keda") (not $scaling.cpuUtilization) (not $scaling.connections) (not $scaling.keda.lag) (not $scaling.keda.triggers) }}
+{{- fail (printf "autoscaling of pool %s: keda needs cpuUtilization, connections, keda.lag or keda.triggers" .name) }}
+{{- end }}
+{{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
+{{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
+{{- end }}
+{{- end }}
