@@ -85,9 +85,9 @@ func TestSecretsForKafkaAreNotTold(t *testing.T) {
 	checkUntold(t, log, said.String(), secrets)
 }
 
-// TestTheProxysOwnTokensAreNotTold has a token endpoint refuse the proxy, repeating what it was sent,
+// TestTokensOfTheProxyAreNotTold has a token endpoint refuse the proxy, repeating what it was sent,
 // and Kafka refuse a token from a file.
-func TestTheProxysOwnTokensAreNotTold(t *testing.T) {
+func TestTokensOfTheProxyAreNotTold(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)
 	const planted = "pl4nted-s3cret"

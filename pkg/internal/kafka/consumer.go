@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// fetchMaxBytes bounds what a consumer buffers per broker, and so what a slow client
-	// costs.
-	fetchMaxBytes = 1 << 20
 	// heartbeatsPerSession is how many heartbeats a member may miss.
 	heartbeatsPerSession = 5
 	// rebalanceTimeout is how long the others of a group wait for a member that has partitions
@@ -112,8 +109,9 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
 		kgo.FetchIsolationLevel(isolation),
-		kgo.FetchMaxBytes(fetchMaxBytes),
-		kgo.FetchMaxPartitionBytes(fetchMaxBytes),
+		kgo.FetchMaxBytes(fetchFirstBytes),
+		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
+		kgo.WithHooks(&fetchSize{update: c.fetchAtMost}),
 		kgo.SessionTimeout(o.SessionTimeout),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
@@ -123,6 +121,11 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(c.lost),
 	}
+}
+
+func (c *Consumer) fetchAtMost(maxBytes, maxPartitionBytes int32) {
+	<-c.made
+	c.client.UpdateFetchMaxBytes(maxBytes, maxPartitionBytes)
 }
 
 func offsets(reset OffsetReset) (start, out kgo.Offset) {

@@ -31,7 +31,7 @@ func (t *Topic) Renew(credentials proxy.KafkaCredentials) error {
 type loginKind uint8
 
 const (
-	proxysLogin loginKind = iota
+	ownLogin loginKind = iota
 	passwordKind
 	tokenKind
 )
@@ -39,7 +39,7 @@ const (
 func kindOfLogin(c proxy.KafkaCredentials) loginKind {
 	switch {
 	case c.IsZero():
-		return proxysLogin
+		return ownLogin
 	case c.Token != "":
 		return tokenKind
 	default:

@@ -58,8 +58,8 @@ func (s *Server) avroSchema(message string) http.HandlerFunc {
 
 // file serves an embedded file.
 func (s *Server) file(contentType string, read func() ([]byte, error)) http.HandlerFunc {
+	text, err := read()
 	return func(w http.ResponseWriter, r *http.Request) {
-		text, err := read()
 		if err != nil {
 			s.Log.Error("reading an embedded file failed", "path", r.URL.Path, "err", err)
 			writeError(w, proxy.AsError(err))

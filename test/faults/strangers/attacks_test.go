@@ -27,16 +27,17 @@ type attack struct {
 
 // stranger is who attacks.
 type stranger struct {
-	*stage
+	target target
 	ctx    context.Context
 	number int
+	long   string
 }
 
 func attacks() []attack {
 	return []attack{
 		{"slow headers", 20, 4 * time.Second, (*stranger).dripHeaders},
-		{"silence", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.proxy.main) }},
-		{"silence within TLS", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.proxy.secure) }},
+		{"silence", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.target.Main) }},
+		{"silence within TLS", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.target.Secure) }},
 		{"garbage for TLS", 12, 4 * time.Second, (*stranger).garbage},
 		{"giant headers", 10, 4 * time.Second, (*stranger).giantHeaders},
 		{"refused parameters", 12, 4 * time.Second, (*stranger).refused},
@@ -86,7 +87,7 @@ func (s *stranger) silence(address string) string { return s.begin(address, "") 
 
 // dripHeaders sends a byte now and then, as Slowloris does.
 func (s *stranger) dripHeaders() string {
-	c, err := s.dial(s.proxy.main)
+	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"
 	}
@@ -114,21 +115,21 @@ func (s *stranger) garbage() string {
 		random[i] = byte(rand.Uint32())
 	}
 	copy(random, "\x16\x03\x01\x01\x20\x01\x00\x01\x1c\x03\x03")
-	return s.begin(s.proxy.secure, string(random))
+	return s.begin(s.target.Secure, string(random))
 }
 
 func (s *stranger) giantHeaders() string {
-	return s.begin(s.proxy.main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nX-Long: "+s.long+"\r\n\r\n")
+	return s.begin(s.target.Main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nX-Long: "+s.long+"\r\n\r\n")
 }
 
 // slowBody announces a body that never comes.
 func (s *stranger) slowBody() string {
-	return s.begin(s.proxy.main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nContent-Length: 1000\r\n\r\nx")
+	return s.begin(s.target.Main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nContent-Length: 1000\r\n\r\nx")
 }
 
 // pipeline asks for much and reads none of it.
 func (s *stranger) pipeline() string {
-	c, err := s.dial(s.proxy.main)
+	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"
 	}
@@ -146,20 +147,20 @@ const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Vers
 
 func (s *stranger) refused() string {
 	target := []string{
-		"/socket/in?topic=" + s.topic, "/socket/out?clientId=c&topic=__consumer_offsets",
-		"/socket/in?clientId=c&topic=no-such-topic-" + fmt.Sprint(rand.IntN(1000)), "/socket/in?clientId=c&token=x&topic=" + s.topic,
+		"/socket/in?topic=" + s.target.Topic, "/socket/out?clientId=c&topic=__consumer_offsets",
+		"/socket/in?clientId=c&topic=no-such-topic-" + fmt.Sprint(rand.IntN(1000)), "/socket/in?clientId=c&token=x&topic=" + s.target.Topic,
 	}[rand.IntN(4)]
-	return s.begin(s.proxy.main, "GET "+target+" HTTP/1.1\r\nHost: proxy\r\nConnection: close, Upgrade\r\n"+strings.TrimPrefix(upgrade, "Connection: Upgrade\r\n")+"\r\n")
+	return s.begin(s.target.Main, "GET "+target+" HTTP/1.1\r\nHost: proxy\r\nConnection: close, Upgrade\r\n"+strings.TrimPrefix(upgrade, "Connection: Upgrade\r\n")+"\r\n")
 }
 
 // refusedByClosing reads what there is to read, and answers nothing.
 func (s *stranger) refusedByClosing() string {
-	return s.begin(s.proxy.main, "GET /socket/in?clientId=c&handshakeErrors=close HTTP/1.1\r\nHost: proxy\r\n"+upgrade+"\r\n")
+	return s.begin(s.target.Main, "GET /socket/in?clientId=c&handshakeErrors=close HTTP/1.1\r\nHost: proxy\r\n"+upgrade+"\r\n")
 }
 
 // oversized sends the beginning of a message that is longer than any may be, then all of it.
 func (s *stranger) oversized() string {
-	ws, problem := s.open("/socket/in?clientId=stranger&topic=" + s.attacked)
+	ws, problem := s.open("/socket/in?clientId=stranger&topic=" + s.target.Attacked)
 	if ws == nil {
 		return problem
 	}
@@ -187,7 +188,7 @@ func closeCode(ws *wsclient.Conn) string {
 }
 
 func (s *stranger) open(target string) (*wsclient.Conn, string) {
-	c, err := s.dial(s.proxy.main)
+	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return nil, "not connected"
 	}
@@ -202,7 +203,7 @@ func (s *stranger) open(target string) (*wsclient.Conn, string) {
 
 // neverRead consumes a topic that holds much, and takes nothing.
 func (s *stranger) neverRead() string {
-	ws, problem := s.open(fmt.Sprintf("/socket/out?clientId=stranger-%d&topic=%s", s.number, s.attacked))
+	ws, problem := s.open(fmt.Sprintf("/socket/out?clientId=stranger-%d&topic=%s", s.number, s.target.Attacked))
 	if ws == nil {
 		return problem
 	}
@@ -223,14 +224,14 @@ func (s *stranger) neverRead() string {
 
 // drop hangs up at once, or when all was asked for, without reading the answer.
 func (s *stranger) drop() string {
-	c, err := s.dial(s.proxy.main)
+	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"
 	}
 	_ = c.SetLinger(0)
 	defer c.Close()
 	if rand.IntN(2) == 0 {
-		_, _ = io.WriteString(c, "GET /socket/in?clientId=dropped&topic="+s.attacked+" HTTP/1.1\r\nHost: proxy\r\n"+upgrade+"\r\n")
+		_, _ = io.WriteString(c, "GET /socket/in?clientId=dropped&topic="+s.target.Attacked+" HTTP/1.1\r\nHost: proxy\r\n"+upgrade+"\r\n")
 	}
 	return "dropped"
 }

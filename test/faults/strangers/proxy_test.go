@@ -123,6 +123,14 @@ func metric(t *testing.T, text, name string) int {
 	return 0
 }
 
+// spent is the processor time that the proxy has taken.
+func (p *proxy) spent(t *testing.T) time.Duration {
+	t.Helper()
+	text, err := p.get("/metrics")
+	must(t, err)
+	return time.Duration(metric(t, text, "process_cpu_seconds_total")) * time.Second
+}
+
 // memory is what the kernel says of the process's resident memory, in bytes.
 type memory struct{ now, peak int }
 

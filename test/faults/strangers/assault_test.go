@@ -1,0 +1,143 @@
+//go:build linux
+
+package strangers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// targetVariable makes a process of this test the strangers.
+const targetVariable = "STRANGERS_TARGET"
+
+// target is what strangers attack.
+type target struct {
+	Strangers       int
+	Main, Secure    string // addresses
+	Topic, Attacked string // Attacked is the topic that they use where they are let in
+}
+
+// attackers is the process of the strangers. It is one of its own, which yields to all others:
+// strangers have machines of their own, and what they do to the one that they share with the proxy
+// here is not what is judged.
+type attackers struct {
+	command *exec.Cmd
+	stdin   io.Closer
+	stdout  io.Reader
+}
+
+// besiege has strangers attack until they are to leave.
+func (*stage) besiege(t *testing.T, at target) *attackers {
+	t.Helper()
+	text, err := json.Marshal(at)
+	must(t, err)
+	program, err := os.Executable()
+	must(t, err)
+	command := exec.CommandContext(t.Context(), "nice", "-n", "19", program)
+	command.Env = append(os.Environ(), targetVariable+"="+string(text))
+	command.Stderr = os.Stderr
+	stdin, err := command.StdinPipe()
+	must(t, err)
+	stdout, err := command.StdoutPipe()
+	must(t, err)
+	must(t, command.Start())
+	return &attackers{command, stdin, stdout}
+}
+
+// leave ends the attack and returns what became of it.
+func (a *attackers) leave(t *testing.T) *tally {
+	t.Helper()
+	must(t, a.stdin.Close())
+	result := &tally{}
+	must(t, json.NewDecoder(a.stdout).Decode(&result.Count))
+	must(t, a.command.Wait())
+	return result
+}
+
+// attackUntilTold is the process of the strangers. It ends with stdin.
+func attackUntilTold(text string) error {
+	var at target
+	if err := json.Unmarshal([]byte(text), &at); err != nil {
+		return fmt.Errorf("reading %s: %w", targetVariable, err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		defer stop()
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
+	return json.NewEncoder(os.Stdout).Encode(at.assault(ctx).Count)
+}
+
+// assault has strangers attack until ctx ends.
+func (at target) assault(ctx context.Context) *tally {
+	all, result := new(sync.WaitGroup), &tally{Count: map[string]map[string]int{}}
+	long := strings.Repeat("x", 64<<10)
+	number := 0
+	for _, a := range attacks() {
+		for range at.Strangers * a.share / 100 {
+			number++
+			one := &stranger{target: at, ctx: ctx, number: number, long: long}
+			all.Go(func() { one.attack(a, result) })
+		}
+	}
+	all.Wait()
+	return result
+}
+
+// attack connects again and again. Strangers come one by one, not all at the same moment.
+func (s *stranger) attack(a attack, t *tally) {
+	wait := rand.N(a.pause)
+	for {
+		select {
+		case <-time.After(wait):
+		case <-s.ctx.Done():
+			return
+		}
+		t.add(a.name, a.run(s))
+		wait = a.pause/2 + rand.N(a.pause)
+	}
+}
+
+// tally counts what became of the strangers' connections, by attack and outcome.
+type tally struct {
+	mu    sync.Mutex // guards Count
+	Count map[string]map[string]int
+}
+
+func (t *tally) add(attack, outcome string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.Count[attack] == nil {
+		t.Count[attack] = map[string]int{}
+	}
+	t.Count[attack][outcome]++
+}
+
+func (t *tally) total() (n int) {
+	for _, outcomes := range t.Count {
+		for _, count := range outcomes {
+			n += count
+		}
+	}
+	return n
+}
+
+// String implements fmt.Stringer.
+func (t *tally) String() string {
+	var lines []string
+	for _, attack := range slices.Sorted(maps.Keys(t.Count)) {
+		lines = append(lines, fmt.Sprintf("  %s: %v", attack, t.Count[attack]))
+	}
+	return strings.Join(lines, "\n")
+}
