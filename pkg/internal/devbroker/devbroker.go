@@ -51,6 +51,7 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the development broker: %w", explain(err, o))
 	}
+	fetchWithoutTotal(cluster)
 	b := &Broker{cluster: cluster, addr: cluster.ListenAddrs()[0]}
 	if err := b.createTopics(o.Topics, o.Logger); err != nil {
 		b.Close()

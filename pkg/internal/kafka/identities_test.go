@@ -134,21 +134,27 @@ func checkNothingLeft(t *testing.T, topics *Topics) {
 	}
 }
 
-// TestWrongPasswordIsToldAtOnce has the time that clients wait as a figure: that it is less than
-// franz-go's own record timeout is what is asserted.
+// TestWrongPasswordIsToldAtOnce allows 2 s, and for a machine that is busy some more tries.
 func TestWrongPasswordIsToldAtOnce(t *testing.T) {
+	const atOnce, tries = 2 * time.Second, 5
 	for name, start := range guards() {
 		t.Run(name, func(t *testing.T) {
 			g := start(t)
-			topics := watch(t, proxyAs(t, &g.settings, quiet()))
-			ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
-			defer cancel()
-			start := time.Now()
-			_, err := topics.OpenFor(ctx, Access{Credentials: proxy.KafkaCredentials{Username: kafka.Alice, Password: "x"}, Topic: g.makeTopic(t)})
-			if kindOf(err) != proxy.KindNotAuthenticated {
-				t.Errorf("got %v", err)
+			topics, topic := watch(t, proxyAs(t, &g.settings, quiet())), g.makeTopic(t)
+			var took time.Duration
+			for range tries {
+				began := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+				_, err := topics.OpenFor(ctx, Access{Credentials: proxy.KafkaCredentials{Username: kafka.Alice, Password: "x"}, Topic: topic})
+				cancel()
+				if kindOf(err) != proxy.KindNotAuthenticated {
+					t.Fatalf("got %v", err)
+				}
+				if took = time.Since(began); took < atOnce {
+					return
+				}
 			}
-			t.Logf("told within %v", time.Since(start))
+			t.Errorf("told within %v", took)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
@@ -70,6 +72,7 @@ func newWorld(p *plan) (*world, error) {
 		return nil, fmt.Errorf("starting the brokers: %w", err)
 	}
 	w.kafka = kafka
+	w.fetchWithoutTotal()
 	if err := kafka.CreateTopic(topic, partitions, map[string]string{"max.message.bytes": strconv.Itoa(maxMessageBytes)}); err != nil {
 		return nil, fmt.Errorf("creating the topic: %w", err)
 	}
@@ -89,6 +92,18 @@ func newWorld(p *plan) (*world, error) {
 		}
 	}
 	return w, nil
+}
+
+// fetchWithoutTotal has each fetch bounded by partition alone. Where the bound of all partitions
+// together ends one, kfake, and no real Kafka, leaves out which of its records are of aborted
+// transactions.
+func (w *world) fetchWithoutTotal() {
+	w.kafka.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if fetch, ok := r.(*kmsg.FetchRequest); ok {
+			fetch.MaxBytes = math.MaxInt32
+		}
+		return nil, nil, false
+	})
 }
 
 // watchPositions records the groups' positions as they change.
