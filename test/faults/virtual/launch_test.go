@@ -51,9 +51,14 @@ func TestSuite(t *testing.T) {
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	}
+	plain := build(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			out, err := run(t.Context(), build(t, c.build...), c.run...)
+			program := plain
+			if c.build != nil {
+				program = build(t, c.build...)
+			}
+			out, err := run(t.Context(), program, c.run...)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, failures(out))
 			}
