@@ -38,6 +38,7 @@ type Cluster struct {
 	log      *slog.Logger
 	metrics  *metrics.Metrics
 	security *security
+	lags     *lags
 	client   *kgo.Client
 	admin    *kadm.Client
 	calls    calls // of client
@@ -67,11 +68,13 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 	}
 	c.client, c.admin = client, kadm.NewClient(client)
 	c.metrics.KafkaClients(metrics.AdminClient).Inc()
+	c.lags = newLags(c)
 	return c, nil
 }
 
 // Close closes the admin client. Consumers and producers are closed by their own.
 func (c *Cluster) Close() {
+	c.lags.close()
 	c.calls.refuse()
 	c.client.Close()
 	c.calls.wait()
