@@ -87,7 +87,7 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 	consumer.holding = c.lags.begin(consumer)
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
-	client, err := kgo.NewClient(c.optionsAs(o.credentials(), string(o.ClientID), options...)...)
+	client, err := kgo.NewClient(c.optionsAs(metrics.ConsumerClient, o.credentials(), string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
 		c.lags.end(consumer.holding)

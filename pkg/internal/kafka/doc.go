@@ -86,6 +86,8 @@
 //
 // # Metrics
 //
+//   - What franz-go does is counted in one set of series for all clients of a kind: clients come and
+//     go in any number, series must not.
 //   - The lag of a group is counted where a partition is held, so that the replicas' sums are right.
 //     A partition that is revoked, lost, or whose consumer ends is counted no more. The ends of
 //     logs are looked up every 15 s and after an assignment, once for each identity: fetches do
