@@ -82,7 +82,13 @@ func configTable(t *testing.T) string {
 	return table.String()
 }
 
-var description = regexp.MustCompile(`^Desc\{fqName: "(wsproxy_[^"]+)", help: "([^"]*)", .*variableLabels: \{(.*)\}\}$`)
+var (
+	description = regexp.MustCompile(`^Desc\{fqName: "(wsproxy_[^"]+)", help: "([^"]*)", .*constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}$`)
+	fixed       = regexp.MustCompile(`"[^"]*"`) // a label's value
+	labelName   = regexp.MustCompile(`[a-z_]+`)
+	// unused are metrics that kprom registers and fills on demand only.
+	unused = regexp.MustCompile(`^wsproxy_kafka_((read|write)_(time|wait)_seconds|fetch_.*|produce_(records|compressed_bytes)_total)$`)
+)
 
 // metricTable lists the proxy's own metrics, by their names.
 func metricTable(t *testing.T) string {
@@ -90,19 +96,20 @@ func metricTable(t *testing.T) string {
 	var rows []string
 	for _, d := range registered(t) {
 		match := description.FindStringSubmatch(d)
-		if match == nil {
+		if len(match) == 0 || unused.MatchString(match[1]) {
 			continue
 		}
-		labels := ""
-		if match[3] != "" {
-			labels = "`" + strings.ReplaceAll(match[3], ",", "` `") + "`"
+		var labels []string
+		for _, label := range labelName.FindAllString(fixed.ReplaceAllString(match[3], "")+","+match[4], -1) {
+			labels = append(labels, "`"+label+"`")
 		}
-		rows = append(rows, "| `"+match[1]+"` | "+labels+" | "+match[2]+" |\n")
+		rows = append(rows, "| `"+match[1]+"` | "+strings.Join(labels, " ")+" | "+strings.TrimSuffix(match[2], ".")+". |\n")
 	}
 	if len(rows) < 10 {
 		t.Fatalf("found %d metrics", len(rows))
 	}
 	slices.Sort(rows)
+	rows = slices.Compact(rows) // those of the kinds of Kafka client
 	return "| metric | labels | |\n|---|---|---|\n" + strings.Join(rows, "")
 }
 

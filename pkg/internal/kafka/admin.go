@@ -28,7 +28,7 @@ type Admin struct {
 
 // Admin makes the client for administrators. It waits for no broker.
 func (c *Cluster) Admin() (*Admin, error) {
-	client, err := kgo.NewClient(c.options("wsproxy-admin", kgo.RequestRetries(3))...)
+	client, err := kgo.NewClient(c.options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
 	if err != nil {
 		return nil, fmt.Errorf("making the Kafka client for administrators: %w", err)
 	}

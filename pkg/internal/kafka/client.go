@@ -38,6 +38,8 @@ type Cluster struct {
 	log      *slog.Logger
 	metrics  *metrics.Metrics
 	security *security
+	observed *observed
+	lags     *lags
 	client   *kgo.Client
 	admin    *kadm.Client
 	calls    calls // of client
@@ -59,33 +61,40 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing how brokers are connected to: %w", err)
 	}
-	c := &Cluster{settings: settings, env: env, log: env.Log, metrics: env.Metrics, security: security}
-	client, err := kgo.NewClient(c.options("wsproxy-admin", kgo.RequestRetries(3))...)
+	c := &Cluster{
+		settings: settings, env: env, log: env.Log, metrics: env.Metrics,
+		security: security, observed: observe(env.Metrics.Registerer()),
+	}
+	client, err := kgo.NewClient(c.options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
 	if err != nil {
+		c.observed.end()
 		security.close()
 		return nil, fmt.Errorf("making the Kafka admin client: %w", err)
 	}
 	c.client, c.admin = client, kadm.NewClient(client)
 	c.metrics.KafkaClients(metrics.AdminClient).Inc()
+	c.lags = newLags(c)
 	return c, nil
 }
 
 // Close closes the admin client. Consumers and producers are closed by their own.
 func (c *Cluster) Close() {
+	c.lags.close()
 	c.calls.refuse()
 	c.client.Close()
 	c.calls.wait()
 	c.security.close()
 	c.metrics.KafkaClients(metrics.AdminClient).Dec()
+	c.observed.end()
 }
 
 // options are what every client is made with that uses the proxy's own credentials.
-func (c *Cluster) options(clientID string, more ...kgo.Opt) []kgo.Opt {
-	return c.optionsAs(always(proxy.KafkaCredentials{}), clientID, more...)
+func (c *Cluster) options(kind metrics.ClientKind, clientID string, more ...kgo.Opt) []kgo.Opt {
+	return c.optionsAs(kind, always(proxy.KafkaCredentials{}), clientID, more...)
 }
 
 // optionsAs are what every client is made with.
-func (c *Cluster) optionsAs(as credentials, clientID string, more ...kgo.Opt) []kgo.Opt {
+func (c *Cluster) optionsAs(kind metrics.ClientKind, as credentials, clientID string, more ...kgo.Opt) []kgo.Opt {
 	more = append(c.security.options(as), more...)
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.settings.BootstrapHosts...),
@@ -96,6 +105,7 @@ func (c *Cluster) optionsAs(as credentials, clientID string, more ...kgo.Opt) []
 		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.DisableClientMetrics(), // 600 KB a client
+		c.observed.of(kind),
 	}, more...)
 }
 

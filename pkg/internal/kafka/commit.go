@@ -73,7 +73,10 @@ func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next, judge
 	}
 	request.Topics = append(request.Topics, topic)
 	answer, err := request.RequestWith(ctx, c.client)
-	return commitError(answer, err)
+	if err = commitError(answer, err); err == nil {
+		c.holding.committed(positions)
+	}
+	return err
 }
 
 func commitError(answer *kmsg.OffsetCommitResponse, err error) error {

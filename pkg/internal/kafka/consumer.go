@@ -71,6 +71,7 @@ type Consumer struct {
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 	members  membership
+	holding  *holding
 	headers  []proxy.Header // of the last poll, reused
 }
 
@@ -80,11 +81,13 @@ func (c *Cluster) Consume(o ConsumerOptions) (*Consumer, error) {
 		options: o, instance: instanceID(o.ClientID), metrics: c.metrics, made: make(chan struct{}),
 		log: c.log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
 	}
+	consumer.holding = c.lags.begin(consumer)
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
-	client, err := kgo.NewClient(c.optionsAs(o.credentials(), string(o.ClientID), options...)...)
+	client, err := kgo.NewClient(c.optionsAs(metrics.ConsumerClient, o.credentials(), string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
+		c.lags.end(consumer.holding)
 		return nil, fmt.Errorf("making a Kafka consumer: %w", err)
 	}
 	consumer.client, consumer.abort, consumer.cluster, consumer.admin = client, abort, c, kadm.NewClient(client)
@@ -117,6 +120,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // for the moment that Poll takes, see there
+		kgo.KeepControlRecords(),   // only to know how far the lag is none
 		kgo.AdjustFetchOffsetsFn(c.assigned),
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(c.lost),
@@ -145,7 +149,7 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 	<-c.made
 	partitions := all[c.options.Topic]
 	c.backIntoRange(ctx, partitions)
-	starts := make(map[int32]int64, len(partitions))
+	starts, committed := make(map[int32]int64, len(partitions)), make(map[int32]int64, len(partitions))
 	var ends kadm.ListedOffsets
 	for partition, offset := range partitions {
 		at := offset.EpochOffset().Offset
@@ -163,8 +167,9 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 			at = end.Offset
 			partitions[partition] = kgo.NewOffset().At(at)
 		}
-		starts[partition] = max(at, 0)
+		starts[partition], committed[partition] = max(at, 0), at
 	}
+	c.holding.hold(committed)
 	c.members.assigned(c.member(), starts)
 	c.options.Owner.Assigned(starts)
 	return all, nil
@@ -185,6 +190,7 @@ func (c *Consumer) ends(ctx context.Context) (kadm.ListedOffsets, error) {
 }
 
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
+	defer c.holding.drop(all[c.options.Topic])
 	partitions, stale := c.members.split(c.member(), all[c.options.Topic])
 	if len(stale) > 0 {
 		c.options.Owner.Lost(stale)
@@ -207,6 +213,7 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 }
 
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
+	c.holding.drop(all[c.options.Topic])
 	c.members.lost(all[c.options.Topic])
 	c.options.Owner.Lost(all[c.options.Topic])
 }
@@ -224,6 +231,7 @@ func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, take
 			err = c.fatal(ctx, fetches)
 		}
 		taken()
+		c.holding.polled(fetches)
 		c.client.AllowRebalance()
 		if err != nil {
 			return into, err
@@ -278,10 +286,13 @@ func outOfRange(err error) bool {
 	return errors.Is(err, kerr.OffsetOutOfRange) || err.Error() == "partition has no prior committed offset"
 }
 
-// records converts what was fetched.
+// records converts what was fetched, without the marks that end transactions.
 func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
 	c.headers = c.headers[:0]
 	for record := range fetches.RecordsAll() {
+		if record.Attrs.IsControl() {
+			continue
+		}
 		into = append(into, proxy.Record{
 			Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp.UnixMilli(),
 			Key: record.Key, Value: record.Value, Headers: c.convert(record.Headers),
@@ -307,6 +318,7 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 // group gives them to others at once; without, it keeps them for the client until the
 // SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
+	defer c.cluster.lags.end(c.holding)
 	waiting, cancel := context.WithTimeout(ctx, joinWait)
 	defer cancel()
 	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group

@@ -83,4 +83,13 @@
 //   - An append has a fate within its time. One that failed may be in the log, or come into it
 //     until a later one has succeeded, and then no more: franz-go bumps the epoch of its
 //     producer id when it gives up what it has sent, and Kafka refuses the older epoch.
+//
+// # Metrics
+//
+//   - What franz-go does is counted in one set of series for all clients of a kind: clients come and
+//     go in any number, series must not.
+//   - The lag of a group is counted where a partition is held, so that the replicas' sums are right.
+//     A partition that is revoked, lost, or whose consumer ends is counted no more. The ends of
+//     logs are looked up every 15 s and after an assignment, once for each identity: fetches do
+//     not tell them under a client that takes nothing.
 package kafka

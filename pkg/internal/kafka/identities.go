@@ -130,7 +130,7 @@ func (i *identities) probe(ctx context.Context, a Access) (*grant, error) {
 // does not, since strangers could fill it.
 func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
 	c, watch := i.cluster, new(loginWatch)
-	client, err := kgo.NewClient(c.optionsAs(always(as), "wsproxy-identity", append(quickly(len(c.settings.BootstrapHosts)),
+	client, err := kgo.NewClient(c.optionsAs(metrics.IdentityClient, always(as), "wsproxy-identity", append(quickly(len(c.settings.BootstrapHosts)),
 		kgo.WithHooks(watch), kgo.WithLogger(clientLog{slog.New(slog.DiscardHandler)}),
 	)...)...)
 	if err != nil {

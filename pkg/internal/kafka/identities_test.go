@@ -207,6 +207,7 @@ func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 				if got := readAs(t, c, user(kafka.Alice), topic); got != "by alice" {
 					t.Errorf("read %q", got)
 				}
+				awaitLag(t, 1, c) // which the proxy may not ask for
 			})
 			if groups, err := g.admin.DescribeGroups(deadline(t), topic); err != nil || len(groups[topic].Members) > 0 {
 				t.Errorf("the group was not left: %+v, %v", groups, err)

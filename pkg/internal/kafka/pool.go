@@ -167,7 +167,7 @@ func (p *Producers) get(key clientKey) (*pooled, error) {
 // dial makes a client. It connects when it is used.
 func (p *Producers) dial(as credentials, id proxy.ClientID, maxBatch int32, more ...kgo.Opt) (*kgo.Client, error) {
 	s := p.cluster.settings
-	client, err := kgo.NewClient(p.cluster.optionsAs(as, string(id), append([]kgo.Opt{
+	client, err := kgo.NewClient(p.cluster.optionsAs(metrics.ProducerClient, as, string(id), append([]kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -78,7 +79,7 @@ func (c *Consumer) askClosed(ctx context.Context, request *kmsg.LeaveGroupReques
 		return request.RequestWith(ctx, c.cluster.client)
 	}
 	more := quickly(len(c.cluster.settings.BootstrapHosts))
-	client, err := kgo.NewClient(c.cluster.optionsAs(c.options.credentials(), "wsproxy-identity", more...)...)
+	client, err := kgo.NewClient(c.cluster.optionsAs(metrics.IdentityClient, c.options.credentials(), "wsproxy-identity", more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}

@@ -86,7 +86,7 @@ func (c *Cluster) OpenTable(o TableOptions) (*Table, error) {
 	if o.AppendTimeout == 0 {
 		o.AppendTimeout = defaultAppendTimeout
 	}
-	client, err := kgo.NewClient(c.options("wsproxy-"+o.Name+"-reader", tableClientOptions()...)...)
+	client, err := kgo.NewClient(c.options(metrics.StateClient, "wsproxy-"+o.Name+"-reader", tableClientOptions()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making the Kafka client that reads topic %s: %w", o.Topic, err)
 	}

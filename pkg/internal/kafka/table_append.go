@@ -194,7 +194,7 @@ func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics) {
 func (t *Table) newWriter() (*tableWriter, error) {
 	o := t.options
 	held, expire := context.WithCancel(context.Background())
-	client, err := kgo.NewClient(t.cluster.options("wsproxy-"+o.Name+"-writer", append(tableClientOptions(),
+	client, err := kgo.NewClient(t.cluster.options(metrics.StateClient, "wsproxy-"+o.Name+"-writer", append(tableClientOptions(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), // to partition 0
 		kgo.ProducerLinger(0),

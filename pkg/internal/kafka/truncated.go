@@ -79,6 +79,7 @@ func (c *Consumer) goBack(ctx context.Context, lost *kgo.ErrDataLoss) {
 		return
 	}
 	starts := map[int32]int64{lost.Partition: lost.ResetTo}
+	c.holding.hold(starts)
 	c.members.assigned(c.member(), starts)
 	c.options.Owner.Assigned(starts)
 }

@@ -81,6 +81,11 @@ const (
 	IdentityClient ClientKind = "identity" // by which Kafka is asked what clients with own credentials may do
 )
 
+// ClientKinds lists the kinds of Kafka client.
+func ClientKinds() []ClientKind {
+	return []ClientKind{ProducerClient, ConsumerClient, AdminClient, StateClient, IdentityClient}
+}
+
 // KafkaClients returns the number of open Kafka clients of kind. Its series appears with this
 // call.
 func (m *Metrics) KafkaClients(kind ClientKind) prometheus.Gauge {

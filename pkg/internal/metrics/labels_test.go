@@ -28,7 +28,7 @@ func labelValues(t *testing.T, text, metric, label string) (values []string, sum
 		sum += n
 	}
 	slices.Sort(values)
-	return values, sum
+	return slices.Compact(values), sum
 }
 
 // TestLabelsThatClientsChooseAreBounded uses 600 topics and groups from several goroutines,
@@ -52,6 +52,12 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 	}
 	users.Wait()
 
+	m.GroupLag(func(each func(metrics.Lag)) {
+		for i := range names * goroutines {
+			each(metrics.Lag{Group: proxy.GroupID(fmt.Sprintf("group-%d", i%names)), Topic: fmt.Sprintf("topic-%d", i%names), Records: 1})
+		}
+	})
+
 	text := scrape(t, m)
 	var first []string
 	for _, tc := range []struct{ metric, label string }{
@@ -60,6 +66,7 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 		{"wsproxy_records_delivered_total", "topic"},
 		{"wsproxy_records_undecodable_total", "topic"},
 		{"wsproxy_group_connections", "group"},
+		{"wsproxy_group_lag", "group"},
 	} {
 		values, sum := labelValues(t, text, tc.metric, tc.label)
 		if len(values) != metrics.MaxLabelValues+1 || !slices.Contains(values, metrics.OtherValue) {

@@ -56,6 +56,7 @@ type Metrics struct {
 
 	kafkaClients     *prometheus.GaugeVec
 	groupConnections *prometheus.GaugeVec
+	lag              *lag
 
 	stateLag     *prometheus.GaugeVec
 	stateSkipped *prometheus.CounterVec
@@ -89,6 +90,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerReload(f)
 	m.registerAuth(f)
 	m.registerCertificates()
+	m.registerLag()
 	return m
 }
 

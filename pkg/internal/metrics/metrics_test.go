@@ -167,6 +167,24 @@ func TestConnectionFromOpenedToClosed(t *testing.T) {
 	})
 }
 
+func TestGroupLagIsOfTheMomentOfTheScrape(t *testing.T) {
+	m := newMetrics()
+	var held []metrics.Lag
+	m.GroupLag(func(each func(metrics.Lag)) {
+		for _, one := range held {
+			each(one)
+		}
+	})
+	held = []metrics.Lag{{Group: "g", Topic: "t", Records: 3}, {Group: "g", Topic: "t", Records: 4}, {Group: "g", Topic: "u"}}
+	wantSeries(t, m, `wsproxy_group_lag{group="g",topic="t"} 7`)
+	wantSeries(t, m, `wsproxy_group_lag{group="g",topic="u"} 0`)
+	held = held[1:2]
+	wantSeries(t, m, `wsproxy_group_lag{group="g",topic="t"} 4`)
+	if got := series(scrape(t, m), `wsproxy_group_lag{group="g",topic="u"}`); len(got) > 0 {
+		t.Errorf("nothing is held, and there is %q", got)
+	}
+}
+
 func TestReady(t *testing.T) {
 	m := newMetrics()
 	m.SetReady(true)
@@ -204,6 +222,7 @@ func TestNamesAndHelpFollowPrometheusRules(t *testing.T) {
 	m.Throttled(metrics.In).Inc()
 	m.GroupConnections("g").Inc()
 	m.KafkaClients(metrics.AdminClient).Inc()
+	m.GroupLag(func(each func(metrics.Lag)) { each(metrics.Lag{Group: "g", Topic: "t", Records: 1}) })
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,67 @@
+package kafka
+
+import (
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// seriesOfFranz counts the series of what franz-go does.
+func seriesOfFranz(t *testing.T, c *Cluster) int {
+	t.Helper()
+	return len(scrape(t, c, "wsproxy_kafka_")) - len(scrape(t, c, "wsproxy_kafka_clients{"))
+}
+
+// batches is how many batches of records producers have written.
+func batches(t *testing.T, c *Cluster) (sum float64) {
+	t.Helper()
+	for _, n := range scrape(t, c, `wsproxy_kafka_produce_batches_total{kind="producer",`) {
+		sum += n
+	}
+	return sum
+}
+
+// TestClientsOfAKindShareTheirSeries has many clients come and go.
+func TestClientsOfAKindShareTheirSeries(t *testing.T) {
+	broker := newBroker(t, "t")
+	c := connect(t, broker)
+	pool := newPool(t, c)
+	topic := open(t, watch(t, c), "t")
+	write := func(client proxy.ClientID) {
+		if _, err := produce(t, pool.Open(client, topic), value("v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, client := range []proxy.ClientID{"first", "second", "third"} { // the pool holds two
+		write(client)
+	}
+	await(t, "a client that made way to disconnect", func() bool {
+		return len(scrape(t, c, "wsproxy_kafka_disconnects_total{")) > 0
+	})
+	before := seriesOfFranz(t, c)
+	write("fourth")
+	write("fifth")
+	if got := batches(t, c); got != 5 {
+		t.Errorf("%v batches were counted, 5 were written", got)
+	}
+	if after := seriesOfFranz(t, c); after != before || before == 0 {
+		t.Errorf("there were %d series, and with more clients %d", before, after)
+	}
+	if got := scrape(t, c, "wsproxy_kafka_buffered_"); len(got) > 0 {
+		t.Errorf("there is a gauge of a single client: %v", got)
+	}
+}
+
+func TestSeriesEndWithTheCluster(t *testing.T) {
+	c := connect(t, newBroker(t, "t"))
+	if err := c.Ping(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if seriesOfFranz(t, c) == 0 {
+		t.Error("nothing is counted")
+	}
+	c.Close()
+	if got := seriesOfFranz(t, c); got != 0 {
+		t.Errorf("there are %d series", got)
+	}
+}
