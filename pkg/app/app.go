@@ -116,6 +116,10 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	traces, err := a.openTraces(o)
+	if err != nil {
+		return nil, err
+	}
 
 	if err := a.openListeners(o, m); err != nil {
 		return a, err
@@ -142,13 +146,10 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	a.sockets = socket.NewRegistry(socket.Limits{
-		Connections: settings.Sockets.MaxConnections, PerAddress: settings.Server.MaxConnectionsPerAddress,
-		Handshakes: settings.Server.MaxHandshakes,
-	})
+	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
 		Config: settings, Cluster: cluster, Admin: administration, Topics: topics, Producers: producers,
-		Sockets: a.sockets, Checks: a.checks, Metrics: m, Log: a.log,
+		Sockets: a.sockets, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
@@ -158,6 +159,13 @@ func start(o Options) (*App, error) {
 	a.checks.Set(checkDraining, nil)
 	a.log.Info("listening", "main", a.Addr(), "tls", a.TLSAddr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
+}
+
+func socketLimits(settings *config.Config) socket.Limits {
+	return socket.Limits{
+		Connections: settings.Sockets.MaxConnections, PerAddress: settings.Server.MaxConnectionsPerAddress,
+		Handshakes: settings.Server.MaxHandshakes,
+	}
 }
 
 // checkNames lists the readiness checks, in the order that /readyz shows them in.

@@ -56,6 +56,7 @@ func TestExitCodes(t *testing.T) {
 		"config as Markdown":        {[]string{"config", "--markdown"}, nil, 0, "| `WSPROXY_PORT` | `8078` |", ""},
 		"serve, faulty":             {[]string{"serve"}, []string{broker, "WSPROXY_PORT=x"}, 2, "", "WSPROXY_PORT"},
 		"serve, all faults":         {[]string{"serve"}, []string{"WSPROXY_PORT=x"}, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
+		"serve, traces by gRPC":     {[]string{"serve"}, []string{broker, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, 2, "", "OTEL_EXPORTER_OTLP_PROTOCOL: "},
 		"serve, port in use":        {[]string{"serve"}, []string{broker, "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_ADMIN_PORT=0", "WSPROXY_PORT=" + port}, 1, "", port},
 		"dev, Kafka's port in use":  {[]string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", port}, nil, 2, "", "--kafka-port"},
 		"dev, port in use":          {[]string{"dev", "--port", port, "--admin-port", "0", "--kafka-port", "0"}, nil, 2, "", "--port"},

@@ -57,6 +57,7 @@ func TestEnvironment(t *testing.T) {
 config: {MAX_MESSAGE_BYTES: 10485760, MAX_CONNECTIONS: 20000, COMPRESSION_ENABLED: true, ALLOWED_TOPICS: [a, "b*"], LOG_LEVEL: info}
 extraEnv: [{name: WSPROXY_LOG_LEVEL, value: debug}]
 auth: {admin: {existingSecret: admin}}
+traces: {endpoint: "http://collector:4318"}
 `)
 	got := environment(t, all.find(t, "Deployment", "proxy-wsproxy"))
 	want := map[string]string{
@@ -70,6 +71,7 @@ auth: {admin: {existingSecret: admin}}
 		"WSPROXY_LOG_LEVEL":                 "debug",
 		"WSPROXY_ADMIN_BASIC_AUTH_USERNAME": "admin/username",
 		"WSPROXY_ADMIN_BASIC_AUTH_PASSWORD": "admin/password",
+		"OTEL_EXPORTER_OTLP_ENDPOINT":       "http://collector:4318",
 		"GOMEMLIMIT":                        "460MiB",
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -48,6 +48,7 @@ func TestRefusedValues(t *testing.T) {
 		"unknown member of a rule":  {`policy: {rules: [{write: [a]}]}`, "write"},
 		"label as number":           {`podLabels: {a: 1}`, "podLabels"},
 		"interval of scrapes":       {`metrics: {serviceMonitor: {interval: often}}`, "interval"},
+		"collector without scheme":  {`traces: {endpoint: "collector:4318"}`, "endpoint"},
 		"topic without partitions":  {`devBroker: {topics: {a: 0}}`, "topics"},
 
 		// by what values say together

@@ -104,12 +104,18 @@ func basic(user, password string) string {
 // dialAs opens a socket with a value for the header Authorization.
 func (p *proxy) dialAs(t *testing.T, authorization, path string, offers ...string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	header := make(http.Header)
 	if authorization != "" {
 		header.Set("Authorization", authorization)
 	}
+	return p.dialWith(t, header, path, offers...)
+}
+
+// dialWith opens a socket with headers.
+func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers ...string) *client {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	conn, res, err := websocket.Dial(ctx, "ws://"+p.addr+path, &websocket.DialOptions{
 		HTTPClient: httpClient(), HTTPHeader: header, Subprotocols: offers,
 	})

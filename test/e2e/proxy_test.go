@@ -41,7 +41,7 @@ func (k *cluster) run(t *testing.T) *proxy {
 }
 
 // start runs a proxy of the test's own, until its end. Settings are NAME=value without the
-// prefix.
+// prefix, or variables of OpenTelemetry.
 func (k *cluster) start(t *testing.T, settings ...string) *proxy {
 	t.Helper()
 	p := startProxy(t, k.addr, settings...)
@@ -72,7 +72,11 @@ func environ(broker string, settings []string) []string {
 	}
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list = append(list, "WSPROXY_"+name+"="+values[name])
+		prefix := "WSPROXY_"
+		if strings.HasPrefix(name, "OTEL_") {
+			prefix = ""
+		}
+		list = append(list, prefix+name+"="+values[name])
 	}
 	return list
 }

@@ -65,6 +65,10 @@ spec:
               key: {{ index $at 1 }}
         {{- end }}
         {{- end }}
+        {{- if and $v.traces.endpoint (not (has "OTEL_EXPORTER_OTLP_ENDPOINT" $extra)) }}
+        - name: OTEL_EXPORTER_OTLP_ENDPOINT
+          value: {{ $v.traces.endpoint | quote }}
+        {{- end }}
         {{- if not (has "GOMEMLIMIT" $extra) }}
         {{- with include "wsproxy.memoryLimit" . }}
         - name: GOMEMLIMIT

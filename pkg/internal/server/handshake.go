@@ -12,6 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/trace"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -28,11 +29,12 @@ type flow struct {
 	direction metrics.Direction
 	payload   metrics.Payload
 	topic     string
+	client    proxy.ClientID
 	group     proxy.GroupID    // empty on /socket/in
 	writes    bool             // to the topic
 	session   *session.Request // nil where the connection needs none
 	log       []any            // what identifies the connection in the log
-	serve     func(*socket.Conn, *kafka.Topic)
+	serve     func(*socket.Conn, *admission)
 }
 
 // access is what a flow wants of Kafka.
@@ -50,17 +52,17 @@ func (f flow) access(credentials proxy.KafkaCredentials) kafka.Access {
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction metrics.Direction, parse parser) {
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
-	var a admission
+	a := admission{span: s.Traces.Handshake(r, "/socket/"+string(direction))}
 	through, e := s.Sockets.Enter(r.RemoteAddr)
 	defer through()
 	if e == nil {
-		a, e = s.admit(r, q, parse)
+		e = s.admit(r, q, parse, &a)
 	}
 	if e != nil {
 		through() // telling may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
 		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
-		s.refuse(w, r, e, tellByClosing)
+		s.refuse(w, r, e, tellByClosing, a.span)
 		return
 	}
 	a.through = through
@@ -77,38 +79,40 @@ type admission struct {
 	flow    flow
 	topic   *kafka.Topic
 	session *session.Session // nil where it needs none
+	span    *trace.Handshake // nil without traces
 }
 
 // admit holds the topic and takes a place among the sockets, and a session, or says why not.
-func (s *Server) admit(r *http.Request, q *query, parse parser) (a admission, e *proxy.Error) {
+func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e *proxy.Error) {
 	if e := s.checkOrigin(r); e != nil {
-		return a, e
+		return e
 	}
 	if a.pass, e = s.Auth.Socket(r.Context(), r); e != nil {
-		return a, e
+		return e
 	}
 	a.flow = parse(q, &a.pass.Identity)
 	if e := q.err(); e != nil {
-		return a, e
+		return e
 	}
+	a.span.Asks(a.flow.topic, a.flow.client, a.flow.group)
 	if e := s.allowed(&a.flow); e != nil {
-		return a, e
+		return e
 	}
 	if e := s.permitted(&a.flow, &a.pass.Identity); e != nil {
-		return a, e
+		return e
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
 	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.pass.Identity.Kafka))
 	if err != nil {
-		return a, proxy.AsError(err)
+		return proxy.AsError(err)
 	}
 	a.topic = topic
-	if e := s.takePlace(ctx, r, &a); e != nil {
+	if e := s.takePlace(ctx, r, a); e != nil {
 		topic.Close()
-		return a, e
+		return e
 	}
-	return a, nil
+	return nil
 }
 
 // takePlace takes a place among the sockets, then a session.
@@ -136,8 +140,10 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 		a.session.Close()
 		s.Sockets.Leave(r.RemoteAddr, nil)
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
+		a.span.End(http.StatusInternalServerError, proxy.AsError(err))
 		return
 	}
+	a.span.End(http.StatusSwitchingProtocols, nil)
 	s.Sockets.Add(c)
 	defer s.Sockets.Leave(r.RemoteAddr, c)
 	a.session.Serve(holder{c})
@@ -151,7 +157,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	log.Info("socket opened")
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
 	stop := endWhenGone(c, a.topic)
-	f.serve(c, a.topic)
+	f.serve(c, a)
 	stop()
 	counted.Closed(c.Result())
 	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
@@ -187,22 +193,24 @@ func (s *Server) socketSettings() socket.Settings {
 
 // refuse tells a client why its handshake failed: by the status, or where it asked for that
 // by a close frame. While too many are told so, the others get the status too.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool) {
-	if !byClosing || checkUpgrade(r) != nil {
-		s.refuseByStatus(w, r, e)
-		return
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool, span *trace.Handshake) {
+	through, ok := func() {}, false
+	if byClosing && checkUpgrade(r) == nil {
+		through, ok = s.Sockets.Refuse()
 	}
-	through, ok := s.Sockets.Refuse()
 	if !ok {
 		s.refuseByStatus(w, r, e)
+		span.End(e.Kind.Class().Status, e)
 		return
 	}
 	defer through()
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
+		span.End(http.StatusInternalServerError, e)
 		return
 	}
+	span.End(http.StatusSwitchingProtocols, e)
 	socket.ServeRefusal(c, e)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/trace"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -32,6 +33,7 @@ type Server struct {
 	Sockets   *socket.Registry
 	Checks    *health.Checks
 	Metrics   *metrics.Metrics
+	Traces    *trace.Tracer // nil without traces
 	Log       *slog.Logger
 
 	Auth   *auth.Chain

@@ -44,9 +44,10 @@ func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 		}
 	}
 	return flow{
-		direction: metrics.In, payload: payload, topic: settings.Topic, writes: true, session: claimed,
+		direction: metrics.In, payload: payload, topic: settings.Topic, writes: true, session: claimed, client: proxy.ClientID(client),
 		log: []any{"clientId", client, "instanceId", instance, "topic", settings.Topic},
-		serve: func(c *socket.Conn, topic *kafka.Topic) {
+		serve: func(c *socket.Conn, a *admission) {
+			topic := a.topic
 			pace, stop := s.follow(clientcfg.Producer, client, clientcfg.Limits{})
 			defer stop()
 			options := socket.InOptions{
@@ -54,6 +55,7 @@ func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 				Rate:            pace.rate,
 				MaxInFlight:     s.Config.Producers.MaxInFlight,
 				DeliveryTimeout: s.Config.Kafka.ProducerDeliveryTimeout,
+				Spans:           a.span.Messages(topic.Name, proxy.ClientID(client)),
 			}
 			if transactional {
 				s.serveInTransactions(c, options, topic, proxy.ClientID(client), proxy.InstanceID(instance))
@@ -120,12 +122,12 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 		Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout,
 	}
 	return flow{
-		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group),
+		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group), client: proxy.ClientID(client),
 		session: &session.Request{
 			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Subject: who.Subject, OnConflict: onConflict(q),
 		},
 		log: []any{"clientId", client, "groupId", group, "topic", settings.Topic},
-		serve: func(c *socket.Conn, topic *kafka.Topic) {
+		serve: func(c *socket.Conn, a *admission) {
 			connections := s.Metrics.GroupConnections(proxy.GroupID(group))
 			connections.Inc()
 			defer connections.Dec()
@@ -133,7 +135,7 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 			defer stop()
 			options.Rate, options.Batch = pace.rate, pace.batch
 			options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
-				member.Owner, member.Credentials = owner, topic.Credentials
+				member.Owner, member.Credentials = owner, a.topic.Credentials
 				return s.Cluster.Consume(member)
 			}
 			socket.ServeOut(c, options)

@@ -8,6 +8,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/trace"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -52,10 +53,10 @@ type slot struct {
 	received time.Time
 	batch    *codec.Batch // nil where the frame is a single message
 	written  bool
-	bytes    int64
-	open     int // entries without an answer
-	held     int // entries that Kafka's client holds, and one while the reader holds the slot
 	late     bool
+	bytes    int64
+	open     int      // entries without an answer
+	held     int      // entries that Kafka's client holds, and one while the reader holds the slot
 	entries  []entry  // one for each message that is not among the faults of the batch
 	first    [1]entry // where the entry lies of a frame that is no batch
 }
@@ -68,7 +69,8 @@ type entry struct {
 	answered bool
 	ack      proxy.Ack
 	err      *proxy.Error
-	text     []byte // the answer itself, of a message that is not about a record
+	text     []byte         // the answer itself, of a message that is not about a record
+	span     *trace.Message // nil without traces
 }
 
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages
@@ -97,6 +99,18 @@ func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64
 		a.wake()
 	}
 	return s
+}
+
+// trace gives the first messages of a slot their spans, which end when they are answered.
+func (a *answers) trace(s *slot, spans []*trace.Message) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, span := range spans {
+		e := &s.entries[i]
+		if e.span = span; e.answered {
+			span.End(e.ack, e.err)
+		}
+	}
 }
 
 // isLate tells whether TIMEOUT was answered while the slot waited for the window.
@@ -135,16 +149,23 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 	defer a.mu.Unlock()
 	s.held--
 	if !e.answered {
-		e.ack, e.answered = ack, true
+		var failed *proxy.Error
 		if err != nil {
-			e.err = proxy.AsError(err)
+			failed = proxy.AsError(err)
 		}
-		s.open--
+		e.answer(ack, failed)
 	}
 	if s.open == 0 && len(a.queue) > 0 && a.queue[0] == s {
 		a.wake()
 	}
 	a.release(s)
+}
+
+// answer says what the answer to a message is. The lock of its answers is held.
+func (e *entry) answer(ack proxy.Ack, err *proxy.Error) {
+	e.answered, e.ack, e.err = true, ack, err
+	e.slot.open--
+	e.span.End(ack, err)
 }
 
 // refuse answers messages before Kafka's client lets go of them: the entries stay held.
@@ -153,8 +174,7 @@ func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
 	defer a.mu.Unlock()
 	for i, e := range entries {
 		if !e.answered {
-			e.answered, e.err = true, fates[i].Err
-			e.slot.open--
+			e.answer(proxy.Ack{}, fates[i].Err)
 		}
 	}
 	if len(a.queue) > 0 && a.queue[0].open == 0 {
@@ -225,10 +245,8 @@ func (a *answers) expire(now time.Time) {
 		s.late = s.late || s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
-				e.answered = true
-				e.err = proxy.Errorf(proxy.KindTimeout,
-					"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout)
-				s.open--
+				e.answer(proxy.Ack{}, proxy.Errorf(proxy.KindTimeout,
+					"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout))
 			}
 		}
 	}

@@ -6,8 +6,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/trace"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
+
+// maxSpans is how many messages of a frame have spans: the others of half a million would be
+// lost on their way to the collector, and take much memory until then.
+const maxSpans = limit.MaxMessages
 
 // Producer writes records to the topic of one connection.
 type Producer interface {
@@ -25,8 +30,9 @@ type InOptions struct {
 	Codec           codec.In
 	Producer        Producer
 	Rate            *limit.Rate
-	MaxInFlight     int           // messages
-	DeliveryTimeout time.Duration // from a message's arrival to TIMEOUT
+	MaxInFlight     int             // messages
+	DeliveryTimeout time.Duration   // from a message's arrival to TIMEOUT
+	Spans           *trace.Messages // nil without traces
 }
 
 // in is the flow of one /socket/in connection.
@@ -37,6 +43,7 @@ type in struct {
 	answers   *answers
 	throttled *metrics.Counter
 	messages  []codec.Message // the reader's, reused
+	readAt    time.Time       // the frame, where there are traces
 }
 
 // ServeIn reads messages, produces them and answers each, until the connection is over.
@@ -87,6 +94,7 @@ func (f *in) take(text bool, frame []byte) error {
 	if slot == nil || err != nil {
 		return err
 	}
+	f.trace(slot, messages)
 	late := f.answers.isLate(slot)
 	for i := range messages {
 		if messages[i].Err == nil {
@@ -113,10 +121,27 @@ func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*
 }
 
 func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *codec.Batch) {
+	if f.options.Spans != nil {
+		f.readAt = time.Now()
+	}
 	if err := checkMessageType(text, f.options.Codec.Binary()); err != nil {
 		return append(f.messages[:0], codec.Message{Err: err}), nil
 	}
 	return f.options.Codec.Decode(frame, f.messages[:0])
+}
+
+// trace begins the spans of a frame's messages, which their records carry to Kafka.
+func (f *in) trace(s *slot, messages []codec.Message) {
+	if f.options.Spans == nil {
+		return
+	}
+	spans := make([]*trace.Message, min(len(messages), maxSpans))
+	for i := range spans {
+		if messages[i].Err == nil {
+			spans[i] = f.options.Spans.Begin(&messages[i].Record, f.readAt)
+		}
+	}
+	f.answers.trace(s, spans)
 }
 
 // produce hands a record to Kafka, unless its client was told TIMEOUT already.

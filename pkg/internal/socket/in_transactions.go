@@ -88,6 +88,7 @@ func (f *inTransactions) take(text bool, frame []byte) error {
 	if slot == nil || err != nil {
 		return err
 	}
+	f.trace(slot, messages)
 	var ready []waiting
 	for i := range messages {
 		if messages[i].Err != nil {

@@ -1,0 +1,70 @@
+package trace
+
+import (
+	"net"
+	"net/http"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Handshake is the span of a handshake. A nil one does nothing.
+type Handshake struct {
+	tracer *Tracer
+	span   trace.Span
+}
+
+// Handshake begins the span of a request for a WebSocket. End must be called.
+func (t *Tracer) Handshake(r *http.Request, route string) *Handshake {
+	if t == nil {
+		return nil
+	}
+	ctx := t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	_, span := t.tracer.Start(ctx, "handshake "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		semconv.HTTPRequestMethodGet, semconv.HTTPRoute(route), semconv.URLScheme(scheme), semconv.ClientAddress(address),
+		semconv.MessagingSystemKafka,
+	))
+	return &Handshake{tracer: t, span: span}
+}
+
+// Asks tells what for. The names are to be checked before.
+func (h *Handshake) Asks(topic string, client proxy.ClientID, group proxy.GroupID) {
+	if h == nil {
+		return
+	}
+	h.span.SetAttributes(semconv.MessagingDestinationName(topic), semconv.MessagingClientID(string(client)))
+	if group != "" {
+		h.span.SetAttributes(semconv.MessagingConsumerGroupName(string(group)))
+	}
+}
+
+// End tells how the handshake was answered: by the HTTP status, and why it was refused, if it was.
+func (h *Handshake) End(status int, refused *proxy.Error) {
+	if h == nil {
+		return
+	}
+	h.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+	if refused != nil {
+		class := refused.Kind.Class()
+		h.span.SetAttributes(errorType(refused))
+		if class.Status >= http.StatusInternalServerError { // else the fault is the client's
+			h.span.SetStatus(codes.Error, class.Code)
+		}
+	}
+	h.span.End()
+}
+
+// errorType is the code of an error. Its text may hold what the client sent.
+func errorType(e *proxy.Error) attribute.KeyValue {
+	return semconv.ErrorTypeKey.String(e.Kind.String())
+}
