@@ -6,7 +6,9 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -21,7 +23,27 @@ type asked struct {
 type overheard struct {
 	net.Conn
 
-	gate *gate
+	gate   *gate
+	closed chan struct{}
+	once   sync.Once
+}
+
+// Read implements net.Conn. Of a slow Kafka, each part of an answer comes late.
+func (c *overheard) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if late := c.gate.late.Load(); late > 0 {
+		select {
+		case <-time.After(time.Duration(late)):
+		case <-c.closed:
+		}
+	}
+	return n, err //nolint:wrapcheck // as the connection does it
+}
+
+// Close implements net.Conn.
+func (c *overheard) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close() //nolint:wrapcheck // as the connection does it
 }
 
 // Write implements net.Conn. A request is written at once: its length, key, version, number and

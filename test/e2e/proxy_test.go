@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +90,8 @@ type gate struct {
 	silent bool // new connections hang rather than being refused
 	conns  map[net.Conn]struct{}
 	asked  map[asked]bool
+
+	late atomic.Int64 // nanoseconds that each part of an answer takes
 }
 
 var errShut = errors.New("the gate to Kafka is shut")
@@ -120,7 +123,7 @@ func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, errShut
 	}
 	g.conns[conn] = struct{}{}
-	return &overheard{conn, g}, nil
+	return &overheard{Conn: conn, gate: g, closed: make(chan struct{})}, nil
 }
 
 // shut takes Kafka away: connections are refused, or hang where silent is set.

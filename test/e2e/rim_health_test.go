@@ -80,6 +80,39 @@ func testKafkaDown(t *testing.T, k *cluster, silent bool) {
 	c.ack()
 }
 
+// TestReadinessOfASlowKafka: one that is slow is used, one that is too slow to be of use is not.
+func TestReadinessOfASlowKafka(t *testing.T) {
+	t.Parallel()
+	onFake(t, func(t *testing.T, k *cluster) {
+		p := k.start(t)
+		alive := func() {
+			if got := p.manage(t, "/livez"); got.status != 200 {
+				t.Errorf("/livez: %d", got.status)
+			}
+		}
+		p.kafka.late.Store(int64(50 * time.Millisecond))
+		asked := func() float64 {
+			return p.metric(t, `wsproxy_kafka_request_duration_e2e_seconds_count{kind="admin",node_id="0"}`)
+		}
+		before := asked()
+		eventually(t, "Kafka is asked twice", func() bool {
+			if status, body := p.readiness(t); status != 200 {
+				t.Fatalf("/readyz: %d %+v", status, body)
+			}
+			alive()
+			return asked() >= before+2
+		})
+		p.kafka.late.Store(int64(3 * time.Second))
+		p.awaitReady(t, false)
+		if _, body := p.readiness(t); body.Checks["kafka"] != "no broker answers" || body.Checks["draining"] != "ok" {
+			t.Errorf("got %+v", body)
+		}
+		alive()
+		p.kafka.late.Store(0)
+		p.awaitReady(t, true)
+	})
+}
+
 func TestProxyStartedBeforeKafkaBecomesReady(t *testing.T) {
 	t.Parallel()
 	t.Run("kfake", func(t *testing.T) {

@@ -200,6 +200,35 @@ func TestDrainRefusesNewSocketsAndWaitsForTheOldOnes(t *testing.T) {
 	})
 }
 
+// TestDrainReleasesClaims has a client come back to another replica, which must not find it connected.
+func TestDrainReleasesClaims(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		settings := []string{"SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions"), "SESSION_LEASE=1m", "KAFKA_PRODUCER_SESSIONS_ENABLED=true"}
+		first, second := k.start(t, settings...), k.start(t, settings...)
+		paths := []string{
+			target("/socket/out", topic, []string{"groupId=" + group, "clientId=c", "onConflict=reject"}),
+			target("/socket/in", topic, []string{"instanceId=i", "clientId=c", "onConflict=reject"}),
+		}
+		var wait sync.WaitGroup
+		for _, path := range paths {
+			c := first.dial(t, path)
+			eventually(t, "the claim is known to the other replica", func() bool { return second.upgrade(t, path).status == 409 })
+			wait.Go(func() { c.ended(1012) })
+		}
+		first.app.Shutdown()
+		wait.Wait()
+		if got := k.members(t, group); got != 0 {
+			t.Errorf("the group has %d members", got)
+		}
+		for _, path := range paths {
+			eventually(t, "the claim is released, long before its lease is over", func() bool {
+				return second.upgrade(t, path).status == http.StatusSwitchingProtocols
+			})
+		}
+	})
+}
+
 func TestDrainServesEverybodyForTheDelay(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)

@@ -45,11 +45,25 @@ func (m *Metrics) ConnectionOpened(direction Direction, payload Payload) *Connec
 }
 
 // Closed counts the connection as closed with code, which is the code in the first close
-// frame, or proxy.CloseAbnormal without one. Call it exactly once.
+// frame, or proxy.CloseAbnormal without one. Call it exactly once. Codes that a client made up share
+// OtherValue.
 func (c *Connection) Closed(code proxy.CloseCode) {
 	c.open.Dec()
-	c.metrics.connectionsClosed.WithLabelValues(string(c.direction), strconv.Itoa(int(code))).Inc()
+	c.metrics.connectionsClosed.WithLabelValues(string(c.direction), closeLabel(code)).Inc()
 	c.metrics.connectionSeconds.Observe(time.Since(c.opened).Seconds())
+}
+
+// closeLabel is the value of the label code: a client may close with any of the 2,000 codes that are free
+// for applications (RFC 6455, section 7.4.2).
+func closeLabel(code proxy.CloseCode) string {
+	const (
+		lastRegistered    = 1015 // by IANA
+		firstOwn, lastOwn = 4400, 4499
+	)
+	if code <= lastRegistered || firstOwn <= code && code <= lastOwn {
+		return strconv.Itoa(int(code))
+	}
+	return OtherValue
 }
 
 // HandshakeRefused counts a handshake that was refused with kind.

@@ -85,6 +85,23 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 	}
 }
 
+// TestCloseCodesAreBounded closes with each code that a client can send.
+func TestCloseCodesAreBounded(t *testing.T) {
+	m := newMetrics()
+	for code := proxy.CloseNormal; code < 5000; code++ {
+		m.ConnectionOpened(metrics.In, metrics.JSON).Closed(code)
+	}
+	values, sum := labelValues(t, scrape(t, m), "wsproxy_connections_closed_total", "code")
+	if len(values) > 150 || sum != 4000 {
+		t.Errorf("%d values count %v closes, want few and 4000", len(values), sum)
+	}
+	for _, want := range []string{"1000", "1006", "1012", "4400", "4429", metrics.OtherValue} {
+		if !slices.Contains(values, want) {
+			t.Errorf("%s is not told apart", want)
+		}
+	}
+}
+
 func TestLabelValuesAreUTF8(t *testing.T) {
 	m := newMetrics()
 	m.GroupConnections("a\xffb").Inc()
