@@ -2,8 +2,12 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // ServeSettings are what every `wsproxy serve` of a test needs: any free ports of this machine
@@ -53,4 +57,22 @@ func Status(address, path string) int {
 	}
 	defer answer.Body.Close()
 	return answer.StatusCode
+}
+
+var errStatus = errors.New("the listener does not answer 200")
+
+// Get returns what a listener answers to a GET of a path, asked on a connection of its own that is
+// gone afterwards. Another status than 200 is an error.
+func Get(address, path string, timeout time.Duration) (string, error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: timeout}
+	answer, err := client.Get("http://" + address + path)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%w: %s", errStatus, answer.Status)
+	}
+	return string(text), err
 }

@@ -4,12 +4,12 @@ package leaks
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
 // holdings is what the proxy has at a moment.
@@ -27,21 +27,8 @@ func (h holdings) String() string {
 		h.goroutines, h.descriptors, float64(h.heap)/(1<<20), h.series, h.connections, h.inFlight, h.admins, h.producers, h.consumers)
 }
 
-// get asks the management listener, each time on a connection of its own that is gone
-// afterwards.
-func (p *proxy) get(path string) (string, error) {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Get("http://" + p.management + path)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%w: %s", errStatus, answer.Status)
-	}
-	return string(text), err
-}
+// get asks the management listener.
+func (p *proxy) get(path string) (string, error) { return process.Get(p.management, path, patience) }
 
 // metrics is a scrape: the values of series by their name and labels.
 type metrics map[string]float64

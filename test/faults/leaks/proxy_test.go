@@ -3,7 +3,6 @@
 package leaks
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -60,5 +59,3 @@ func serve(t *testing.T, broker string) *proxy {
 	})
 	return p
 }
-
-var errStatus = errors.New("the management listener does not answer 200")

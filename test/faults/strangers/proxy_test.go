@@ -3,10 +3,7 @@
 package strangers
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -57,22 +54,8 @@ func serve(t *testing.T, broker, cert, key string) *proxy {
 	return p
 }
 
-var errStatus = errors.New("the management listener does not answer 200")
-
-// get asks the management listener, each time on a connection of its own.
-func (p *proxy) get(path string) (string, error) {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-	answer, err := client.Get("http://" + p.management + path)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%w: %s", errStatus, answer.Status)
-	}
-	return string(text), err
-}
+// get asks the management listener.
+func (p *proxy) get(path string) (string, error) { return process.Get(p.management, path, patience) }
 
 // holdings is what the proxy has at a moment.
 type holdings struct {
