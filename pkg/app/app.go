@@ -237,10 +237,12 @@ func (a *App) Shutdown() {
 	})
 }
 
+// drain takes the grace at most. The last tenth is for what comes after the sockets, claims that are
+// released among it, and of that the second half for what does not wait for Kafka.
 func (a *App) drain(grace time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	ctx, cancel := context.WithTimeout(context.Background(), grace*19/20)
 	defer cancel()
-	if left := a.sockets.Drain(grace); left > 0 {
+	if left := a.sockets.Drain(grace * 9 / 10); left > 0 {
 		a.log.Warn("the grace is over before all sockets were done", "left", left)
 	}
 	a.tearDown(ctx)

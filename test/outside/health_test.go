@@ -70,7 +70,7 @@ func TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown(t *testing.T) {
 	began := time.Now()
 	p.terminate()
 	code, took := p.exit(patience), time.Since(began)
-	if code != 0 || took > drainDelay+grace+5*time.Second { // 5 s is what a pod has beyond both
+	if code != 0 || took > drainDelay+grace+3*time.Second { // a slow machine may be as late; a pod has 5 s
 		t.Errorf("under a broker that does not answer it ended with %d after %v", code, took)
 	}
 	t.Logf("ended after %v of at most %v", took, drainDelay+grace)

@@ -133,8 +133,7 @@ func (t *Table) Lag() int64 { return t.state.lag() }
 // was not, and ends. No method of the handler runs after it, and no callback of an Append that
 // came before.
 func (t *Table) Close(ctx context.Context) {
-	t.appends.close(ctx, t.cluster.metrics)
-	t.stop()
+	t.appends.close(ctx, t.cluster.metrics, t.stop)
 	<-t.done
 	t.client.Close()
 	t.cluster.metrics.KafkaClients(metrics.StateClient).Dec()

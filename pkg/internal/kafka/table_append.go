@@ -177,8 +177,9 @@ func (a *tableAppends) open(t *Table) error {
 	return nil
 }
 
-// close waits for what waits to be written, within ctx, and fails the rest.
-func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics) {
+// close waits for what waits to be written, within ctx, and fails the rest. stop ends the table's life,
+// and with it what is asked about a writer that has failed.
+func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics, stop context.CancelFunc) {
 	a.mu.Lock()
 	w := a.writer
 	a.closed, a.writer = true, nil
@@ -187,6 +188,7 @@ func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics) {
 		_ = w.client.Flush(ctx)
 	}
 	w.close(m)
+	stop()
 	a.doubts.close()
 	a.pending.Wait()
 }
