@@ -51,14 +51,19 @@ func (l *load) dial(ctx context.Context, path string) *websocket.Conn {
 	return conn
 }
 
+// miss counts a handshake that failed, by its status and code.
 func (l *load) miss(answer *http.Response) {
-	status := "unreachable"
+	why := "unreachable"
 	if answer != nil {
-		status = strconv.Itoa(answer.StatusCode)
+		why = strconv.Itoa(answer.StatusCode)
+		var f frame
+		if json.NewDecoder(answer.Body).Decode(&f) == nil { // the library keeps its beginning
+			why += " " + f.Error.Code
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.missed[status]++
+	l.missed[why]++
 }
 
 // produce sends one message after another until the connection or ctx ends.
