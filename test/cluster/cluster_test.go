@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,10 +105,13 @@ func (l *load) wantCloses(t *testing.T, status string) {
 func testDeleted(t *testing.T, s *site) {
 	l := begin(t, s, s.plain(t, deployment), "deleted", crowd)
 	l.more(t, 2000)
-	kubectl(t, "delete", "pod", pods(t, "default")[0], "--grace-period=0", "--force")
+	kubectl(t, "delete", "pod", busiest(t), "--grace-period=0", "--force")
 	l.more(t, 2000)
 	kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
 	l.end(t)
+	if len(l.closes) == 0 {
+		t.Error("no connection ended")
+	}
 }
 
 // testKilled ends a pod's process with SIGKILL. The pod stays, and its container starts again.
@@ -115,7 +119,7 @@ func testKilled(t *testing.T, s *site) {
 	need(t, "CLUSTER_KILL")
 	l := begin(t, s, s.plain(t, deployment), "killed", crowd)
 	l.more(t, 2000)
-	pod := pods(t, "default")[0]
+	pod := busiest(t)
 	before := restarts(t, pod)
 	given(t, "CLUSTER_KILL", pod)
 	await(t, "restart of the container", longest, func() bool { return restarts(t, pod) != before })
@@ -125,6 +129,40 @@ func testKilled(t *testing.T, s *site) {
 	if l.closes[""] == 0 {
 		t.Errorf("no connection was cut: closes %v", l.closes)
 	}
+}
+
+// busiest returns the pod with the most connections: one that has just come has none.
+func busiest(t *testing.T) (name string) {
+	t.Helper()
+	most := -1
+	for _, pod := range pods(t, "default") {
+		if count := connections(t, pod); count > most {
+			name, most = pod, count
+		}
+	}
+	t.Logf("%s has %d connections", name, most)
+	return name
+}
+
+// connections returns how many a pod has.
+func connections(t *testing.T, pod string) (count int) {
+	t.Helper()
+	for line := range strings.Lines(kubectl(t, "get", "--raw", management(pod)+"/metrics")) {
+		if !strings.HasPrefix(line, "wsproxy_connections{") {
+			continue
+		}
+		value, err := strconv.Atoi(strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count += value
+	}
+	return count
+}
+
+// management is the path of a pod's management port at the cluster's API.
+func management(pod string) string {
+	return "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":9078/proxy"
 }
 
 func restarts(t *testing.T, pod string) string {

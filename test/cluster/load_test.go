@@ -65,13 +65,14 @@ func begin(t *testing.T, s *site, at door, name string, count int) *load {
 	return l
 }
 
-// join starts further producers, and as many consumers.
+// join starts further producers, and as many consumers, of which there are no more than partitions.
 func (l *load) join(count int) {
 	l.mu.Lock()
 	first := l.clients
-	l.clients += count
+	l.clients = min(first+count, partitions)
+	last := l.clients
 	l.mu.Unlock()
-	for i := first; i < first+count; i++ {
+	for i := first; i < last; i++ {
 		l.consumers.Go(func() { again(l.all, func(ctx context.Context) { l.consume(ctx, i) }) })
 		l.producers.Go(func() { again(l.producing, func(ctx context.Context) { l.produce(ctx, i) }) })
 	}

@@ -43,8 +43,16 @@ func testScaling(t *testing.T, s *site) {
 	l := begin(t, s, s.plain(t, deployment+"-busy"), "pool", crowd/2)
 	l.pace.Store(0)
 	await(t, "third pod of the pool", longest, func() bool { return readyPods(t) == "3" })
-	// New pods get new connections only.
-	l.join(crowd / 2)
+	// New pods get new connections only, once they are known to whoever spreads them.
+	await(t, "connections of every pod", longest, func() bool {
+		for _, pod := range pods(t, "busy") {
+			if connections(t, pod) == 0 {
+				l.join(1)
+				return false
+			}
+		}
+		return true
+	})
 	l.more(t, 2000)
 	l.pace.Store(int64(time.Second))
 	await(t, "pool of one pod", 2*longest, func() bool { return len(pods(t, "busy")) == 1 })
