@@ -42,6 +42,16 @@ func (l *load) closed(client string, conn int, err error) {
 	l.moves = append(l.moves, move{time.Now(), client, false})
 }
 
+// ended returns how many connections were closed or cut.
+func (l *load) ended() (count int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range l.closes {
+		count += n
+	}
+	return count
+}
+
 // tell logs how connections ended, and when clients went and came.
 func (l *load) tell(t *testing.T) {
 	t.Helper()
