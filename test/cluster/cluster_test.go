@@ -3,33 +3,44 @@
 package cluster
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
-// crowd is how many producers there are, and how many consumers.
-const crowd = 50
-
 func TestCluster(t *testing.T) {
-	address := install(t)
+	s := install(t)
 	for _, part := range []struct {
 		name string
-		test func(*testing.T, string)
+		test func(*testing.T, *site)
 	}{
 		{"healthcheck", testHealthcheck},
 		{"helm test", testHelmTest},
-		{"rolling update under load", testRollingUpdate},
-		{"pod killed under load", testKill},
+		{"ingress", testIngress},
+		{"upgrade under load", testUpgrade},
+		{"pod deleted under load", testDeleted},
+		{"proxy killed under load", testKilled},
+		{"outage of Kafka", testOutage},
+		{"pool scaled under load", testScaling},
+		{"uninstall", testUninstall},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.test(t, address) })
+		t.Run(part.name, func(t *testing.T) { part.test(t, s) })
 	}
 }
 
-func testHealthcheck(t *testing.T, address string) {
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/healthcheck", nil)
+// plain is the way in through the port of a node.
+func (s *site) plain(t *testing.T, service string) door {
+	t.Helper()
+	return door{url: "ws://" + s.address(t, service)}
+}
+
+func testHealthcheck(t *testing.T, s *site) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address(t, deployment)+"/healthcheck", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,38 +54,134 @@ func testHealthcheck(t *testing.T, address string) {
 	}
 }
 
-func testHelmTest(t *testing.T, _ string) {
+func testHelmTest(t *testing.T, _ *site) {
 	if os.Getenv("CLUSTER_BROKER_IP") != "" {
 		t.Skip("the cluster has no DNS, and the chart's test asks by name")
 	}
-	command(t, "helm", "test", release)
+	t.Log("\n" + command(t, "helm", "test", release))
 }
 
-// testRollingUpdate replaces every pod. Clients are told to come back, and lose nothing.
-func testRollingUpdate(t *testing.T, address string) {
-	l := begin(t, address, rollout, crowd)
+// testUpgrade changes a value, which replaces every pod. Clients are told to come back, and lose nothing.
+func testUpgrade(t *testing.T, s *site) {
+	before := pods(t, "default")
+	l := begin(t, s, s.plain(t, deployment), "rollout", crowd)
 	l.more(t, 2000)
-	kubectl(t, "rollout", "restart", "deployment/"+deployment)
+	began := time.Now()
+	s.upgrade(t, "--reuse-values", "--set", "config.LOG_LEVEL=debug")
+	t.Logf("the upgrade took %s", time.Since(began).Round(100*time.Millisecond))
 	kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
+	await(t, "end of the old pods", longest, func() bool { return gone(t, before) })
 	l.more(t, 2000)
 	l.end(t)
-	if l.closes["1012"] == 0 {
-		t.Errorf("nobody was told to come back: closes %v", l.closes)
+	l.wantCloses(t, "1012")
+}
+
+// gone tells whether none of the pods is left, be it on its way out.
+func gone(t *testing.T, names []string) bool {
+	t.Helper()
+	left := kubectl(t, "get", "pods", "--output", "name")
+	for _, name := range names {
+		if strings.Contains(left, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// wantCloses fails unless connections were closed with a status, and with no other.
+func (l *load) wantCloses(t *testing.T, status string) {
+	t.Helper()
+	if l.closes[status] == 0 {
+		t.Errorf("no connection was closed with %s", status)
 	}
 	for code, n := range l.closes {
-		if code != "1012" && code != "" {
-			t.Errorf("%d connections were closed with %s", n, code)
+		if code != status {
+			t.Errorf("%d connections were closed with %q, not %s", n, code, status)
 		}
 	}
 }
 
-// testKill ends a pod's process at once, as a node that dies does.
-func testKill(t *testing.T, address string) {
-	l := begin(t, address, kill, crowd)
+// testDeleted has a pod go without its time for an end, as when its node is given up. The node's
+// kubelet learns of that a moment later.
+func testDeleted(t *testing.T, s *site) {
+	l := begin(t, s, s.plain(t, deployment), "deleted", crowd)
 	l.more(t, 2000)
-	pod := strings.Fields(kubectl(t, "get", "pods", "--selector", "wsproxy/pool=default", "--output", "name"))[0]
-	kubectl(t, "delete", pod, "--grace-period=0", "--force")
+	kubectl(t, "delete", "pod", busiest(t), "--grace-period=0", "--force")
+	await(t, "end of its connections", longest, func() bool { return l.ended() > 0 })
 	l.more(t, 2000)
 	kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
 	l.end(t)
+}
+
+// testKilled ends a pod's process with SIGKILL. The pod stays, and its container starts again.
+func testKilled(t *testing.T, s *site) {
+	need(t, "CLUSTER_KILL")
+	l := begin(t, s, s.plain(t, deployment), "killed", crowd)
+	l.more(t, 2000)
+	pod := busiest(t)
+	before := restarts(t, pod)
+	given(t, "CLUSTER_KILL", pod)
+	await(t, "restart of the container", longest, func() bool { return restarts(t, pod) != before })
+	kubectl(t, "wait", "--for=condition=Ready", "pod/"+pod, "--timeout", "2m")
+	l.more(t, 2000)
+	l.end(t)
+	if l.closes[""] == 0 {
+		t.Errorf("no connection was cut: closes %v", l.closes)
+	}
+}
+
+// busiest returns the pod with the most connections: one that has just come has none.
+func busiest(t *testing.T) (name string) {
+	t.Helper()
+	most := -1
+	for _, pod := range pods(t, "default") {
+		if count := connections(t, pod); count > most {
+			name, most = pod, count
+		}
+	}
+	t.Logf("%s has %d connections", name, most)
+	return name
+}
+
+// connections returns how many a pod has.
+func connections(t *testing.T, pod string) (count int) {
+	t.Helper()
+	for line := range strings.Lines(kubectl(t, "get", "--raw", management(pod)+"/metrics")) {
+		if !strings.HasPrefix(line, "wsproxy_connections{") {
+			continue
+		}
+		value, err := strconv.Atoi(strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count += value
+	}
+	return count
+}
+
+// management is the path of a pod's management port at the cluster's API.
+func management(pod string) string {
+	return "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":9078/proxy"
+}
+
+func restarts(t *testing.T, pod string) string {
+	t.Helper()
+	return kubectl(t, "get", "pod", pod, "--output", "jsonpath={.status.containerStatuses[0].restartCount}")
+}
+
+// testUninstall looks for what the release leaves behind.
+func testUninstall(t *testing.T, _ *site) {
+	command(t, "helm", "uninstall", release, "--wait")
+	kinds := strings.Join(strings.Fields(kubectl(t, "api-resources", "--verbs=list", "--namespaced", "--output", "name")), ",")
+	var left string
+	await(t, "end of the release's objects", 2*time.Minute, func() bool {
+		left = kubectl(t, "get", kinds, "--selector", "app.kubernetes.io/instance="+release, "--output", "name", "--ignore-not-found")
+		return left == ""
+	})
+	lines := bufio.NewScanner(strings.NewReader(kubectl(t, "get", kinds, "--output", "name", "--ignore-not-found")))
+	for lines.Scan() {
+		if name := lines.Text(); strings.Contains(name, deployment) && !strings.HasPrefix(name, "event") {
+			t.Errorf("%s is left", name)
+		}
+	}
 }

@@ -1,14 +1,28 @@
 // Package cluster tests the chart end to end on any Kubernetes that kubectl and helm reach: it
-// installs three replicas with the broker for trials, and has the checker of test/faults judge
-// what clients saw while pods were replaced and killed. Build tag cluster; `make test-cluster`
-// runs it:
+// installs three replicas, and has the checker of test/faults judge what clients saw while pods
+// were replaced, killed and scaled, and while Kafka was away. Build tag cluster; `make
+// test-cluster` runs it:
 //
 //	make test-cluster KUBECONFIG=$HOME/.kube/config IMAGE=registry.example.org/wsproxy:dev
 //
-// IMAGE must be one that the cluster can pull or has. Clients come in through a NodePort of the
-// first node, so that its address must be reachable from here. The environment can say more:
+// IMAGE must be one that the cluster can pull or has. Clients come in through the ports of a node,
+// which must be reachable from here. The namespace wsproxy-test is the test's own, and goes at the
+// end. The environment can say more; what it does not say is left out, with a word:
 //
-//	CLUSTER_BROKER_IP   a free service address, for a cluster without DNS
-//	CLUSTER_ADDRESS     host:port of the service, where the node's address is not reachable
-//	KUBECTL, HELM       the commands, with their leading arguments
+//	KUBECTL, HELM            the commands, with their leading arguments
+//	CLUSTER_HOST             a host where the nodes' ports are reached, if not the first node's address
+//	CLUSTER_READY            longest that three replicas may take from `helm install`, such as 30s
+//	CLUSTER_BROKER_IP        a free service address, for a cluster without DNS
+//	CLUSTER_KAFKA            bootstrap addresses that pods and this test reach: a Kafka instead of the
+//	                         broker for trials, whose log is read and judged too
+//	CLUSTER_KAFKA_STOP       a command that takes that Kafka away, without losing what it has acknowledged
+//	CLUSTER_KAFKA_START      a command that brings it back
+//	CLUSTER_INGRESS_CLASS    class of an ingress controller
+//	CLUSTER_INGRESS_ADDRESS  host:port where it serves TLS
+//	CLUSTER_KILL             a command that ends the proxy in a pod with SIGKILL, given the pod's name
+//	CLUSTER_OUTAGE           how long Kafka is away, 60s by default
+//
+// The broker for trials is taken away by scaling it to 0, and forgets everything: then nothing is
+// judged but probes, closes and whether it goes on. A pool is scaled where the cluster has metrics of
+// pods (metrics-server), and `helm test` run where it has DNS.
 package cluster

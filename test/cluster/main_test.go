@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,29 +14,35 @@ import (
 	"time"
 )
 
-const (
-	namespace  = "wsproxy-test"
-	release    = "proxy"
-	deployment = "proxy-wsproxy"
+// longest is what one command may take.
+const longest = 5 * time.Minute
 
-	// The topics of the two loads. They have more partitions than a crowd has members.
-	rollout, kill = "rollout", "kill"
-)
+// execute runs a command and returns what it prints.
+func execute(ctx context.Context, words ...string) (stdout, all string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	var printed, both bytes.Buffer
+	c.Stdout, c.Stderr = io.MultiWriter(&printed, &both), &both
+	err = c.Run()
+	return strings.TrimSpace(printed.String()), both.String(), err
+}
+
+// words returns a program and arguments as the environment has them under a name.
+func words(name, otherwise string) []string {
+	return strings.Fields(cmp.Or(os.Getenv(name), otherwise))
+}
 
 // command runs kubectl or helm in the test's namespace and returns what it prints.
 func command(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
-	words := strings.Fields(cmp.Or(os.Getenv(strings.ToUpper(program)), program))
-	words = append(words, append([]string{"--namespace", namespace}, arguments...)...)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, words[0], words[1:]...)
-	var stdout, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &stdout, &stderr
-	if err := c.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", strings.Join(words, " "), err, &stdout, &stderr)
+	line := append(words(strings.ToUpper(program), program), "--namespace", namespace)
+	line = append(line, arguments...)
+	printed, all, err := execute(context.WithoutCancel(t.Context()), line...)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(line, " "), err, all)
 	}
-	return strings.TrimSpace(stdout.String())
+	return printed
 }
 
 func kubectl(t *testing.T, arguments ...string) string {
@@ -43,24 +50,21 @@ func kubectl(t *testing.T, arguments ...string) string {
 	return command(t, "kubectl", arguments...)
 }
 
-// install installs the chart and returns the address of its service.
-func install(t *testing.T) string {
+// given runs a command that the environment names.
+func given(t *testing.T, name string, arguments ...string) {
 	t.Helper()
-	image := os.Getenv("IMAGE")
-	colon := strings.LastIndex(image, ":")
-	if colon < 0 {
-		t.Fatal("IMAGE is required: repository:tag of an image that the cluster can pull or has")
+	line := append(words(name, ""), arguments...)
+	if _, all, err := execute(context.WithoutCancel(t.Context()), line...); err != nil {
+		t.Fatalf("%s: %s: %v\n%s", name, strings.Join(line, " "), err, all)
 	}
-	t.Cleanup(func() { kubectl(t, "delete", "namespace", namespace, "--ignore-not-found") })
-	began := time.Now()
-	command(t, "helm", "upgrade", "--install", release, "../../charts/wsproxy", "--create-namespace", "--wait", "--timeout", "2m",
-		"--set", "image.repository="+image[:colon], "--set", "image.tag="+image[colon+1:],
-		"--set", "replicaCount=3", "--set", "service.type=NodePort",
-		"--set", "devBroker.enabled=true", "--set", "devBroker.clusterIP="+os.Getenv("CLUSTER_BROKER_IP"),
-		"--set", "devBroker.topics."+rollout+"=64", "--set", "devBroker.topics."+kill+"=64")
-	t.Logf("three replicas were ready after %s", time.Since(began).Round(100*time.Millisecond))
-	t.Log("\n" + kubectl(t, "get", "pods", "--output", "wide"))
-	return cmp.Or(os.Getenv("CLUSTER_ADDRESS"),
-		kubectl(t, "get", "nodes", "--output", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`)+":"+
-			kubectl(t, "get", "service", deployment, "--output", `jsonpath={.spec.ports[?(@.name=="http")].nodePort}`))
+}
+
+// need skips a test that lacks something in the environment.
+func need(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if os.Getenv(name) == "" {
+			t.Skipf("%s is not given", name)
+		}
+	}
 }

@@ -86,16 +86,15 @@ func (r *Registry) Leave(remote string, c *Conn) {
 	}
 }
 
-// Drain refuses new connections and ends the open ones: what is in flight is finished within
-// three fifths of grace, then each gets its close frame; those that are left after four
-// fifths are cut. The rest of grace is for leaving groups. It returns how many were still
-// not through with that.
+// Drain refuses new connections and ends the open ones, spread over up to a fifth of grace: what is
+// in flight is finished within three fifths of grace, then each gets its close frame; those that are
+// left after four fifths are cut. The rest of grace is for leaving groups. It returns how many were
+// still not through with that.
 func (r *Registry) Drain(grace time.Duration) (left int) {
+	began := time.Now()
 	conns, empty := r.beginDrain()
-	for _, c := range conns {
-		c.End(drained(grace * 3 / 5))
-	}
-	if !within(grace*4/5, empty) {
+	endSpread(conns, grace, empty)
+	if !within(grace*4/5-time.Since(began), empty) {
 		for _, c := range conns {
 			c.Cut()
 		}
@@ -104,6 +103,24 @@ func (r *Registry) Drain(grace time.Duration) (left int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.admitted
+}
+
+// drainRate is how many connections a second are ended, where a fifth of the grace is enough for
+// all: their clients come back at once, and the other replicas have but so many places for
+// handshakes.
+const drainRate = 1000
+
+// endSpread ends connections one after another, in no order.
+func endSpread(conns []*Conn, grace time.Duration, empty <-chan struct{}) {
+	spread := min(grace/5, time.Duration(len(conns))*time.Second/drainRate)
+	began := time.Now()
+	for i, c := range conns {
+		due := spread * time.Duration(i) / time.Duration(len(conns))
+		if ahead := due - time.Since(began); ahead > 0 {
+			within(ahead, empty)
+		}
+		c.End(drained(grace*3/5 - due))
+	}
 }
 
 // within waits for done, and tells whether it came in time.

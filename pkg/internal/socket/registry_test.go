@@ -145,6 +145,46 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainIsSpread has many clients come back one after another, and within a fifth of the grace.
+func TestDrainIsSpread(t *testing.T) {
+	const count = 20
+	for name, test := range map[string]struct {
+		grace, last time.Duration
+	}{
+		"at the rate":                 {time.Minute, (count - 1) * time.Second / drainRate},
+		"within a fifth of the grace": {50 * time.Millisecond, (count - 1) * 10 * time.Millisecond / count},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := NewRegistry(Limits{})
+				ended := make(chan time.Time, count)
+				for range count {
+					_, p, _ := r.open(t, &script{})
+					go func() {
+						p.wantClose(proxy.CloseServiceRestart)
+						ended <- time.Now()
+						p.sendClose(1012, "")
+					}()
+				}
+				began := time.Now()
+				if left := r.Drain(test.grace); left != 0 {
+					t.Errorf("%d are left", left)
+				}
+				times := map[time.Time]bool{}
+				var last time.Time
+				for range count {
+					last = <-ended
+					times[last] = true
+				}
+				if took := last.Sub(began); took != test.last || len(times) != count {
+					t.Errorf("%d connections ended at %d times within %s, not %s", count, len(times), took, test.last)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
 func TestDrainCutsWhatIsLeft(t *testing.T) {
 	const grace = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
