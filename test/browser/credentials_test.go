@@ -62,7 +62,7 @@ func issue(t *testing.T) (issuer, token string) {
 	return listener.URL, oidctest.SignIDToken(key, "key", oidc.ES256, claims)
 }
 
-func TestPagesBringCredentials(t *testing.T) {
+func TestSorePointPagesBringTokens(t *testing.T) {
 	browser := launch(t)
 	home, stranger := page(t), page(t)
 	issuer, token := issue(t)

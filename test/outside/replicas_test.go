@@ -71,9 +71,9 @@ func knock(ctx context.Context, url string) (*websocket.Conn, int, error) {
 	}
 }
 
-// TestClientsRaceForSlots lets 200 clients race for the 10 partitions of a topic, through two
+// TestSorePointReplicasCountClientsOnce lets 200 clients race for the 10 partitions of a topic, through two
 // replicas and through three: exactly ten are let in, each time.
-func TestClientsRaceForSlots(t *testing.T) {
+func TestSorePointReplicasCountClientsOnce(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d replicas", n), func(t *testing.T) {
@@ -121,9 +121,9 @@ func (r *replicas) race(topic string, round int) (admitted []*websocket.Conn, re
 	return admitted, refused
 }
 
-// TestReconnectsAreNotRefused cuts a client off without a FIN, as far as the proxy can see: it
+// TestSorePointReconnectsAreNotRefused cuts a client off without a FIN, as far as the proxy can see: it
 // comes back through another replica and is let in within three seconds.
-func TestReconnectsAreNotRefused(t *testing.T) {
+func TestSorePointReconnectsAreNotRefused(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)
 	r := newReplicas(t, k, 2)

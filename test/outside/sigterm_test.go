@@ -11,9 +11,9 @@ import (
 	"github.com/coder/websocket"
 )
 
-// TestSIGTERMLosesNothing terminates the proxy under clients that are busy: each is told so
+// TestSorePointRolloutLosesNothing terminates the proxy under clients that are busy: each is told so
 // (1012), what was answered is in the log, and what was delivered is committed, no more.
-func TestSIGTERMLosesNothing(t *testing.T) {
+func TestSorePointRolloutLosesNothing(t *testing.T) {
 	t.Parallel()
 	const partitions, drainDelay, grace = 3, time.Second, 20 * time.Second
 	k := realKafka(t)
