@@ -51,14 +51,14 @@ func (l *load) dial(ctx context.Context, path string) *websocket.Conn {
 	return conn
 }
 
-// miss counts a handshake that failed, by its status and code.
+// miss counts a handshake that failed, by its status and reason.
 func (l *load) miss(answer *http.Response) {
 	why := "unreachable"
 	if answer != nil {
 		why = strconv.Itoa(answer.StatusCode)
-		var f frame
-		if json.NewDecoder(answer.Body).Decode(&f) == nil { // the library keeps its beginning
-			why += " " + f.Error.Code
+		var refusal struct{ Code, Message string }
+		if json.NewDecoder(answer.Body).Decode(&refusal) == nil { // the library keeps its beginning
+			why += " " + refusal.Code + " " + refusal.Message
 		}
 	}
 	l.mu.Lock()

@@ -41,7 +41,7 @@ type load struct {
 	read     map[string]bool
 	contents map[int32]map[int64]checker.Record // of what was delivered
 	closes   map[string]int                     // by status, empty where the connection was cut
-	missed   map[string]int                     // handshakes that failed, by status and code
+	missed   map[string]int                     // handshakes that failed, by status and reason
 	moves    []move
 }
 

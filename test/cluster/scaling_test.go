@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -46,7 +47,7 @@ func testScaling(t *testing.T, s *site) {
 	// New pods get new connections only, once they are known to whoever spreads them.
 	await(t, "connections of every pod", longest, func() bool {
 		for _, pod := range pods(t, "busy") {
-			if connections(t, pod) == 0 {
+			if connections(t, pod) < 5 {
 				l.join(1)
 				return false
 			}
@@ -54,9 +55,12 @@ func testScaling(t *testing.T, s *site) {
 		return true
 	})
 	l.more(t, 2000)
+	before := pods(t, "busy")
 	l.pace.Store(int64(time.Second))
 	await(t, "pool of one pod", 2*longest, func() bool { return len(pods(t, "busy")) == 1 })
-	await(t, "end of the other pods", longest, func() bool { return readyPods(t) == "1" })
+	left := pods(t, "busy")
+	removed := slices.DeleteFunc(before, func(pod string) bool { return slices.Contains(left, pod) })
+	await(t, "end of the other pods", longest, func() bool { return gone(t, removed) })
 	l.more(t, 100)
 	t.Log("\n" + listing())
 	l.end(t)
