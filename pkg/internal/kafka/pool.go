@@ -20,6 +20,8 @@ const (
 	closedForGood = math.MinInt64 / 2
 	// sweepsPerIdle is how often in an idle timeout the pool looks for idle clients.
 	sweepsPerIdle = 4
+	// stuckInterval is how often clients that hold records are asked whether they are stuck.
+	stuckInterval = 5 * time.Second
 	// sharedClientID is the client.id of what connections share when the pool is full.
 	sharedClientID = "wsproxy"
 )
@@ -215,12 +217,16 @@ func (p *Producers) makeRoom() bool {
 
 func (p *Producers) sweepLoop(ctx context.Context) {
 	defer close(p.done)
-	ticker := time.NewTicker(p.cluster.settings.ClientIdleTimeout / sweepsPerIdle)
-	defer ticker.Stop()
+	idle := time.NewTicker(p.cluster.settings.ClientIdleTimeout / sweepsPerIdle)
+	defer idle.Stop()
+	stuck := time.NewTicker(stuckInterval)
+	defer stuck.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-idle.C:
 			p.sweep(time.Now())
+		case <-stuck.C:
+			p.doubtThoseThatHold()
 		case <-ctx.Done():
 			return
 		}

@@ -68,7 +68,19 @@ func (p *Producers) doubt(c *pooled) {
 	})
 }
 
-// replace takes a client out of the pool and closes it.
+// doubtThoseThatHold looks after records that franz-go has lost sight of: no error tells of them.
+func (p *Producers) doubtThoseThatHold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.clients {
+		if c.held.Load() > 0 {
+			p.doubt(c)
+		}
+	}
+}
+
+// replace takes a client out of the pool and closes it, when it holds nothing or all that it holds
+// has been given up: franz-go can lose sight of a record that comes in the moment of the refusal.
 func (p *Producers) replace(c *pooled) {
 	p.cluster.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
 	c.stuck.Store(true)
@@ -77,12 +89,14 @@ func (p *Producers) replace(c *pooled) {
 		delete(p.clients, c.key)
 	}
 	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(p.life, p.cluster.settings.ProducerDeliveryTimeout)
+	defer cancel()
 	ticker := time.NewTicker(drainedPoll)
 	defer ticker.Stop()
 	for !c.retire(p.cluster.metrics) {
 		select {
 		case <-ticker.C:
-		case <-p.life.Done():
+		case <-ctx.Done():
 			c.held.Store(closedForGood)
 			c.client.Close()
 			p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
