@@ -66,6 +66,7 @@ type App struct {
 	checks   *health.Checks
 	sockets  *socket.Registry
 	teardown []func(context.Context)
+	cut      func()     // has the teardown wait for no broker any longer; nil before there is a cluster
 	failed   chan error // what ends the proxy: a listener that failed, a topic that is unusable
 
 	main       *listener // nil where there is TLS only
@@ -129,6 +130,7 @@ func start(o Options) (*App, error) {
 		return a, connectError(err)
 	}
 	a.onTearDown(func(context.Context) { cluster.Close() })
+	a.cut = cluster.Cut
 	topics := cluster.WatchTopics()
 	a.onTearDown(func(context.Context) { topics.Close() })
 	administration, err := a.openAdmin(cluster)
@@ -253,6 +255,9 @@ func (a *App) onTearDown(f func(context.Context)) { a.teardown = append(a.teardo
 func (a *App) tearDown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
+	if a.cut != nil {
+		defer context.AfterFunc(ctx, a.cut)()
+	}
 	for _, f := range slices.Backward(a.teardown) {
 		f(ctx)
 	}

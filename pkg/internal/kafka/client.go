@@ -88,6 +88,10 @@ func (c *Cluster) Close() {
 	c.observed.end()
 }
 
+// Cut has nothing wait for a broker anymore: all connections of all clients are closed, and no other
+// is opened. It is for an end that cannot wait any longer; what waits fails.
+func (c *Cluster) Cut() { c.security.opened.cut() }
+
 // options are what every client is made with that uses the proxy's own credentials.
 func (c *Cluster) options(kind metrics.ClientKind, clientID string, more ...kgo.Opt) []kgo.Opt {
 	return c.optionsAs(kind, always(proxy.KafkaCredentials{}), clientID, more...)

@@ -72,8 +72,13 @@ func newBroker(t *testing.T, topics ...string) *kfake.Cluster {
 
 func connect(t *testing.T, broker *kfake.Cluster) *Cluster {
 	t.Helper()
+	return connectTo(t, broker.ListenAddrs()...)
+}
+
+func connectTo(t *testing.T, hosts ...string) *Cluster {
+	t.Helper()
 	c, err := Connect(&config.Kafka{
-		BootstrapHosts: broker.ListenAddrs(), ClientRequestTimeout: 10 * time.Second, ClientIdleTimeout: time.Hour,
+		BootstrapHosts: hosts, ClientRequestTimeout: 10 * time.Second, ClientIdleTimeout: time.Hour,
 		ProducerDeliveryTimeout: 10 * time.Second, ProducerCompressionType: "none", MaxProducerClients: 2,
 	}, Environment{
 		Log:     slog.New(slog.DiscardHandler),

@@ -21,7 +21,8 @@ const dialTimeout = 10 * time.Second
 // security is how clients connect to the brokers, and prove who they are.
 type security struct {
 	settings *config.Kafka
-	connect  dialFunc
+	opened   *connections
+	connect  dialFunc    // what it connects is among opened
 	tls      *brokerTLS  // nil without TLS
 	tokens   tokenSource // of the proxy's own tokens; nil where it has none
 
@@ -31,10 +32,12 @@ type security struct {
 
 // newSecurity reads the certificates and starts keeping them up to date, until close.
 func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
-	s := &security{settings: settings, connect: env.Dial, done: make(chan struct{})}
-	if s.connect == nil {
-		s.connect = new(net.Dialer).DialContext
+	connect := env.Dial
+	if connect == nil {
+		connect = new(net.Dialer).DialContext
 	}
+	opened := newConnections()
+	s := &security{settings: settings, opened: opened, connect: opened.through(connect), done: make(chan struct{})}
 	if strings.HasSuffix(settings.SecurityProtocol, "SSL") {
 		var err error
 		if s.tls, err = readBrokerTLS(settings, env); err != nil {
@@ -55,8 +58,9 @@ func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
 	return s, nil
 }
 
-// close ends what keeps certificates and tokens up to date.
+// close ends what keeps certificates and tokens up to date. All clients are closed by now.
 func (s *security) close() {
+	s.opened.cut()
 	s.stop()
 	<-s.done
 }
