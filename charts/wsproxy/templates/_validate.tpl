@@ -77,4 +77,8 @@
 {{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
 {{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
 {{- end }}
+{{- $sasl := .root.Values.kafka.sasl }}
+{{- if and (eq $scaling.mode "keda") $scaling.keda.lag $sasl.mechanism (not $sasl.existingSecret) }}
+{{- fail (printf "autoscaling of pool %s: keda.lag needs kafka.sasl.existingSecret, with which KEDA asks Kafka" .name) }}
+{{- end }}
 {{- end }}

@@ -1,0 +1,66 @@
+package chart
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// TestLagCredentials: KEDA asks Kafka with what the proxy has. Its kafka trigger takes all of it,
+// even the token endpoint, from a TriggerAuthentication alone.
+func TestLagCredentials(t *testing.T) {
+	const values = "kafka: {bootstrapHosts: \"kafka:9092\", %s}\n" +
+		"autoscaling: {mode: keda, keda: {lag: [{group: reports, topic: orders, threshold: 100}]}}\n"
+	for name, test := range map[string]struct {
+		kafka string
+		want  []string // source, parameter and where it is
+	}{
+		"none needed": {``, nil},
+		"SCRAM": {`securityProtocol: SASL_PLAINTEXT, sasl: {mechanism: SCRAM-SHA-512, existingSecret: user}`, []string{
+			"secretTargetRef password user/password", "secretTargetRef username user/username",
+		}},
+		"OAuth": {`securityProtocol: SASL_SSL, sasl: {mechanism: OAUTHBEARER, existingSecret: user, oauth: {tokenUrl: "https://id.example.org", scope: a}}`, []string{
+			"env oauthTokenEndpointUri wsproxy/WSPROXY_KAFKA_SASL_OAUTH_TOKEN_URL", "env scopes wsproxy/WSPROXY_KAFKA_SASL_OAUTH_SCOPE",
+			"secretTargetRef password user/client-secret", "secretTargetRef username user/client-id",
+		}},
+		"certificates": {`securityProtocol: SSL, tls: {caSecret: ca, clientCertSecret: client}`, []string{
+			"secretTargetRef ca ca/ca.crt", "secretTargetRef cert client/tls.crt", "secretTargetRef key client/tls.key",
+		}},
+		"CAs in a ConfigMap": {`securityProtocol: SSL, tls: {caConfigMap: ca}`, []string{"configMapTargetRef ca ca/ca.crt"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := render(t, fmt.Sprintf(values, test.kafka))
+			trigger := all.find(t, "ScaledObject", "proxy-wsproxy").under("spec", "triggers", 0)
+			var got []string
+			if named := trigger.text("authenticationRef", "name"); named != "" {
+				got = parameters(all.find(t, "TriggerAuthentication", named))
+			} else if found := all.names("TriggerAuthentication"); found != nil {
+				t.Errorf("no trigger names %v", found)
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q\nwant %q", got, test.want)
+			}
+			set := environment(t, all.find(t, "Deployment", "proxy-wsproxy"))
+			for _, parameter := range got {
+				var name string
+				if n, _ := fmt.Sscanf(parameter, "env %s wsproxy/%s", new(string), &name); n == 2 && set[name] == "" {
+					t.Errorf("%s is not set", name)
+				}
+			}
+		})
+	}
+}
+
+// parameters returns what a TriggerAuthentication gives, in order.
+func parameters(authentication object) []string {
+	var found []string
+	for _, source := range []struct{ name, of, at string }{
+		{"env", "containerName", "name"}, {"configMapTargetRef", "name", "key"}, {"secretTargetRef", "name", "key"},
+	} {
+		for _, p := range authentication.list("spec", source.name) {
+			found = append(found, fmt.Sprintf("%s %s %s/%s", source.name, p.text("parameter"), p.text(source.of), p.text(source.at)))
+		}
+	}
+	slices.Sort(found)
+	return found
+}
