@@ -93,9 +93,15 @@ func (p *pooled) retire(m *metrics.Metrics) bool {
 	if !p.held.CompareAndSwap(0, closedForGood) {
 		return false
 	}
+	p.close(m)
+	return true
+}
+
+// close closes the client, whatever it holds.
+func (p *pooled) close(m *metrics.Metrics) {
+	p.held.Store(closedForGood)
 	p.client.Close()
 	m.KafkaClients(metrics.ProducerClient).Dec()
-	return true
 }
 
 // Producers starts the pool. Close ends it.
@@ -124,9 +130,7 @@ func (p *Producers) Close(ctx context.Context) {
 	p.closed = true
 	for key, c := range p.clients {
 		_ = c.client.Flush(ctx)
-		c.held.Store(closedForGood)
-		c.client.Close()
-		p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
+		c.close(p.cluster.metrics)
 		delete(p.clients, key)
 	}
 	for t := range p.transactions {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
 const (
@@ -97,9 +95,7 @@ func (p *Producers) replace(c *pooled) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			c.held.Store(closedForGood)
-			c.client.Close()
-			p.cluster.metrics.KafkaClients(metrics.ProducerClient).Dec()
+			c.close(p.cluster.metrics)
 			return
 		}
 	}
