@@ -4,15 +4,16 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/inventory"
 )
 
 // openAdmin makes the Kafka client of the admin API, where there is one.
-func (a *App) openAdmin(cluster *kafka.Cluster) (*kafka.Admin, error) {
+func (a *App) openAdmin(brokers *cluster.Cluster) (*inventory.Inventory, error) {
 	if !a.config.Server.AdminEndpointEnabled {
 		return nil, nil
 	}
-	client, err := cluster.Admin()
+	client, err := inventory.Open(brokers)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the admin API: %w", err)
 	}

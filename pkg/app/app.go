@@ -19,7 +19,9 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -125,42 +127,49 @@ func start(o Options) (*App, error) {
 	if err := a.openListeners(o, m); err != nil {
 		return a, err
 	}
-	cluster, err := kafka.Connect(&settings.Kafka, kafka.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
+	brokers, err := cluster.Connect(&settings.Kafka, cluster.Environment{Version: o.Version, Log: a.log, Metrics: m, Dial: o.Dial})
 	if err != nil {
 		return a, connectError(err)
 	}
-	a.onTearDown(func(context.Context) { cluster.Close() })
-	a.cut = cluster.Cut
-	topics := cluster.WatchTopics()
+	a.onTearDown(func(context.Context) { brokers.Close() })
+	a.cut = brokers.Cut
+	topics := brokers.WatchTopics()
 	a.onTearDown(func(context.Context) { topics.Close() })
-	administration, err := a.openAdmin(cluster)
+	administration, err := a.openAdmin(brokers)
 	if err != nil {
 		return a, err
 	}
-	producers := cluster.Producers()
-	a.onTearDown(producers.Close)
+	producers, consumers := a.openRooms(brokers)
 
-	limits, writer, err := a.openLimits(cluster, static, m)
+	limits, writer, err := a.openLimits(brokers, static, m)
 	if err != nil {
 		return a, err
 	}
-	sessions, err := a.openSessions(cluster, m)
+	sessions, err := a.openSessions(brokers, m)
 	if err != nil {
 		return a, err
 	}
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
-		Config: settings, Cluster: cluster, Admin: administration, Topics: topics, Producers: producers,
+		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)
-	a.probe(cluster)
+	a.probe(brokers)
 	a.serve(s)
 	a.checks.Set(checkDraining, nil)
 	a.log.Info("listening", "main", a.Addr(), "tls", a.TLSAddr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
+}
+
+// openRooms makes what open connections write and read with.
+func (a *App) openRooms(brokers *cluster.Cluster) (*produce.Pool, *consume.Consumers) {
+	producers, consumers := produce.NewPool(brokers), consume.NewConsumers(brokers)
+	a.onTearDown(producers.Close)
+	a.onTearDown(func(context.Context) { consumers.Close() })
+	return producers, consumers
 }
 
 func socketLimits(settings *config.Config) socket.Limits {
@@ -180,9 +189,9 @@ func checkNames(settings *config.Config) []string {
 }
 
 // probe keeps the readiness check of Kafka up to date.
-func (a *App) probe(cluster *kafka.Cluster) {
+func (a *App) probe(brokers *cluster.Cluster) {
 	a.background(func(ctx context.Context) {
-		a.checks.Probe(ctx, checkKafka, probeInterval, probeTimeout, cluster.Ping)
+		a.checks.Probe(ctx, checkKafka, probeInterval, probeTimeout, brokers.Ping)
 	})
 }
 

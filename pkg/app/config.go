@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
 // ConfigError tells that the settings are faulty; its text names every fault.
@@ -36,7 +36,7 @@ func LoadConfig(environ []string, log *slog.Logger) (*config.Config, error) {
 
 // connectError makes an error of a file that a setting names a *ConfigError.
 func connectError(err error) error {
-	if _, ok := errors.AsType[*kafka.FileError](err); ok {
+	if _, ok := errors.AsType[*cluster.FileError](err); ok {
 		return &ConfigError{err}
 	}
 	return err

@@ -8,7 +8,8 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/table"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
@@ -34,7 +35,7 @@ func readLimits(settings *config.Config) (clientcfg.Static, error) {
 
 // openLimits returns the limits of clients. Where they can be changed at run time, they follow
 // the topic, and the writer is not nil.
-func (a *App) openLimits(cluster *kafka.Cluster, static clientcfg.Static, m *metrics.Metrics) (*clientcfg.Table, *clientcfg.Writer, error) {
+func (a *App) openLimits(brokers *cluster.Cluster, static clientcfg.Static, m *metrics.Metrics) (*clientcfg.Table, *clientcfg.Writer, error) {
 	o, sessions := a.limitsOptions(static), &a.config.Sessions
 	if !sessions.DynamicConfigHandlerEnabled {
 		return clientcfg.New(o), nil, nil
@@ -42,16 +43,16 @@ func (a *App) openLimits(cluster *kafka.Cluster, static clientcfg.Static, m *met
 	state := m.State(limitsTable)
 	o.Dynamic, o.Skipped = true, a.skipper(state, sessions.DynamicConfigTopicName)
 	limits := clientcfg.New(o)
-	table, err := cluster.OpenTable(kafka.TableOptions{
+	topic, err := table.Open(brokers, table.Options{
 		Name: limitsTable, Topic: sessions.DynamicConfigTopicName,
 		ReplicationFactor: sessions.DynamicConfigReplicationFactor, Handler: limits,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the topic of limits: %w", err)
 	}
-	a.onTearDown(table.Close)
-	a.watchTable(table, checkLimits, state, nil)
-	return limits, clientcfg.NewWriter(limits, limitsLog{table}), nil
+	a.onTearDown(topic.Close)
+	a.watchTable(topic, checkLimits, state, nil)
+	return limits, clientcfg.NewWriter(limits, limitsLog{topic}), nil
 }
 
 func (a *App) limitsOptions(static clientcfg.Static) clientcfg.Options {
@@ -83,11 +84,11 @@ func (a *App) skipper(state *metrics.State, topic string) func() {
 
 // watchTable keeps the readiness check of a table up to date, and ends the proxy when its topic
 // cannot be used. more is what else must be true of what is in the table, if not nil.
-func (a *App) watchTable(table *kafka.Table, check string, state *metrics.State, more func() error) {
+func (a *App) watchTable(t *table.Table, check string, state *metrics.State, more func() error) {
 	a.background(func(ctx context.Context) {
 		a.checks.Probe(ctx, check, tableProbeInterval, probeTimeout, func(context.Context) error {
-			state.Lag.Set(float64(table.Lag()))
-			if err := table.Ready(); err != nil || more == nil {
+			state.Lag.Set(float64(t.Lag()))
+			if err := t.Ready(); err != nil || more == nil {
 				return err
 			}
 			return more()
@@ -95,7 +96,7 @@ func (a *App) watchTable(table *kafka.Table, check string, state *metrics.State,
 	})
 	a.background(func(ctx context.Context) {
 		select {
-		case err := <-table.Failed():
+		case err := <-t.Failed():
 			a.failed <- err
 		case <-ctx.Done():
 		}
@@ -103,13 +104,13 @@ func (a *App) watchTable(table *kafka.Table, check string, state *metrics.State,
 }
 
 // limitsLog is the topic of limits as it is written to.
-type limitsLog struct{ table *kafka.Table }
+type limitsLog struct{ table *table.Table }
 
 // Append implements clientcfg.Log.
 func (l limitsLog) Append(records []clientcfg.Record, done func(error)) {
-	list := make([]kafka.TableRecord, len(records))
+	list := make([]table.Record, len(records))
 	for i, r := range records {
-		list[i] = kafka.TableRecord{Key: r.Key, Value: r.Value}
+		list[i] = table.Record{Key: r.Key, Value: r.Value}
 	}
 	l.table.Append(list, done)
 }

@@ -6,7 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/table"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 )
@@ -19,7 +20,7 @@ const (
 )
 
 // openSessions starts this replica's part in who is connected.
-func (a *App) openSessions(cluster *kafka.Cluster, m *metrics.Metrics) (*session.Sessions, error) {
+func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*session.Sessions, error) {
 	settings := &a.config.Sessions
 	state := m.State(sessionsTable)
 	log := &sessionsLog{opened: make(chan struct{})}
@@ -30,7 +31,7 @@ func (a *App) openSessions(cluster *kafka.Cluster, m *metrics.Metrics) (*session
 		Conflict: m.SessionConflict,
 		Skipped:  func(records int) { state.Skipped.Add(float64(records)) },
 	})
-	table, err := cluster.OpenTable(kafka.TableOptions{
+	topic, err := table.Open(brokers, table.Options{
 		Name: sessionsTable, Topic: settings.StateTopic, ReplicationFactor: settings.StateReplicationFactor,
 		MinCompactionLag: leasesKept * settings.Lease, LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
 	})
@@ -38,28 +39,28 @@ func (a *App) openSessions(cluster *kafka.Cluster, m *metrics.Metrics) (*session
 		sessions.Close()
 		return nil, fmt.Errorf("opening the topic of sessions: %w", err)
 	}
-	log.table = table
+	log.table = topic
 	close(log.opened)
 	a.onTearDown(func(ctx context.Context) {
 		sessions.Close()
-		table.Close(ctx)
+		topic.Close(ctx)
 	})
-	a.watchTable(table, checkSessions, state, sessions.Ready)
+	a.watchTable(topic, checkSessions, state, sessions.Ready)
 	return sessions, nil
 }
 
 // sessionsLog is the topic of sessions as it is written to.
 type sessionsLog struct {
 	opened chan struct{} // closed when table is set
-	table  *kafka.Table
+	table  *table.Table
 }
 
 // append implements session.Append.
 func (l *sessionsLog) append(records []session.Record, done func(error)) {
 	<-l.opened
-	list := make([]kafka.TableRecord, len(records))
+	list := make([]table.Record, len(records))
 	for i, r := range records {
-		list[i] = kafka.TableRecord{Key: []byte(r.Key), Value: r.Value}
+		list[i] = table.Record{Key: []byte(r.Key), Value: r.Value}
 	}
 	l.table.Append(list, done)
 }

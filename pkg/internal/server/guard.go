@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -51,7 +51,7 @@ type guard struct {
 	server *Server
 	conn   *socket.Conn
 	flow   *flow
-	topic  *kafka.Topic
+	topic  *cluster.Topic
 
 	mu     sync.Mutex // guards what follows
 	pass   auth.Pass

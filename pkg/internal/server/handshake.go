@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -38,12 +38,12 @@ type flow struct {
 }
 
 // access is what a flow wants of Kafka.
-func (f flow) access(credentials proxy.KafkaCredentials) kafka.Access {
-	operation := kafka.Consume
+func (f flow) access(credentials proxy.KafkaCredentials) cluster.Access {
+	operation := cluster.Consume
 	if f.writes {
-		operation = kafka.Produce
+		operation = cluster.Produce
 	}
-	return kafka.Access{Credentials: credentials, Topic: f.topic, Operation: operation, Group: f.group}
+	return cluster.Access{Credentials: credentials, Topic: f.topic, Operation: operation, Group: f.group}
 }
 
 // handshake admits a connection and serves it, or refuses it. The steps are in the order that
@@ -77,7 +77,7 @@ type admission struct {
 	pass    auth.Pass
 	through func() // ends the handshake
 	flow    flow
-	topic   *kafka.Topic
+	topic   *cluster.Topic
 	session *session.Session // nil where it needs none
 	span    *trace.Handshake // nil without traces
 }
@@ -165,7 +165,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 
 // endWhenGone closes the connection when its topic was deleted, or Kafka denies it. stop waits
 // for the watch to end.
-func endWhenGone(c *socket.Conn, topic *kafka.Topic) (stop func()) {
+func endWhenGone(c *socket.Conn, topic *cluster.Topic) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

@@ -14,7 +14,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/inventory"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
@@ -26,10 +29,11 @@ import (
 // Server is what the handlers need. All fields are set by whoever builds it.
 type Server struct {
 	Config    *config.Config
-	Cluster   *kafka.Cluster
-	Admin     *kafka.Admin // nil without the admin API
-	Topics    *kafka.Topics
-	Producers *kafka.Producers
+	Cluster   *cluster.Cluster
+	Admin     *inventory.Inventory // nil without the admin API
+	Topics    *cluster.Topics
+	Producers *produce.Pool
+	Consumers *consume.Consumers
 	Sockets   *socket.Registry
 	Checks    *health.Checks
 	Metrics   *metrics.Metrics

@@ -20,7 +20,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -62,14 +64,15 @@ func connect(t *testing.T, s *Server, hosts []string, dial func(context.Context,
 	s.Config.Kafka.ClientRequestTimeout, s.Config.Kafka.ClientIdleTimeout = 10*time.Second, time.Minute
 	s.Config.Kafka.ProducerDeliveryTimeout, s.Config.Kafka.MaxProducerClients = 10*time.Second, 10
 	s.Config.Producers.MaxInFlight = 10
-	cluster, err := kafka.Connect(&s.Config.Kafka, kafka.Environment{Log: s.Log, Metrics: s.Metrics, Dial: dial})
+	brokers, err := cluster.Connect(&s.Config.Kafka, cluster.Environment{Log: s.Log, Metrics: s.Metrics, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Close)
-	s.Cluster, s.Topics = cluster, cluster.WatchTopics()
+	t.Cleanup(brokers.Close)
+	s.Cluster, s.Topics = brokers, brokers.WatchTopics()
 	t.Cleanup(s.Topics.Close)
-	s.Producers = cluster.Producers()
+	s.Producers, s.Consumers = produce.NewPool(brokers), consume.NewConsumers(brokers)
+	t.Cleanup(s.Consumers.Close)
 	t.Cleanup(func() { s.Producers.Close(context.WithoutCancel(t.Context())) })
 }
 

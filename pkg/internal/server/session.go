@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -16,7 +16,7 @@ func onConflict(q *query) session.OnConflict {
 }
 
 // claim asks for the session that a connection needs. It is nil where it needs none.
-func (s *Server) claim(ctx context.Context, f flow, topic *kafka.Topic) (*session.Session, *proxy.Error) {
+func (s *Server) claim(ctx context.Context, f flow, topic *cluster.Topic) (*session.Session, *proxy.Error) {
 	if f.session == nil {
 		return nil, nil
 	}

@@ -5,7 +5,8 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -81,7 +82,7 @@ func (s *Server) parseTransactional(q *query) bool {
 }
 
 func (s *Server) serveInTransactions(
-	c *socket.Conn, options socket.InOptions, topic *kafka.Topic, client proxy.ClientID, instance proxy.InstanceID,
+	c *socket.Conn, options socket.InOptions, topic *cluster.Topic, client proxy.ClientID, instance proxy.InstanceID,
 ) {
 	transactions, err := s.Producers.OpenTransactions(client, instance, topic)
 	if err != nil {
@@ -107,17 +108,17 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 		payload, newCodec = metrics.Avro, codec.NewAvroOut
 	}
 	consumers := s.Config.Consumers
-	reset := kafka.OffsetReset(q.choice("offsetResetStrategy", string(kafka.ResetEarliest), string(kafka.ResetLatest), string(kafka.ResetNone)))
+	reset := consume.OffsetReset(q.choice("offsetResetStrategy", string(consume.ResetEarliest), string(consume.ResetLatest), string(consume.ResetNone)))
 	readCommitted := q.choice("isolationLevel", "read_uncommitted", "read_committed") == "read_committed"
 	options := socket.OutOptions{
 		Topic: settings.Topic, Codec: newCodec(settings),
 		AutoCommit:     q.boolean("autoCommit", true),
-		CommitStart:    reset == kafka.ResetLatest,
+		CommitStart:    reset == consume.ResetLatest,
 		CommitInterval: consumers.CommitInterval,
 		Log:            s.Log.With("clientId", client, "groupId", group, "topic", settings.Topic),
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
-	member := kafka.ConsumerOptions{
+	member := consume.Options{
 		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
 		Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout,
 	}
@@ -136,7 +137,7 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 			options.Rate, options.Batch = pace.rate, pace.batch
 			options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
 				member.Owner, member.Credentials = owner, a.topic.Credentials
-				return s.Cluster.Consume(member)
+				return s.Consumers.Join(member)
 			}
 			socket.ServeOut(c, options)
 		},

@@ -1,0 +1,219 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// probesAtOnce is how many clients' credentials are tried at a time: each try is a connection to
+// a broker, of which strangers could want any number.
+const probesAtOnce = 64
+
+// identities ask Kafka what connections may do, as the proxy or with a connection's own
+// credentials, and go on asking while the connections are open.
+type identities struct {
+	cluster *Cluster
+	calls   Calls
+	probes  chan struct{} // a place for each try
+	stop    context.CancelFunc
+	done    chan struct{}
+
+	checking sync.Mutex // one check at a time
+
+	mu    sync.Mutex // guards what follows
+	known map[proxy.KafkaCredentials]*identity
+}
+
+// identity is who open connections are for Kafka.
+type identity struct {
+	client *kgo.Client
+	watch  *loginWatch // nil for the proxy's own
+
+	grants  map[*grant]struct{} // guarded by identities.mu
+	refused int                 // checks in a row at which Kafka did not take the credentials; the checker's
+}
+
+func newIdentities(c *Cluster) *identities {
+	ctx, stop := context.WithCancel(context.Background())
+	i := &identities{
+		cluster: c, probes: make(chan struct{}, probesAtOnce), stop: stop, done: make(chan struct{}),
+		known: make(map[proxy.KafkaCredentials]*identity),
+	}
+	go i.checkLoop(ctx)
+	return i
+}
+
+// close ends the checks and closes all clients.
+func (i *identities) close() {
+	i.stop()
+	<-i.done
+	i.calls.Refuse()
+	i.mu.Lock()
+	for credentials, known := range i.known {
+		i.dispose(known)
+		delete(i.known, credentials)
+	}
+	i.mu.Unlock()
+	i.calls.Wait()
+}
+
+// OpenFor opens a topic as Open does, for a connection that Kafka lets do what it wants: the
+// error is of KindNotAuthenticated where Kafka does not take its credentials, else of
+// KindNotAuthorized where an ACL is missing. Kafka goes on being asked until the topic is closed,
+// see Topic.Denied. Credentials are tried by a connection of their own each time, so that what
+// was taken yesterday is not taken for granted.
+func (t *Topics) OpenFor(ctx context.Context, a Access) (*Topic, error) {
+	granted, err := t.rights.open(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	topic, err := t.Open(ctx, a.Topic)
+	if err != nil && proxy.AsError(err).Kind == proxy.KindNotAuthorized && !a.Credentials.IsZero() {
+		topic, err = t.openBy(ctx, t.rights.admin(granted), a.Topic)
+	}
+	if err != nil {
+		t.rights.release(granted)
+		return nil, err
+	}
+	topic.grant.Store(granted)
+	return topic, nil
+}
+
+// open asks whether Kafka authorises an access.
+func (i *identities) open(ctx context.Context, a Access) (*grant, error) {
+	if err := i.cluster.security.usable(a.Credentials); err != nil {
+		return nil, unusable(err)
+	}
+	if a.Credentials.IsZero() {
+		own := &identity{client: i.cluster.Client}
+		if err := i.ask(ctx, &i.cluster.Calls, own, a); err != nil {
+			return nil, err
+		}
+		granted := newGrant(a)
+		i.admit(granted, own)
+		return granted, nil
+	}
+	select {
+	case i.probes <- struct{}{}:
+	case <-ctx.Done():
+		return nil, proxy.Wrap(ctx.Err(), proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
+	}
+	defer func() { <-i.probes }()
+	return i.probe(ctx, a)
+}
+
+// probe tries an access's credentials with a client of its own, which stays if there is none yet
+// that Kafka knows by them.
+func (i *identities) probe(ctx context.Context, a Access) (*grant, error) {
+	fresh, err := i.dial(a.Credentials)
+	if err != nil {
+		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made.")
+	}
+	if err := i.ask(ctx, &i.calls, fresh, a); err != nil {
+		i.dispose(fresh)
+		return nil, err
+	}
+	granted := newGrant(a)
+	i.admit(granted, fresh)
+	return granted, nil
+}
+
+// dial makes a client. Whoever uses the credentials learns what Kafka says of them: the log
+// does not, since strangers could fill it.
+func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
+	c, watch := i.cluster, new(loginWatch)
+	client, err := kgo.NewClient(c.OptionsAs(metrics.IdentityClient, Always(as), "wsproxy-identity", append(Quickly(len(c.Settings.BootstrapHosts)),
+		kgo.WithHooks(watch), kgo.WithLogger(clientLog{slog.New(slog.DiscardHandler)}),
+	)...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client for a client's credentials: %w", err)
+	}
+	c.Metrics.KafkaClients(metrics.IdentityClient).Inc()
+	return &identity{client: client, watch: watch}, nil
+}
+
+// dispose closes an identity's client, unless that is the cluster's.
+func (i *identities) dispose(gone *identity) {
+	if gone.client == i.cluster.Client {
+		return
+	}
+	shut := func() {
+		gone.client.Close()
+		i.cluster.Metrics.KafkaClients(metrics.IdentityClient).Dec()
+	}
+	if i.calls.Run(shut) != nil {
+		shut()
+	}
+}
+
+// ask asks Kafka about one access.
+func (i *identities) ask(ctx context.Context, calls *Calls, as *identity, a Access) error {
+	r, err := Within(ctx, calls, func(ctx context.Context) (*rights, error) { return askRights(ctx, as.client, []Access{a}) })
+	if err = as.watch.explain(err); err != nil {
+		return unanswered(a, err)
+	}
+	if denied := r.judge(a); denied != nil {
+		return denied
+	}
+	return nil
+}
+
+// unanswered turns the reason why Kafka says nothing of an access into an error for clients.
+func unanswered(a Access, err error) error {
+	if isLoginRefusal(err) && !a.Credentials.IsZero() {
+		return proxy.Wrap(err, proxy.KindNotAuthenticated, "Kafka does not take the credentials.")
+	}
+	return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka cannot tell now whether topic %q may be used.", a.Topic)
+}
+
+func unusable(err error) *proxy.Error {
+	return proxy.Wrap(err, proxy.KindNotAuthenticated, "The Kafka credentials cannot be used: %v.", err)
+}
+
+// admit notes an access.
+func (i *identities) admit(granted *grant, fresh *identity) {
+	credentials := granted.access.Credentials
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known := i.known[credentials]
+	if known == nil {
+		known = fresh
+		known.grants = make(map[*grant]struct{})
+		i.known[credentials] = known
+	} else {
+		defer i.dispose(fresh)
+	}
+	known.grants[granted] = struct{}{}
+}
+
+// release forgets an access, and its credentials with the last that uses them.
+func (i *identities) release(g *grant) {
+	if g == nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known := i.known[g.access.Credentials]
+	if known == nil {
+		return
+	}
+	if delete(known.grants, g); len(known.grants) == 0 {
+		delete(i.known, g.access.Credentials)
+		i.dispose(known)
+	}
+}
+
+// admin is an administrator's view with the credentials of an access that was granted.
+func (i *identities) admin(g *grant) *kadm.Client {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return kadm.NewClient(i.known[g.access.Credentials].client)
+}

@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// dialTimeout bounds the making of a connection to a broker, the TLS handshake included: it is
+// franz-go's default.
+const dialTimeout = 10 * time.Second
+
+// security is how clients connect to the brokers, and prove who they are.
+type security struct {
+	settings *config.Kafka
+	opened   *connections
+	connect  dialFunc    // what it connects is among opened
+	tls      *brokerTLS  // nil without TLS
+	tokens   tokenSource // of the proxy's own tokens; nil where it has none
+
+	stop context.CancelFunc
+	done chan struct{} // closed when nothing of it runs anymore
+}
+
+// newSecurity reads the certificates and starts keeping them up to date, until close.
+func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
+	connect := env.Dial
+	if connect == nil {
+		connect = new(net.Dialer).DialContext
+	}
+	opened := newConnections()
+	s := &security{settings: settings, opened: opened, connect: opened.through(connect), done: make(chan struct{})}
+	if strings.HasSuffix(settings.SecurityProtocol, "SSL") {
+		var err error
+		if s.tls, err = readBrokerTLS(settings, env); err != nil {
+			return nil, err
+		}
+	}
+	life, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.tokens = newTokenSource(life, settings)
+	go func() {
+		defer close(s.done)
+		s.tls.watch(life)
+		<-life.Done()
+		if s.tokens != nil {
+			s.tokens.wait()
+		}
+	}()
+	return s, nil
+}
+
+// close ends what keeps certificates and tokens up to date. All clients are closed by now.
+func (s *security) close() {
+	s.opened.cut()
+	s.stop()
+	<-s.done
+}
+
+// options are how a client connects, and as whom.
+func (s *security) options(as Credentials) []kgo.Opt {
+	options := []kgo.Opt{kgo.Dialer(withoutNullRecords(s.dial))}
+	if login := s.login(as); login != nil {
+		options = append(options, kgo.SASL(login))
+	}
+	return options
+}
+
+// dial connects to a broker.
+func (s *security) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := s.connect(ctx, network, address)
+	if err != nil || s.tls == nil {
+		return conn, err
+	}
+	return s.tls.encrypt(ctx, conn, address)
+}
+
+// Why credentials that a client brings cannot be used, whoever they belong to.
+var (
+	errNoLogin  = errors.New("this proxy does not authenticate itself with Kafka, and so nobody else")
+	errNoSecret = errors.New("a user name and a password are needed, both without control characters")
+	errNoToken  = errors.New("the token holds characters that no token has")
+	errTokens   = errors.New("this proxy uses tokens with Kafka, not passwords")
+)
+
+// usable tells whether a client's credentials can be presented to Kafka at all.
+func (s *security) usable(c proxy.KafkaCredentials) error {
+	switch {
+	case c.IsZero():
+		return nil
+	case !strings.HasPrefix(s.settings.SecurityProtocol, "SASL_"):
+		return errNoLogin
+	case c.Token != "":
+		return checkToken(c.Token)
+	case c.Username == "" || c.Password == "" || strings.ContainsFunc(c.Username+c.Password, unicode.IsControl):
+		return errNoSecret
+	case s.settings.SASLMechanism == bearerMechanism:
+		return errTokens
+	default:
+		return nil
+	}
+}
+
+// checkToken compares a token with what may be one (b64token of RFC 6750, section 2.1).
+func checkToken(token string) error {
+	other := func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune("-._~+/=", r)
+	}
+	if token == "" || strings.ContainsFunc(token, other) {
+		return errNoToken
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// The names of a topic's settings.
+const (
+	CleanupPolicy   = "cleanup.policy"
+	TimestampType   = "message.timestamp.type"
+	MaxMessageBytes = "max.message.bytes"
+	TimestampBefore = "message.timestamp.before.max.ms"
+	TimestampAfter  = "message.timestamp.after.max.ms"
+)
+
+const (
+	// Kafka's defaults, for where the proxy may not describe a topic.
+	defaultMaxMessageBytes = 1048588
+	defaultAfterMax        = int64(time.Hour / time.Millisecond)
+
+	// batchOverhead is the header of a record batch (Kafka message format v2).
+	batchOverhead = 61
+	// oldBatchPrefix is the length before a batch in requests before Kafka 2.8.
+	oldBatchPrefix = 4
+
+	// The bounds of franz-go: a batch must fit into a request of 100 MiB.
+	minBatchBytes = 512
+	maxBatchBytes = 90 << 20
+)
+
+// topicSettings are the settings of a topic by which Kafka refuses records.
+type topicSettings struct {
+	partitions      int32
+	maxMessageBytes int64
+	compacted       bool
+	logAppendTime   bool  // then timestamps are the broker's and not judged
+	beforeMax       int64 // milliseconds that a timestamp may lie in the past
+	afterMax        int64 // milliseconds that a timestamp may lie in the future
+}
+
+func defaultSettings() topicSettings {
+	return topicSettings{maxMessageBytes: defaultMaxMessageBytes, beforeMax: math.MaxInt64, afterMax: defaultAfterMax}
+}
+
+// readSettings reads the settings of one topic. A setting that a broker does not tell has
+// its default.
+func (t *Topics) readSettings(configs kadm.ResourceConfigs, name string) topicSettings {
+	s := defaultSettings()
+	resource, err := configs.On(name, nil)
+	if err != nil || resource.Err != nil {
+		return s
+	}
+	for _, c := range resource.Configs {
+		if c.Value == nil {
+			continue
+		}
+		switch c.Key {
+		case MaxMessageBytes:
+			s.maxMessageBytes = Number(*c.Value, s.maxMessageBytes)
+		case CleanupPolicy:
+			s.compacted = strings.Contains(*c.Value, "compact")
+		case TimestampType:
+			s.logAppendTime = *c.Value == "LogAppendTime"
+		case TimestampBefore:
+			s.beforeMax = Number(*c.Value, s.beforeMax)
+		case TimestampAfter:
+			s.afterMax = Number(*c.Value, s.afterMax)
+		}
+	}
+	return s
+}
+
+// franzBatchBytes is what franz-go must be told for batches of at most so many bytes: it
+// counts the length before a batch too, as Kafka 2.8 and newer are sent it.
+func franzBatchBytes(bytes int64) int32 {
+	prefix := int64(unsignedVarint(bytes + 1))
+	return int32(min(max(bytes+prefix, minBatchBytes), maxBatchBytes))
+}
+
+// maxRecordBytes is how large a batch of a single record may be: a byte or two less than a
+// batch of many. Until a broker has answered its first batch, franz-go counts the length
+// before a batch as Kafka before 2.8 was sent it, and would never send a larger record.
+func (s *topicSettings) maxRecordBytes() int64 {
+	return min(s.maxMessageBytes, int64(franzBatchBytes(s.maxMessageBytes))-oldBatchPrefix)
+}
+
+// Number reads the value of a setting, or says otherwise where it is none.
+func Number(text string, otherwise int64) int64 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// check refuses what Kafka would refuse at the time now.
+func (s *topicSettings) check(r *proxy.Record, now time.Time) *proxy.Error {
+	switch {
+	case r.Partition >= s.partitions:
+		return proxy.Errorf(proxy.KindInvalidPartition,
+			"partition %d does not exist: the topic has %d.", r.Partition, s.partitions)
+	case s.compacted && r.Key == nil:
+		return proxy.Errorf(proxy.KindInvalidValue, "key must not be null: the topic is compacted.")
+	}
+	if size := batchSize(r); size > s.maxRecordBytes() {
+		return proxy.Errorf(proxy.KindMessageTooLarge,
+			"The message takes %d bytes in Kafka, more than the topic's max.message.bytes of %d allows.", size, s.maxMessageBytes)
+	}
+	if r.HasTimestamp && !s.logAppendTime {
+		return s.checkTimestamp(r.Timestamp, now.UnixMilli())
+	}
+	return nil
+}
+
+func (s *topicSettings) checkTimestamp(timestamp, now int64) *proxy.Error {
+	if timestamp > now && timestamp-now > s.afterMax {
+		return proxy.Errorf(proxy.KindInvalidValue,
+			"timestamp lies further in the future than the topic's message.timestamp.after.max.ms of %d allows.", s.afterMax)
+	}
+	if timestamp < now-s.beforeMax {
+		return proxy.Errorf(proxy.KindInvalidValue,
+			"timestamp lies further in the past than the topic's message.timestamp.before.max.ms of %d allows.", s.beforeMax)
+	}
+	return nil
+}
+
+// batchSize is what a record takes in a batch of its own, uncompressed.
+func batchSize(r *proxy.Record) int64 {
+	size := 3 + blob(r.Key) + blob(r.Value) + varint(len(r.Headers)) // 3: attributes and two zero deltas
+	for _, h := range r.Headers {
+		size += varint(len(h.Key)) + len(h.Key) + blob(h.Value)
+	}
+	return int64(batchOverhead + varint(size) + size)
+}
+
+// blob is the size of nullable bytes with their length before them.
+func blob(b []byte) int {
+	if b == nil {
+		return 1
+	}
+	return varint(len(b)) + len(b)
+}
+
+// unsignedVarint is the size of a number that is not negative, as Kafka writes the length of
+// a batch.
+func unsignedVarint(n int64) int {
+	var buf [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(buf[:], uint64(n))
+}
+
+// varint is the size of a length that is not negative, as Kafka writes it.
+func varint(n int) int {
+	var buf [binary.MaxVarintLen64]byte
+	return binary.PutVarint(buf[:], int64(n))
+}

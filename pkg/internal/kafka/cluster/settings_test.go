@@ -1,0 +1,101 @@
+package cluster
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+func TestCheck(t *testing.T) {
+	now := time.UnixMilli(1_000_000)
+	pinned := func(ms int64) proxy.Record { return proxy.Record{Key: []byte("k"), HasTimestamp: true, Timestamp: ms} }
+	strict := func(s *topicSettings) { s.beforeMax, s.afterMax = 100, 200 }
+	for name, test := range map[string]struct {
+		change func(*topicSettings)
+		record proxy.Record
+		want   proxy.Kind // KindInternal where it is accepted
+	}{
+		"any partition":                  {nil, proxy.Record{Partition: proxy.AnyPartition}, 0},
+		"the last partition":             {nil, proxy.Record{Partition: 2}, 0},
+		"one too many":                   {nil, proxy.Record{Partition: 3}, proxy.KindInvalidPartition},
+		"null key":                       {nil, proxy.Record{}, 0},
+		"null key, compacted":            {func(s *topicSettings) { s.compacted = true }, proxy.Record{}, proxy.KindInvalidValue},
+		"empty key, compacted":           {func(s *topicSettings) { s.compacted = true }, proxy.Record{Key: []byte{}}, 0},
+		"tombstone, compacted":           {func(s *topicSettings) { s.compacted = true }, proxy.Record{Key: []byte("k")}, 0},
+		"a timestamp of now":             {strict, pinned(1_000_000), 0},
+		"at the past's end":              {strict, pinned(999_900), 0},
+		"before it":                      {strict, pinned(999_899), proxy.KindInvalidValue},
+		"at the future's end":            {strict, pinned(1_000_200), 0},
+		"after it":                       {strict, pinned(1_000_201), proxy.KindInvalidValue},
+		"the first of all":               {strict, pinned(0), proxy.KindInvalidValue},
+		"the last of all":                {strict, pinned(math.MaxInt64), proxy.KindInvalidValue},
+		"the smallest number":            {strict, pinned(math.MinInt64), proxy.KindInvalidValue},
+		"any past by default":            {nil, pinned(0), 0},
+		"an hour ahead by default":       {nil, pinned(1_000_000 + 3_600_000), 0},
+		"more by default":                {nil, pinned(1_000_000 + 3_600_001), proxy.KindInvalidValue},
+		"not pinned":                     {strict, proxy.Record{Timestamp: 1}, 0},
+		"the broker's timestamps":        {func(s *topicSettings) { strict(s); s.logAppendTime = true }, pinned(1), 0},
+		"larger than the topic takes":    {nil, proxy.Record{Value: make([]byte, defaultMaxMessageBytes)}, proxy.KindMessageTooLarge},
+		"the partition comes before all": {func(s *topicSettings) { s.compacted = true }, proxy.Record{Partition: 3}, proxy.KindInvalidPartition},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := defaultSettings()
+			s.partitions = 3
+			if test.change != nil {
+				test.change(&s)
+			}
+			e := s.check(&test.record, now)
+			switch {
+			case e == nil && test.want != proxy.KindInternal:
+				t.Error("accepted")
+			case e != nil && e.Kind != test.want:
+				t.Errorf("got %v", e)
+			}
+		})
+	}
+}
+
+func TestReadSettings(t *testing.T) {
+	text := func(s string) *string { return &s }
+	configs := kadm.ResourceConfigs{
+		{Name: "all", Configs: []kadm.Config{
+			{Key: "max.message.bytes", Value: text("123")},
+			{Key: "cleanup.policy", Value: text("delete,compact")},
+			{Key: "message.timestamp.type", Value: text("LogAppendTime")},
+			{Key: "message.timestamp.before.max.ms", Value: text("5")},
+			{Key: "message.timestamp.after.max.ms", Value: text("6")},
+		}},
+		{Name: "odd", Configs: []kadm.Config{{Key: "max.message.bytes", Value: text("x")}, {Key: "cleanup.policy"}}},
+		{Name: "refused", Err: notAuthorised{}},
+	}
+	for name, want := range map[string]topicSettings{
+		"all":     {maxMessageBytes: 123, compacted: true, logAppendTime: true, beforeMax: 5, afterMax: 6},
+		"odd":     defaultSettings(),
+		"refused": defaultSettings(),
+		"missing": defaultSettings(),
+	} {
+		if got := new(Topics).readSettings(configs, name); got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// notAuthorised is an error of one resource.
+type notAuthorised struct{}
+
+func (notAuthorised) Error() string { return "not authorised" }
+
+func TestSoftwareVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"": "unknown", "dev": "dev", "v1.2.3": "v1.2.3", "v1.2.3-4-gabc-dirty": "v1.2.3-4-gabc-dirty",
+		"v1+meta": "v1-meta", "release/1_0": "release-1-0", "-.": "unknown", "ä1-": "1",
+	} {
+		if got := softwareVersion(version); got != want {
+			t.Errorf("%q: got %q, want %q", version, got, want)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package consume
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestFetchSize(t *testing.T) {
+	const KiB, MiB = 1 << 10, 1 << 20
+	batch := func(compressed, expanded int) kgo.FetchBatchMetrics {
+		return kgo.FetchBatchMetrics{CompressedBytes: compressed, UncompressedBytes: expanded}
+	}
+	repeated := func(n int, b kgo.FetchBatchMetrics) (all []kgo.FetchBatchMetrics) {
+		for range n {
+			all = append(all, b)
+		}
+		return all
+	}
+	for name, test := range map[string]struct {
+		batches     []kgo.FetchBatchMetrics
+		least, most int32
+	}{
+		"not compressed":                  {repeated(3, batch(64*KiB, 64*KiB)), MiB, MiB},
+		"became longer by compression":    {repeated(1, batch(100, 90)), MiB, MiB},
+		"a tenth":                         {repeated(20, batch(10*KiB, 100*KiB)), 100 * KiB, 105 * KiB},
+		"a thousandth":                    {repeated(1, batch(KiB, MiB)), fetchMinBytes, fetchMinBytes},
+		"no bytes, of a batch of markers": {repeated(1, batch(0, 0)), MiB, MiB},
+		"compressed, then not for a while": {
+			append(repeated(3, batch(10*KiB, MiB)), repeated(60, batch(256*KiB, 256*KiB))...), MiB - 64*KiB, MiB,
+		},
+		"not compressed for long, then it is": {
+			append(repeated(1000, batch(MiB, MiB)), repeated(4, batch(50*KiB, MiB))...), 64 * KiB, 256 * KiB,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var bytes, ofPartition int32
+			size := &fetchSize{update: func(all, one int32) { bytes, ofPartition = all, one }}
+			for _, b := range test.batches {
+				size.OnFetchBatchRead(kgo.BrokerMetadata{}, "t", 0, b)
+			}
+			if bytes < test.least || bytes > test.most || ofPartition != bytes {
+				t.Errorf("the next fetch is of %d bytes, %d of a partition; want %d to %d", bytes, ofPartition, test.least, test.most)
+			}
+		})
+	}
+}

@@ -1,0 +1,239 @@
+package consume
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// lagOf is the metric group_lag of group "g" and topic "t", -1 where there is no series.
+func lagOf(t *testing.T, clusters ...*cluster.Cluster) float64 {
+	t.Helper()
+	sum, found := 0.0, false
+	for _, c := range clusters {
+		for _, lag := range kafkatest.Scrape(t, c.Metrics, "wsproxy_group_lag{") {
+			sum, found = sum+lag, true
+		}
+	}
+	if !found {
+		return -1
+	}
+	return sum
+}
+
+func awaitLag(t *testing.T, want float64, clusters ...*cluster.Cluster) {
+	t.Helper()
+	kafkatest.Await(t, "the lag", func() bool { return lagOf(t, clusters...) == want })
+}
+
+// lookAtEnds does what happens at each interval.
+func lookAtEnds(t *testing.T, l *lags) {
+	t.Helper()
+	for _, q := range l.questions(true) {
+		q.ask(kafkatest.Deadline(t), &l.cluster.Calls)
+	}
+}
+
+func TestLagOfAPlace(t *testing.T) {
+	for name, test := range map[string]struct {
+		place place
+		want  int64
+		known bool
+	}{
+		"nothing is known":                  {place{committed: unknown, end: unknown}, 0, false},
+		"no end is known":                   {place{committed: 3, end: unknown}, 0, false},
+		"no position is known":              {place{committed: unknown, end: 3}, 0, false},
+		"nothing was polled":                {place{committed: 3, end: 10}, 7, true},
+		"polled is not committed":           {place{committed: 3, polled: 10, passed: 10, end: 10}, 7, true},
+		"all is committed":                  {place{committed: 10, polled: 10, passed: 10, end: 10}, 0, true},
+		"the end is older than the commit":  {place{committed: 10, polled: 10, passed: 10, end: 8}, 0, true},
+		"only a mark is left":               {place{committed: 9, polled: 9, passed: 10, end: 10}, 0, true},
+		"a mark behind what is uncommitted": {place{committed: 8, polled: 9, passed: 10, end: 10}, 2, true},
+		"records behind a mark":             {place{committed: 9, polled: 9, passed: 10, end: 15}, 5, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, known := test.place.lag(); got != test.want || known != test.known {
+				t.Errorf("got %d, %t", got, known)
+			}
+		})
+	}
+}
+
+// TestLagGrowsUnderAClientThatTakesNothing polls once: no fetch tells of what comes later.
+func TestLagGrowsUnderAClientThatTakesNothing(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a", "b", "c")
+	write(t, broker, 1, "d")
+	commitAs(t, broker, 0, 1)
+	consumer := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+	c := consumer.cluster
+	awaitLag(t, 3, c)
+	poll(t, consumer, 3)
+	if got := lagOf(t, c); got != 3 {
+		t.Errorf("what is polled and not committed is no lag: %v", got)
+	}
+	if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 3}, {Partition: 1, Offset: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := lagOf(t, c); got != 0 {
+		t.Errorf("after the commit: %v", got)
+	}
+	write(t, broker, 0, "e", "f")
+	lookAtEnds(t, consumer.lags)
+	if got := lagOf(t, c); got != 2 {
+		t.Errorf("with two records more: %v", got)
+	}
+	consumer.Close(kafkatest.Deadline(t), true)
+	if got := lagOf(t, c); got != -1 {
+		t.Errorf("when nobody reads there is %v", got)
+	}
+}
+
+// TestLagIsCountedWhereAPartitionIsHeld lets partitions go from one replica to another.
+func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "t"), kfake.GroupMinSessionTimeout(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	for partition := range int32(3) {
+		write(t, broker, partition, "a", "b")
+	}
+	one, two := connect(t, broker), connect(t, broker)
+	join := func(c *cluster.Cluster, client proxy.ClientID) *Consumer {
+		consumer, err := consumersOf(t, c).Join(Options{
+			ClientID: client, GroupID: "g", Topic: "t", Reset: ResetEarliest, SessionTimeout: time.Second, Owner: &kafkatest.Owner{},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { consumer.Close(kafkatest.Deadline(t), true) })
+		return consumer
+	}
+	join(one, "first")
+	awaitLag(t, 6, one)
+	second := join(two, "second")
+	kafkatest.Await(t, "both to have some, and the sum to be right", func() bool {
+		return lagOf(t, one) > 0 && lagOf(t, two) > 0 && lagOf(t, one, two) == 6
+	})
+	second.Close(kafkatest.Deadline(t), true)
+	awaitLag(t, 6, one, two)
+	if got := lagOf(t, two); got != -1 {
+		t.Errorf("the replica that holds nothing counts %v", got)
+	}
+}
+
+// TestLagWithoutACommit begins where the log does by now.
+func TestLagWithoutACommit(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a", "b", "c", "d")
+	adm, _ := kafkatest.Admin(t, broker)
+	offsets := kadm.Offsets{}
+	offsets.AddOffset("t", 0, 3, -1)
+	if _, err := adm.DeleteRecords(kafkatest.Deadline(t), offsets); err != nil {
+		t.Fatal(err)
+	}
+	awaitLag(t, 1, consume(t, broker, ResetEarliest, &kafkatest.Owner{}).cluster)
+}
+
+func TestLagFromTheEndOn(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a", "b")
+	awaitLag(t, 0, consume(t, broker, ResetLatest, &kafkatest.Owner{}).cluster)
+}
+
+// inTransaction writes values to partition 0 of "t", and ends the transaction if it is told how.
+func inTransaction(t *testing.T, broker *kfake.Cluster, id string, values []string, ends ...kgo.TransactionEndTry) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range values {
+		if err := client.ProduceSync(kafkatest.Deadline(t), &kgo.Record{Topic: "t", Value: []byte(v)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, end := range ends {
+		if err := client.EndTransaction(kafkatest.Deadline(t), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLagOfTransactions has a group read all that it can of transactions that were committed,
+// aborted, and not ended.
+func TestLagOfTransactions(t *testing.T) {
+	for name, test := range map[string]struct {
+		readCommitted bool
+		records, next int
+	}{
+		"read_committed":   {true, 2, 2},
+		"read_uncommitted": {false, 6, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := kafkatest.Broker(t, "t")
+			inTransaction(t, broker, "committed", []string{"a", "b"}, kgo.TryCommit) // 0, 1, and a mark at 2
+			inTransaction(t, broker, "aborted", []string{"c", "d", "e"}, kgo.TryAbort)
+			inTransaction(t, broker, "open", []string{"f"}) // at 7
+			c := connect(t, broker)
+			consumer, err := consumersOf(t, c).Join(Options{
+				ClientID: "c", GroupID: "g", Topic: "t", Reset: ResetEarliest, SessionTimeout: kafkatest.Patience, Owner: &kafkatest.Owner{}, ReadCommitted: test.readCommitted,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { consumer.Close(kafkatest.Deadline(t), true) })
+			poll(t, consumer, test.records)
+			if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: int64(test.next)}}); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = consumer.Poll(kafkatest.Deadline(t), 100, nil, func() {}) }() // the marks behind
+			awaitLag(t, 0, c)
+		})
+	}
+}
+
+// TestEndsAreAskedForOnce counts what asks Kafka.
+func TestEndsAreAskedForOnce(t *testing.T) {
+	c := connect(t, kafkatest.Broker(t, "t"))
+	lags := consumersOf(t, c).lags
+	var consumers []*Consumer
+	for _, as := range []proxy.KafkaCredentials{{}, {}, {Username: "alice"}, {Username: "alice"}, {Username: "bob"}} {
+		consumer := &Consumer{cluster: c, admin: kadm.NewClient(c.Client), options: Options{
+			GroupID: "g", Topic: "t", Credentials: func() proxy.KafkaCredentials { return as },
+		}}
+		consumer.holding = lags.begin(consumer)
+		consumers = append(consumers, consumer)
+	}
+	if got := lags.questions(true); len(got) != 0 {
+		t.Errorf("%d questions where nothing is held", len(got))
+	}
+	for _, consumer := range consumers {
+		consumer.holding.hold(map[int32]int64{0: 0})
+	}
+	questions := lags.questions(true)
+	for who, q := range questions {
+		if own := who.credentials.IsZero(); own != (q.admin == c.Admin) {
+			t.Errorf("the proxy's client asks for %v", who.credentials)
+		}
+	}
+	if len(questions) != 3 {
+		t.Errorf("%d questions for three identities", len(questions))
+	}
+	lookAtEnds(t, lags)
+	if got := lags.questions(false); len(got) != 0 {
+		t.Errorf("%d questions where all is known", len(got))
+	}
+}

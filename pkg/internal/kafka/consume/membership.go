@@ -1,0 +1,195 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// errOtherMember tells that the group knows the consumer as another member by now.
+var errOtherMember = errors.New("the group gave the member up meanwhile")
+
+// errLostMeanwhile tells that partitions were lost, and maybe regained, since their positions
+// were judged.
+var errLostMeanwhile = errors.New("partitions were lost meanwhile")
+
+// errRebalancing tells that it is not decided who owns what.
+var errRebalancing = errors.New("the group rebalances")
+
+// stableGroup is the state of a group in which all members have their assignments.
+const stableGroup = "Stable"
+
+// membership remembers as which member of the group partitions were assigned. A member that
+// Kafka has given up comes back as a new one, but franz-go still claims what it had, and may
+// keep it without another assignment: meanwhile somebody else may have owned it, and
+// committed further.
+type membership struct {
+	mu     sync.Mutex // guards what follows
+	claims map[int32]claim
+	last   uint64 // number of a claim
+}
+
+// claim is what a partition is held by: the member that it was assigned to, and the number of
+// that assignment.
+type claim struct {
+	member string
+	number uint64
+}
+
+// assigned notes partitions that were assigned to a member.
+func (m *membership) assigned(member string, starts map[int32]int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.claims == nil {
+		m.claims = make(map[int32]claim)
+	}
+	m.last++
+	for partition := range starts {
+		m.claims[partition] = claim{member, m.last}
+	}
+}
+
+// split tells the partitions that the member has had all along from those that it claims from
+// an earlier life.
+func (m *membership) split(member string, partitions []int32) (own, stale []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, partition := range partitions {
+		if m.claims[partition].member == member {
+			own = append(own, partition)
+		} else {
+			stale = append(stale, partition)
+		}
+	}
+	return own, stale
+}
+
+// all returns the partitions that were assigned and not lost.
+func (m *membership) all() []int32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.claims))
+}
+
+// numbers returns the numbers of the claims to the partitions of positions, 0 where there is none.
+func (m *membership) numbers(positions []proxy.Next) map[int32]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	numbers := make(map[int32]uint64, len(positions))
+	for _, p := range positions {
+		numbers[p.Partition] = m.claims[p.Partition].number
+	}
+	return numbers
+}
+
+// member returns the member id that the group knows the consumer by now.
+func (c *Consumer) member() string {
+	member, _ := c.client.GroupMetadata()
+	return member
+}
+
+// ahead leaves out positions that are not for the member to commit, or that would take the
+// group back: those of partitions kept from an earlier life, where the group has given them to
+// somebody else or is further by now.
+func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.Next) ([]proxy.Next, error) {
+	partitions := make([]int32, 0, len(positions))
+	for _, p := range positions {
+		partitions = append(partitions, p.Partition)
+	}
+	_, stale := c.members.split(member, partitions)
+	if len(stale) == 0 {
+		return positions, nil
+	}
+	owned, err := c.owned(ctx, member)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := c.admin.FetchOffsets(ctx, string(c.options.GroupID))
+	if err != nil {
+		return nil, fmt.Errorf("looking up the group's offsets: %w", err)
+	}
+	ahead := positions[:0:0]
+	for _, p := range positions {
+		if !owned[p.Partition] && slices.Contains(stale, p.Partition) {
+			continue
+		}
+		if at, ok := committed.Lookup(c.options.Topic, p.Partition); !ok || at.Err != nil || at.At < p.Offset {
+			ahead = append(ahead, p)
+		}
+	}
+	stale = slices.DeleteFunc(stale, func(partition int32) bool { return !owned[partition] })
+	c.members.kept(member, stale)
+	return ahead, nil
+}
+
+// owned asks Kafka for the partitions that the group has given to a member.
+func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, error) {
+	members, err := c.stableMembers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range members {
+		if members[i].MemberID == member {
+			return partitionsOf(&members[i], c.options.Topic), nil
+		}
+	}
+	return nil, errOtherMember
+}
+
+// stableMembers asks Kafka for the members of the group, where all have their assignments.
+func (c *Consumer) stableMembers(ctx context.Context) ([]kadm.DescribedGroupMember, error) {
+	groups, err := c.admin.DescribeGroups(ctx, string(c.options.GroupID))
+	if err != nil {
+		return nil, fmt.Errorf("looking up the group's members: %w", err)
+	}
+	group := groups[string(c.options.GroupID)]
+	if group.Err != nil {
+		return nil, fmt.Errorf("looking up the group's members: %w", group.Err)
+	}
+	if group.State != stableGroup {
+		return nil, errRebalancing
+	}
+	return group.Members, nil
+}
+
+// partitionsOf returns what a member has of a topic.
+func partitionsOf(member *kadm.DescribedGroupMember, topic string) map[int32]bool {
+	partitions := make(map[int32]bool)
+	assigned, ok := member.Assigned.AsConsumer()
+	if !ok {
+		return partitions
+	}
+	for _, t := range assigned.Topics {
+		if t.Topic == topic {
+			for _, partition := range t.Partitions {
+				partitions[partition] = true
+			}
+		}
+	}
+	return partitions
+}
+
+// lost notes partitions that the member has no more, whatever it claims later.
+func (m *membership) lost(partitions []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, partition := range partitions {
+		delete(m.claims, partition)
+	}
+}
+
+// kept notes that a member goes on with partitions of an earlier life.
+func (m *membership) kept(member string, partitions []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, partition := range partitions {
+		m.claims[partition] = claim{member, m.claims[partition].number}
+	}
+}

@@ -1,0 +1,320 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+func TestInstanceID(t *testing.T) {
+	long := strings.Repeat("x", maxInstanceID-len(plainInstance))
+	tests := map[string]struct {
+		client proxy.ClientID
+		want   string // where empty, any that Kafka takes
+	}{
+		"plain":        {"phone-1.a_B", "wsproxy-phone-1.a_B"},
+		"dots":         {"..", "wsproxy-.."},
+		"longest":      {proxy.ClientID(long), plainInstance + long},
+		"too long":     {proxy.ClientID(long + "x"), ""},
+		"space":        {"a phone", ""},
+		"slash":        {"a/phone", ""},
+		"unicode":      {"telefón", ""},
+		"249 of four":  {proxy.ClientID(strings.Repeat("\U0001F4DE", 249)), ""},
+		"percent sign": {"a%2Fphone", ""},
+	}
+	seen := make(map[string]string)
+	for name, test := range tests {
+		got := instanceID(test.client)
+		if test.want != "" && got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+		if len(got) > maxInstanceID || !isInstance(got) {
+			t.Errorf("%s: Kafka does not take %q", name, got)
+		}
+		if other, ok := seen[got]; ok {
+			t.Errorf("%s and %s share %q", name, other, got)
+		}
+		seen[got] = name
+	}
+	hashed := instanceID("a phone")
+	if same := instanceID(proxy.ClientID(strings.TrimPrefix(hashed, plainInstance))); same == hashed {
+		t.Errorf("a client can choose the instance id %q of another", same)
+	}
+}
+
+// memberIDs returns the members of the group "g".
+func memberIDs(t *testing.T, broker *kfake.Cluster) (ids []string) {
+	t.Helper()
+	group := broker.GroupInfo("g")
+	if group == nil {
+		t.Fatal("there is no group")
+	}
+	for i := range group.Members {
+		if got := group.Members[i].InstanceID; got == nil || *got != "wsproxy-c" {
+			t.Errorf("the instance id of %s is %v", group.Members[i].MemberID, got)
+		}
+		if got := group.Members[i].ClientID; got != "c" {
+			t.Errorf("the client.id of %s is %q", group.Members[i].MemberID, got)
+		}
+		ids = append(ids, group.Members[i].MemberID)
+	}
+	return ids
+}
+
+func TestAClientThatComesBackFindsItsPlace(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a")
+	first := consume(t, broker, ResetEarliest, &kafkatest.Owner{Commits: []proxy.Next{{Partition: 0, Offset: 1}}})
+	poll(t, first, 1)
+	before := memberIDs(t, broker)
+	_, generation := first.client.GroupMetadata()
+	first.Close(kafkatest.Deadline(t), false)
+	if away := memberIDs(t, broker); len(away) != 1 || away[0] != before[0] {
+		t.Fatalf("the members are %v, and were %v", away, before)
+	}
+	write(t, broker, 0, "b")
+	second := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+	if got := poll(t, second, 1); got[0] != "0/1=b" {
+		t.Errorf("got %v", got)
+	}
+	after := memberIDs(t, broker)
+	_, then := second.client.GroupMetadata()
+	if len(after) != 1 || after[0] == before[0] || then != generation {
+		t.Errorf("the members are %v in generation %d, and were %v in %d", after, then, before, generation)
+	}
+	second.Close(kafkatest.Deadline(t), true)
+	if left := memberIDs(t, broker); len(left) != 0 {
+		t.Errorf("the members are %v after the last has left", left)
+	}
+}
+
+// TestALeaveNamesTheMember looks at what is sent: an instance id alone would throw out whoever
+// has it by then.
+func TestALeaveNamesTheMember(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a")
+	c := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+	poll(t, c, 1)
+	id := c.member()
+	seen := make(chan kmsg.LeaveGroupRequestMember, 1)
+	broker.ControlKey(int16(kmsg.LeaveGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		request, _ := r.(*kmsg.LeaveGroupRequest)
+		for _, m := range request.Members {
+			seen <- m
+		}
+		return nil, nil, false
+	})
+	c.Close(kafkatest.Deadline(t), true)
+	if m := <-seen; m.MemberID != id || m.InstanceID == nil || *m.InstanceID != "wsproxy-c" {
+		t.Errorf("left as %q of instance %v, want %q of wsproxy-c", m.MemberID, m.InstanceID, id)
+	}
+}
+
+func TestAReplacedConsumerEnds(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a")
+	o := &lostOwner{Owner: kafkatest.Owner{Commits: []proxy.Next{{Partition: 0, Offset: 1}}}}
+	old := consume(t, broker, ResetEarliest, o)
+	poll(t, old, 1)
+	heir := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+	poll(t, heir, 1)
+	if err := old.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 1}}); !errors.Is(err, kerr.FencedInstanceID) {
+		t.Errorf("committing: %v", err)
+	}
+	_, err := old.Poll(kafkatest.Deadline(t), 10, nil, func() {})
+	if kafkatest.KindOf(err) != proxy.KindDuplicateClient || !errors.Is(err, proxy.ErrSucceeded) {
+		t.Errorf("polling: %v", err)
+	}
+	old.Close(kafkatest.Deadline(t), false)
+	if o.lost.Load() != 3 || len(o.WasRevoked()) != 0 {
+		t.Errorf("lost %d partitions, revoked %v", o.lost.Load(), o.WasRevoked())
+	}
+	if got := committed(t, broker, 0); got != -1 {
+		t.Errorf("committed %d", got)
+	}
+	if ids := memberIDs(t, broker); len(ids) != 1 || ids[0] != heir.member() {
+		t.Errorf("the members are %v, want %s", ids, heir.member())
+	}
+}
+
+func TestLeaveErrors(t *testing.T) {
+	tests := map[string]struct {
+		whole, member *kerr.Error
+		want          error
+	}{
+		"left":            {nil, nil, nil},
+		"was no member":   {nil, kerr.UnknownMemberID, nil},
+		"was replaced":    {nil, kerr.FencedInstanceID, nil},
+		"refused":         {kerr.GroupAuthorizationFailed, nil, kerr.GroupAuthorizationFailed},
+		"member refused":  {nil, kerr.UnknownServerError, kerr.UnknownServerError},
+		"of old, unknown": {kerr.UnknownMemberID, nil, nil},
+	}
+	code := func(e *kerr.Error) int16 {
+		if e == nil {
+			return 0
+		}
+		return e.Code
+	}
+	for name, test := range tests {
+		answer := &kmsg.LeaveGroupResponse{
+			ErrorCode: code(test.whole), Members: []kmsg.LeaveGroupResponseMember{{ErrorCode: code(test.member)}},
+		}
+		if err := leaveError(answer); !errors.Is(err, test.want) || test.want == nil && err != nil {
+			t.Errorf("%s: got %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+// TestCommitsDoNotWaitForAMemberThatIsAway has a rebalance wait for a member whose connection
+// was cut.
+func TestCommitsDoNotWaitForAMemberThatIsAway(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	stays, wait := withAMemberAway(t, broker, &kafkatest.Owner{})
+	wait()
+	ctx, cancel := context.WithTimeout(kafkatest.Deadline(t), 2*time.Second)
+	defer cancel()
+	if err := stays.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}); err != nil {
+		t.Errorf("committing while the group waits: %v", err)
+	}
+	awaitMembers(t, broker, "PreparingRebalance", 3)
+}
+
+// withAMemberAway returns a member of a group of two of which the other is away, and has the group
+// wait for that when a third joins.
+func withAMemberAway(t *testing.T, broker *kfake.Cluster, o proxy.Owner) (stays *Consumer, wait func()) {
+	t.Helper()
+	for partition := range int32(3) {
+		write(t, broker, partition, "a")
+	}
+	stays = consumeAs(t, broker, "stays", ResetEarliest, o)
+	poll(t, stays, 3)
+	away := consumeAs(t, broker, "away", ResetEarliest, &kafkatest.Owner{})
+	poll(t, away, 1)
+	awaitMembers(t, broker, "Stable", 2)
+	away.Close(kafkatest.Deadline(t), false)
+	awaitMembers(t, broker, "Stable", 2)
+	return stays, func() {
+		t.Helper()
+		consumeAs(t, broker, "new", ResetEarliest, &kafkatest.Owner{})
+		awaitMembers(t, broker, "PreparingRebalance", 3)
+	}
+}
+
+// awaitMembers waits until the group "g" is in a state with so many members.
+func awaitMembers(t *testing.T, broker *kfake.Cluster, want string, members int) {
+	t.Helper()
+	ctx := kafkatest.Deadline(t)
+	for group := broker.GroupInfo("g"); group.State != want || len(group.Members) != members; group = broker.GroupInfo("g") {
+		if ctx.Err() != nil {
+			t.Fatalf("the group is %s with %d members, want %s with %d", group.State, len(group.Members), want, members)
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestALeaderThatComesBackBalancesOnlyWhatIsNew asks the balancer of a consumer whose group is
+// stable.
+func TestALeaderThatComesBackBalancesOnlyWhatIsNew(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	write(t, broker, 0, "a")
+	c := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+	poll(t, c, 1)
+	b := kgo.CooperativeStickyBalancer()
+	member := kmsg.NewJoinGroupResponseMember()
+	member.MemberID, member.ProtocolMetadata = c.member(), b.JoinGroupMetadata([]string{"t"}, nil, -1)
+	balance := func(assigned func(map[string]int32) bool, partitions int32) []kmsg.SyncGroupRequestGroupAssignment {
+		t.Helper()
+		mine, _, err := balancer{GroupBalancer: b, assigned: assigned}.MemberBalancer([]kmsg.JoinGroupResponseMember{member})
+		if err != nil {
+			t.Fatal(err)
+		}
+		failing, ok := mine.(memberBalancer)
+		if !ok {
+			t.Fatalf("the balancer is %T", mine)
+		}
+		plan, err := failing.BalanceOrError(map[string]int32{"t": partitions})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.IntoSyncAssignment()
+	}
+	_, before := c.client.GroupMetadata()
+	if balance(c.isAssigned, 3) != nil {
+		t.Error("it balances a group whose assignments are in force")
+	}
+	if plan := balance(func(map[string]int32) bool { return false }, 3); len(plan) != 1 {
+		t.Errorf("the plan of a group without assignments is %v", plan)
+	}
+	if _, now := c.client.GroupMetadata(); now != before {
+		t.Errorf("the group has rebalanced from generation %d to %d", before, now)
+	}
+	if plan := balance(c.isAssigned, 4); len(plan) != 1 {
+		t.Errorf("the plan for a partition that nobody has is %v", plan)
+	}
+	ctx := kafkatest.Deadline(t)
+	for now := before; now == before; _, now = c.client.GroupMetadata() {
+		if ctx.Err() != nil {
+			t.Fatal("nobody asks for a rebalance that gives the partition to somebody")
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestAnAssignmentOfAnotherTopicIsNotTaken parses what the group had given to the client before
+// it came back.
+func TestAnAssignmentOfAnotherTopicIsNotTaken(t *testing.T) {
+	assignment := kmsg.NewConsumerMemberAssignment()
+	for _, name := range []string{"other", "t"} {
+		topic := kmsg.NewConsumerMemberAssignmentTopic()
+		topic.Topic, topic.Partitions = name, []int32{0, 2}
+		assignment.Topics = append(assignment.Topics, topic)
+	}
+	asked := 0
+	b := balancer{GroupBalancer: kgo.CooperativeStickyBalancer(), topic: "t", again: func() { asked++ }}
+	got, err := b.ParseSyncAssignment(assignment.AppendTo(nil))
+	if err != nil || len(got) != 1 || len(got["t"]) != 2 || asked != 1 {
+		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
+	}
+	assignment.Topics = assignment.Topics[1:]
+	if got, err = b.ParseSyncAssignment(assignment.AppendTo(nil)); err != nil || len(got["t"]) != 2 || asked != 1 {
+		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
+	}
+	if _, err = b.ParseSyncAssignment([]byte{1}); err == nil {
+		t.Error("what is no assignment is taken")
+	}
+}
+
+// TestCloseCommitsWhileTheGroupWaits closes a consumer while a rebalance waits for a member that
+// is away.
+func TestCloseCommitsWhileTheGroupWaits(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	o := &kafkatest.Owner{}
+	stays, wait := withAMemberAway(t, broker, o)
+	joins := make(chan string, 100)
+	broker.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		request, _ := r.(*kmsg.JoinGroupRequest)
+		joins <- request.MemberID
+		return nil, nil, false
+	})
+	wait()
+	for <-joins != stays.member() {
+		continue
+	}
+	o.SetCommits([]proxy.Next{{Partition: 0, Offset: 1}})
+	stays.Close(kafkatest.Deadline(t), true)
+	if got := committed(t, broker, 0); got != 1 {
+		t.Errorf("committed %d", got)
+	}
+}

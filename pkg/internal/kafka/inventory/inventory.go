@@ -1,0 +1,59 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+// coordinatorBackoff is how long to wait for a group to have a coordinator again.
+const coordinatorBackoff = 200 * time.Millisecond
+
+// Inventory is what administrators see and change of a cluster. It has a client of its own: while
+// brokers are silent, franz-go has requests wait behind each other for longer than their contexts
+// last, and those of connecting clients are not to.
+type Inventory struct {
+	client  *kgo.Client
+	admin   *kadm.Client
+	metrics *metrics.Metrics
+	calls   cluster.Calls
+}
+
+// Open makes the client for administrators. It waits for no broker.
+func Open(c *cluster.Cluster) (*Inventory, error) {
+	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
+	if err != nil {
+		return nil, fmt.Errorf("making the Kafka client for administrators: %w", err)
+	}
+	c.Metrics.KafkaClients(metrics.AdminClient).Inc()
+	return &Inventory{client: client, admin: kadm.NewClient(client), metrics: c.Metrics}, nil
+}
+
+// Close ends what is under way.
+func (a *Inventory) Close() {
+	a.calls.Refuse()
+	a.client.Close()
+	a.calls.Wait()
+	a.metrics.KafkaClients(metrics.AdminClient).Dec()
+}
+
+// call calls franz-go until a group's coordinator is there to answer, or until ctx ends.
+func call[T any](ctx context.Context, a *Inventory, request func(context.Context) (T, error)) (T, error) {
+	for {
+		answer, err := cluster.Within(ctx, &a.calls, request)
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.NotCoordinator) {
+			return answer, err
+		}
+		if cluster.Pause(ctx, coordinatorBackoff); ctx.Err() != nil {
+			return answer, err
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package kafkatest
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Owner is a connection that reads. It implements proxy.Owner.
+type Owner struct {
+	Commits []proxy.Next // what Revoked returns
+
+	mu      sync.Mutex
+	starts  map[int32]int64
+	revoked []int32
+}
+
+// Assigned implements proxy.Owner.
+func (o *Owner) Assigned(starts map[int32]int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.starts == nil {
+		o.starts = make(map[int32]int64)
+	}
+	maps.Copy(o.starts, starts)
+}
+
+// Revoked implements proxy.Owner.
+func (o *Owner) Revoked(_ context.Context, partitions []int32) []proxy.Next {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.revoked = append(o.revoked, partitions...)
+	return o.Commits
+}
+
+// SetCommits changes what Revoked returns.
+func (o *Owner) SetCommits(commits []proxy.Next) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Commits = commits
+}
+
+// Lost implements proxy.Owner.
+func (o *Owner) Lost([]int32) {}
+
+// Starts returns where the partitions that were ever assigned started last.
+func (o *Owner) Starts() map[int32]int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.starts)
+}
+
+// WasRevoked returns the partitions that were revoked, in order.
+func (o *Owner) WasRevoked() []int32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]int32(nil), o.revoked...)
+}
+
+// Fate is what becomes of a record. It implements proxy.Completion.
+type Fate struct {
+	done chan struct{} // closed when it is known
+	ack  proxy.Ack
+	err  error
+}
+
+// NewFate returns the fate of a record that is still to be produced.
+func NewFate() *Fate { return &Fate{done: make(chan struct{})} }
+
+// Done implements proxy.Completion. It panics where it is called twice.
+func (f *Fate) Done(ack proxy.Ack, err error) {
+	f.ack, f.err = ack, err
+	close(f.done)
+}
+
+// IsKnown tells whether Done was called.
+func (f *Fate) IsKnown() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Await waits until the fate is known.
+func (f *Fate) Await(t testing.TB) (proxy.Ack, error) {
+	t.Helper()
+	select {
+	case <-f.done:
+	case <-Deadline(t).Done():
+		t.Fatal("the record has no fate")
+	}
+	return f.ack, f.err
+}
+
+// Producer is what a room has for a connection that writes.
+type Producer interface {
+	Produce(r *proxy.Record, done proxy.Completion)
+}
+
+// Produce writes a record and waits for its fate.
+func Produce(t testing.TB, p Producer, r proxy.Record) (proxy.Ack, error) {
+	t.Helper()
+	f := NewFate()
+	p.Produce(&r, f)
+	return f.Await(t)
+}
+
+// Value is a record with a value, for any partition.
+func Value(text string) proxy.Record {
+	return proxy.Record{Partition: proxy.AnyPartition, Value: []byte(text)}
+}
+
+// Transactions are what a room has for a connection that writes in transactions.
+type Transactions interface {
+	Hold(ctx context.Context) *proxy.Error
+	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
+	Settle(ctx context.Context) *proxy.Error
+}
+
+// CommitValues writes values to partition 0 in one transaction. Where it is not committed, it is not
+// settled yet.
+func CommitValues(t testing.TB, tx Transactions, values ...string) ([]proxy.Ack, *proxy.Error) {
+	t.Helper()
+	return CommitBy(tx, time.Now().Add(Patience), values...)
+}
+
+// CommitBy is CommitValues with a time until which Kafka must have the records.
+func CommitBy(tx Transactions, by time.Time, values ...string) ([]proxy.Ack, *proxy.Error) {
+	var records []*proxy.Record
+	for _, v := range values {
+		records = append(records, &proxy.Record{Value: []byte(v)})
+	}
+	return CommitRecords(tx, by, records)
+}
+
+// CommitRecords returns where the records are, or the error of the first.
+func CommitRecords(tx Transactions, by time.Time, records []*proxy.Record) (acks []proxy.Ack, e *proxy.Error) {
+	fates := make([]proxy.Fate, len(records))
+	if !tx.Commit(by, records, fates) {
+		return nil, fates[0].Err
+	}
+	for i := range fates {
+		acks = append(acks, fates[i].Ack)
+	}
+	return acks, nil
+}
+
+// Settle must succeed.
+func Settle(t testing.TB, tx Transactions) {
+	t.Helper()
+	if e := tx.Settle(Deadline(t)); e != nil {
+		t.Fatalf("settling: %v", e)
+	}
+}
+
+// MustCommit commits values and settles the transaction.
+func MustCommit(t testing.TB, tx Transactions, values ...string) []proxy.Ack {
+	t.Helper()
+	acks, e := CommitValues(t, tx, values...)
+	if e != nil {
+		t.Fatalf("committing %q: %v", values, e)
+	}
+	Settle(t, tx)
+	return acks
+}
+
+// MustHold must succeed.
+func MustHold(t testing.TB, tx Transactions) {
+	t.Helper()
+	if e := tx.Hold(Deadline(t)); e != nil {
+		t.Errorf("holding: %v", e)
+	}
+}
+
+// WantKind fails a test where an error is of another kind, or none.
+func WantKind(t testing.TB, e *proxy.Error, want proxy.Kind) {
+	t.Helper()
+	if e == nil || e.Kind != want {
+		t.Fatalf("got %v, want %v", e, want)
+	}
+}

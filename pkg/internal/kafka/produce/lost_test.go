@@ -1,0 +1,73 @@
+package produce
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// TestARefusalAfterALostAnswerIsUnknown has a first try that may have been written, and a
+// second one that was refused.
+func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
+	cut := errors.New("connection reset")
+	sent := kgo.BrokerE2E{BytesWritten: 100, ReadErr: cut}
+	_, _, topic := poolOf(t)
+	for name, test := range map[string]struct {
+		key  int16
+		e2e  kgo.BrokerE2E
+		came time.Duration // before the answer was lost
+		want proxy.Kind
+	}{
+		"the answer was lost":        {int16(kmsg.Produce), sent, time.Second, proxy.KindTimeout},
+		"lost before it came":        {int16(kmsg.Produce), sent, -time.Hour, proxy.KindNotAuthorized},
+		"answered":                   {int16(kmsg.Produce), kgo.BrokerE2E{BytesWritten: 100}, time.Second, proxy.KindNotAuthorized},
+		"nothing was sent":           {int16(kmsg.Produce), kgo.BrokerE2E{WriteErr: cut}, time.Second, proxy.KindNotAuthorized},
+		"of another kind of request": {int16(kmsg.Metadata), sent, time.Second, proxy.KindNotAuthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lost := newLostAnswers()
+			lost.OnBrokerE2E(kgo.BrokerMetadata{}, test.key, test.e2e)
+			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: lost}, came: time.Now().Add(-test.came)}
+			if e := proxy.AsError(b.refused(kerr.TopicAuthorizationFailed)); e.Kind != test.want {
+				t.Errorf("got %v", e)
+			}
+		})
+	}
+}
+
+// TestAConnectionTakesAnswersWithIt ends a connection while requests wait behind the one whose
+// answer is being read.
+func TestAConnectionTakesAnswersWithIt(t *testing.T) {
+	broker := kgo.BrokerMetadata{NodeID: 1}
+	write := func(l *lostAnswers) { l.OnBrokerWrite(broker, int16(kmsg.Produce), 100, 0, 0, nil) }
+	answer := func(l *lostAnswers) { l.OnBrokerE2E(broker, int16(kmsg.Produce), kgo.BrokerE2E{BytesWritten: 100}) }
+	for name, test := range map[string]struct {
+		happens []func(*lostAnswers)
+		want    bool
+	}{
+		"all are answered": {[]func(*lostAnswers){write, write, answer, answer}, false},
+		"one is not":       {[]func(*lostAnswers){write, write, answer}, true},
+		"nothing was sent": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, came := newLostAnswers(), time.Now()
+			for _, happens := range test.happens {
+				happens(l)
+			}
+			l.OnBrokerDisconnect(kgo.BrokerMetadata{NodeID: 2}, nil)
+			if l.since(came) {
+				t.Error("the end of another broker's connection counts")
+			}
+			l.OnBrokerDisconnect(broker, nil)
+			if l.since(came) != test.want {
+				t.Errorf("lost: %v", !test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package produce
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// stuckCheck bounds the question whether a client is stuck.
+	stuckCheck = 5 * time.Second
+	// drainedPoll is how often it is looked whether a stuck client holds records.
+	drainedPoll = 20 * time.Millisecond
+)
+
+// IsStuck tells whether a client cannot produce anymore, whatever Kafka says later: franz-go
+// takes it for final when a broker refuses it a producer id.
+func IsStuck(ctx context.Context, client *kgo.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, stuckCheck)
+	defer cancel()
+	_, _, err := client.ProducerID(ctx)
+	refused, ok := errors.AsType[*kerr.Error](err)
+	return ok && !refused.Retriable
+}
+
+// doubt looks whether a client that has failed a record is stuck. If so, those who use it go
+// over to another one, and it is closed when it holds nothing anymore.
+func (p *Pool) doubt(c *pooled) {
+	if !c.doubted.CompareAndSwap(false, true) {
+		return
+	}
+	_ = p.doubts.Run(func() { // after Close nothing needs to be replaced
+		if !IsStuck(p.life, c.client) {
+			c.doubted.Store(false)
+			return
+		}
+		p.replace(c)
+	})
+}
+
+// doubtThoseThatHold looks after records that franz-go has lost sight of: no error tells of them.
+func (p *Pool) doubtThoseThatHold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.clients {
+		if c.held.Load() > 0 {
+			p.doubt(c)
+		}
+	}
+}
+
+// replace takes a client out of the pool and closes it, when it holds nothing or all that it holds
+// has been given up: franz-go can lose sight of a record that comes in the moment of the refusal.
+func (p *Pool) replace(c *pooled) {
+	p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
+	c.stuck.Store(true)
+	p.mu.Lock()
+	if p.clients[c.key] == c {
+		delete(p.clients, c.key)
+	}
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(p.life, p.cluster.Settings.ProducerDeliveryTimeout)
+	defer cancel()
+	ticker := time.NewTicker(drainedPoll)
+	defer ticker.Stop()
+	for !c.retire(p.cluster.Metrics) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			c.close(p.cluster.Metrics)
+			return
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package produce
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// abortPause is how long Settle waits before it tries again.
+const abortPause = 100 * time.Millisecond
+
+// Hold makes the connection the one that writes under its transactional id, which fences the
+// one before it, and aborts what that had open. Later calls tell whether it still is. An error
+// means that it is not, and will not be anymore; that Kafka does not answer is none.
+func (t *Transactions) Hold(ctx context.Context) *proxy.Error {
+	held := t.held
+	if e := t.ready(ctx); e != nil || !held {
+		return e
+	}
+	id, epoch, err := t.client.ProducerID(ctx)
+	taken := false
+	if err == nil {
+		taken, err = t.isTaken(ctx, id, epoch)
+	}
+	if err == nil && taken {
+		return errFencedProducer(nil)
+	}
+	return nil // what is produced will tell, too
+}
+
+// Commit writes records in one transaction, and what became of each into fates. It tells
+// whether that was committed: else all fates are errors. One of KindTimeout says that nobody
+// knows whether the record was written, every other one that it was not, and will not be. Kafka
+// must have all records until by. Settle must be called before the next transaction, and before
+// the records' bytes change.
+func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
+	e := t.transact(by, records, fates)
+	if e == nil {
+		return true
+	}
+	for i := range fates {
+		if fates[i].Err == nil {
+			fates[i].Err = e
+		}
+	}
+	return false
+}
+
+// transact is as Commit, and returns the error of those records that have none of their own.
+func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []proxy.Fate) *proxy.Error {
+	if err := t.begin(by); err != nil {
+		return errAborted(err)
+	}
+	t.pending = t.produce(records, fates)
+	if err := t.pending.await(by); err != nil {
+		if e := t.refused(err); e != nil {
+			fates[t.pending.first].Err = e
+		}
+		return errAborted(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), t.pool.cluster.Settings.ProducerDeliveryTimeout)
+	defer cancel()
+	// Records that waited for the topic's metadata can be acknowledged before franz-go has
+	// stored its partitions. EndTransaction then sees none in the transaction, aborts it, and
+	// reports success. This takes the lock under which they are stored.
+	if err := t.client.AbortBufferedRecords(ctx); err != nil {
+		return errAborted(err)
+	}
+	t.ends.count.Store(0)
+	err := t.client.EndTransaction(ctx, kgo.TryCommit)
+	if err == nil {
+		t.pending, t.expired = nil, false
+		return nil
+	}
+	if t.ends.count.Load() == 0 || t.ends.count.Load() == 1 && isDefinite(err) {
+		return errAborted(err)
+	}
+	t.unknown = true
+	return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not confirm the commit of the transaction: the message may have been written.")
+}
+
+// begin begins a transaction, under a producer id that is known to be ours.
+func (t *Transactions) begin(by time.Time) error {
+	ctx, cancel := context.WithDeadline(context.Background(), by)
+	defer cancel()
+	if e := t.ready(ctx); e != nil {
+		return e
+	}
+	if _, _, err := t.client.ProducerID(ctx); err != nil {
+		return err
+	}
+	t.held, t.began = true, time.Now()
+	return t.client.BeginTransaction()
+}
+
+// Settle waits until Kafka's client has let go of the records of the latest transaction, and
+// that is at its end, so that another can begin. An error means that none can: the connection
+// is over. So it is when ctx ends before.
+func (t *Transactions) Settle(ctx context.Context) *proxy.Error {
+	t.expired = t.expired || t.pending != nil && time.Since(t.began) >= t.timeout
+	for t.pending != nil {
+		err := t.abort(ctx)
+		// A client that was refused for good is replaced, and the transaction aborted by that.
+		// An unknown error is no refusal here.
+		if err == nil || isRefusal(err) && !errors.Is(err, kerr.UnknownServerError) {
+			t.pending = nil
+			break
+		}
+		select {
+		case <-time.After(abortPause):
+		case <-ctx.Done():
+			return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka does not end the transaction: connect again.")
+		}
+	}
+	return t.ready(ctx)
+}
+
+// abort aborts the transaction, also one whose commit is not confirmed: franz-go then has
+// Kafka raise the epoch, which aborts what was not committed. A refusal comes after the client
+// has let go of the records.
+func (t *Transactions) abort(ctx context.Context) error {
+	if err := t.client.AbortBufferedRecords(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-t.pending.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return t.client.EndTransaction(ctx, kgo.TryAbort)
+}
+
+// refused is the answer to the record that Kafka refused, if there is more to say than that its
+// transaction was aborted.
+func (t *Transactions) refused(err error) *proxy.Error {
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		t.topic.Refresh()
+		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", t.topic.Name)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", t.topic.Name)
+		t.topic.Deny(denied)
+		return denied
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
+		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
+		t.topic.Refresh()
+	}
+	return nil
+}
+
+// errAborted is the answer to the messages of a transaction that will not be committed.
+func errAborted(cause error) *proxy.Error {
+	return proxy.Wrap(cause, proxy.KindTransactionAborted, "The transaction was aborted, nothing of it is written: send the message again.")
+}
+
+// isDefinite tells whether an answer to a commit says that it was not done, where it is the
+// only one: one that can be tried again may come from a coordinator that has written the
+// commit, and goes down before it is replicated.
+func isDefinite(err error) bool {
+	for _, refusal := range []error{
+		kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.InvalidTxnState,
+		kerr.TransactionAbortable, kerr.TransactionalIDAuthorizationFailed,
+	} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// endRequests counts the requests to end a transaction that went out, at least in part.
+// franz-go repeats one whose answer is lost, and tells of the last answer only.
+type endRequests struct{ count atomic.Int64 }
+
+// OnBrokerWrite implements kgo.HookBrokerWrite. It is called before the answer is read.
+func (r *endRequests) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, written int, _, _ time.Duration, _ error) {
+	if key == int16(kmsg.EndTxn) && written > 0 {
+		r.count.Add(1)
+	}
+}

@@ -1,0 +1,146 @@
+package produce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// ready looks whether a transaction can begin, and replaces the client where that takes another
+// one: franz-go keeps refusals of a producer id, and notices no change of the largest batch. An
+// error is the end of the connection. That Kafka does not answer is none.
+func (t *Transactions) ready(ctx context.Context) *proxy.Error {
+	id, epoch, err := t.client.ProducerID(ctx)
+	switch {
+	case isFinal(err):
+	case err != nil:
+		return nil //nolint:nilerr // said above
+	default:
+		t.held, t.unknown = true, false
+		if t.maxBatch == t.topic.BatchBytes() {
+			return nil
+		}
+	}
+	if e := t.renew(ctx, id, epoch, err); e != nil {
+		return e
+	}
+	_, _, err = t.client.ProducerID(ctx)
+	if isFinal(err) {
+		return t.lost(err)
+	}
+	t.held = err == nil
+	return nil
+}
+
+// renew goes over to another client because of the cause, if any. It opens the transactional id
+// anew, which aborts what the old one had open, and would fence a successor: Kafka is asked
+// first whether there is one. No record is held.
+func (t *Transactions) renew(ctx context.Context, id int64, epoch int16, cause error) *proxy.Error {
+	if e := t.lost(cause); e.Kind != proxy.KindKafkaUnavailable {
+		return e
+	}
+	if t.held {
+		// Kafka itself has raised the epoch where it has aborted a transaction at its timeout,
+		// and maybe after an unknown commit.
+		if t.expired || t.unknown {
+			return t.lost(cause)
+		}
+		taken, err := t.isTaken(ctx, id, epoch)
+		if err != nil {
+			return t.lost(errors.Join(cause, err))
+		}
+		if taken {
+			return errFencedProducer(cause)
+		}
+	}
+	if err := t.replace(); err != nil {
+		return t.lost(err)
+	}
+	return nil
+}
+
+// replace closes the client, and makes another one that never held the transactional id.
+func (t *Transactions) replace() error {
+	old, err := t.swap()
+	if err != nil {
+		return err
+	}
+	old.Close()
+	return nil
+}
+
+func (t *Transactions) swap() (old *kgo.Client, err error) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	if _, open := t.pool.transactions[t]; !open {
+		return nil, errClosed
+	}
+	t.maxBatch = t.topic.BatchBytes()
+	client, err := t.dial()
+	if err != nil {
+		return nil, err
+	}
+	old, t.client, t.held = t.client, client, false
+	return old, nil
+}
+
+// isTaken asks Kafka whether the transactional id has gone on from a producer id and epoch. One
+// that Kafka has forgotten has not.
+func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) (bool, error) {
+	admin := t.pool.cluster.Admin
+	if !t.topic.Credentials().IsZero() { // the proxy's own may have no right to the transactional id
+		admin = kadm.NewClient(t.client)
+	}
+	all, err := admin.DescribeTransactions(ctx, t.id)
+	if err != nil {
+		return false, fmt.Errorf("describing transaction %q: %w", t.id, err)
+	}
+	now, found := all[t.id]
+	switch {
+	case !found, errors.Is(now.Err, kerr.TransactionalIDNotFound):
+		return false, nil
+	case now.Err != nil:
+		return false, fmt.Errorf("describing transaction %q: %w", t.id, now.Err)
+	}
+	return now.ProducerID != id || now.ProducerEpoch > epoch, nil
+}
+
+// lost is what the connection ends with where a refusal cannot be got over.
+func (t *Transactions) lost(refusal error) *proxy.Error {
+	switch {
+	case isFenced(refusal) && !t.expired:
+		return errFencedProducer(refusal)
+	case errors.Is(refusal, kerr.TransactionalIDAuthorizationFailed):
+		return proxy.Wrap(refusal, proxy.KindNotAuthorized, "Kafka does not authorise the transactional id %q.", t.id)
+	}
+	return proxy.Wrap(refusal, proxy.KindKafkaUnavailable, "Kafka takes no further transaction of this connection: connect again.")
+}
+
+// isFinal tells whether franz-go cannot get over an error of its producer id: a refusal, or what
+// it keeps whatever it is. That it returns as it is, and wraps what it was told in passing.
+func isFinal(err error) bool {
+	_, kept := err.(*kerr.Error) //nolint:errorlint // said above
+	return kept || isRefusal(err)
+}
+
+// isRefusal tells whether Kafka, or a client that is closed, has refused something for good.
+func isRefusal(err error) bool {
+	refusal, ok := errors.AsType[*kerr.Error](err)
+	return ok && !refusal.Retriable && refusal.Code != kerr.ConcurrentTransactions.Code || errors.Is(err, kgo.ErrClientClosed)
+}
+
+// isFenced tells that a transactional id is in other hands, or that Kafka has aborted its
+// transaction at the timeout.
+func isFenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+}
+
+func errFencedProducer(cause error) *proxy.Error {
+	return proxy.Wrap(cause, proxy.KindFenced, "Another connection with the same clientId and instanceId has taken over.")
+}

@@ -1,0 +1,230 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+)
+
+// maxAppending bounds the records that wait for Kafka. What comes beyond is refused: an outage
+// must not fill the memory.
+const maxAppending = 100_000
+
+var (
+	errTableNotOpen  = errors.New("the topic is not open yet")
+	errTableClosed   = errors.New("the table is closed")
+	errTableOverfull = fmt.Errorf("%d records wait for Kafka already", maxAppending)
+)
+
+// Record is a record to append. A nil Value is a tombstone; Kafka refuses a nil Key.
+type Record struct{ Key, Value []byte }
+
+// tableAppends is the writing side of a table.
+type tableAppends struct {
+	mu      sync.Mutex // guards what follows; held where records are handed over, for their order
+	closed  bool
+	writer  *tableWriter // nil before the topic is known
+	pending sync.WaitGroup
+	doubts  cluster.Calls
+}
+
+// tableWriter appends to one topic. One that was made anew under the same name has another.
+type tableWriter struct {
+	client *kgo.Client
+	topic  string
+	expiry *produce.Expiry
+	expire context.CancelFunc
+	held   atomic.Int64 // records without a fate
+
+	doubted atomic.Bool // it is being looked whether it is stuck
+}
+
+// appending is an Append under way. Its fields are for the goroutine of promises.
+type appending struct {
+	table   *Table
+	appends *tableAppends
+	writer  *tableWriter
+	left    int   // records without a fate
+	err     error // the first one
+	done    func(error)
+}
+
+// Append writes records after those of earlier calls, and calls done once, with nil when all
+// are replicated. It does not wait, and done comes from another goroutine. It must be quick:
+// it holds up those of later calls. The records must not be changed before it.
+//
+// After an error each record may be in the log or not. One that is not there when a later
+// Append succeeds does not come anymore: Kafka refuses what is older. Where nothing later
+// succeeds it may still come, if it was on its way when its time ended. The time is
+// Options.AppendTimeout, and an Append that reaches it takes those after it with it.
+func (t *Table) Append(records []Record, done func(error)) {
+	a := &t.appends
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.refuse(len(records)); err != nil {
+		a.tell(done, fmt.Errorf("appending to topic %s: %w", t.options.Topic, err))
+		return
+	}
+	if len(records) == 0 {
+		a.tell(done, nil)
+		return
+	}
+	w := a.writer
+	w.held.Add(int64(len(records)))
+	a.pending.Add(1)
+	current := &appending{table: t, appends: a, writer: w, left: len(records), done: done}
+	ctx := w.expiry.Of(time.Now()).Free
+	for i := range records {
+		w.client.Produce(ctx, &kgo.Record{Topic: w.topic, Key: records[i].Key, Value: records[i].Value}, current.promise)
+	}
+}
+
+// refuse tells why records cannot be taken. a.mu is held.
+func (a *tableAppends) refuse(records int) error {
+	switch {
+	case a.closed:
+		return errTableClosed
+	case a.writer == nil:
+		return errTableNotOpen
+	case a.writer.held.Load()+int64(records) > maxAppending:
+		return errTableOverfull
+	default:
+		return nil
+	}
+}
+
+// tell calls done, but not within Append, where its caller may hold what done needs. a.mu is
+// held.
+func (a *tableAppends) tell(done func(error), err error) {
+	if a.closed {
+		go done(err)
+		return
+	}
+	a.pending.Go(func() { done(err) })
+}
+
+// promise is called for each record, one after another.
+func (p *appending) promise(r *kgo.Record, err error) {
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("appending to topic %s: %w", r.Topic, err)
+	}
+	p.writer.held.Add(-1)
+	p.left--
+	if p.left > 0 {
+		return
+	}
+	if p.err != nil {
+		p.table.doubt(p.writer)
+	}
+	p.done(p.err)
+	p.appends.pending.Done()
+}
+
+// doubt looks whether a writer that has failed is stuck, and gives the topic another one then.
+// Nothing
+// of the old one can be on its way: it has no producer id.
+func (t *Table) doubt(w *tableWriter) {
+	if !w.doubted.CompareAndSwap(false, true) {
+		return
+	}
+	_ = t.appends.doubts.Run(func() { // a table that is closed appends nothing anymore
+		defer w.doubted.Store(false)
+		if !produce.IsStuck(t.life, w.client) || !t.appends.has(w) {
+			return
+		}
+		t.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced")
+		if err := t.appends.open(t); err != nil {
+			t.log.Error("replacing the client that appends failed", "err", err)
+		}
+	})
+}
+
+func (a *tableAppends) has(w *tableWriter) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writer == w
+}
+
+// isOpen tells whether the topic is known.
+func (a *tableAppends) isOpen() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writer != nil
+}
+
+// open has Append write to the topic that now has the name. What waits to be written to the
+// former one fails.
+func (a *tableAppends) open(t *Table) error {
+	w, err := t.newWriter()
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	old := a.writer
+	if !a.closed {
+		a.writer, w = w, old
+	}
+	a.mu.Unlock()
+	w.close(t.cluster.Metrics)
+	return nil
+}
+
+// close waits for what waits to be written, within ctx, and fails the rest. stop ends the table's life,
+// and with it what is asked about a writer that has failed.
+func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics, stop context.CancelFunc) {
+	a.mu.Lock()
+	w := a.writer
+	a.closed, a.writer = true, nil
+	a.mu.Unlock()
+	if w != nil {
+		_ = w.client.Flush(ctx)
+	}
+	w.close(m)
+	stop()
+	a.doubts.Refuse()
+	a.doubts.Wait()
+	a.pending.Wait()
+}
+
+func (t *Table) newWriter() (*tableWriter, error) {
+	o := t.options
+	held, expire := context.WithCancel(context.Background())
+	client, err := kgo.NewClient(t.cluster.Options(metrics.StateClient, "wsproxy-"+o.Name+"-writer", append(tableClientOptions(),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), // to partition 0
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProduceRequestTimeout(tableRequestTimeout),
+		kgo.MaxBufferedRecords(math.MaxInt32), // Append refuses instead of waiting
+		// What has been given up is not sent again, and cannot come after what is written
+		// later: franz-go bumps the producer's epoch.
+		kgo.AllowIdempotentProduceCancellation(),
+		kgo.RecordDeliveryTimeout(o.AppendTimeout),
+	)...)...)
+	if err != nil {
+		expire()
+		return nil, fmt.Errorf("making the Kafka client that appends to topic %s: %w", o.Topic, err)
+	}
+	t.cluster.Metrics.KafkaClients(metrics.StateClient).Inc()
+	return &tableWriter{client: client, topic: o.Topic, expiry: produce.NewExpiry(held, o.AppendTimeout), expire: expire}, nil
+}
+
+// close fails what has not been written.
+func (w *tableWriter) close(m *metrics.Metrics) {
+	if w == nil {
+		return
+	}
+	w.expire()
+	w.client.Close()
+	m.KafkaClients(metrics.StateClient).Dec()
+}

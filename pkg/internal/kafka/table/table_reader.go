@@ -1,0 +1,126 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// earliestOffset stands for the first offset, in the place of a timestamp.
+const earliestOffset = -2
+
+var (
+	errTableLost        = errors.New("what was read is not what the log holds anymore")
+	errTableUndecodable = errors.New("the log cannot be decoded")
+)
+
+// tableReader reads a table's topic. It belongs to one goroutine. It asks for each piece of
+// the log by itself, where kgo's consumer would do so: a fetch names the topic's id and the
+// epoch of what was read last, so that no record of another topic of the same name, or of a
+// log that was truncated, is taken for the next one, and its answer tells the position also
+// where compaction has left no record.
+type tableReader struct {
+	table   *Table
+	handler Handler
+
+	place   tablePlace
+	located bool   // whether place is believed
+	running bool   // whether a replay has begun and is valid
+	why     string // the next one begins
+
+	// Of the replay.
+	start, next int64 // offsets: of the log's begin, and to be read next
+	epoch       int32 // of the last batch, -1 before it
+	end         int64 // where the replay is complete, -1 until known
+	complete    bool
+	empty       int // empty answers in a row
+}
+
+// step reads once. After an error it is to be called again, later.
+func (r *tableReader) step(ctx context.Context) error {
+	if !r.located {
+		if err := r.locate(ctx); err != nil {
+			return err
+		}
+	}
+	return r.fetch(ctx)
+}
+
+// locate finds the topic, makes it where it is missing, and begins a replay where it is not
+// the one that was read.
+func (r *tableReader) locate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*tableRequestTimeout)
+	defer cancel()
+	place, created, err := r.table.findTopic(ctx)
+	if err != nil {
+		return err
+	}
+	if r.running && (place.id != r.place.id || created && place.id == (kadm.TopicID{})) {
+		r.lose("topic %s was recreated", r.table.options.Topic)
+	}
+	if !r.running {
+		if err := r.begin(ctx, place); err != nil {
+			return err
+		}
+	}
+	r.place, r.located = place, true
+	return nil
+}
+
+// lose ends the replay: what was read is not what the topic holds.
+func (r *tableReader) lose(why string, details ...any) {
+	r.running, r.located, r.why = false, false, fmt.Sprintf(why, details...)
+	r.table.state.begin(fmt.Errorf("%s: %w", r.why, errTableReplaying))
+	r.table.log.Warn("the table begins anew", "why", r.why)
+}
+
+// begin begins a replay of the topic at a place.
+func (r *tableReader) begin(ctx context.Context, place tablePlace) error {
+	t := r.table
+	start, err := r.logStart(ctx, place)
+	if err != nil {
+		return err
+	}
+	if place.id != r.place.id || !t.appends.isOpen() {
+		if err := t.checkTopic(ctx, place); err != nil {
+			return err
+		}
+		if err := t.appends.open(t); err != nil {
+			return err
+		}
+	}
+	r.start, r.next, r.epoch, r.end, r.complete, r.empty = start, start, -1, -1, false, 0
+	r.running = true
+	if r.why == "" {
+		t.state.begin(errTableReplaying)
+	}
+	r.handler.Restart(r.why)
+	return nil
+}
+
+// logStart asks for the first offset of the log.
+func (r *tableReader) logStart(ctx context.Context, place tablePlace) (int64, error) {
+	partition := kmsg.NewListOffsetsRequestTopicPartition()
+	partition.CurrentLeaderEpoch, partition.Timestamp = place.epoch, earliestOffset
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic, topic.Partitions = r.table.options.Topic, []kmsg.ListOffsetsRequestTopicPartition{partition}
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.ReplicaID, request.Topics = -1, []kmsg.ListOffsetsRequestTopic{topic}
+
+	answer, err := ask[*kmsg.ListOffsetsResponse](ctx, r.table.client.Broker(int(place.leader)), request)
+	if err != nil {
+		return 0, fmt.Errorf("asking where the log begins: %w", err)
+	}
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return 0, errors.New("asking where the log begins: the answer is about other partitions")
+	}
+	p := answer.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+		return 0, fmt.Errorf("asking where the log begins: %w", err)
+	}
+	return p.Offset, nil
+}

@@ -1,0 +1,226 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+)
+
+const (
+	// defaultSegmentAge is Options.SegmentAge where that is 0.
+	defaultSegmentAge = 10 * time.Minute
+	// tableSegmentBytes bounds what cannot be compacted yet, and has to be replayed, where
+	// much is appended. Kafka's default of 1 GiB is far more than a table should hold.
+	tableSegmentBytes = 64 << 20
+	// tableMinInSync is how many replicas must have a record before it counts as appended,
+	// where the topic has more replicas than that.
+	tableMinInSync = 2
+
+	compactionLag = "min.compaction.lag.ms"
+	logAppendTime = "LogAppendTime"
+)
+
+// tablePlace is where a table's partition is.
+type tablePlace struct {
+	id            kadm.TopicID // zero where the brokers know none
+	leader, epoch int32
+	partitions    int
+}
+
+// findTopic looks up where the topic is, and creates it where it is missing.
+func (t *Table) findTopic(ctx context.Context) (place tablePlace, created bool, err error) {
+	for {
+		place, brokers, err := t.lookUp(ctx)
+		if err == nil || !created && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return place, created, err
+		}
+		if !created {
+			if err := t.createTopic(ctx, brokers); err != nil {
+				return place, false, err
+			}
+			created = true
+		}
+		// The brokers hear of a new topic one after another.
+		if cluster.Pause(ctx, firstTableBackoff); ctx.Err() != nil {
+			return place, created, err
+		}
+	}
+}
+
+// lookUp looks up where the topic is, and how many brokers there are.
+func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err error) {
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = &t.options.Topic
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{topic}
+	metadata, err := request.RequestWith(ctx, t.client)
+	if err != nil {
+		return place, 0, fmt.Errorf("looking up the topic: %w", err)
+	}
+	brokers = len(metadata.Brokers)
+	if len(metadata.Topics) != 1 {
+		return place, brokers, errors.New("looking up the topic: the answer is about others")
+	}
+	found := &metadata.Topics[0]
+	if err := kerr.ErrorForCode(found.ErrorCode); err != nil {
+		return place, brokers, fmt.Errorf("looking up the topic: %w", err)
+	}
+	for i := range found.Partitions {
+		if p := &found.Partitions[i]; p.Partition == 0 && p.Leader >= 0 {
+			return tablePlace{found.TopicID, p.Leader, p.LeaderEpoch, len(found.Partitions)}, brokers, nil
+		}
+	}
+	return place, brokers, fmt.Errorf("looking up the topic: %w", kerr.LeaderNotAvailable)
+}
+
+// createTopic creates the topic. Another replica may be faster.
+func (t *Table) createTopic(ctx context.Context, brokers int) error {
+	factor := max(t.options.ReplicationFactor, 1)
+	err := t.createWith(ctx, factor)
+	if errors.Is(err, kerr.InvalidReplicationFactor) && 0 < brokers && brokers < factor {
+		t.log.Warn("there are fewer brokers than the topic should have replicas: it is created with as many as there are",
+			"replicationFactor", factor, "brokers", brokers)
+		factor = brokers
+		err = t.createWith(ctx, factor)
+	}
+	switch {
+	case err == nil:
+		t.log.Info("the topic was created", "replicationFactor", factor)
+		return nil
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return nil
+	default:
+		return fmt.Errorf("creating the topic: %w", err)
+	}
+}
+
+func (t *Table) createWith(ctx context.Context, factor int) error {
+	created, err := t.admin.CreateTopic(ctx, 1, int16(factor), t.topicConfigs(factor), t.options.Topic)
+	if err != nil {
+		return err
+	}
+	return created.Err
+}
+
+// topicConfigs are what the topic is created with.
+func (t *Table) topicConfigs(factor int) map[string]*string {
+	age := t.options.SegmentAge
+	if age == 0 {
+		age = defaultSegmentAge
+	}
+	inSync := 1
+	if factor > tableMinInSync {
+		inSync = tableMinInSync
+	}
+	configs := map[string]*string{
+		cluster.CleanupPolicy: new("compact"),
+		"segment.ms":          millis(age),
+		"segment.bytes":       new(strconv.Itoa(tableSegmentBytes)),
+		"min.insync.replicas": new(strconv.Itoa(inSync)),
+	}
+	if t.options.MinCompactionLag > 0 {
+		configs[compactionLag] = millis(t.options.MinCompactionLag)
+	}
+	if t.options.LogAppendTime {
+		configs[cluster.TimestampType] = new(logAppendTime)
+	}
+	return configs
+}
+
+func millis(d time.Duration) *string {
+	return new(strconv.FormatInt(d.Milliseconds(), 10))
+}
+
+// unusableTopic is the error for a topic that must be changed before it can be a table.
+type unusableTopic struct{ text string }
+
+// Error implements error.
+func (e *unusableTopic) Error() string { return e.text }
+
+// checkTopic finds out whether the topic can be a table.
+func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
+	if place.partitions != 1 {
+		return &unusableTopic{fmt.Sprintf("Topic %s has %d partitions and must have one. It is created at the next start, once it was deleted; "+
+			"if nothing else uses it, run: kafka-topics.sh --bootstrap-server %s --delete --topic %s",
+			t.options.Topic, place.partitions, t.bootstrap(), t.options.Topic)}
+	}
+	configs, err := t.describe(ctx)
+	if errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.log.Warn("Kafka does not authorise describing the topic: its settings are taken to be right", "err", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("describing the topic: %w", err)
+	}
+	return t.checkConfigs(configs)
+}
+
+// describe asks for the topic's settings.
+func (t *Table) describe(ctx context.Context) (map[string]string, error) {
+	described, err := t.admin.DescribeTopicConfigs(ctx, t.options.Topic)
+	if err != nil {
+		return nil, err
+	}
+	resource, err := described.On(t.options.Topic, nil)
+	if err == nil {
+		err = resource.Err
+	}
+	configs := make(map[string]string)
+	for _, c := range resource.Configs {
+		configs[c.Key] = c.MaybeValue()
+	}
+	return configs, err
+}
+
+func (t *Table) checkConfigs(configs map[string]string) error {
+	var is, add []string
+	require := func(name, value string) {
+		if configs[name] != value {
+			is, add = append(is, name+"="+configs[name]), append(add, name+"="+value)
+		}
+	}
+	require(cluster.CleanupPolicy, "compact") // with delete beside it, what is still valid would be deleted too
+	if t.options.LogAppendTime {
+		require(cluster.TimestampType, logAppendTime)
+	}
+	if len(add) > 0 {
+		return &unusableTopic{fmt.Sprintf("Topic %s has %s and must have %s. Run: %s",
+			t.options.Topic, strings.Join(is, " and "), strings.Join(add, " and "), t.configure(add))}
+	}
+	if lag := t.options.MinCompactionLag; cluster.Number(configs[compactionLag], 0) < lag.Milliseconds() {
+		want := compactionLag + "=" + *millis(lag)
+		t.log.Warn("the topic's records may be compacted too early", "is", configs[compactionLag], "run", t.configure([]string{want}))
+	}
+	return nil
+}
+
+// configure is the command that changes the topic's settings.
+func (t *Table) configure(add []string) string {
+	return fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config %s",
+		t.bootstrap(), t.options.Topic, strings.Join(add, ","))
+}
+
+func (t *Table) bootstrap() string { return strings.Join(t.cluster.Settings.BootstrapHosts, ",") }
+
+// ask sends a request to one broker and waits for the answer.
+func ask[A kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (A, error) {
+	answer, err := broker.Request(ctx, request)
+	if err != nil {
+		return *new(A), err
+	}
+	a, ok := answer.(A)
+	if !ok {
+		return a, fmt.Errorf("the answer is a %T", answer)
+	}
+	return a, nil
+}
