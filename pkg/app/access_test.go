@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
 // TestFaultyFilesOfUsersAndRulesAreFaultySettings says what is wrong, and nothing of what is in them.
@@ -28,7 +28,7 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 		"rules":         {[]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path}, "WSPROXY_AUTHZ_POLICY_FILE: reading the policy: " + path + ": line 1: "},
 		"missing rules": {[]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path + "x"}, "WSPROXY_AUTHZ_POLICY_FILE: reading a file: "},
 	} {
-		var log bytes.Buffer
+		var log kafkatest.LockedText
 		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		var faulty *app.ConfigError
 		if a != nil || !errors.As(err, &faulty) || !strings.Contains(err.Error(), test.want) {
@@ -42,7 +42,7 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 
 // TestClientsCredentialsCloseTheAdminAPIToo, so that nobody is warned.
 func TestClientsCredentialsCloseTheAdminAPIToo(t *testing.T) {
-	var log bytes.Buffer
+	var log kafkatest.LockedText
 	a, err := app.Start(app.Options{
 		Environ: environ("127.0.0.1:1", "WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_BASIC_AUTH_ENABLED=true",
 			"WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame"),
@@ -70,7 +70,7 @@ func TestTransactionsOfOtherUsersAreWarnedOf(t *testing.T) {
 		"no users":               {[]string{transactions}, false},
 		"no transactions":        {users, false},
 	} {
-		var log bytes.Buffer
+		var log kafkatest.LockedText
 		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)

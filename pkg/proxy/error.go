@@ -128,6 +128,10 @@ type Error struct {
 // identity: it has taken the place of the one that failed.
 var ErrSucceeded = errors.New("a newer connection has the identity")
 
+// ErrReplaced is the cause of a failure of KindTopicNotFound where a topic of the name exists again:
+// who comes back uses that one, and so a connection that ends with it ends with CloseServiceRestart.
+var ErrReplaced = errors.New("another topic has the name")
+
 // Errorf makes an *Error without a cause.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}

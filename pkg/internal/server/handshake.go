@@ -19,8 +19,7 @@ import (
 const (
 	// closeTimeout is what a peer has for answering a close frame.
 	closeTimeout = 5 * time.Second
-	// goneGrace is what a connection has for finishing after its topic was deleted, or its right
-	// to it taken away.
+	// goneGrace is what a connection has for finishing after its topic has ended for it.
 	goneGrace = 5 * time.Second
 )
 
@@ -156,24 +155,21 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	}
 	log.Info("socket opened")
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
-	stop := endWhenGone(c, a.topic)
+	stop := endWithTopic(c, a.topic)
 	f.serve(c, a)
 	stop()
 	counted.Closed(c.Result())
 	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
 }
 
-// endWhenGone closes the connection when its topic was deleted, or Kafka denies it. stop waits
-// for the watch to end.
-func endWhenGone(c *socket.Conn, topic *cluster.Topic) (stop func()) {
+// endWithTopic closes the connection when its topic ends for it. stop waits for the watch to end.
+func endWithTopic(c *socket.Conn, topic *cluster.Topic) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		select {
-		case <-topic.Gone():
-			c.End(socket.EndWith(proxy.Errorf(proxy.KindTopicNotFound, "Topic %q was deleted.", topic.Name), goneGrace))
-		case <-topic.Denied():
-			c.End(socket.EndWith(topic.Denial(), goneGrace))
+		case <-topic.Over():
+			c.End(socket.EndWith(topic.End(), goneGrace))
 		case <-over:
 		}
 	}()

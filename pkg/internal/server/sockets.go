@@ -113,13 +113,12 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	options := socket.OutOptions{
 		Topic: settings.Topic, Codec: newCodec(settings),
 		AutoCommit:     q.boolean("autoCommit", true),
-		CommitStart:    reset == consume.ResetLatest,
 		CommitInterval: consumers.CommitInterval,
 		Log:            s.Log.With("clientId", client, "groupId", group, "topic", settings.Topic),
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
 	member := consume.Options{
-		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group), Topic: settings.Topic,
+		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group),
 		Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout,
 	}
 	return flow{
@@ -136,7 +135,7 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 			defer stop()
 			options.Rate, options.Batch = pace.rate, pace.batch
 			options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
-				member.Owner, member.Credentials = owner, a.topic.Credentials
+				member.Owner, member.Topic = owner, a.topic
 				return s.Consumers.Join(member)
 			}
 			socket.ServeOut(c, options)

@@ -79,6 +79,9 @@ type Ending struct {
 
 // EndWith is the ending that an error calls for.
 func EndWith(e *proxy.Error, grace time.Duration) Ending {
+	if errors.Is(e, proxy.ErrReplaced) {
+		return Ending{Code: proxy.CloseServiceRestart, Reason: e.Message, Grace: grace}
+	}
 	return Ending{Code: e.Kind.Class().Close, Reason: e.Message, Error: e, Grace: grace}
 }
 

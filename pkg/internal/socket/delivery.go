@@ -77,24 +77,25 @@ func newDelivery(byPing bool, interval time.Duration) *delivery {
 	}
 }
 
-// assigned begins the ownership of partitions. Where commitStart is set, the start is to be
-// committed: nobody has, and a client that leaves before its first record must not skip what
-// comes meanwhile.
-func (d *delivery) assigned(starts map[int32]int64, commitStart bool) {
+// assigned begins the ownership of partitions, and tells whether the start of any is to be
+// committed.
+func (d *delivery) assigned(starts map[int32]proxy.Start) (commit bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.epoch++
 	for partition, start := range starts {
+		commit = commit || start.Commit
 		p := d.parts[partition]
 		if p == nil {
 			p = &progress{}
 			d.parts[partition] = p
 		}
 		*p = progress{
-			owned: true, sending: true, epoch: d.epoch, fresh: commitStart, delivered: p.delivered,
-			committed: start, had: start, sent: start, pinged: start,
+			owned: true, sending: true, epoch: d.epoch, fresh: start.Commit, delivered: p.delivered,
+			committed: start.Offset, had: start.Offset, sent: start.Offset, pinged: start.Offset,
 		}
 	}
+	return commit
 }
 
 // stopSending drops what is still to be sent of partitions that are about to leave.

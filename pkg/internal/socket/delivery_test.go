@@ -101,7 +101,7 @@ func (m *deliveryModel) assign(partition int32) {
 	// Another member may have gone on, or an operator have set the group back.
 	start := max(0, m.kafka[partition]+m.random.Int64N(21)-10)
 	m.kafka[partition] = start
-	m.delivery.assigned(map[int32]int64{partition: start}, m.random.IntN(2) == 0)
+	m.delivery.assigned(map[int32]proxy.Start{partition: {Offset: start, Commit: m.random.IntN(2) == 0}})
 	m.owned[partition] = &ownership{start: start, sent: start, has: start, asOf: m.delivery.newest()}
 }
 
@@ -257,7 +257,7 @@ func (m *deliveryModel) check() {
 
 func TestPongsThatProveNothing(t *testing.T) {
 	d := newDelivery(true, time.Second)
-	d.assigned(map[int32]int64{0: 0}, false)
+	d.assigned(map[int32]proxy.Start{0: {}})
 	d.send(&proxy.Record{Offset: 5}, d.newest())
 	d.appendPing(nil, time.Unix(1, 0))
 	one := string([]byte{deliveryPing, 0, 0, 0, 0, 0, 0, 0, 1})
@@ -284,7 +284,7 @@ func TestPongsThatProveNothing(t *testing.T) {
 
 func TestPingsAreBounded(t *testing.T) {
 	d := newDelivery(true, time.Second)
-	d.assigned(map[int32]int64{0: 0}, false)
+	d.assigned(map[int32]proxy.Start{0: {}})
 	now, pings := time.Unix(1, 0), 0
 	for offset := range int64(10 * maxPings) {
 		d.send(&proxy.Record{Offset: offset}, d.newest())
@@ -300,7 +300,7 @@ func TestPingsAreBounded(t *testing.T) {
 
 func TestAcknowledge(t *testing.T) {
 	d := newDelivery(false, time.Second)
-	d.assigned(map[int32]int64{0: 10, 1: 0}, false)
+	d.assigned(map[int32]proxy.Start{0: {Offset: 10}, 1: {}})
 	for offset := int64(10); offset < 20; offset++ {
 		d.send(&proxy.Record{Offset: offset, Timestamp: stamp(offset)}, d.newest())
 		d.send(&proxy.Record{Partition: 1, Offset: offset, Timestamp: stamp(offset)}, d.newest())

@@ -44,7 +44,6 @@ type OutOptions struct {
 	Codec          codec.Out
 	Open           func(proxy.Owner) (Consumer, error) // joins the group
 	AutoCommit     bool
-	CommitStart    bool // whether to commit the position found at assignment where there is none
 	CommitInterval time.Duration
 	Batch          *limit.Bound // most records per poll, apart from the proxy's own bound
 	Rate           *limit.Rate
@@ -336,9 +335,8 @@ func (f *out) over(late bool) bool {
 }
 
 // Assigned implements proxy.Owner.
-func (f *out) Assigned(starts map[int32]int64) {
-	f.delivery.assigned(starts, f.options.CommitStart)
-	if f.options.CommitStart {
+func (f *out) Assigned(starts map[int32]proxy.Start) {
+	if f.delivery.assigned(starts) {
 		f.commits.kick()
 	}
 }

@@ -25,6 +25,7 @@ type consumer struct {
 	fails  chan error        // ends polling
 	commit func(n int) error // where set, called for each commit, counted from 0
 	starts map[int32]int64   // assigned while joining
+	fresh  bool              // whether the group has them to commit
 	most   int               // of the last poll
 	mu     sync.Mutex        // guards what follows
 	tries  int               // commits asked
@@ -61,7 +62,11 @@ func (c *consumer) assign(starts map[int32]int64) {
 	}
 	owner := c.owner
 	c.mu.Unlock()
-	owner.Assigned(starts)
+	began := make(map[int32]proxy.Start, len(starts))
+	for partition, offset := range starts {
+		began[partition] = proxy.Start{Offset: offset, Commit: c.fresh}
+	}
+	owner.Assigned(began)
 }
 
 // revoke takes partitions away, after committing what their owner says.
@@ -391,7 +396,7 @@ func TestStartsAreCommitted(t *testing.T) {
 					return nil
 				}
 				o := outOptions(kafka)
-				o.AutoCommit, o.CommitStart = auto, true
+				o.AutoCommit, kafka.fresh = auto, true
 				o.Open = func(owner proxy.Owner) (Consumer, error) {
 					defer time.Sleep(time.Millisecond) // partitions come before the consumer is there
 					return kafka.open(owner)

@@ -3,8 +3,12 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // ErrClosed tells that the client that was to be asked is closed.
@@ -70,4 +74,17 @@ func Pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+}
+
+// Ask sends a request to one broker and waits for the answer.
+func Ask[A kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (A, error) {
+	answer, err := broker.Request(ctx, request)
+	if err != nil {
+		return *new(A), err
+	}
+	a, ok := answer.(A)
+	if !ok {
+		return a, fmt.Errorf("the answer is a %T", answer)
+	}
+	return a, nil
 }

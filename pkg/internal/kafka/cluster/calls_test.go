@@ -22,7 +22,7 @@ func TestNobodyWaitsForDials(t *testing.T) {
 	for name, ask := range map[string]func(context.Context) error{
 		"ping":    c.Ping,
 		"brokers": func(ctx context.Context) error { _, err := c.Brokers(ctx); return err },
-		"a topic": func(ctx context.Context) error { _, err := topics.Open(ctx, "t"); return err },
+		"a topic": func(ctx context.Context) error { _, err := topics.OpenFor(ctx, Access{Topic: "t"}); return err },
 		"rights":  func(ctx context.Context) error { _, err := topics.OpenFor(ctx, Access{Topic: "t"}); return err },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

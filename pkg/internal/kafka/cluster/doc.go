@@ -11,7 +11,7 @@
 // beforehand whether it may: franz-go tells of a wrong password when a record is too old, and
 // Kafka of a missing ACL when a record is written. A topic keeps the credentials that it was opened
 // with, and producers take them from there. As long as it is open Kafka is asked again and again;
-// Topic.Denied tells when the answer changed.
+// Topic.Over tells when the answer changed.
 //
 //   - Clients of franz-go with different credentials are never shared, and none with a
 //     connection's falls back to the proxy's.

@@ -17,7 +17,7 @@ const (
 func BatchSize(r *proxy.Record) int64 { return batchSize(r) }
 
 // MaxRecordBytes is how large a record of the topic may be.
-func (t *Topic) MaxRecordBytes() int64 { return t.entry.settings.Load().maxRecordBytes() }
+func (t *Topic) MaxRecordBytes() int64 { return t.settings.Load().maxRecordBytes() }
 
 // Check asks Kafka once what all open connections may do.
 func (t *Topics) Check(ctx context.Context) { t.rights.check(ctx) }

@@ -56,8 +56,8 @@ func opened(t *testing.T, topics *cluster.Topics, a cluster.Access) *cluster.Top
 func denial(t *testing.T, topic *cluster.Topic) proxy.Kind {
 	t.Helper()
 	select {
-	case <-topic.Denied():
-		return topic.Denial().Kind
+	case <-topic.Over():
+		return topic.End().Kind
 	case <-kafkatest.Deadline(t).Done():
 		t.Fatal("the access is not denied")
 		return 0

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -21,10 +20,9 @@ const probesAtOnce = 64
 // credentials, and go on asking while the connections are open.
 type identities struct {
 	cluster *Cluster
+	topics  *Topics
 	calls   Calls
 	probes  chan struct{} // a place for each try
-	stop    context.CancelFunc
-	done    chan struct{}
 
 	checking sync.Mutex // one check at a time
 
@@ -41,20 +39,15 @@ type identity struct {
 	refused int                 // checks in a row at which Kafka did not take the credentials; the checker's
 }
 
-func newIdentities(c *Cluster) *identities {
-	ctx, stop := context.WithCancel(context.Background())
-	i := &identities{
-		cluster: c, probes: make(chan struct{}, probesAtOnce), stop: stop, done: make(chan struct{}),
+func newIdentities(c *Cluster, t *Topics) *identities {
+	return &identities{
+		cluster: c, topics: t, probes: make(chan struct{}, probesAtOnce),
 		known: make(map[proxy.KafkaCredentials]*identity),
 	}
-	go i.checkLoop(ctx)
-	return i
 }
 
-// close ends the checks and closes all clients.
+// close closes all clients.
 func (i *identities) close() {
-	i.stop()
-	<-i.done
 	i.calls.Refuse()
 	i.mu.Lock()
 	for credentials, known := range i.known {
@@ -65,46 +58,25 @@ func (i *identities) close() {
 	i.calls.Wait()
 }
 
-// OpenFor opens a topic as Open does, for a connection that Kafka lets do what it wants: the
-// error is of KindNotAuthenticated where Kafka does not take its credentials, else of
-// KindNotAuthorized where an ACL is missing. Kafka goes on being asked until the topic is closed,
-// see Topic.Denied. Credentials are tried by a connection of their own each time, so that what
-// was taken yesterday is not taken for granted.
-func (t *Topics) OpenFor(ctx context.Context, a Access) (*Topic, error) {
-	granted, err := t.rights.open(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	topic, err := t.Open(ctx, a.Topic)
-	if err != nil && proxy.AsError(err).Kind == proxy.KindNotAuthorized && !a.Credentials.IsZero() {
-		topic, err = t.openBy(ctx, t.rights.admin(granted), a.Topic)
-	}
-	if err != nil {
-		t.rights.release(granted)
-		return nil, err
-	}
-	topic.grant.Store(granted)
-	return topic, nil
-}
-
 // open asks whether Kafka authorises an access.
-func (i *identities) open(ctx context.Context, a Access) (*grant, error) {
+func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) {
 	if err := i.cluster.security.usable(a.Credentials); err != nil {
-		return nil, unusable(err)
+		return nil, sight{}, unusable(err)
 	}
 	if a.Credentials.IsZero() {
 		own := &identity{client: i.cluster.Client}
-		if err := i.ask(ctx, &i.cluster.Calls, own, a); err != nil {
-			return nil, err
+		shown, err := i.ask(ctx, &i.cluster.Calls, own, a)
+		if err != nil {
+			return nil, sight{}, err
 		}
 		granted := newGrant(a)
 		i.admit(granted, own)
-		return granted, nil
+		return granted, shown, nil
 	}
 	select {
 	case i.probes <- struct{}{}:
 	case <-ctx.Done():
-		return nil, proxy.Wrap(ctx.Err(), proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
+		return nil, sight{}, proxy.Wrap(ctx.Err(), proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
 	}
 	defer func() { <-i.probes }()
 	return i.probe(ctx, a)
@@ -112,18 +84,19 @@ func (i *identities) open(ctx context.Context, a Access) (*grant, error) {
 
 // probe tries an access's credentials with a client of its own, which stays if there is none yet
 // that Kafka knows by them.
-func (i *identities) probe(ctx context.Context, a Access) (*grant, error) {
+func (i *identities) probe(ctx context.Context, a Access) (*grant, sight, error) {
 	fresh, err := i.dial(a.Credentials)
 	if err != nil {
-		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made.")
+		return nil, sight{}, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made.")
 	}
-	if err := i.ask(ctx, &i.calls, fresh, a); err != nil {
+	shown, err := i.ask(ctx, &i.calls, fresh, a)
+	if err != nil {
 		i.dispose(fresh)
-		return nil, err
+		return nil, sight{}, err
 	}
 	granted := newGrant(a)
 	i.admit(granted, fresh)
-	return granted, nil
+	return granted, shown, nil
 }
 
 // dial makes a client. Whoever uses the credentials learns what Kafka says of them: the log
@@ -154,16 +127,16 @@ func (i *identities) dispose(gone *identity) {
 	}
 }
 
-// ask asks Kafka about one access.
-func (i *identities) ask(ctx context.Context, calls *Calls, as *identity, a Access) error {
+// ask asks Kafka about one access, and what it shows of the topic.
+func (i *identities) ask(ctx context.Context, calls *Calls, as *identity, a Access) (sight, error) {
 	r, err := Within(ctx, calls, func(ctx context.Context) (*rights, error) { return askRights(ctx, as.client, []Access{a}) })
 	if err = as.watch.explain(err); err != nil {
-		return unanswered(a, err)
+		return sight{}, unanswered(a, err)
 	}
 	if denied := r.judge(a); denied != nil {
-		return denied
+		return sight{}, denied
 	}
-	return nil
+	return r.topics[a.Topic], nil
 }
 
 // unanswered turns the reason why Kafka says nothing of an access into an error for clients.
@@ -211,9 +184,12 @@ func (i *identities) release(g *grant) {
 	}
 }
 
-// admin is an administrator's view with the credentials of an access that was granted.
-func (i *identities) admin(g *grant) *kadm.Client {
+// clientOf is the client of an access that was granted, and the calls that are made with it.
+func (i *identities) clientOf(g *grant) (*kgo.Client, *Calls) {
+	if g.access.Credentials.IsZero() {
+		return i.cluster.Client, &i.cluster.Calls
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return kadm.NewClient(i.known[g.access.Credentials].client)
+	return i.known[g.access.Credentials].client, &i.calls
 }

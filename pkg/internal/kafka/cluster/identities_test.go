@@ -242,7 +242,7 @@ func readAs(t *testing.T, c *cluster.Cluster, credentials proxy.KafkaCredentials
 func joinAs(t *testing.T, c *cluster.Cluster, credentials proxy.KafkaCredentials, topic string, o *kafkatest.Owner) *consume.Consumer {
 	t.Helper()
 	consumer, err := consumersOf(t, c).Join(consume.Options{
-		Credentials: cluster.Always(credentials), ClientID: "c", GroupID: proxy.GroupID(topic), Topic: topic,
+		ClientID: "c", GroupID: proxy.GroupID(topic), Topic: opened(t, watch(t, c), cluster.Access{Credentials: credentials, Topic: topic}),
 		Reset: consume.ResetEarliest, SessionTimeout: 15 * time.Second, Owner: o,
 	})
 	if err != nil {
@@ -352,21 +352,21 @@ func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want 
 		topics.Check(kafkatest.Deadline(t))
 	}
 	select {
-	case <-topic.Denied():
-		t.Fatalf("denied before: %v", topic.Denial())
+	case <-topic.Over():
+		t.Fatalf("denied before: %v", topic.End())
 	default:
 	}
 	happen()
 	kafkatest.Await(t, "the denial", func() bool {
 		topics.Check(kafkatest.Deadline(t))
 		select {
-		case <-topic.Denied():
+		case <-topic.Over():
 			return true
 		default:
 			return false
 		}
 	})
-	if got := topic.Denial().Kind; got != want {
+	if got := topic.End().Kind; got != want {
 		t.Errorf("denied with %v, want %v", got, want)
 	}
 }

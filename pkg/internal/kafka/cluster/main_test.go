@@ -38,7 +38,7 @@ func watch(t *testing.T, c *Cluster) *Topics {
 
 func open(t *testing.T, topics *Topics, name string) *Topic {
 	t.Helper()
-	topic, err := topics.Open(kafkatest.Deadline(t), name)
+	topic, err := topics.OpenFor(kafkatest.Deadline(t), Access{Topic: name})
 	if err != nil {
 		t.Fatal(err)
 	}

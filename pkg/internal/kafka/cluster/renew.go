@@ -5,14 +5,14 @@ import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 // Renew has the topic used with other credentials from now on, since those that it was opened with
 // will expire. Records to come are produced with them; consumers and transactions bring them at
 // their next login, which Kafka asks for when the old ones expire (KIP-368). Kafka is not asked
-// beforehand: Denied tells if it does not take them.
+// beforehand: Over tells if it does not take them.
 //
 // An error is of KindNotAuthenticated where they are of another kind, or cannot be used at all.
 func (t *Topic) Renew(credentials proxy.KafkaCredentials) error {
 	t.renewing.Lock()
 	defer t.renewing.Unlock()
 	before := t.grant.Load()
-	if t.closed || before == nil || before.access.Credentials == credentials {
+	if t.closed || before.access.Credentials == credentials {
 		return nil
 	}
 	if kindOfLogin(before.access.Credentials) != kindOfLogin(credentials) {

@@ -96,7 +96,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	reading := opened(t, topics, cluster.Access{Credentials: short, Topic: name, Operation: cluster.Consume, Group: proxy.GroupID(name)})
 	writing := opened(t, topics, cluster.Access{Credentials: short, Topic: name, Operation: cluster.Produce})
 	consumer, err := consumersOf(t, c).Join(consume.Options{
-		Credentials: reading.Credentials, ClientID: "c", GroupID: proxy.GroupID(name), Topic: name,
+		ClientID: "c", GroupID: proxy.GroupID(name), Topic: reading,
 		Reset: consume.ResetEarliest, SessionTimeout: 15 * time.Second, Owner: new(kafkatest.Owner),
 	})
 	if err != nil {
@@ -123,8 +123,8 @@ func TestTokensAreRenewed(t *testing.T) {
 	read("b")
 	for _, topic := range []*cluster.Topic{reading, writing} {
 		select {
-		case <-topic.Denied():
-			t.Errorf("denied: %v", topic.Denial())
+		case <-topic.Over():
+			t.Errorf("denied: %v", topic.End())
 		default:
 		}
 	}

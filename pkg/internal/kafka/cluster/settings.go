@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -52,27 +52,24 @@ func defaultSettings() topicSettings {
 
 // readSettings reads the settings of one topic. A setting that a broker does not tell has
 // its default.
-func (t *Topics) readSettings(configs kadm.ResourceConfigs, name string) topicSettings {
+func readSettings(configs []kmsg.DescribeConfigsResponseResourceConfig) topicSettings {
 	s := defaultSettings()
-	resource, err := configs.On(name, nil)
-	if err != nil || resource.Err != nil {
-		return s
-	}
-	for _, c := range resource.Configs {
-		if c.Value == nil {
+	for i := range configs {
+		value := configs[i].Value
+		if value == nil {
 			continue
 		}
-		switch c.Key {
+		switch configs[i].Name {
 		case MaxMessageBytes:
-			s.maxMessageBytes = Number(*c.Value, s.maxMessageBytes)
+			s.maxMessageBytes = Number(*value, s.maxMessageBytes)
 		case CleanupPolicy:
-			s.compacted = strings.Contains(*c.Value, "compact")
+			s.compacted = strings.Contains(*value, "compact")
 		case TimestampType:
-			s.logAppendTime = *c.Value == "LogAppendTime"
+			s.logAppendTime = *value == "LogAppendTime"
 		case TimestampBefore:
-			s.beforeMax = Number(*c.Value, s.beforeMax)
+			s.beforeMax = Number(*value, s.beforeMax)
 		case TimestampAfter:
-			s.afterMax = Number(*c.Value, s.afterMax)
+			s.afterMax = Number(*value, s.afterMax)
 		}
 	}
 	return s

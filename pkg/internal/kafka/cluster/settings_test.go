@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -60,34 +60,32 @@ func TestCheck(t *testing.T) {
 }
 
 func TestReadSettings(t *testing.T) {
-	text := func(s string) *string { return &s }
-	configs := kadm.ResourceConfigs{
-		{Name: "all", Configs: []kadm.Config{
-			{Key: "max.message.bytes", Value: text("123")},
-			{Key: "cleanup.policy", Value: text("delete,compact")},
-			{Key: "message.timestamp.type", Value: text("LogAppendTime")},
-			{Key: "message.timestamp.before.max.ms", Value: text("5")},
-			{Key: "message.timestamp.after.max.ms", Value: text("6")},
-		}},
-		{Name: "odd", Configs: []kadm.Config{{Key: "max.message.bytes", Value: text("x")}, {Key: "cleanup.policy"}}},
-		{Name: "refused", Err: notAuthorised{}},
+	set := func(name, value string) kmsg.DescribeConfigsResponseResourceConfig {
+		c := kmsg.NewDescribeConfigsResponseResourceConfig()
+		c.Name, c.Value = name, &value
+		return c
 	}
-	for name, want := range map[string]topicSettings{
-		"all":     {maxMessageBytes: 123, compacted: true, logAppendTime: true, beforeMax: 5, afterMax: 6},
-		"odd":     defaultSettings(),
-		"refused": defaultSettings(),
-		"missing": defaultSettings(),
+	unset := kmsg.NewDescribeConfigsResponseResourceConfig()
+	unset.Name = CleanupPolicy
+	for name, test := range map[string]struct {
+		configs []kmsg.DescribeConfigsResponseResourceConfig
+		want    topicSettings
+	}{
+		"all": {
+			[]kmsg.DescribeConfigsResponseResourceConfig{
+				set("max.message.bytes", "123"), set("cleanup.policy", "delete,compact"), set("message.timestamp.type", "LogAppendTime"),
+				set("message.timestamp.before.max.ms", "5"), set("message.timestamp.after.max.ms", "6"),
+			},
+			topicSettings{maxMessageBytes: 123, compacted: true, logAppendTime: true, beforeMax: 5, afterMax: 6},
+		},
+		"odd":  {[]kmsg.DescribeConfigsResponseResourceConfig{set("max.message.bytes", "x"), unset}, defaultSettings()},
+		"none": {nil, defaultSettings()},
 	} {
-		if got := new(Topics).readSettings(configs, name); got != want {
-			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		if got := readSettings(test.configs); got != test.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
 	}
 }
-
-// notAuthorised is an error of one resource.
-type notAuthorised struct{}
-
-func (notAuthorised) Error() string { return "not authorised" }
 
 func TestSoftwareVersion(t *testing.T) {
 	for version, want := range map[string]string{

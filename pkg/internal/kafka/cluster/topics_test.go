@@ -2,11 +2,15 @@ package cluster
 
 import (
 	"errors"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -14,35 +18,25 @@ import (
 
 func isGone(topic *Topic) bool {
 	select {
-	case <-topic.Gone():
+	case <-topic.Over():
 		return true
 	default:
 		return false
 	}
 }
 
-func look(t *testing.T, topics *Topics, countMissing bool) {
-	t.Helper()
-	if err := topics.lookAgain(kafkatest.Deadline(t), countMissing); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// awaitSeen waits until a look at the topic finds what it is to find: franz-go answers from a
-// cache for half a second.
-func awaitSeen(t *testing.T, topics *Topics, holds func(kadm.TopicDetail) bool) {
+// awaitShown waits until Kafka shows of the topic what it is to show.
+func awaitShown(t *testing.T, topics *Topics, holds func(sight) bool) {
 	t.Helper()
 	kafkatest.Await(t, "fresh metadata", func() bool {
-		metadata, err := topics.admin.Metadata(kafkatest.Deadline(t), "t")
-		return err == nil && holds(metadata.Topics["t"])
+		sights, err := look(kafkatest.Deadline(t), topics.client, []string{"t"})
+		return err == nil && holds(sights["t"])
 	})
 }
 
-func missing(detail kadm.TopicDetail) bool {
-	return errors.Is(detail.Err, kerr.UnknownTopicOrPartition)
-}
+func missing(s sight) bool { return errors.Is(s.err, kerr.UnknownTopicOrPartition) }
 
-func recreated(detail kadm.TopicDetail) bool { return detail.Err == nil && len(detail.Partitions) == 5 }
+func recreated(s sight) bool { return s.err == nil && s.partitions == 5 }
 
 func deleteTopic(t *testing.T, adm *kadm.Client) {
 	t.Helper()
@@ -64,11 +58,11 @@ func TestOpenTopic(t *testing.T) {
 		t.Errorf("got %+v", topic)
 	}
 	for _, name := range []string{"none", "a/b"} {
-		if topic, err := topics.Open(kafkatest.Deadline(t), name); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
+		if topic, err := topics.OpenFor(kafkatest.Deadline(t), Access{Topic: name}); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
 			t.Errorf("%q: got %v, %v", name, topic, err)
 		}
 	}
-	if names := topics.names(); len(names) != 1 {
+	if names := namesOf(topics); len(names) != 1 {
 		t.Errorf("remembers %q", names)
 	}
 }
@@ -78,11 +72,11 @@ func TestTopicIsForgottenWithItsLastUser(t *testing.T) {
 	first, second := open(t, topics, "t"), open(t, topics, "t")
 	first.Close()
 	first.Close() // counts once
-	if len(topics.names()) != 1 {
+	if len(namesOf(topics)) != 1 {
 		t.Error("forgotten while in use")
 	}
 	second.Close()
-	if len(topics.names()) != 0 {
+	if len(namesOf(topics)) != 0 {
 		t.Error("not forgotten")
 	}
 }
@@ -93,22 +87,22 @@ func TestTopicGoneAtTheSecondMiss(t *testing.T) {
 	topics := watch(t, connect(t, broker))
 	topic := open(t, topics, "t")
 	deleteTopic(t, adm)
-	awaitSeen(t, topics, missing)
-	look(t, topics, true)
+	awaitShown(t, topics, missing)
+	topics.look(kafkatest.Deadline(t), true)
 	if isGone(topic) {
 		t.Fatal("gone at the first miss")
 	}
 	for range 3 {
-		look(t, topics, false) // looks on demand do not count
+		topics.look(kafkatest.Deadline(t), false) // looks on demand do not count
 	}
 	if isGone(topic) {
 		t.Fatal("gone by looks on demand")
 	}
 	// New users are not taken in, although it is not gone yet.
-	if _, err := topics.Open(kafkatest.Deadline(t), "t"); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
+	if _, err := topics.OpenFor(kafkatest.Deadline(t), Access{Topic: "t"}); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
 		t.Errorf("got %v", err)
 	}
-	look(t, topics, true)
+	topics.look(kafkatest.Deadline(t), true)
 	if !isGone(topic) {
 		t.Fatal("not gone at the second miss")
 	}
@@ -118,10 +112,12 @@ func TestTopicGoneAtTheSecondMiss(t *testing.T) {
 func TestTopicIsBackAfterAMiss(t *testing.T) {
 	topics := watch(t, connect(t, kafkatest.Broker(t, "t")))
 	topic := open(t, topics, "t")
-	miss := kadm.TopicDetail{Topic: "t", Err: kerr.UnknownTopicOrPartition}
-	topics.update("t", miss, nil, true)
-	look(t, topics, true) // finds it
-	topics.update("t", miss, nil, true)
+	miss := sight{err: kerr.UnknownTopicOrPartition}
+	nextRound(topics)
+	topics.see("t", miss, true)
+	topics.look(kafkatest.Deadline(t), true) // finds it
+	nextRound(topics)
+	topics.see("t", miss, true)
 	if isGone(topic) {
 		t.Error("gone after two misses that were not in a row")
 	}
@@ -131,15 +127,43 @@ func TestOtherErrorsAreNoMiss(t *testing.T) {
 	topics := watch(t, connect(t, kafkatest.Broker(t, "t")))
 	topic := open(t, topics, "t")
 	for range 5 {
-		topics.update("t", kadm.TopicDetail{Topic: "t", Err: kerr.LeaderNotAvailable}, nil, true)
-		topics.update("t", kadm.TopicDetail{Topic: "t", Err: kerr.TopicAuthorizationFailed}, nil, true)
+		nextRound(topics)
+		topics.see("t", sight{err: kerr.LeaderNotAvailable}, true)
+		topics.see("t", sight{err: kerr.TopicAuthorizationFailed}, true)
 	}
 	if isGone(topic) {
 		t.Error("gone")
 	}
 }
 
-func TestRecreatedTopicIsGone(t *testing.T) {
+// namesOf returns the topics in use.
+func namesOf(topics *Topics) []string {
+	topics.mu.Lock()
+	defer topics.mu.Unlock()
+	return slices.Collect(maps.Keys(topics.used))
+}
+
+// nextRound begins a round of which only what a test shows is seen.
+func nextRound(topics *Topics) {
+	topics.mu.Lock()
+	defer topics.mu.Unlock()
+	topics.round++
+}
+
+// TestManyWhoMissATopicInOneRoundMissItOnce has several identities look.
+func TestManyWhoMissATopicInOneRoundMissItOnce(t *testing.T) {
+	topics := watch(t, connect(t, kafkatest.Broker(t, "t")))
+	topic := open(t, topics, "t")
+	nextRound(topics)
+	for range 5 {
+		topics.see("t", sight{err: kerr.UnknownTopicOrPartition}, true)
+	}
+	if isGone(topic) {
+		t.Error("gone after one round")
+	}
+}
+
+func TestRecreatedTopicHasEnded(t *testing.T) {
 	t.Run("seen by the watch", func(t *testing.T) {
 		broker := kafkatest.Broker(t, "t")
 		adm, _ := kafkatest.Admin(t, broker)
@@ -147,12 +171,13 @@ func TestRecreatedTopicIsGone(t *testing.T) {
 		old := open(t, topics, "t")
 		deleteTopic(t, adm)
 		createTopic(t, adm, 5)
-		awaitSeen(t, topics, recreated)
-		look(t, topics, false)
-		if !isGone(old) {
-			t.Error("not gone")
+		awaitShown(t, topics, recreated)
+		topics.Refresh()
+		kafkatest.Await(t, "the end", func() bool { return isGone(old) })
+		if end := old.End(); end.Kind != proxy.KindTopicNotFound || !errors.Is(end, proxy.ErrReplaced) {
+			t.Errorf("ended with %v", end)
 		}
-		if now := open(t, topics, "t"); now.Partitions() != 5 || isGone(now) {
+		if now := open(t, topics, "t"); now.Partitions() != 5 || isGone(now) || now.ID() == old.ID() {
 			t.Error("the new one is not as it should be")
 		}
 	})
@@ -162,15 +187,53 @@ func TestRecreatedTopicIsGone(t *testing.T) {
 		topics := watch(t, connect(t, broker))
 		old := open(t, topics, "t")
 		deleteTopic(t, adm)
-		awaitSeen(t, topics, missing)
-		look(t, topics, true)
 		createTopic(t, adm, 5)
-		awaitSeen(t, topics, recreated)
+		awaitShown(t, topics, recreated)
 		now := open(t, topics, "t")
 		if !isGone(old) || isGone(now) || now.Partitions() != 5 {
 			t.Errorf("old gone: %t, new gone: %t", isGone(old), isGone(now))
 		}
 	})
+	t.Run("told by a broker that is behind", func(t *testing.T) {
+		topics := watch(t, connect(t, kafkatest.Broker(t, "t")))
+		topic := open(t, topics, "t")
+		other := sight{id: [16]byte{1}, partitions: 3}
+		topics.see("t", other, true)
+		topics.look(kafkatest.Deadline(t), true)
+		topics.see("t", other, true)
+		if isGone(topic) {
+			t.Error("ended, although a broker showed it in between")
+		}
+	})
+}
+
+// TestFollowersAreTold of growth and of the end, and keep an instance in use.
+func TestFollowersAreTold(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	adm, _ := kafkatest.Admin(t, broker)
+	topics := watch(t, connect(t, broker))
+	topic := open(t, topics, "t")
+	var grown, ended atomic.Int32
+	stop := topic.Follow(Follower{Grown: func() { grown.Add(1) }, Ended: func() { ended.Add(1) }})
+	topic.Close()
+	if _, err := adm.CreatePartitions(kafkatest.Deadline(t), 2, "t"); err != nil {
+		t.Fatal(err)
+	}
+	awaitShown(t, topics, recreated) // with five partitions
+	topics.Refresh()
+	kafkatest.Await(t, "the growth to be told", func() bool { return grown.Load() == 1 })
+	deleteTopic(t, adm)
+	awaitShown(t, topics, missing)
+	topics.look(kafkatest.Deadline(t), true)
+	topics.look(kafkatest.Deadline(t), true)
+	if ended.Load() != 1 || grown.Load() != 1 {
+		t.Errorf("told of %d ends, %d growths", ended.Load(), grown.Load())
+	}
+	stop()
+	topic.Follow(Follower{Ended: func() { ended.Add(1) }})
+	if ended.Load() != 2 {
+		t.Error("who follows an instance that has ended is not told")
+	}
 }
 
 func TestSettingsAreRefreshed(t *testing.T) {
@@ -182,10 +245,10 @@ func TestSettingsAreRefreshed(t *testing.T) {
 	if _, err := adm.CreatePartitions(kafkatest.Deadline(t), 2, "t"); err != nil {
 		t.Fatal(err)
 	}
-	awaitSeen(t, topics, recreated) // with five partitions
+	awaitShown(t, topics, recreated) // with five partitions
 	topics.Refresh()
 	kafkatest.Await(t, "the refresh", func() bool { return topic.Partitions() == 5 })
-	if got := topic.entry.settings.Load().maxMessageBytes; got != 1234 {
+	if got := topic.settings.Load().maxMessageBytes; got != 1234 {
 		t.Errorf("got max.message.bytes %d", got)
 	}
 	if got := franzBatchBytes(1234); got != 1234+2 {
@@ -197,16 +260,19 @@ func TestSettingsAreRefreshed(t *testing.T) {
 func TestSettingsStayKnown(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	adm, _ := kafkatest.Admin(t, broker)
-	kafkatest.SetTopic(t, adm, "max.message.bytes", "1234")
+	kafkatest.SetTopic(t, adm, MaxMessageBytes, "1234")
 	topics := watch(t, connect(t, broker))
 	topic := open(t, topics, "t")
-	detail := kadm.TopicDetail{Topic: "t", ID: topic.entry.id, Partitions: kadm.PartitionDetails{0: {}}}
-	for name, configs := range map[string]kadm.ResourceConfigs{
-		"no answer": nil,
-		"refused":   {{Name: "t", Err: kerr.TopicAuthorizationFailed}},
-	} {
-		topics.update("t", detail, configs, true)
-		if got := topic.entry.settings.Load().maxMessageBytes; got != 1234 {
+	for name, code := range map[string]int16{"refused": kerr.TopicAuthorizationFailed.Code, "no answer": kerr.UnknownServerError.Code} {
+		broker.ControlKey(int16(kmsg.DescribeConfigs), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			answer, ok := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
+			resource := kmsg.NewDescribeConfigsResponseResource()
+			resource.ResourceType, resource.ResourceName, resource.ErrorCode = kmsg.ConfigResourceTypeTopic, "t", code
+			answer.Resources = append(answer.Resources, resource)
+			return answer, nil, ok
+		})
+		topics.look(kafkatest.Deadline(t), true)
+		if got := topic.settings.Load().maxMessageBytes; got != 1234 {
 			t.Errorf("%s: got %d", name, got)
 		}
 	}
@@ -217,11 +283,11 @@ func TestLookupError(t *testing.T) {
 		err  error
 		want proxy.Kind
 	}{
-		"unknown":               {kerr.UnknownTopicOrPartition, proxy.KindTopicNotFound},
-		"invalid name":          {kerr.InvalidTopicException, proxy.KindTopicNotFound},
-		"not kafkatest.Allowed": {kerr.TopicAuthorizationFailed, proxy.KindNotAuthorized},
-		"no leader":             {kerr.LeaderNotAvailable, proxy.KindKafkaUnavailable},
-		"anything else":         {errors.New("x"), proxy.KindKafkaUnavailable},
+		"unknown":       {kerr.UnknownTopicOrPartition, proxy.KindTopicNotFound},
+		"invalid name":  {kerr.InvalidTopicException, proxy.KindTopicNotFound},
+		"not allowed":   {kerr.TopicAuthorizationFailed, proxy.KindNotAuthorized},
+		"no leader":     {kerr.LeaderNotAvailable, proxy.KindKafkaUnavailable},
+		"anything else": {errors.New("x"), proxy.KindKafkaUnavailable},
 	} {
 		if got := kafkatest.KindOf(LookupError(test.err, "t")); got != test.want {
 			t.Errorf("%s: got %s", name, got)

@@ -26,7 +26,7 @@ type balancer struct {
 }
 
 func (c *Consumer) balancer() kgo.GroupBalancer {
-	return balancer{kgo.CooperativeStickyBalancer(), c.isAssigned, c.options.Topic, c.rebalance}
+	return balancer{kgo.CooperativeStickyBalancer(), c.isAssigned, c.options.Topic.Name, c.rebalance}
 }
 
 // MemberBalancer implements kgo.GroupBalancer.

@@ -62,7 +62,7 @@ func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next, judge
 	request.Group, request.Generation = string(c.options.GroupID), generation
 	request.MemberID, request.InstanceID = member, &c.instance
 	topic := kmsg.NewOffsetCommitRequestTopic()
-	topic.Topic = c.options.Topic
+	topic.Topic = c.options.Topic.Name
 	for _, p := range positions {
 		partition := kmsg.NewOffsetCommitRequestTopicPartition()
 		partition.Partition, partition.Offset = p.Partition, p.Offset

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -41,21 +42,13 @@ const (
 
 // Options is what a member of a consumer group is made with.
 type Options struct {
-	Credentials    func() proxy.KafkaCredentials // for each login; of the proxy where nil
 	ClientID       proxy.ClientID
 	GroupID        proxy.GroupID
-	Topic          string
+	Topic          *cluster.Topic // and whose credentials: read for each login
 	Reset          OffsetReset
 	ReadCommitted  bool
 	SessionTimeout time.Duration // after which Kafka gives a dead member's partitions away
 	Owner          proxy.Owner
-}
-
-func (o *Options) credentials() cluster.Credentials {
-	if o.Credentials == nil {
-		return cluster.Always(proxy.KafkaCredentials{})
-	}
-	return o.Credentials
 }
 
 // Consumer is a member of a consumer group that reads one topic. It is a static one, so that a
@@ -94,12 +87,12 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 	c := m.cluster
 	consumer := &Consumer{
 		options: o, instance: instanceID(o.ClientID), metrics: c.Metrics, made: make(chan struct{}),
-		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic),
+		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
-	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.credentials(), string(o.ClientID), options...)...)
+	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.Topic.Credentials, string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
 		m.lags.end(consumer.holding)
@@ -123,7 +116,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.InstanceID(c.instance),
 		kgo.Balancers(c.balancer()),
 		kgo.MaxVersions(commitsByName()),
-		kgo.ConsumeTopics(o.Topic),
+		kgo.ConsumeTopics(o.Topic.Name),
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
 		kgo.FetchIsolationLevel(isolation),
@@ -162,9 +155,9 @@ func offsets(reset OffsetReset) (start, out kgo.Offset) {
 // end is looked up here, so that it is known and can be committed.
 func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-c.made
-	partitions := all[c.options.Topic]
+	partitions := all[c.options.Topic.Name]
 	c.backIntoRange(ctx, partitions)
-	starts, committed := make(map[int32]int64, len(partitions)), make(map[int32]int64, len(partitions))
+	starts, committed := make(map[int32]proxy.Start, len(partitions)), make(map[int32]int64, len(partitions))
 	var ends kadm.ListedOffsets
 	for partition, offset := range partitions {
 		at := offset.EpochOffset().Offset
@@ -175,17 +168,17 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 					return nil, err
 				}
 			}
-			end, _ := ends.Lookup(c.options.Topic, partition)
+			end, _ := ends.Lookup(c.options.Topic.Name, partition)
 			if end.Err != nil {
 				return nil, fmt.Errorf("looking up the end of partition %d: %w", partition, end.Err)
 			}
 			at = end.Offset
 			partitions[partition] = kgo.NewOffset().At(at)
 		}
-		starts[partition], committed[partition] = max(at, 0), at
+		starts[partition], committed[partition] = proxy.Start{Offset: max(at, 0), Commit: c.options.Reset == ResetLatest}, at
 	}
 	c.holding.hold(committed)
-	c.members.assigned(c.member(), starts)
+	c.members.assigned(c.member(), maps.Keys(starts))
 	c.options.Owner.Assigned(starts)
 	return all, nil
 }
@@ -197,16 +190,16 @@ func (c *Consumer) ends(ctx context.Context) (kadm.ListedOffsets, error) {
 	if c.options.ReadCommitted {
 		list = c.admin.ListCommittedOffsets
 	}
-	ends, err := list(ctx, c.options.Topic)
+	ends, err := list(ctx, c.options.Topic.Name)
 	if err != nil {
-		return nil, fmt.Errorf("looking up the ends of topic %q: %w", c.options.Topic, err)
+		return nil, fmt.Errorf("looking up the ends of topic %q: %w", c.options.Topic.Name, err)
 	}
 	return ends, nil
 }
 
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
-	defer c.holding.drop(all[c.options.Topic])
-	partitions, stale := c.members.split(c.member(), all[c.options.Topic])
+	defer c.holding.drop(all[c.options.Topic.Name])
+	partitions, stale := c.members.split(c.member(), all[c.options.Topic.Name])
 	if len(stale) > 0 {
 		c.options.Owner.Lost(stale)
 	}
@@ -228,9 +221,9 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 }
 
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
-	c.holding.drop(all[c.options.Topic])
-	c.members.lost(all[c.options.Topic])
-	c.options.Owner.Lost(all[c.options.Topic])
+	c.holding.drop(all[c.options.Topic.Name])
+	c.members.lost(all[c.options.Topic.Name])
+	c.options.Owner.Lost(all[c.options.Topic.Name])
 }
 
 // Poll waits for records and appends at most most of them to into. They are valid until the
@@ -278,7 +271,7 @@ func (c *Consumer) pollError(ctx context.Context, partition int32, err error) er
 	case errors.Is(err, kgo.ErrClientClosed):
 		return proxy.Wrap(err, proxy.KindShuttingDown, "The proxy is shutting down.")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
-		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise reading topic %q in group %q.", c.options.Topic, c.options.GroupID)
+		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise reading topic %q in group %q.", c.options.Topic.Name, c.options.GroupID)
 	case errors.Is(err, kerr.FencedInstanceID):
 		return proxy.Wrap(errors.Join(proxy.ErrSucceeded, err), proxy.KindDuplicateClient,
 			"Another connection of client %q has taken this one's place in group %q.", c.options.ClientID, c.options.GroupID)
@@ -288,7 +281,7 @@ func (c *Consumer) pollError(ctx context.Context, partition int32, err error) er
 		return proxy.Wrap(err, proxy.KindInvalidParameter, "groupId: Kafka does not take %q.", c.options.GroupID)
 	case c.options.Reset == ResetNone && outOfRange(err):
 		return proxy.Wrap(err, proxy.KindOffsetOutOfRange,
-			"Group %q has no valid offset in partition %d of topic %q, and offsetResetStrategy is none.", c.options.GroupID, partition, c.options.Topic)
+			"Group %q has no valid offset in partition %d of topic %q, and offsetResetStrategy is none.", c.options.GroupID, partition, c.options.Topic.Name)
 	default:
 		c.log.Warn("reading from Kafka failed; it is tried again", "partition", partition, "err", err)
 		return nil
@@ -338,7 +331,7 @@ func (c *Consumer) Close(ctx context.Context, leave bool) {
 	defer cancel()
 	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
 	if joining {                                          // until it has joined, franz-go revokes nothing
-		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic: c.members.all()})
+		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic.Name: c.members.all()})
 		c.abort()
 	}
 	defer c.abort()

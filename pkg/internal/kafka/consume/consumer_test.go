@@ -61,8 +61,9 @@ func consume(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o proxy.Own
 
 func consumeAs(t *testing.T, broker *kfake.Cluster, client proxy.ClientID, reset OffsetReset, o proxy.Owner) *Consumer {
 	t.Helper()
-	consumer, err := consumersOf(t, connect(t, broker)).Join(Options{
-		ClientID: client, GroupID: "g", Topic: "t", Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
+	c := connect(t, broker)
+	consumer, err := consumersOf(t, c).Join(Options{
+		ClientID: client, GroupID: "g", Topic: topicOf(t, c, "t"), Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,6 +231,7 @@ func commitAnswer(request *kmsg.OffsetCommitRequest, bad int32, code int16) kmsg
 
 // TestPollErrors has the zero Kind for errors that franz-go goes on after.
 func TestPollErrors(t *testing.T) {
+	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
 	for name, test := range map[string]struct {
 		err   error
 		reset OffsetReset
@@ -250,7 +252,7 @@ func TestPollErrors(t *testing.T) {
 		"out of range, none, inner": {fmt.Errorf("wrapped: %w", kerr.OffsetOutOfRange), ResetNone, true, proxy.KindOffsetOutOfRange},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &Consumer{options: Options{Topic: "t", GroupID: "g", Reset: test.reset}, log: kafkatest.QuietLog()}
+			c := &Consumer{options: Options{Topic: topic, GroupID: "g", Reset: test.reset}, log: kafkatest.QuietLog()}
 			fetches := kgo.NewErrFetch(test.err)
 			err := c.fatal(kafkatest.Deadline(t), fetches)
 			if (err != nil) != test.fatal {
@@ -264,7 +266,8 @@ func TestPollErrors(t *testing.T) {
 }
 
 func TestFirstFatalErrorCounts(t *testing.T) {
-	c := &Consumer{log: kafkatest.QuietLog()}
+	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
+	c := &Consumer{options: Options{Topic: topic}, log: kafkatest.QuietLog()}
 	fetches := append(kgo.NewErrFetch(errors.New("passes")), kgo.NewErrFetch(kerr.TopicAuthorizationFailed)...)
 	fetches = append(fetches, kgo.NewErrFetch(kgo.ErrClientClosed)...)
 	if err := c.fatal(kafkatest.Deadline(t), fetches); kafkatest.KindOf(err) != proxy.KindNotAuthorized {

@@ -102,10 +102,10 @@ func (h *holding) learn(ends, starts kadm.ListedOffsets) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for partition, p := range h.partitions {
-		if end, ok := ends.Lookup(h.consumer.options.Topic, partition); ok && end.Err == nil {
+		if end, ok := ends.Lookup(h.consumer.options.Topic.Name, partition); ok && end.Err == nil {
 			p.end = end.Offset
 		}
-		if start, ok := starts.Lookup(h.consumer.options.Topic, partition); ok && start.Err == nil && p.committed == unknown {
+		if start, ok := starts.Lookup(h.consumer.options.Topic.Name, partition); ok && start.Err == nil && p.committed == unknown {
 			p.committed = start.Offset
 		}
 	}
@@ -134,7 +134,7 @@ func (h *holding) each(tell func(metrics.Lag)) {
 	defer h.mu.Unlock()
 	for _, p := range h.partitions {
 		if records, known := p.lag(); known {
-			tell(metrics.Lag{Group: h.consumer.options.GroupID, Topic: h.consumer.options.Topic, Records: records})
+			tell(metrics.Lag{Group: h.consumer.options.GroupID, Topic: h.consumer.options.Topic.Name, Records: records})
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
 // lagOf is the metric group_lag of group "g" and topic "t", -1 where there is no series.
@@ -109,7 +110,7 @@ func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
 	one, two := connect(t, broker), connect(t, broker)
 	join := func(c *cluster.Cluster, client proxy.ClientID) *Consumer {
 		consumer, err := consumersOf(t, c).Join(Options{
-			ClientID: client, GroupID: "g", Topic: "t", Reset: ResetEarliest, SessionTimeout: time.Second, Owner: &kafkatest.Owner{},
+			ClientID: client, GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: time.Second, Owner: &kafkatest.Owner{},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +190,7 @@ func TestLagOfTransactions(t *testing.T) {
 			inTransaction(t, broker, "open", []string{"f"}) // at 7
 			c := connect(t, broker)
 			consumer, err := consumersOf(t, c).Join(Options{
-				ClientID: "c", GroupID: "g", Topic: "t", Reset: ResetEarliest, SessionTimeout: kafkatest.Patience, Owner: &kafkatest.Owner{}, ReadCommitted: test.readCommitted,
+				ClientID: "c", GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: kafkatest.Patience, Owner: &kafkatest.Owner{}, ReadCommitted: test.readCommitted,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -207,13 +208,22 @@ func TestLagOfTransactions(t *testing.T) {
 
 // TestEndsAreAskedForOnce counts what asks Kafka.
 func TestEndsAreAskedForOnce(t *testing.T) {
-	c := connect(t, kafkatest.Broker(t, "t"))
-	lags := consumersOf(t, c).lags
+	g := kafkatest.FakeGuarded(t)
+	c := connectWith(t, &g.Settings, nil)
+	lags, name := consumersOf(t, c).lags, g.MakeTopic(t)
+	topics := c.WatchTopics()
+	t.Cleanup(topics.Close)
+	for _, user := range []string{kafka.Alice, kafka.Bob} {
+		g.Allow(t, kafkatest.ACLs(user, kadm.OpRead).Topics(name))
+	}
 	var consumers []*Consumer
-	for _, as := range []proxy.KafkaCredentials{{}, {}, {Username: "alice"}, {Username: "alice"}, {Username: "bob"}} {
-		consumer := &Consumer{cluster: c, admin: kadm.NewClient(c.Client), options: Options{
-			GroupID: "g", Topic: "t", Credentials: func() proxy.KafkaCredentials { return as },
-		}}
+	for _, as := range []proxy.KafkaCredentials{{}, {}, kafkatest.User(kafka.Alice), kafkatest.User(kafka.Alice), kafkatest.User(kafka.Bob)} {
+		topic, err := topics.OpenFor(kafkatest.Deadline(t), cluster.Access{Topic: name, Credentials: as})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(topic.Close)
+		consumer := &Consumer{cluster: c, admin: kadm.NewClient(c.Client), log: kafkatest.QuietLog(), options: Options{GroupID: "g", Topic: topic}}
 		consumer.holding = lags.begin(consumer)
 		consumers = append(consumers, consumer)
 	}

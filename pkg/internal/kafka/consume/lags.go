@@ -132,7 +132,7 @@ func (l *lags) questions(known bool) map[asker]*question {
 			continue
 		}
 		o := &h.consumer.options
-		who := asker{o.credentials()(), o.ReadCommitted}
+		who := asker{o.Topic.Credentials(), o.ReadCommitted}
 		q := questions[who]
 		if q == nil {
 			q = &question{admin: l.cluster.Admin, readCommitted: o.ReadCommitted, topics: make(map[string]bool)}
@@ -142,7 +142,7 @@ func (l *lags) questions(known bool) map[asker]*question {
 			questions[who] = q
 		}
 		q.holdings = append(q.holdings, h)
-		q.topics[o.Topic] = q.topics[o.Topic] || starts
+		q.topics[o.Topic.Name] = q.topics[o.Topic.Name] || starts
 	}
 	return questions
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -44,14 +45,14 @@ type claim struct {
 }
 
 // assigned notes partitions that were assigned to a member.
-func (m *membership) assigned(member string, starts map[int32]int64) {
+func (m *membership) assigned(member string, partitions iter.Seq[int32]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.claims == nil {
 		m.claims = make(map[int32]claim)
 	}
 	m.last++
-	for partition := range starts {
+	for partition := range partitions {
 		m.claims[partition] = claim{member, m.last}
 	}
 }
@@ -120,7 +121,7 @@ func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.N
 		if !owned[p.Partition] && slices.Contains(stale, p.Partition) {
 			continue
 		}
-		if at, ok := committed.Lookup(c.options.Topic, p.Partition); !ok || at.Err != nil || at.At < p.Offset {
+		if at, ok := committed.Lookup(c.options.Topic.Name, p.Partition); !ok || at.Err != nil || at.At < p.Offset {
 			ahead = append(ahead, p)
 		}
 	}
@@ -137,7 +138,7 @@ func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, er
 	}
 	for i := range members {
 		if members[i].MemberID == member {
-			return partitionsOf(&members[i], c.options.Topic), nil
+			return partitionsOf(&members[i], c.options.Topic.Name), nil
 		}
 	}
 	return nil, errOtherMember

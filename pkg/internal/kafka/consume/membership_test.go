@@ -66,7 +66,7 @@ func TestACommitIsNotRepeatedForALostPartition(t *testing.T) {
 	go func() { over <- c.Commit(ctx, []proxy.Next{{Partition: 0, Offset: 1}}) }()
 	<-refused
 	c.members.lost([]int32{0})
-	c.members.assigned(c.member(), map[int32]int64{0: 0})
+	c.members.assigned(c.member(), slices.Values([]int32{0}))
 	close(refusing)
 	if err := <-over; !errors.Is(err, errLostMeanwhile) {
 		t.Errorf("committing: %v", err)
@@ -104,8 +104,8 @@ func TestAStaleClaimIsLost(t *testing.T) {
 
 func TestMembership(t *testing.T) {
 	var m membership
-	m.assigned("first", map[int32]int64{0: 10, 1: 20})
-	m.assigned("second", map[int32]int64{2: 30})
+	m.assigned("first", slices.Values([]int32{0, 1}))
+	m.assigned("second", slices.Values([]int32{2}))
 	own, stale := m.split("second", []int32{0, 1, 2})
 	if !slices.Equal(own, []int32{2}) || !slices.Equal(stale, []int32{0, 1}) {
 		t.Errorf("got %v and %v", own, stale)

@@ -76,11 +76,11 @@ func (c *Consumer) leave(ctx context.Context, id string) error {
 
 // askClosed asks to leave after the consumer's client was closed, with the same credentials.
 func (c *Consumer) askClosed(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
-	if c.options.credentials()().IsZero() {
+	if c.options.Topic.Credentials().IsZero() {
 		return request.RequestWith(ctx, c.cluster.Client)
 	}
 	more := cluster.Quickly(len(c.cluster.Settings.BootstrapHosts))
-	client, err := kgo.NewClient(c.cluster.OptionsAs(metrics.IdentityClient, c.options.credentials(), "wsproxy-identity", more...)...)
+	client, err := kgo.NewClient(c.cluster.OptionsAs(metrics.IdentityClient, c.options.Topic.Credentials, "wsproxy-identity", more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}

@@ -41,7 +41,7 @@ func TestALateLeaveDoesNotHitTheSuccessor(t *testing.T) {
 	}
 	join := func() *Consumer {
 		c, err := consumersOf(t, brokers).Join(Options{
-			ClientID: "c", GroupID: topic, Topic: topic, SessionTimeout: 45 * time.Second, Owner: &kafkatest.Owner{},
+			ClientID: "c", GroupID: topic, Topic: topicOf(t, brokers, topic), SessionTimeout: 45 * time.Second, Owner: &kafkatest.Owner{},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -2,10 +2,13 @@ package consume
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // rangeTimeout bounds looking up whether positions lie within the log.
@@ -21,14 +24,14 @@ func (c *Consumer) backIntoRange(ctx context.Context, partitions map[int32]kgo.O
 	}
 	ctx, cancel := context.WithTimeout(ctx, rangeTimeout)
 	defer cancel()
-	ends, err := c.admin.ListEndOffsets(ctx, c.options.Topic)
+	ends, err := c.admin.ListEndOffsets(ctx, c.options.Topic.Name)
 	if err != nil {
 		c.log.Debug("the ends of the topic are not known", "err", err)
 		return
 	}
 	var beyond []int32
 	for partition, offset := range partitions {
-		end, ok := ends.Lookup(c.options.Topic, partition)
+		end, ok := ends.Lookup(c.options.Topic.Name, partition)
 		if ok && end.Err == nil && offset.EpochOffset().Offset > end.Offset {
 			beyond = append(beyond, partition)
 		}
@@ -43,13 +46,13 @@ func (c *Consumer) startAnew(ctx context.Context, partitions map[int32]kgo.Offse
 	to := ends
 	if c.options.Reset != ResetLatest {
 		var err error
-		if to, err = c.admin.ListStartOffsets(ctx, c.options.Topic); err != nil {
+		if to, err = c.admin.ListStartOffsets(ctx, c.options.Topic.Name); err != nil {
 			c.log.Debug("the begins of the topic are not known", "err", err)
 			return
 		}
 	}
 	for _, partition := range beyond {
-		start, ok := to.Lookup(c.options.Topic, partition)
+		start, ok := to.Lookup(c.options.Topic.Name, partition)
 		if !ok || start.Err != nil {
 			continue
 		}
@@ -78,9 +81,9 @@ func (c *Consumer) goBack(ctx context.Context, lost *kgo.ErrDataLoss) {
 	if own, _ := c.members.split(c.member(), []int32{lost.Partition}); len(own) == 0 {
 		return
 	}
-	starts := map[int32]int64{lost.Partition: lost.ResetTo}
-	c.holding.hold(starts)
-	c.members.assigned(c.member(), starts)
+	starts := map[int32]proxy.Start{lost.Partition: {Offset: lost.ResetTo, Commit: c.options.Reset == ResetLatest}}
+	c.holding.hold(map[int32]int64{lost.Partition: lost.ResetTo})
+	c.members.assigned(c.member(), maps.Keys(starts))
 	c.options.Owner.Assigned(starts)
 }
 
@@ -91,14 +94,14 @@ func (c *Consumer) isTruncated(ctx context.Context, lost *kgo.ErrDataLoss) bool 
 	defer cancel()
 	if lost.ConsumedToEpoch >= 0 {
 		var request kadm.OffsetForLeaderEpochRequest
-		request.Add(c.options.Topic, lost.Partition, lost.ConsumedToEpoch)
+		request.Add(c.options.Topic.Name, lost.Partition, lost.ConsumedToEpoch)
 		epochs, err := c.admin.OffsetForLeaderEpoch(ctx, request)
-		end := epochs[c.options.Topic][lost.Partition]
+		end := epochs[c.options.Topic.Name][lost.Partition]
 		if err == nil && end.Err == nil && end.LeaderEpoch >= 0 {
 			return end.EndOffset < lost.ConsumedTo
 		}
 	}
-	ends, err := c.admin.ListEndOffsets(ctx, c.options.Topic)
-	end, ok := ends.Lookup(c.options.Topic, lost.Partition)
+	ends, err := c.admin.ListEndOffsets(ctx, c.options.Topic.Name)
+	end, ok := ends.Lookup(c.options.Topic.Name, lost.Partition)
 	return err == nil && ok && end.Err == nil && end.Offset < lost.ConsumedTo
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 func TestPositionBeyondTheEndStartsAnew(t *testing.T) {
@@ -57,7 +58,7 @@ func TestGoesBackWithATruncatedLog(t *testing.T) {
 		"of somebody else":        {kgo.ErrDataLoss{Partition: 7, ConsumedTo: 9, ConsumedToEpoch: -1, ResetTo: 2}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o.Assigned(map[int32]int64{0: 0})
+			o.Assigned(map[int32]proxy.Start{0: {}})
 			test.lost.Topic = "t"
 			partition := kgo.FetchPartition{Partition: test.lost.Partition, Err: &test.lost}
 			fetches := kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{partition}}}}}

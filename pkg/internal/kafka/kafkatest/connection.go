@@ -3,6 +3,7 @@ package kafkatest
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,16 +16,16 @@ type Owner struct {
 	Commits []proxy.Next // what Revoked returns
 
 	mu      sync.Mutex
-	starts  map[int32]int64
+	starts  map[int32]proxy.Start
 	revoked []int32
 }
 
 // Assigned implements proxy.Owner.
-func (o *Owner) Assigned(starts map[int32]int64) {
+func (o *Owner) Assigned(starts map[int32]proxy.Start) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.starts == nil {
-		o.starts = make(map[int32]int64)
+		o.starts = make(map[int32]proxy.Start)
 	}
 	maps.Copy(o.starts, starts)
 }
@@ -51,7 +52,24 @@ func (o *Owner) Lost([]int32) {}
 func (o *Owner) Starts() map[int32]int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return maps.Clone(o.starts)
+	starts := make(map[int32]int64, len(o.starts))
+	for partition, start := range o.starts {
+		starts[partition] = start.Offset
+	}
+	return starts
+}
+
+// Fresh returns the partitions whose start the group does not have yet.
+func (o *Owner) Fresh() (partitions []int32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for partition, start := range o.starts {
+		if start.Commit {
+			partitions = append(partitions, partition)
+		}
+	}
+	slices.Sort(partitions)
+	return partitions
 }
 
 // WasRevoked returns the partitions that were revoked, in order.

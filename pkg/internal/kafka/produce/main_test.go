@@ -47,7 +47,7 @@ func watch(t *testing.T, c *cluster.Cluster) *cluster.Topics {
 
 func open(t *testing.T, topics *cluster.Topics, name string) *cluster.Topic {
 	t.Helper()
-	topic, err := topics.Open(kafkatest.Deadline(t), name)
+	topic, err := topics.OpenFor(kafkatest.Deadline(t), cluster.Access{Topic: name})
 	if err != nil {
 		t.Fatal(err)
 	}

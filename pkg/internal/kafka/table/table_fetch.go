@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 
 // fetch asks for the next records and hands them over.
 func (r *tableReader) fetch(ctx context.Context) error {
-	answer, err := ask[*kmsg.FetchResponse](ctx, r.table.client.Broker(int(r.place.leader)), r.request())
+	answer, err := cluster.Ask[*kmsg.FetchResponse](ctx, r.table.client.Broker(int(r.place.leader)), r.request())
 	if err == nil {
 		err = kerr.ErrorForCode(answer.ErrorCode)
 	}

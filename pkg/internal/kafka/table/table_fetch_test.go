@@ -67,9 +67,9 @@ func TestErrorsOfFetches(t *testing.T) {
 		ready  string
 		begins int
 	}{
-		"no leader":             {func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = kerr.NotLeaderForPartition.Code }, "topic t is not served now: ", 1},
-		"not kafkatest.Allowed": {func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = kerr.TopicAuthorizationFailed.Code }, "the use of topic t is not authorised by Kafka", 1},
-		"no batch":              {func(p *kmsg.FetchResponseTopicPartition) { p.RecordBatches = make([]byte, 100) }, "fetching from offset 0: the log cannot be decoded", 1},
+		"no leader":   {func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = kerr.NotLeaderForPartition.Code }, "topic t is not served now: ", 1},
+		"not allowed": {func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = kerr.TopicAuthorizationFailed.Code }, "the use of topic t is not authorised by Kafka", 1},
+		"no batch":    {func(p *kmsg.FetchResponseTopicPartition) { p.RecordBatches = make([]byte, 100) }, "fetching from offset 0: the log cannot be decoded", 1},
 		"diverging": {
 			func(p *kmsg.FetchResponseTopicPartition) { p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = 1, 1 },
 			"topic t was truncated to offset 1, and had been read up to 0: replaying", 2,

@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
 // earliestOffset stands for the first offset, in the place of a timestamp.
@@ -111,7 +113,7 @@ func (r *tableReader) logStart(ctx context.Context, place tablePlace) (int64, er
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID, request.Topics = -1, []kmsg.ListOffsetsRequestTopic{topic}
 
-	answer, err := ask[*kmsg.ListOffsetsResponse](ctx, r.table.client.Broker(int(place.leader)), request)
+	answer, err := cluster.Ask[*kmsg.ListOffsetsResponse](ctx, r.table.client.Broker(int(place.leader)), request)
 	if err != nil {
 		return 0, fmt.Errorf("asking where the log begins: %w", err)
 	}

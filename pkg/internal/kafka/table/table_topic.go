@@ -10,7 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -211,16 +210,3 @@ func (t *Table) configure(add []string) string {
 }
 
 func (t *Table) bootstrap() string { return strings.Join(t.cluster.Settings.BootstrapHosts, ",") }
-
-// ask sends a request to one broker and waits for the answer.
-func ask[A kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (A, error) {
-	answer, err := broker.Request(ctx, request)
-	if err != nil {
-		return *new(A), err
-	}
-	a, ok := answer.(A)
-	if !ok {
-		return a, fmt.Errorf("the answer is a %T", answer)
-	}
-	return a, nil
-}

@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// checkInterval is how often Kafka is asked again what open connections may do.
-	checkInterval = 10 * time.Second
 	// checkTimeout bounds one round of it.
 	checkTimeout = 8 * time.Second
 	// checksAtOnce is how many identities are asked for at a time.
@@ -22,36 +20,49 @@ const (
 	refusalsUntilGone = 2
 )
 
-func (i *identities) checkLoop(ctx context.Context) {
-	defer close(i.done)
-	ticker := time.NewTicker(checkInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			i.check(ctx)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // check asks once what all open connections may do. An answer that does not come changes nothing.
 func (i *identities) check(ctx context.Context) {
 	i.checking.Lock()
 	defer i.checking.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	var checking sync.WaitGroup
+	i.each(func(one *identity) { i.checkOne(ctx, one) })
+}
+
+// look has the watcher see what Kafka shows clients with credentials of their own.
+func (i *identities) look(ctx context.Context, countMissing bool) {
+	i.each(func(one *identity) {
+		if one.watch == nil { // the watcher itself
+			return
+		}
+		topics := make(map[string]bool)
+		for _, g := range i.grantsOf(one) {
+			topics[g.access.Topic] = true
+		}
+		sights, err := Within(ctx, &i.calls, func(ctx context.Context) (map[string]sight, error) {
+			return look(ctx, one.client, slices.Collect(maps.Keys(topics)))
+		})
+		if err != nil {
+			return // the check of its rights judges that
+		}
+		for name, s := range sights {
+			i.topics.see(name, s, countMissing)
+		}
+	})
+}
+
+// each does something as each identity, several at a time.
+func (i *identities) each(do func(*identity)) {
+	var doing sync.WaitGroup
 	places := make(chan struct{}, checksAtOnce)
-	for _, each := range i.all() {
+	for _, one := range i.all() {
 		places <- struct{}{}
-		checking.Go(func() {
+		doing.Go(func() {
 			defer func() { <-places }()
-			i.checkOne(ctx, each)
+			do(one)
 		})
 	}
-	checking.Wait()
+	doing.Wait()
 }
 
 func (i *identities) all() []*identity {
@@ -95,21 +106,13 @@ func (each *identity) refuse(grants []*grant, err error) {
 		return
 	}
 	for _, g := range grants {
-		g.deny(proxy.Wrap(err, proxy.KindNotAuthenticated, "Kafka does not take the credentials anymore."))
+		g.end(proxy.Wrap(err, proxy.KindNotAuthenticated, "Kafka does not take the credentials anymore."))
 	}
 }
 
-// review takes what a check found of an access. That a topic is gone is noticed by those who
-// watch topics, unless only the client's own credentials may see it.
+// review takes what a check found of an access. That a topic has ended is for the watcher to tell.
 func (g *grant) review(found *proxy.Error) {
-	switch {
-	case found == nil:
-		g.missed = 0
-	case found.Kind == proxy.KindNotAuthorized:
-		g.deny(found)
-	case found.Kind == proxy.KindTopicNotFound && !g.access.Credentials.IsZero():
-		if g.missed++; g.missed >= missesUntilGone {
-			g.deny(proxy.Errorf(proxy.KindTopicNotFound, "Topic %q was deleted.", g.access.Topic))
-		}
+	if found != nil && found.Kind == proxy.KindNotAuthorized {
+		g.end(found)
 	}
 }

@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// untold is what brokers answer that do not tell what they authorise.
+const untold = math.MinInt32
+
+// sight is what Kafka shows one client of a topic.
+type sight struct {
+	err        error // why it shows nothing
+	id         kadm.TopicID
+	partitions int32
+	operations int32 // that are authorised, as bits (KIP-430)
+}
+
+// look asks Kafka what it shows a client of topics. It asks each time: what kadm answers comes from
+// franz-go's memory.
+func look(ctx context.Context, client *kgo.Client, names []string) (map[string]sight, error) {
+	request := kmsg.NewPtrMetadataRequest()
+	request.IncludeTopicAuthorizedOperations = true
+	request.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names)) // nil would be all
+	sights := make(map[string]sight, len(names))
+	for _, name := range names {
+		sights[name] = sight{err: kerr.UnknownServerError}
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = new(name)
+		request.Topics = append(request.Topics, topic)
+	}
+	answer, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("asking for topics: %w", err)
+	}
+	for i := range answer.Topics {
+		if t := &answer.Topics[i]; t.Topic != nil {
+			sights[*t.Topic] = sight{kerr.ErrorForCode(t.ErrorCode), t.TopicID, int32(len(t.Partitions)), t.AuthorizedOperations}
+		}
+	}
+	return sights, nil
+}
+
+// lookAtSettings asks for the settings of topics by which Kafka refuses records. Those that it does
+// not tell are left out.
+func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (map[string]topicSettings, error) {
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	for _, name := range names {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
+		resource.ConfigNames = []string{CleanupPolicy, TimestampType, MaxMessageBytes, TimestampBefore, TimestampAfter}
+		request.Resources = append(request.Resources, resource)
+	}
+	answer, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the settings of topics: %w", err)
+	}
+	settings := make(map[string]topicSettings, len(names))
+	for i := range answer.Resources {
+		if r := &answer.Resources[i]; r.ErrorCode == 0 {
+			settings[r.ResourceName] = readSettings(r.Configs)
+		}
+	}
+	return settings, nil
+}
