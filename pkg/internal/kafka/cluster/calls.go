@@ -14,9 +14,7 @@ import (
 // ErrClosed tells that the client that was to be asked is closed.
 var ErrClosed = errors.New("the Kafka client is closed")
 
-// Calls are requests under way whose callers do not wait for longer than their contexts last:
-// while brokers are silent, franz-go has requests wait behind each other's dials, whatever their
-// contexts.
+// Calls are what runs beside the goroutine that asked for it, until their owner has waited for all.
 type Calls struct {
 	mu     sync.Mutex
 	closed bool           // guarded by mu
@@ -43,28 +41,6 @@ func (c *Calls) Refuse() {
 
 // Wait waits for those under way, whose client is closed by now.
 func (c *Calls) Wait() { c.open.Wait() }
-
-// Within calls franz-go, and does not wait for longer than ctx lasts.
-func Within[T any](ctx context.Context, c *Calls, request func(context.Context) (T, error)) (answer T, err error) {
-	type outcome struct {
-		answer T
-		err    error
-	}
-	done := make(chan outcome, 1)
-	err = c.Run(func() {
-		answer, err := request(ctx)
-		done <- outcome{answer, err}
-	})
-	if err != nil {
-		return answer, err
-	}
-	select {
-	case o := <-done:
-		return o.answer, o.err
-	case <-ctx.Done():
-		return answer, ctx.Err()
-	}
-}
 
 // Pause waits, but not beyond ctx.
 func Pause(ctx context.Context, d time.Duration) {

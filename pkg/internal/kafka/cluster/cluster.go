@@ -41,7 +41,9 @@ type Cluster struct {
 	observed *observed
 	Client   *kgo.Client
 	Admin    *kadm.Client
-	Calls    Calls // of client
+
+	life context.Context //nolint:containedctx // of all clients, until Cut
+	cut  context.CancelFunc
 }
 
 // Environment is what a cluster's clients share besides their settings.
@@ -64,6 +66,7 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 		Settings: settings, env: env, Log: env.Log, Metrics: env.Metrics,
 		security: security, observed: observe(env.Metrics.Registerer()),
 	}
+	c.life, c.cut = context.WithCancel(context.Background())
 	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
 	if err != nil {
 		c.observed.end()
@@ -77,9 +80,8 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 
 // Close closes the admin client. Consumers and producers are closed by their own.
 func (c *Cluster) Close() {
-	c.Calls.Refuse()
 	c.Client.Close()
-	c.Calls.Wait()
+	c.cut()
 	c.security.close()
 	c.Metrics.KafkaClients(metrics.AdminClient).Dec()
 	c.observed.end()
@@ -87,7 +89,10 @@ func (c *Cluster) Close() {
 
 // Cut has nothing wait for a broker anymore: all connections of all clients are closed, and no other
 // is opened. It is for an end that cannot wait any longer; what waits fails.
-func (c *Cluster) Cut() { c.security.opened.cut() }
+func (c *Cluster) Cut() { c.cut() }
+
+// Life ends with Cut. A client that is made with a context of its own derives it from this.
+func (c *Cluster) Life() context.Context { return c.life }
 
 // Options are what every client is made with that uses the proxy's own credentials.
 func (c *Cluster) Options(kind metrics.ClientKind, clientID string, more ...kgo.Opt) []kgo.Opt {
@@ -106,6 +111,7 @@ func (c *Cluster) OptionsAs(kind metrics.ClientKind, as Credentials, clientID st
 		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.DisableClientMetrics(), // 600 KB a client
+		kgo.WithContext(c.life),
 		c.observed.of(kind),
 	}, more...)
 }
@@ -143,8 +149,7 @@ func softwareVersion(version string) string {
 
 // Ping checks that a broker answers.
 func (c *Cluster) Ping(ctx context.Context) error {
-	ping := func(ctx context.Context) (struct{}, error) { return struct{}{}, c.Client.Ping(ctx) }
-	if _, err := Within(ctx, &c.Calls, ping); err != nil {
+	if err := c.Client.Ping(ctx); err != nil {
 		c.Log.Debug("no broker answers", "err", err)
 		return ErrNoBroker
 	}
@@ -164,9 +169,7 @@ type Broker struct {
 func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
-	metadata, err := Within(ctx, &c.Calls, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
-		return request.RequestWith(ctx, c.Client)
-	})
+	metadata, err := request.RequestWith(ctx, c.Client)
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
 	}

@@ -19,8 +19,8 @@ func BatchSize(r *proxy.Record) int64 { return batchSize(r) }
 // MaxRecordBytes is how large a record of the topic may be.
 func (t *Topic) MaxRecordBytes() int64 { return t.settings.Load().maxRecordBytes() }
 
-// Check asks Kafka once what all open connections may do.
-func (t *Topics) Check(ctx context.Context) { t.rights.check(ctx) }
+// Check does what the watcher does at each interval.
+func (t *Topics) Check(ctx context.Context) { t.check(ctx) }
 
 // Identities lists the credentials that are kept.
 func (t *Topics) Identities() (kept []proxy.KafkaCredentials) {

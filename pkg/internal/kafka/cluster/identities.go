@@ -65,7 +65,7 @@ func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) 
 	}
 	if a.Credentials.IsZero() {
 		own := &identity{client: i.cluster.Client}
-		shown, err := i.ask(ctx, &i.cluster.Calls, own, a)
+		shown, err := i.ask(ctx, own, a)
 		if err != nil {
 			return nil, sight{}, err
 		}
@@ -89,7 +89,7 @@ func (i *identities) probe(ctx context.Context, a Access) (*grant, sight, error)
 	if err != nil {
 		return nil, sight{}, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made.")
 	}
-	shown, err := i.ask(ctx, &i.calls, fresh, a)
+	shown, err := i.ask(ctx, fresh, a)
 	if err != nil {
 		i.dispose(fresh)
 		return nil, sight{}, err
@@ -128,8 +128,8 @@ func (i *identities) dispose(gone *identity) {
 }
 
 // ask asks Kafka about one access, and what it shows of the topic.
-func (i *identities) ask(ctx context.Context, calls *Calls, as *identity, a Access) (sight, error) {
-	r, err := Within(ctx, calls, func(ctx context.Context) (*rights, error) { return askRights(ctx, as.client, []Access{a}) })
+func (i *identities) ask(ctx context.Context, as *identity, a Access) (sight, error) {
+	r, err := askRights(ctx, as.client, []Access{a})
 	if err = as.watch.explain(err); err != nil {
 		return sight{}, unanswered(a, err)
 	}
@@ -184,12 +184,9 @@ func (i *identities) release(g *grant) {
 	}
 }
 
-// clientOf is the client of an access that was granted, and the calls that are made with it.
-func (i *identities) clientOf(g *grant) (*kgo.Client, *Calls) {
-	if g.access.Credentials.IsZero() {
-		return i.cluster.Client, &i.cluster.Calls
-	}
+// clientOf is the client of an access that was granted.
+func (i *identities) clientOf(g *grant) *kgo.Client {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.known[g.access.Credentials].client, &i.calls
+	return i.known[g.access.Credentials].client
 }

@@ -39,9 +39,7 @@ func (i *identities) look(ctx context.Context, countMissing bool) {
 		for _, g := range i.grantsOf(one) {
 			topics[g.access.Topic] = true
 		}
-		sights, err := Within(ctx, &i.calls, func(ctx context.Context) (map[string]sight, error) {
-			return look(ctx, one.client, slices.Collect(maps.Keys(topics)))
-		})
+		sights, err := look(ctx, one.client, slices.Collect(maps.Keys(topics)))
 		if err != nil {
 			return // the check of its rights judges that
 		}
@@ -83,11 +81,7 @@ func (i *identities) checkOne(ctx context.Context, each *identity) {
 	for at, g := range grants {
 		accesses[at] = g.access
 	}
-	calls := &i.calls
-	if each.watch == nil {
-		calls = &i.cluster.Calls
-	}
-	r, err := Within(ctx, calls, func(ctx context.Context) (*rights, error) { return askRights(ctx, each.client, accesses) })
+	r, err := askRights(ctx, each.client, accesses)
 	err = each.watch.explain(err)
 	switch {
 	case isLoginRefusal(err) && each.watch != nil:

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +229,45 @@ func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 	}
 }
 
+// TestTopicsThatOnlyClientsSeeAreWatched has a proxy that sees nothing of a topic, and a client that
+// does when it is deleted, and made again.
+func TestTopicsThatOnlyClientsSeeAreWatched(t *testing.T) {
+	for name, start := range kafkatest.Guards() {
+		t.Run(name, func(t *testing.T) {
+			g := start(t)
+			name := g.MakeTopic(t)
+			g.Allow(t, kafkatest.ACLs(kafka.Alice, kadm.OpRead, kadm.OpWrite).Topics(name))
+			settings := g.Settings
+			settings.SASLUsername, settings.SASLPassword = kafka.Bob, "bob-secret"
+			topics := watch(t, proxyAs(t, &settings, kafkatest.QuietLog()))
+			as := cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name}
+			remove := func() {
+				if _, err := g.Admin.DeleteTopic(kafkatest.Deadline(t), name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := opened(t, topics, as)
+			ended := checkEnds(t, topics, first, proxy.KindTopicNotFound, func() {
+				remove()
+				kafkatest.Await(t, "the topic made again", func() bool {
+					_, err := g.Admin.CreateTopic(kafkatest.Deadline(t), 1, 1, nil, name)
+					return err == nil
+				})
+			})
+			if !errors.Is(ended, proxy.ErrReplaced) {
+				t.Errorf("ended with %v", ended)
+			}
+			second := opened(t, topics, as)
+			if second.ID() == first.ID() {
+				t.Error("the topic that was made again is the one before")
+			}
+			if ended := checkEnds(t, topics, second, proxy.KindTopicNotFound, remove); errors.Is(ended, proxy.ErrReplaced) {
+				t.Errorf("ended with %v", ended)
+			}
+		})
+	}
+}
+
 // readAs reads the first record of a topic in a group of the same name.
 func readAs(t *testing.T, c *cluster.Cluster, credentials proxy.KafkaCredentials, topic string) string {
 	t.Helper()
@@ -321,7 +361,7 @@ func TestAccessEndsWithItsACL(t *testing.T) {
 			t.Run("at a check, of a topic", func(t *testing.T) {
 				name := g.MakeTopic(t)
 				g.Allow(t, rules(name))
-				checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name, Operation: cluster.Produce}), proxy.KindNotAuthorized,
+				_ = checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name, Operation: cluster.Produce}), proxy.KindNotAuthorized,
 					func() { g.Forbid(t, rules(name)) })
 			})
 			t.Run("at a check, of a group", func(t *testing.T) {
@@ -329,12 +369,12 @@ func TestAccessEndsWithItsACL(t *testing.T) {
 				g.Allow(t, rules(name))
 				group := kafkatest.ACLs(kafka.Alice, kadm.OpRead).Groups(name)
 				g.Allow(t, group)
-				checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name, Operation: cluster.Consume, Group: proxy.GroupID(name)}), proxy.KindNotAuthorized,
+				_ = checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name, Operation: cluster.Consume, Group: proxy.GroupID(name)}), proxy.KindNotAuthorized,
 					func() { g.Forbid(t, group) })
 			})
 			t.Run("at a check, with its topic", func(t *testing.T) {
 				name := g.MakeTopic(t)
-				checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Admin), Topic: name, Operation: cluster.Consume}), proxy.KindTopicNotFound,
+				_ = checkEnds(t, topics, opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Admin), Topic: name, Operation: cluster.Consume}), proxy.KindTopicNotFound,
 					func() {
 						if _, err := g.Admin.DeleteTopic(kafkatest.Deadline(t), name); err != nil {
 							t.Fatal(err)
@@ -346,7 +386,7 @@ func TestAccessEndsWithItsACL(t *testing.T) {
 }
 
 // checkEnds checks that an idle connection keeps its access, until something happens.
-func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want proxy.Kind, happen func()) {
+func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want proxy.Kind, happen func()) *proxy.Error {
 	t.Helper()
 	for range 3 {
 		topics.Check(kafkatest.Deadline(t))
@@ -369,6 +409,7 @@ func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want 
 	if got := topic.End().Kind; got != want {
 		t.Errorf("denied with %v, want %v", got, want)
 	}
+	return topic.End()
 }
 
 // TestAccessEndsWithItsPassword has the broker end the connection by which the identity is known,

@@ -49,10 +49,7 @@ func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) to
 	if t.isKnown(name, shown) {
 		return topicSettings{}
 	}
-	client, calls := t.rights.clientOf(granted)
-	settings, err := Within(ctx, calls, func(ctx context.Context) (map[string]topicSettings, error) {
-		return lookAtSettings(ctx, client, []string{name})
-	})
+	settings, err := lookAtSettings(ctx, t.rights.clientOf(granted), []string{name})
 	if known, ok := settings[name]; ok && err == nil {
 		return known
 	}
@@ -62,8 +59,7 @@ func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) to
 // lookAgain asks what Kafka shows of a topic to who was granted the use of it.
 func (t *Topics) lookAgain(ctx context.Context, granted *grant) (sight, error) {
 	name := granted.access.Topic
-	client, calls := t.rights.clientOf(granted)
-	sights, err := Within(ctx, calls, func(ctx context.Context) (map[string]sight, error) { return look(ctx, client, []string{name}) })
+	sights, err := look(ctx, t.rights.clientOf(granted), []string{name})
 	if err != nil {
 		return sight{}, err
 	}

@@ -21,8 +21,7 @@ const dialTimeout = 10 * time.Second
 // security is how clients connect to the brokers, and prove who they are.
 type security struct {
 	settings *config.Kafka
-	opened   *connections
-	connect  dialFunc    // what it connects is among opened
+	connect  dialFunc
 	tls      *brokerTLS  // nil without TLS
 	tokens   tokenSource // of the proxy's own tokens; nil where it has none
 
@@ -36,8 +35,7 @@ func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
 	if connect == nil {
 		connect = new(net.Dialer).DialContext
 	}
-	opened := newConnections()
-	s := &security{settings: settings, opened: opened, connect: opened.through(connect), done: make(chan struct{})}
+	s := &security{settings: settings, connect: connect, done: make(chan struct{})}
 	if strings.HasSuffix(settings.SecurityProtocol, "SSL") {
 		var err error
 		if s.tls, err = readBrokerTLS(settings, env); err != nil {
@@ -60,7 +58,6 @@ func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
 
 // close ends what keeps certificates and tokens up to date. All clients are closed by now.
 func (s *security) close() {
-	s.opened.cut()
 	s.stop()
 	<-s.done
 }

@@ -40,7 +40,6 @@ const (
 // nothing.
 type Topics struct {
 	client  *kgo.Client
-	calls   *Calls // of client
 	rights  *identities
 	log     *slog.Logger
 	refresh chan struct{} // asks for a round at once
@@ -58,7 +57,7 @@ type Topics struct {
 func (c *Cluster) WatchTopics() *Topics {
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Topics{
-		client: c.Client, calls: &c.Calls, log: c.Log, stop: stop,
+		client: c.Client, log: c.Log, stop: stop,
 		refresh: make(chan struct{}, 1), done: make(chan struct{}), used: make(map[string]*Instance),
 	}
 	t.rights = newIdentities(c, t)
@@ -88,8 +87,7 @@ func (t *Topics) watch(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			t.look(ctx, true)
-			t.rights.check(ctx)
+			t.check(ctx)
 		case <-t.refresh:
 			t.look(ctx, false)
 			Pause(ctx, refreshPause)
@@ -97,6 +95,12 @@ func (t *Topics) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// check asks what has become of all topics in use, and what their users may do.
+func (t *Topics) check(ctx context.Context) {
+	t.look(ctx, true)
+	t.rights.check(ctx)
 }
 
 // look is a round: it asks Kafka for all topics in use, as the proxy and as the clients whose
@@ -121,16 +125,14 @@ func (t *Topics) look(ctx context.Context, countMissing bool) {
 }
 
 func (t *Topics) lookAsProxy(ctx context.Context, names []string, countMissing bool) {
-	sights, err := Within(ctx, t.calls, func(ctx context.Context) (map[string]sight, error) { return look(ctx, t.client, names) })
+	sights, err := look(ctx, t.client, names)
 	if err != nil {
 		if ctx.Err() == nil {
 			t.log.Warn("looking up the topics in use failed", "err", err)
 		}
 		return
 	}
-	settings, err := Within(ctx, t.calls, func(ctx context.Context) (map[string]topicSettings, error) {
-		return lookAtSettings(ctx, t.client, names)
-	})
+	settings, err := lookAtSettings(ctx, t.client, names)
 	if err != nil {
 		settings = nil // not every user may describe topics: what is known stays
 	}

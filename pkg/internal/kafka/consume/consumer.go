@@ -90,7 +90,7 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
-	ctx, abort := context.WithCancel(context.Background())
+	ctx, abort := context.WithCancel(c.Life())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
 	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.Topic.Credentials, string(o.ClientID), options...)...)
 	if err != nil {

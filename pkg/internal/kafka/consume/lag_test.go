@@ -38,7 +38,7 @@ func awaitLag(t *testing.T, want float64, clusters ...*cluster.Cluster) {
 func lookAtEnds(t *testing.T, l *lags) {
 	t.Helper()
 	for _, q := range l.questions(true) {
-		q.ask(kafkatest.Deadline(t), &l.cluster.Calls)
+		q.ask(kafkatest.Deadline(t))
 	}
 }
 

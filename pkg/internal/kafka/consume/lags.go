@@ -104,7 +104,7 @@ func (l *lags) follow(ctx context.Context) {
 			return
 		}
 		for _, q := range l.questions(known) {
-			q.ask(ctx, &l.cluster.Calls)
+			q.ask(ctx)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (l *lags) questions(known bool) map[asker]*question {
 }
 
 // ask asks Kafka. What it does not tell stays as it was known last.
-func (q *question) ask(ctx context.Context, calls *cluster.Calls) {
+func (q *question) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
 	list := q.admin.ListEndOffsets
@@ -161,18 +161,15 @@ func (q *question) ask(ctx context.Context, calls *cluster.Calls) {
 			begun = append(begun, topic)
 		}
 	}
-	type offsets struct{ ends, starts kadm.ListedOffsets }
-	told, err := cluster.Within(ctx, calls, func(ctx context.Context) (told offsets, err error) {
-		told.ends, err = list(ctx, slices.Collect(maps.Keys(q.topics))...)
-		if err == nil && len(begun) > 0 {
-			told.starts, err = q.admin.ListStartOffsets(ctx, begun...)
-		}
-		return told, err
-	})
+	var starts kadm.ListedOffsets
+	ends, err := list(ctx, slices.Collect(maps.Keys(q.topics))...)
+	if err == nil && len(begun) > 0 {
+		starts, err = q.admin.ListStartOffsets(ctx, begun...)
+	}
 	if err != nil {
 		q.holdings[0].consumer.log.Debug("the ends of the topics that groups read are not known", "err", err)
 	}
 	for _, h := range q.holdings {
-		h.learn(told.ends, told.starts)
+		h.learn(ends, starts)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // GroupOffsets lists what a group has committed, by topic and partition.
 func (a *Inventory) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error) {
-	fetched, err := call(ctx, a, func(ctx context.Context) (kadm.OffsetResponses, error) {
+	fetched, err := call(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		return a.admin.FetchOffsets(ctx, string(id))
 	})
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *Inventory) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, of
 	for _, o := range offsets {
 		all.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1, Metadata: o.Metadata})
 	}
-	_, err := call(ctx, a, func(ctx context.Context) (kadm.OffsetResponses, error) {
+	_, err := call(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		committed, err := a.admin.CommitOffsets(ctx, string(id), all)
 		if err == nil {
 			err = committed.Error()
@@ -65,7 +65,7 @@ func (a *Inventory) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, of
 	for _, o := range offsets {
 		partitions.Add(o.Topic, o.Partition)
 	}
-	deleted, err := call(ctx, a, func(ctx context.Context) (kadm.DeleteOffsetsResponses, error) {
+	deleted, err := call(ctx, func(ctx context.Context) (kadm.DeleteOffsetsResponses, error) {
 		return a.admin.DeleteOffsets(ctx, string(id), partitions)
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ func (a *Inventory) Groups(ctx context.Context) ([]proxy.Group, error) {
 }
 
 func (a *Inventory) list(ctx context.Context, types ...string) (kadm.ListedGroups, error) {
-	return call(ctx, a, func(ctx context.Context) (kadm.ListedGroups, error) {
+	return call(ctx, func(ctx context.Context) (kadm.ListedGroups, error) {
 		return a.admin.ListGroupsByType(ctx, types)
 	})
 }
@@ -73,7 +73,7 @@ func groupState(written string) proxy.GroupState {
 
 // Group describes a consumer group. The error is of proxy.KindNotFound where there is none.
 func (a *Inventory) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
-	g, err := call(ctx, a, func(ctx context.Context) (kadm.DescribedGroup, error) {
+	g, err := call(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
 		described, err := a.admin.DescribeGroups(ctx, string(id))
 		if err != nil {
 			return kadm.DescribedGroup{}, err
@@ -107,7 +107,7 @@ func (a *Inventory) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (p
 	if _, ok := listed[string(id)]; !ok {
 		return proxy.Group{}, groupError(kerr.GroupIDNotFound, id)
 	}
-	g, err := call(ctx, a, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
+	g, err := call(ctx, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
 		described, err := a.admin.DescribeConsumerGroups(ctx, string(id))
 		if err != nil {
 			return kadm.DescribedConsumerGroup{}, err

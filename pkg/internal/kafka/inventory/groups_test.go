@@ -15,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -244,7 +243,7 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 		cancel()
 	}
 	a.Close() // ends what is still waiting, as goleak sees
-	if _, err := a.Groups(kafkatest.Deadline(t)); !errors.Is(err, cluster.ErrClosed) {
+	if _, err := a.Groups(kafkatest.Deadline(t)); !errors.Is(err, kgo.ErrClientClosed) {
 		t.Errorf("closed: got %v", err)
 	}
 }

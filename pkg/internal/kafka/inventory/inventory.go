@@ -17,14 +17,13 @@ import (
 // coordinatorBackoff is how long to wait for a group to have a coordinator again.
 const coordinatorBackoff = 200 * time.Millisecond
 
-// Inventory is what administrators see and change of a cluster. It has a client of its own: while
-// brokers are silent, franz-go has requests wait behind each other for longer than their contexts
-// last, and those of connecting clients are not to.
+// Inventory is what administrators see and change of a cluster. It has a client of its own: a broker
+// answers the requests of a connection one after another, and those of connecting clients are not to
+// wait behind what administrators ask for.
 type Inventory struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	metrics *metrics.Metrics
-	calls   cluster.Calls
 }
 
 // Open makes the client for administrators. It waits for no broker.
@@ -39,16 +38,14 @@ func Open(c *cluster.Cluster) (*Inventory, error) {
 
 // Close ends what is under way.
 func (a *Inventory) Close() {
-	a.calls.Refuse()
 	a.client.Close()
-	a.calls.Wait()
 	a.metrics.KafkaClients(metrics.AdminClient).Dec()
 }
 
 // call calls franz-go until a group's coordinator is there to answer, or until ctx ends.
-func call[T any](ctx context.Context, a *Inventory, request func(context.Context) (T, error)) (T, error) {
+func call[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	for {
-		answer, err := cluster.Within(ctx, &a.calls, request)
+		answer, err := request(ctx)
 		if !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.NotCoordinator) {
 			return answer, err
 		}

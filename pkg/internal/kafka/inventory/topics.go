@@ -68,7 +68,7 @@ func (a *Inventory) Topic(ctx context.Context, name string) (proxy.Topic, error)
 func (a *Inventory) topicMetadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = topics
-	metadata, err := call(ctx, a, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+	metadata, err := call(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
 		return request.RequestWith(ctx, a.client)
 	})
 	if err != nil {
@@ -92,13 +92,13 @@ func topicOf(found *kmsg.MetadataResponseTopic) proxy.Topic {
 
 // addOffsets looks up where the partitions begin and end. Those without a leader stay unknown.
 func (a *Inventory) addOffsets(ctx context.Context, topic *proxy.Topic) error {
-	starts, err := call(ctx, a, func(ctx context.Context) (kadm.ListedOffsets, error) {
+	starts, err := call(ctx, func(ctx context.Context) (kadm.ListedOffsets, error) {
 		return a.admin.ListStartOffsets(ctx, topic.Name)
 	})
 	if err != nil {
 		return inventoryError(err, topic.Name)
 	}
-	ends, err := call(ctx, a, func(ctx context.Context) (kadm.ListedOffsets, error) { return a.admin.ListEndOffsets(ctx, topic.Name) })
+	ends, err := call(ctx, func(ctx context.Context) (kadm.ListedOffsets, error) { return a.admin.ListEndOffsets(ctx, topic.Name) })
 	if err != nil {
 		return inventoryError(err, topic.Name)
 	}
@@ -118,7 +118,7 @@ func listedOffset(listed kadm.ListedOffsets, topic string, partition int32) int6
 
 func (a *Inventory) addSettings(ctx context.Context, topic *proxy.Topic) error {
 	topic.Settings = make(map[string]string)
-	resource, err := call(ctx, a, func(ctx context.Context) (kadm.ResourceConfig, error) {
+	resource, err := call(ctx, func(ctx context.Context) (kadm.ResourceConfig, error) {
 		described, err := a.admin.DescribeTopicConfigs(ctx, topic.Name)
 		if err != nil {
 			return kadm.ResourceConfig{}, err

@@ -1,0 +1,46 @@
+package cluster
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// TestCutEndsWhatWaits asks a broker that takes connections and is silent: franz-go waits 5 s for
+// the first answer on a connection.
+func TestCutEndsWhatWaits(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := connectTo(t, silent.Addr().String())
+	answered := make(chan error, 2)
+	ask := func() {
+		_, err := c.Admin.BrokerMetadata(t.Context())
+		answered <- err
+	}
+	go ask()
+	accepted, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	began := time.Now()
+	c.Cut()
+	go ask() // which opens no other connection
+	for range 2 {
+		if err := <-answered; err == nil {
+			t.Error("a silent broker has answered")
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the requests went on for %v", took)
+	}
+	if _, err := accepted.Read(make([]byte, 1000)); err != nil { // what was asked
+		t.Fatal(err)
+	}
+	if n, err := accepted.Read(make([]byte, 1)); err == nil {
+		t.Errorf("the connection is open: %d bytes more", n)
+	}
+}
