@@ -18,10 +18,9 @@ func (b *Broker) Stop() error {
 	return b.control("stopping Kafka", (*process).stop)
 }
 
-// Pause freezes the broker (SIGSTOP): connections stay open, nothing is answered.
-func (b *Broker) Pause() error {
-	return b.control("pausing Kafka", func(p *process) error { return p.signal(signalPause) })
-}
+// Pause freezes the broker (SIGSTOP): connections stay open, and from its return on nothing is
+// answered.
+func (b *Broker) Pause() error { return b.control("pausing Kafka", (*process).pause) }
 
 // Resume lets a paused broker go on (SIGCONT).
 func (b *Broker) Resume() error {

@@ -69,6 +69,14 @@ func (p *process) signal(s os.Signal) error {
 	return nil
 }
 
+// pause stops the program, and returns when nothing of it runs.
+func (p *process) pause() error {
+	if err := p.signal(signalPause); err != nil || !p.running() {
+		return err
+	}
+	return awaitPaused(p.cmd.Process.Pid)
+}
+
 // kill ends the program at once and returns when it has ended.
 func (p *process) kill() error {
 	if err := p.signal(os.Kill); err != nil {
