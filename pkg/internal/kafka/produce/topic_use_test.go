@@ -190,6 +190,7 @@ func TestATopicMadeAgainBeforeTheFirstRecord(t *testing.T) {
 // TestHeldRecordsOfAnEndedTopic are answered as soon as that is noticed, and do not wait for Kafka.
 func TestHeldRecordsOfAnEndedTopic(t *testing.T) {
 	r := newRig(t)
+	r.pool.cluster.Settings.ClientRequestTimeout = time.Minute
 	topic := open(t, r.topics, "t")
 	p := r.pool.Open("c", topic)
 	mustProduce(t, p, "before")
@@ -258,6 +259,7 @@ func TestADeletedTopicIsNotAskedForAnymore(t *testing.T) {
 	wantNotFound(t, p, "late")
 	kafkatest.Await(t, "the client to forget the topic", func() bool { return slices.Equal(usesOf(r.pool), []string{"other"}) })
 	asked := metadataOf(r.broker, "t")
+	p.current.client.client.ForceMetadataRefresh()
 	// Unless it is purged, franz-go asks every half second.
 	quiet := time.NewTimer(2 * time.Second)
 	defer quiet.Stop()

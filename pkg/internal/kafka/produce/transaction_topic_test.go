@@ -31,6 +31,9 @@ func TestTransactionsOfATopicThatWasMadeAgain(t *testing.T) {
 			}
 			_, e := kafkatest.CommitValues(t, tx, "late")
 			kafkatest.WantKind(t, e, proxy.KindTopicNotFound)
+			if began := tx.pending != nil; began == test.noticed {
+				t.Errorf("a transaction began: %v", began)
+			}
 			kafkatest.Settle(t, tx)
 			tx.Close()
 			kafkatest.MustCommit(t, transactions(t, r.pool, open(t, r.topics, "t")), "new")
