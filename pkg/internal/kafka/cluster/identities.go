@@ -184,9 +184,12 @@ func (i *identities) release(g *grant) {
 	}
 }
 
-// clientOf is the client of an access that was granted.
+// clientOf is the client of an access that was granted. It is nil once the access was given up.
 func (i *identities) clientOf(g *grant) *kgo.Client {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.known[g.access.Credentials].client
+	if known := i.known[g.access.Credentials]; known != nil {
+		return known.client
+	}
+	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -68,24 +66,14 @@ func (t *Topic) LookAgain() error {
 
 // lookNow shows the watcher what Kafka shows the connection.
 func (t *Topic) lookNow(ctx context.Context) error {
-	client, calls := t.client()
-	if client == nil {
-		return ErrClosed
+	client, err := t.Lookups()
+	if err != nil {
+		return err
 	}
-	sights, err := Within(ctx, calls, func(ctx context.Context) (map[string]sight, error) { return look(ctx, client, []string{t.Name}) })
+	sights, err := look(ctx, client, []string{t.Name})
 	if err != nil {
 		return err
 	}
 	t.topics.see(t.Name, sights[t.Name], false)
 	return sights[t.Name].err
-}
-
-// client is the one that Kafka is asked with for the connection, nil where that is over.
-func (t *Topic) client() (*kgo.Client, *Calls) {
-	t.renewing.Lock()
-	defer t.renewing.Unlock()
-	if t.closed {
-		return nil, nil
-	}
-	return t.topics.rights.clientOf(t.grant.Load())
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -47,6 +49,15 @@ func (t *Topic) Deny(reason *proxy.Error) { t.ending.end(reason) }
 
 // Credentials are those that the topic is used with now: its client may renew them.
 func (t *Topic) Credentials() proxy.KafkaCredentials { return t.grant.Load().access.Credentials }
+
+// Lookups is the client that lookups for the connection are made with: the proxy's own, or that of the
+// connection's identity, which all that use it share. An error tells that the connection is over.
+func (t *Topic) Lookups() (*kgo.Client, error) {
+	if client := t.topics.rights.clientOf(t.grant.Load()); client != nil {
+		return client, nil
+	}
+	return nil, ErrClosed
+}
 
 // Close lets go of the topic.
 func (t *Topic) Close() {
