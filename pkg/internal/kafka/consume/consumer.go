@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -67,6 +69,7 @@ type Consumer struct {
 	members  membership
 	lags     *lags
 	holding  *holding
+	fetched  *fetched
 	headers  []proxy.Header // of the last poll, reused
 }
 
@@ -74,10 +77,14 @@ type Consumer struct {
 type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
+	budget  *budget.Budget
+	holders atomic.Int64 // consumers that hold memory
 }
 
-// NewConsumers starts following lags. Close ends it.
-func NewConsumers(c *cluster.Cluster) *Consumers { return &Consumers{c, newLags(c)} }
+// NewConsumers starts following lags. Close ends it. What consumers fetch is held of the budget.
+func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
+	return &Consumers{cluster: c, lags: newLags(c), budget: b}
+}
 
 // Close ends the following of lags. The consumers are closed by their own.
 func (m *Consumers) Close() { m.lags.close() }
@@ -90,8 +97,9 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
+	consumer.fetched = newFetched(m.budget, &m.holders)
 	ctx, abort := context.WithCancel(context.Background())
-	options := append(consumer.clientOptions(), kgo.WithContext(ctx))
+	options := append(consumer.clientOptions(), kgo.WithContext(ctx), c.Through(consumer.fetched.through))
 	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.Topic.Credentials, string(o.ClientID), options...)...)
 	if err != nil {
 		abort()
@@ -122,7 +130,7 @@ func (c *Consumer) clientOptions() []kgo.Opt {
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxBytes(fetchFirstBytes),
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
-		kgo.WithHooks(&fetchSize{update: c.fetchAtMost}),
+		kgo.WithHooks(&fetchSize{update: c.fetchAtMost, fetched: c.fetched}),
 		kgo.SessionTimeout(o.SessionTimeout),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
@@ -233,7 +241,9 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 // then the owner still has the partitions in the ownership that the records belong to.
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	for len(into) == 0 {
+		c.fetched.begin()
 		fetches := c.client.PollRecords(ctx, most)
+		c.fetched.end()
 		err := ctx.Err()
 		if err == nil {
 			err = c.fatal(ctx, fetches)
@@ -327,6 +337,8 @@ func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 // SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
 	defer c.lags.end(c.holding)
+	defer c.fetched.close()
+	c.fetched.stop()
 	waiting, cancel := context.WithTimeout(ctx, joinWait)
 	defer cancel()
 	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
