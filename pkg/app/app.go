@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -139,7 +140,8 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	producers, consumers := a.openRooms(brokers)
+	memory := a.openBudget(m)
+	producers, consumers := a.openRooms(brokers, memory)
 
 	limits, writer, err := a.openLimits(brokers, static, m)
 	if err != nil {
@@ -152,7 +154,7 @@ func start(o Options) (*App, error) {
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
-		Sockets: a.sockets, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
+		Sockets: a.sockets, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
@@ -165,8 +167,8 @@ func start(o Options) (*App, error) {
 }
 
 // openRooms makes what open connections write and read with.
-func (a *App) openRooms(brokers *cluster.Cluster) (*produce.Pool, *consume.Consumers) {
-	producers, consumers := produce.NewPool(brokers), consume.NewConsumers(brokers)
+func (a *App) openRooms(brokers *cluster.Cluster, memory *budget.Budget) (*produce.Pool, *consume.Consumers) {
+	producers, consumers := produce.NewPool(brokers), consume.NewConsumers(brokers, memory)
 	a.onTearDown(producers.Close)
 	a.onTearDown(func(context.Context) { consumers.Close() })
 	return producers, consumers

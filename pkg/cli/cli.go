@@ -88,6 +88,7 @@ func serve(p Process) *cobra.Command {
 		Use: "serve", Args: noArguments,
 		Short: "Run the proxy, configured by WSPROXY_ environment variables",
 		RunE: func(c *cobra.Command, _ []string) error {
+			app.LimitMemory()
 			a, err := app.Start(app.Options{
 				Environ: p.Environ, Log: app.NewLogger(p.Stderr, p.Environ), Version: version, Commit: commit,
 			})

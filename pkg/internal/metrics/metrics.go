@@ -68,6 +68,8 @@ type Metrics struct {
 	authenticated *prometheus.CounterVec
 	expiries      *expiries
 
+	memoryBudget prometheus.Gauge
+
 	topics, groups labelLimit
 	produced       handles[Produced]
 	delivered      handles[Delivered]
@@ -89,6 +91,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerSessions(f)
 	m.registerReload(f)
 	m.registerAuth(f)
+	m.registerMemory(f)
 	m.registerCertificates()
 	m.registerLag()
 	return m

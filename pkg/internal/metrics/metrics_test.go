@@ -66,6 +66,7 @@ func TestFromTheStart(t *testing.T) {
 		"wsproxy_delivery_seconds_sum 0",
 		"wsproxy_delivery_seconds_count 0",
 		"wsproxy_in_flight_messages 0",
+		"wsproxy_memory_budget_bytes 0",
 		"wsproxy_produce_seconds_sum 0",
 		"wsproxy_produce_seconds_count 0",
 		"wsproxy_ready 0",
@@ -239,5 +240,21 @@ func TestNamesAndHelpFollowPrometheusRules(t *testing.T) {
 		if !ours.MatchString(f.GetName()) {
 			t.Errorf("%s has no prefix of ours", f.GetName())
 		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	m := newMetrics()
+	held := int64(7)
+	m.MemoryBudget(100)
+	m.MemoryHeld("producing", func() int64 { return held })
+	m.MemoryHeld("consuming", func() int64 { return 3 })
+	held = 8
+	want := []string{
+		"wsproxy_memory_budget_bytes 100",
+		`wsproxy_memory_held_bytes{kind="consuming"} 3`, `wsproxy_memory_held_bytes{kind="producing"} 8`,
+	}
+	if got := series(scrape(t, m), "wsproxy_memory"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -55,6 +55,9 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	through, e := s.Sockets.Enter(r.RemoteAddr)
 	defer through()
 	if e == nil {
+		e = s.checkMemory(direction)
+	}
+	if e == nil {
 		e = s.admit(r, q, parse, &a)
 	}
 	if e != nil {
@@ -183,7 +186,7 @@ func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
 		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
-		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout,
+		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
@@ -35,6 +36,7 @@ type Server struct {
 	Producers *produce.Pool
 	Consumers *consume.Consumers
 	Sockets   *socket.Registry
+	Budget    *budget.Budget
 	Checks    *health.Checks
 	Metrics   *metrics.Metrics
 	Traces    *trace.Tracer // nil without traces

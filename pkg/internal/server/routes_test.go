@@ -71,7 +71,7 @@ func connect(t *testing.T, s *Server, hosts []string, dial func(context.Context,
 	t.Cleanup(brokers.Close)
 	s.Cluster, s.Topics = brokers, brokers.WatchTopics()
 	t.Cleanup(s.Topics.Close)
-	s.Producers, s.Consumers = produce.NewPool(brokers), consume.NewConsumers(brokers)
+	s.Producers, s.Consumers = produce.NewPool(brokers), consume.NewConsumers(brokers, nil)
 	t.Cleanup(s.Consumers.Close)
 	t.Cleanup(func() { s.Producers.Close(context.WithoutCancel(t.Context())) })
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -30,6 +31,7 @@ type answers struct {
 	// Fixed after construction.
 	codec   codec.In
 	window  *limit.Window
+	budget  *budget.Budget
 	timeout time.Duration
 	metrics *metrics.Metrics
 	topic   *metrics.Produced
@@ -44,6 +46,7 @@ type answers struct {
 	queue  []*slot
 	free   []*slot
 	closed bool
+	ended  bool // the connection has: nothing is written anymore
 }
 
 // slot is the place of one frame's answers. It is freed, with its share of the window, when
@@ -55,6 +58,8 @@ type slot struct {
 	written  bool
 	late     bool
 	bytes    int64
+	inKafka  int64    // of the memory budget, until Kafka's client has let go of all records
+	inQueue  int64    // the same, until the answers are written
 	open     int      // entries without an answer
 	held     int      // entries that Kafka's client holds, and one while the reader holds the slot
 	entries  []entry  // one for each message that is not among the faults of the batch
@@ -182,9 +187,17 @@ func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
 	}
 }
 
-// release frees a slot that nobody needs anymore. a.mu is held.
+// release frees a slot that nobody needs anymore, and before that what its records hold. a.mu is
+// held.
 func (a *answers) release(s *slot) {
-	if !s.written || s.held > 0 {
+	if s.held > 0 {
+		return
+	}
+	a.discharge(&s.inKafka)
+	if s.written || a.ended {
+		a.discharge(&s.inQueue)
+	}
+	if !s.written {
 		return
 	}
 	a.window.Release(s.cost(), s.bytes)
@@ -276,8 +289,10 @@ func (a *answers) over(late bool) bool {
 func (a *answers) abandon() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.ended = true
 	for _, s := range append(a.taken, a.queue...) {
 		a.metrics.InFlight.Sub(float64(s.size()))
+		a.release(s)
 	}
 	a.queue, a.taken = nil, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -22,6 +23,7 @@ type Settings struct {
 	PongTimeout     time.Duration // silence after a ping that ends the connection
 	WriteTimeout    time.Duration // how long a full socket may take no byte
 	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
+	Budget          *budget.Budget
 }
 
 // Conn is one WebSocket connection: the seam between the flows and the WebSocket library.
@@ -45,10 +47,12 @@ type Conn struct {
 
 	// The reader's.
 	message  []byte
-	readOver bool // nothing comes from the peer anymore
+	reserved int64 // of the memory budget, for message and what is decoded from it
+	readOver bool  // nothing comes from the peer anymore
 
 	// The writer's.
 	out       []byte
+	charged   int64 // to the memory budget, for out
 	keepalive keepalive
 
 	lastHeard atomic.Int64 // nanoseconds since began
@@ -109,6 +113,7 @@ func (c *Conn) Ending() *Ending {
 // finish is the reader's last act: the writer is let go and waited for, and the socket
 // closed, gently where a close frame is on its way.
 func (c *Conn) finish() {
+	c.unreserve()
 	c.mu.Lock()
 	c.hungUp = true
 	c.mu.Unlock()

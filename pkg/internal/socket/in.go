@@ -60,7 +60,7 @@ func newIn(c *Conn, o InOptions) *in {
 	return &in{
 		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
 		answers: &answers{
-			codec: o.Codec, window: window, timeout: o.DeliveryTimeout,
+			codec: o.Codec, window: window, budget: c.settings.Budget, timeout: o.DeliveryTimeout,
 			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), wake: c.Wake,
 		},
 	}
@@ -105,10 +105,10 @@ func (f *in) take(text bool, frame []byte) error {
 	return nil
 }
 
-// admit waits until the messages of a frame are within the rate limit and the in-flight
-// window, so that TCP pushes back on the client. Their places among the answers, and the time
-// until TIMEOUT, begin before the wait for the window. Without a slot nothing will be answered
-// anymore.
+// admit waits until the messages of a frame are within the rate limit, the in-flight window and
+// the memory budget, so that TCP pushes back on the client. Their places among the answers, and
+// the time until TIMEOUT, begin before the wait for the window. Without a slot nothing will be
+// answered anymore.
 func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*slot, error) {
 	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
 		return nil, err
@@ -117,7 +117,10 @@ func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*
 	if slot == nil {
 		return nil, nil //nolint:nilnil // said above
 	}
-	return slot, f.window.Acquire(f.conn.done, slot.cost(), slot.bytes)
+	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
+		return slot, err
+	}
+	return slot, f.answers.charge(f.conn.done, slot)
 }
 
 func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *codec.Batch) {

@@ -15,8 +15,9 @@ import (
 
 const (
 	firstMessageBuffer = 4 << 10
-	// keptMessageBuffer bounds what an idle connection keeps after a long message.
-	keptMessageBuffer = 64 << 10
+	// keptMessageBuffer bounds what an idle connection keeps after a long message. Messages that
+	// are no longer than that are read without a place in the memory budget.
+	keptMessageBuffer = 16 << 10
 )
 
 // errEnded tells the reader that the connection is over, or being closed by the proxy.
@@ -28,6 +29,7 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 	if cap(c.message) > keptMessageBuffer {
 		c.message = nil
 	}
+	c.unreserve()
 	c.readSince.Store(int64(c.since()))
 	defer c.readSince.Store(notReading)
 	kind, r, err := c.lib.Reader(context.Background())
@@ -38,6 +40,7 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 	if err != nil {
 		return false, nil, err
 	}
+	c.reserveOnly(len(message))
 	c.metrics.BytesReceived.Add(float64(len(message)))
 	text = kind == websocket.MessageText
 	if text && !utf8.Valid(message) { // the library does not check (RFC 6455, section 8.1)
@@ -57,6 +60,9 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 	n := 0
 	for {
 		if n == len(c.message) {
+			if err := c.reserve(); err != nil {
+				return nil, err
+			}
 			// The library fills what it is given before it returns: one byte beyond the limit
 			// is all that there is need for.
 			c.message = append(c.message, make([]byte, min(int64(n), limit+1-int64(n)))...)
@@ -65,6 +71,7 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 		n += read
 		if int64(n) > limit {
 			c.message = nil // closing takes a while
+			c.unreserve()
 			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
 			return nil, errEnded
 		}

@@ -65,6 +65,7 @@ func (c *Conn) leaveText(payload []byte) bool {
 // writeLoop is the writer. It returns when the connection is over.
 func (c *Conn) writeLoop(src source) {
 	defer c.writerEnded()
+	defer func() { c.chargeOut(0) }()
 	timer := time.NewTimer(c.settings.PingInterval)
 	defer timer.Stop()
 	for {
@@ -79,6 +80,7 @@ func (c *Conn) writeLoop(src source) {
 			return
 		}
 		if len(buf) > 0 {
+			c.chargeOut(cap(buf))
 			if err := c.write(buf); err != nil {
 				return
 			}
@@ -87,6 +89,7 @@ func (c *Conn) writeLoop(src source) {
 			src.wrote()
 			continue
 		}
+		c.shrinkOut()
 		timer.Reset(c.untilDue(src, wait))
 		select {
 		case <-c.wake:

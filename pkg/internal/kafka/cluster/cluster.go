@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +117,17 @@ func (c *Cluster) OptionsAs(kind metrics.ClientKind, as Credentials, clientID st
 		kgo.WithContext(c.life),
 		c.observed.of(kind),
 	}, more...)
+}
+
+// Through is an option that has the connections of a client wrapped. It goes behind those of OptionsAs.
+func (c *Cluster) Through(wrap func(address string, conn net.Conn) net.Conn) kgo.Opt {
+	return kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := c.security.dialTidy(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(address, conn), nil
+	})
 }
 
 // cutID cuts a client.id to what franz-go takes, between two characters.

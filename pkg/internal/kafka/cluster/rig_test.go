@@ -35,7 +35,7 @@ func open(t *testing.T, topics *cluster.Topics, name string) *cluster.Topic {
 
 func consumersOf(t *testing.T, c *cluster.Cluster) *consume.Consumers {
 	t.Helper()
-	m := consume.NewConsumers(c)
+	m := consume.NewConsumers(c, nil)
 	t.Cleanup(m.Close)
 	return m
 }

@@ -64,11 +64,16 @@ func (s *security) close() {
 
 // options are how a client connects, and as whom.
 func (s *security) options(as Credentials) []kgo.Opt {
-	options := []kgo.Opt{kgo.Dialer(withoutNullRecords(s.dial))}
+	options := []kgo.Opt{kgo.Dialer(s.dialTidy)}
 	if login := s.login(as); login != nil {
 		options = append(options, kgo.SASL(login))
 	}
 	return options
+}
+
+// dialTidy connects to a broker for a client.
+func (s *security) dialTidy(ctx context.Context, network, address string) (net.Conn, error) {
+	return withoutNullRecords(s.dial)(ctx, network, address)
 }
 
 // dial connects to a broker.

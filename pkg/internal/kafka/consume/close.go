@@ -16,6 +16,8 @@ const joinWait = 3 * time.Second
 // SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
 	defer c.lags.end(c.holding)
+	defer c.fetched.close()
+	c.fetched.stop()
 	c.stopGrowth()
 	waiting, cancel := context.WithTimeout(ctx, joinWait)
 	defer cancel()

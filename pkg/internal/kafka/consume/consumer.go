@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -54,6 +56,7 @@ type Consumer struct {
 	size     *fetchSize
 	lags     *lags
 	holding  *holding
+	fetched  *fetched
 
 	stopGrowth func()
 	moving     sync.Mutex // held while the ownership of partitions begins or ends
@@ -67,10 +70,14 @@ type Consumer struct {
 type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
+	budget  *budget.Budget
+	holders atomic.Int64 // consumers that hold memory
 }
 
-// NewConsumers starts following lags. Close ends it.
-func NewConsumers(c *cluster.Cluster) *Consumers { return &Consumers{c, newLags(c)} }
+// NewConsumers starts following lags. Close ends it. What consumers fetch is held of the budget.
+func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
+	return &Consumers{cluster: c, lags: newLags(c), budget: b}
+}
 
 // Close ends the following of lags. The consumers are closed by their own.
 func (m *Consumers) Close() { m.lags.close() }
@@ -82,10 +89,11 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		options: o, opened: o.Topic.Partitions(), instance: instanceID(o.ClientID), metrics: c.Metrics, made: make(chan struct{}),
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
-	consumer.size = &fetchSize{update: consumer.fetchAtMost}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
+	consumer.fetched = newFetched(m.budget, &m.holders)
+	consumer.size = &fetchSize{update: consumer.fetchAtMost, fetched: consumer.fetched}
 	ctx, abort := context.WithCancel(c.Life())
-	options := append(consumer.clientOptions(c.Settings.Rack), kgo.WithContext(ctx))
+	options := append(consumer.clientOptions(c.Settings.Rack), kgo.WithContext(ctx), c.Through(consumer.fetched.through))
 	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.Topic.Credentials, string(o.ClientID), options...)...)
 	if err != nil {
 		abort()

@@ -17,11 +17,12 @@ const (
 	fetchMinBytes = 16 << 10
 )
 
-// fetchSize keeps what a consumer buffers to about fetchMaxBytes. franz-go buffers a fetch of each
+// fetchSize keeps what a consumer buffers to about fetchMaxBytes, and to its share of the memory budget. franz-go buffers a fetch of each
 // broker, and Kafka counts compressed bytes: 1 MiB of them can be 20 MiB of records. It is a hook of the
 // consumer's client, and asks each broker for its share of as much as has lately become fetchMaxBytes.
 type fetchSize struct {
-	update func(maxBytes, maxPartitionBytes int32)
+	update  func(maxBytes, maxPartitionBytes int32)
+	fetched *fetched
 
 	mu                   sync.Mutex // guards what follows
 	leaders              int        // of the partitions that are held
@@ -39,6 +40,8 @@ func (f *fetchSize) lead(leaders int) {
 // OnFetchBatchRead implements kgo.HookFetchBatchRead. Batches are read before their fetch counts
 // as buffered, and so before the next one is asked for.
 func (f *fetchSize) OnFetchBatchRead(broker kgo.BrokerMetadata, _ string, _ int32, batch kgo.FetchBatchMetrics) {
+	f.fetched.read(broker, batch)
+	share := f.fetched.size()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.brokers == nil {
@@ -47,9 +50,9 @@ func (f *fetchSize) OnFetchBatchRead(broker kgo.BrokerMetadata, _ string, _ int3
 	f.brokers[broker.NodeID] = struct{}{}
 	f.compressed += batch.CompressedBytes
 	f.expanded += batch.UncompressedBytes
-	bytes := fetchMaxBytes / max(f.leaders, len(f.brokers))
+	bytes := min(fetchMaxBytes/int64(max(f.leaders, len(f.brokers))), share)
 	if f.expanded > f.compressed {
-		bytes = int(float64(bytes) * float64(f.compressed) / float64(f.expanded))
+		bytes = int64(float64(bytes) * float64(f.compressed) / float64(f.expanded))
 	}
 	if f.expanded > fetchMaxBytes {
 		f.compressed, f.expanded = f.compressed/2, f.expanded/2

@@ -59,7 +59,7 @@ func topicOf(t *testing.T, c *cluster.Cluster, name string) *cluster.Topic {
 
 func consumersOf(t *testing.T, c *cluster.Cluster) *Consumers {
 	t.Helper()
-	m := NewConsumers(c)
+	m := NewConsumers(c, nil)
 	t.Cleanup(m.Close)
 	return m
 }

@@ -19,7 +19,9 @@ func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, take
 		if err := c.trouble.wait(ctx, c.options.Topic); err != nil {
 			return into, err
 		}
+		c.fetched.begin()
 		fetches := c.client.PollRecords(ctx, most)
+		c.fetched.end()
 		err := ctx.Err()
 		if err == nil {
 			err = c.inspect(ctx, fetches)

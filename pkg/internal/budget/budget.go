@@ -1,0 +1,241 @@
+package budget
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+)
+
+// Kind says what memory is held for.
+type Kind uint8
+
+// The kinds of memory.
+const (
+	// Receiving is for messages that are being read from clients.
+	Receiving Kind = iota
+	// Producing is for messages that Kafka has not acknowledged, or whose answer is not written.
+	Producing
+	// Consuming is for records that were fetched and that their clients have not been sent.
+	Consuming
+	// Writing is for frames that are written to sockets, and the buffers that are kept for them.
+	// It is charged only.
+	Writing
+	kinds
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind { return []Kind{Receiving, Producing, Consuming, Writing} }
+
+// String returns the kind's name in metrics.
+func (k Kind) String() string {
+	return [kinds]string{"receiving", "producing", "consuming", "writing"}[k]
+}
+
+const (
+	// floorShare is the part of the budget that is kept for each kind that waits: one in so many.
+	floorShare = 8
+	// Newcomers are refused beyond fullTenths tenths.
+	fullTenths = 9
+)
+
+// ErrGivenUp is what Acquire returns when its connection ended before there was room.
+var ErrGivenUp = errors.New("the connection ended while it waited for the memory budget")
+
+// Budget is a budget of bytes. A nil *Budget has no limit and counts nothing. It is safe for
+// concurrent use.
+type Budget struct {
+	size   int64 // fixed after construction, as floors and shared; 0 is no limit
+	floors [kinds]int64
+	shared int64 // what is not kept for a kind
+
+	mu      sync.Mutex // guards what follows
+	held    [kinds]int64
+	waiting [kinds]list.List // of *waiter, in the order in which they came
+	came    uint64           // how many have ever waited
+}
+
+// waiter is an Acquire that waits.
+type waiter struct {
+	bytes    int64
+	turn     uint64        // lower is earlier, over all kinds
+	admitted chan struct{} // closed when it is
+}
+
+// New returns an empty budget. One of size 0 has no limit and only counts.
+func New(size int64) *Budget {
+	b := &Budget{size: size, shared: size}
+	for _, k := range []Kind{Receiving, Producing, Consuming} {
+		b.floors[k] = size / floorShare
+		b.shared -= b.floors[k]
+	}
+	return b
+}
+
+// Size returns the budget in bytes, 0 where there is no limit.
+func (b *Budget) Size() int64 { return b.size }
+
+func (b *Budget) isUnlimited() bool { return b == nil || b.size == 0 }
+
+// Acquire takes bytes of a kind, and waits while there is no room. It returns ErrGivenUp if done is
+// closed while it waits; what fits at once is taken without a look at done.
+func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
+	if b == nil {
+		return nil
+	}
+	w, place := b.takeOrQueue(k, bytes)
+	if w == nil {
+		return nil
+	}
+	select {
+	case <-w.admitted:
+		return nil
+	case <-done:
+		return b.giveUp(k, place, w)
+	}
+}
+
+// takeOrQueue takes bytes of a kind where there is room, else it returns a waiter and its place.
+func (b *Budget) takeOrQueue(k Kind, bytes int64) (*waiter, *list.Element) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting[k].Len() == 0 && b.fits(k, bytes) {
+		b.held[k] += bytes
+		return nil, nil
+	}
+	b.came++
+	w := &waiter{bytes: bytes, turn: b.came, admitted: make(chan struct{})}
+	return w, b.waiting[k].PushBack(w)
+}
+
+// giveUp takes a waiter out of its queue. Those behind it may fit where it did not.
+func (b *Budget) giveUp(k Kind, place *list.Element, w *waiter) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-w.admitted:
+		b.held[k] -= w.bytes
+	default:
+		b.waiting[k].Remove(place)
+	}
+	b.admit()
+	return ErrGivenUp
+}
+
+// Charge takes bytes that are held already, be there room or not.
+func (b *Budget) Charge(k Kind, bytes int64) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held[k] += bytes
+}
+
+// Release gives back what was acquired or charged, in any portions. It panics if that is more than
+// is held: an account that is wrong once stays wrong.
+func (b *Budget) Release(k Kind, bytes int64) {
+	if b == nil || bytes == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if bytes < 0 || bytes > b.held[k] {
+		panic(fmt.Sprintf("budget: %d bytes of kind %s released, only %d are held", bytes, k, b.held[k]))
+	}
+	b.held[k] -= bytes
+	b.admit()
+}
+
+// admit lets in whoever fits, of the kinds' first ones the earliest first. b.mu is held.
+func (b *Budget) admit() {
+	for {
+		k, place := b.next()
+		if place == nil {
+			return
+		}
+		w, _ := b.waiting[k].Remove(place).(*waiter) // nothing else is in it
+		b.held[k] += w.bytes
+		close(w.admitted)
+	}
+}
+
+// next returns the waiter whose turn it is, or nil. b.mu is held.
+func (b *Budget) next() (of Kind, place *list.Element) {
+	var earliest uint64
+	for _, k := range Kinds() {
+		first := b.waiting[k].Front()
+		if first == nil {
+			continue
+		}
+		w, _ := first.Value.(*waiter)
+		if b.fits(k, w.bytes) && (place == nil || w.turn < earliest) {
+			of, place, earliest = k, first, w.turn
+		}
+	}
+	return of, place
+}
+
+// fits tells whether there is room for more of a kind. b.mu is held.
+func (b *Budget) fits(k Kind, bytes int64) bool {
+	return b.size == 0 || b.held[k] == 0 || b.held[k]+bytes <= b.ceiling(k)
+}
+
+// ceiling is how much of a kind may be held while the others hold what they do. b.mu is held.
+func (b *Budget) ceiling(k Kind) int64 {
+	left := b.shared
+	for other, held := range b.held {
+		if Kind(other) != k {
+			left -= max(0, held-b.floors[other])
+		}
+	}
+	return b.floors[k] + max(0, left)
+}
+
+// Share returns what each of so many may hold of a kind while the other kinds hold what they do: it is
+// advice, and nobody is held to it.
+func (b *Budget) Share(k Kind, among int) int64 {
+	if b.isUnlimited() {
+		return math.MaxInt64
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ceiling(k) / int64(max(1, among))
+}
+
+// Held returns how much of a kind is held.
+func (b *Budget) Held(k Kind) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[k]
+}
+
+// IsFull tells whether a newcomer who would hold memory of a kind is to be refused: nine tenths of the
+// budget are held, or of what the kind may have.
+func (b *Budget) IsFull(k Kind) bool {
+	if b.isUnlimited() {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[k] > b.ceiling(k)/10*fullTenths || b.total() > b.size/10*fullTenths
+}
+
+// IsTight tells whether half of the budget is held: what is kept only to be reused is let go of then.
+func (b *Budget) IsTight() bool {
+	if b.isUnlimited() {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total() > b.size/2
+}
+
+// total is what is held of all kinds. b.mu is held.
+func (b *Budget) total() (bytes int64) {
+	for _, held := range b.held {
+		bytes += held
+	}
+	return bytes
+}

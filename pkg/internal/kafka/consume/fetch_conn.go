@@ -1,0 +1,149 @@
+package consume
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// requestHead is the part of a request that tells what it is: its length and the key of its API
+	// (Kafka protocol, request header).
+	requestHead = 4 + 2
+	// smallAnswer is the longest answer to a fetch that is read without room in the memory budget:
+	// it holds no records, or few.
+	smallAnswer = 1 << 10
+)
+
+// fetchConn is a connection of a consumer to a broker. It reads the answer to a fetch only when there
+// is room for it in the memory budget: until then it stays with the broker, and in the socket.
+//
+// franz-go has a connection of its own for fetches, on which it writes a request at a time,
+// whole, and reads the length of an answer before it makes a buffer for that. Its time limit for the answer
+// is put off while the wait lasts.
+type fetchConn struct {
+	net.Conn
+	address string
+	fetched *fetched
+	fetches atomic.Bool // whether the last request was a fetch
+
+	// The reader's.
+	head []byte // of the length of an answer, what was not handed on yet
+	rest int64  // of the answer, what was not read yet
+
+	mu        sync.Mutex    // guards what follows
+	deadline  time.Time     // of reads
+	interrupt chan struct{} // closed when a wait is to end; nil while there is none
+	closed    bool
+}
+
+// Write implements net.Conn.
+func (c *fetchConn) Write(request []byte) (int, error) {
+	fetch := len(request) >= requestHead && binary.BigEndian.Uint16(request[4:]) == uint16(kmsg.Fetch)
+	c.fetches.Store(fetch)
+	if fetch {
+		c.fetched.asked(c.address)
+	}
+	return c.Conn.Write(request)
+}
+
+// Read implements net.Conn.
+func (c *fetchConn) Read(p []byte) (int, error) {
+	if len(c.head) == 0 && c.rest == 0 {
+		if err := c.readHead(); err != nil {
+			return 0, err
+		}
+	}
+	if len(c.head) > 0 {
+		n := copy(p, c.head)
+		c.head = c.head[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(p[:min(int64(len(p)), c.rest)])
+	c.rest -= int64(n)
+	return n, err
+}
+
+// readHead reads the length of an answer, and waits until there is room for that much.
+func (c *fetchConn) readHead() error {
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(c.Conn, head); err != nil {
+		return err
+	}
+	length := int64(int32(binary.BigEndian.Uint32(head)))
+	if c.fetches.Load() {
+		c.fetched.answered(c.address)
+		if length > smallAnswer && !c.awaitRoom(length) {
+			return os.ErrDeadlineExceeded
+		}
+	}
+	c.head, c.rest = head, max(0, length)
+	return nil
+}
+
+// awaitRoom tells whether there is room at last.
+func (c *fetchConn) awaitRoom(bytes int64) bool {
+	began, interrupt := time.Now(), c.beginWait()
+	there := c.fetched.room(c, bytes, interrupt)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupt = nil
+	if there && !c.deadline.IsZero() {
+		c.deadline = c.deadline.Add(time.Since(began))
+		_ = c.Conn.SetReadDeadline(c.deadline) // the read fails where this does
+	}
+	return there
+}
+
+// beginWait returns what is closed when a wait is interrupted, which it may be at once.
+func (c *fetchConn) beginWait() <-chan struct{} {
+	interrupt := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupt = interrupt
+	if c.closed || !c.deadline.IsZero() && !c.deadline.After(time.Now()) {
+		c.endWait()
+	}
+	return interrupt
+}
+
+// SetReadDeadline implements net.Conn. One that has passed interrupts a wait: so franz-go ends a read.
+func (c *fetchConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	if !t.IsZero() && !t.After(time.Now()) {
+		c.endWait()
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Close implements net.Conn.
+func (c *fetchConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.endWait()
+	c.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// interruptWait has a wait end.
+func (c *fetchConn) interruptWait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endWait()
+}
+
+// endWait interrupts a wait, if there is one. c.mu is held.
+func (c *fetchConn) endWait() {
+	if c.interrupt != nil {
+		close(c.interrupt)
+		c.interrupt = nil
+	}
+}

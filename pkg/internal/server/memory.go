@@ -1,0 +1,20 @@
+package server
+
+import (
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// checkMemory refuses a newcomer while open connections hold nearly all of the memory that is there
+// for connections of its kind. Another replica may have some; and those who are here already wait.
+func (s *Server) checkMemory(direction metrics.Direction) *proxy.Error {
+	kind := budget.Consuming
+	if direction == metrics.In {
+		kind = budget.Producing
+	}
+	if s.Budget.IsFull(kind) {
+		return proxy.Errorf(proxy.KindOverloaded, "This replica's connections hold nearly all of the memory that they may: try again later.")
+	}
+	return nil
+}
