@@ -54,7 +54,7 @@ func TestGrace(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	all := render(t, broker+`
-config: {MAX_MESSAGE_BYTES: 10485760, MAX_CONNECTIONS: 20000, COMPRESSION_ENABLED: true, ALLOWED_TOPICS: [a, "b*"], LOG_LEVEL: info}
+config: {MAX_MESSAGE_BYTES: 10485760, MAX_CONNECTIONS: 20000, PPROF_ENABLED: true, ALLOWED_TOPICS: [a, "b*"], LOG_LEVEL: info}
 extraEnv: [{name: WSPROXY_LOG_LEVEL, value: debug}]
 auth: {admin: {existingSecret: admin}}
 traces: {endpoint: "http://collector:4318"}
@@ -66,7 +66,7 @@ traces: {endpoint: "http://collector:4318"}
 		"WSPROXY_ADMIN_PORT":                "9078",
 		"WSPROXY_MAX_MESSAGE_BYTES":         "10485760",
 		"WSPROXY_MAX_CONNECTIONS":           "20000",
-		"WSPROXY_COMPRESSION_ENABLED":       "true",
+		"WSPROXY_PPROF_ENABLED":             "true",
 		"WSPROXY_ALLOWED_TOPICS":            "a,b*",
 		"WSPROXY_LOG_LEVEL":                 "debug",
 		"WSPROXY_ADMIN_BASIC_AUTH_USERNAME": "admin/username",
@@ -292,6 +292,35 @@ func TestRoutes(t *testing.T) {
 	}
 	if !reflect.DeepEqual(matches, want) {
 		t.Errorf("the route leads to %v\nwant %v", matches, want)
+	}
+}
+
+// TestServicesThatAreReachedFromOutside have no plain port beside TLS, unless that is asked for.
+func TestServicesThatAreReachedFromOutside(t *testing.T) {
+	for name, test := range map[string]struct{ values, ports string }{
+		"inside":            {`service: {type: ClusterIP}`, "http https"},
+		"outside":           {`service: {type: LoadBalancer}`, "https"},
+		"on nodes":          {`service: {type: NodePort}`, "https"},
+		"outside, both":     {`service: {type: LoadBalancer, plain: true}`, "http https"},
+		"outside, no TLS":   {"service: {type: LoadBalancer}\ntls: {enabled: false, secretName: \"\"}", "http"},
+		"outside, TLS only": {"service: {type: LoadBalancer, plain: true}\ntls: {enabled: true, only: true, secretName: x}", "https"},
+	} {
+		values := test.values
+		if !strings.Contains(values, "tls:") {
+			values += "\ntls: {enabled: true, secretName: x}"
+		}
+		all := render(t, broker+"\n"+values+"\ningress: {enabled: true, hosts: [a.example.org]}\n")
+		var ports []string
+		for _, port := range all.find(t, "Service", "proxy-wsproxy").list("spec", "ports") {
+			ports = append(ports, port.text("name"))
+		}
+		if got := strings.Join(ports, " "); got != test.ports {
+			t.Errorf("%s: the service has the ports %s, want %s", name, got, test.ports)
+		}
+		backend := all.find(t, "Ingress", "proxy-wsproxy").text("spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "name")
+		if !slices.Contains(ports, backend) {
+			t.Errorf("%s: the ingress leads to port %s, which the service does not have", name, backend)
+		}
 	}
 }
 

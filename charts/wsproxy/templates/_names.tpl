@@ -80,9 +80,21 @@ annotations:
 {{- if and .Values.tls.enabled .Values.tls.management }}https{{ else }}http{{ end }}
 {{- end }}
 
+{{- /*
+Whether the services have the plain port. One that is reached from outside the cluster has it beside the TLS port
+only where service.plain asks for that: passwords and tokens would be taken there.
+*/ -}}
+{{- define "wsproxy.servesPlain" -}}
+{{- $v := .Values }}
+{{- if not $v.tls.enabled }}true
+{{- else if $v.tls.only }}false
+{{- else }}{{ or $v.service.plain (eq $v.service.type "ClusterIP") }}
+{{- end }}
+{{- end }}
+
 {{- /* The port that an ingress speaks to: plain, unless there is none. */ -}}
 {{- define "wsproxy.backendPort" -}}
-{{- if and .Values.tls.enabled .Values.tls.only }}https{{ else }}http{{ end }}
+{{- if eq (include "wsproxy.servesPlain" .) "true" }}http{{ else }}https{{ end }}
 {{- end }}
 
 {{- define "wsproxy.backendPortNumber" -}}

@@ -13,6 +13,18 @@
 {{- if and $v.kafka.sasl.mechanism (not (hasPrefix "SASL_" $v.kafka.securityProtocol)) }}
 {{- fail "kafka.sasl.mechanism needs SASL_PLAINTEXT or SASL_SSL in kafka.securityProtocol" }}
 {{- end }}
+{{- $sasl := $v.kafka.sasl }}
+{{- $elsewhere := or $v.extraEnv $v.extraEnvFrom }}
+{{- $token := and (eq $sasl.mechanism "OAUTHBEARER") $v.config.KAFKA_SASL_OAUTH_TOKEN_FILE }}
+{{- if and $sasl.mechanism (not $sasl.existingSecret) (not $token) (not $elsewhere) }}
+{{- fail "kafka.sasl.mechanism is set without kafka.sasl.existingSecret: the proxy needs credentials of its own, also where each client brings some" }}
+{{- end }}
+{{- if and $sasl.existingSecret (not $sasl.mechanism) }}
+{{- fail "kafka.sasl.existingSecret is set without kafka.sasl.mechanism" }}
+{{- end }}
+{{- if and (or $sasl.oauth.tokenUrl $sasl.oauth.scope) (ne $sasl.mechanism "OAUTHBEARER") }}
+{{- fail "kafka.sasl.oauth is set without kafka.sasl.mechanism OAUTHBEARER" }}
+{{- end }}
 {{- if and $v.kafka.tls.caSecret $v.kafka.tls.caConfigMap }}
 {{- fail "kafka.tls.caSecret and kafka.tls.caConfigMap exclude each other" }}
 {{- end }}
@@ -25,6 +37,18 @@
 {{- if and (not $v.tls.enabled) (or $v.tls.only $v.tls.certManager.enabled) }}
 {{- fail "tls.only and tls.certManager.enabled need tls.enabled" }}
 {{- end }}
+{{- range $name, $value := dict "tls.secretName" $v.tls.secretName "tls.clientCa.secretName" $v.tls.clientCa.secretName }}
+{{- if and $value (not $v.tls.enabled) }}
+{{- fail (printf "%s is set without tls.enabled" $name) }}
+{{- end }}
+{{- end }}
+{{- if and $v.auth.basic.existingSecret (not $v.auth.basic.enabled) }}
+{{- fail "auth.basic.existingSecret is set without auth.basic.enabled" }}
+{{- end }}
+{{- if and (or $v.auth.openid.wellKnown $v.auth.openid.audience) (not $v.auth.openid.enabled) }}
+{{- fail "auth.openid.wellKnown or auth.openid.audience is set without auth.openid.enabled" }}
+{{- end }}
+{{- include "wsproxy.validateAdmin" . }}
 {{- if and $v.auth.basic.enabled (not $v.auth.basic.existingSecret) }}
 {{- fail "auth.basic.existingSecret is required with auth.basic.enabled" }}
 {{- end }}
@@ -33,6 +57,9 @@
 {{- end }}
 {{- if and $v.policy.rules $v.policy.existingConfigMap }}
 {{- fail "policy.rules and policy.existingConfigMap exclude each other" }}
+{{- end }}
+{{- if and (or $v.policy.rules $v.policy.existingConfigMap) (ne (include "wsproxy.authenticates" .) "true") (ne (toString $v.config.KAFKA_CLIENT_AUTH_REQUIRED) "true") (not $elsewhere) }}
+{{- fail "policy is set without a way to authenticate: auth.basic.enabled, auth.openid.enabled, tls.clientCa.secretName or config.KAFKA_CLIENT_AUTH_REQUIRED" }}
 {{- end }}
 {{- if and $v.clientLimits.limits $v.clientLimits.existingConfigMap }}
 {{- fail "clientLimits.limits and clientLimits.existingConfigMap exclude each other" }}
@@ -58,6 +85,27 @@
 {{- end }}
 {{- end }}
 
+{{- /* Whether clients have to authenticate with the proxy. */ -}}
+{{- define "wsproxy.authenticates" -}}
+{{- or .Values.auth.basic.enabled .Values.auth.openid.enabled (ne .Values.tls.clientCa.secretName "") }}
+{{- end }}
+
+{{- /* The admin API has credentials of its own, or a rule, where clients authenticate. */ -}}
+{{- define "wsproxy.validateAdmin" -}}
+{{- $v := .Values }}
+{{- $enabled := eq (toString $v.config.ADMIN_ENDPOINT_ENABLED) "true" }}
+{{- if and $v.auth.admin.existingSecret (not $enabled) (ne (toString $v.config.PPROF_ENABLED) "true") (not $v.extraEnv) (not $v.extraEnvFrom) }}
+{{- fail "auth.admin.existingSecret is set without config.ADMIN_ENDPOINT_ENABLED or config.PPROF_ENABLED" }}
+{{- end }}
+{{- $ruled := ne $v.policy.existingConfigMap "" }}
+{{- range $v.policy.rules }}
+{{- $ruled = or $ruled .admin }}
+{{- end }}
+{{- if and $enabled (eq (include "wsproxy.authenticates" .) "true") (not $v.auth.admin.existingSecret) (not $ruled) (not $v.extraEnv) (not $v.extraEnvFrom) }}
+{{- fail "config.ADMIN_ENDPOINT_ENABLED is set without auth.admin.existingSecret, or a rule of policy with admin: true" }}
+{{- end }}
+{{- end }}
+
 {{- define "wsproxy.validatePool" -}}
 {{- if and .groups .values.config.ALLOWED_GROUPS }}
 {{- if hasKey (get (get .root.Values.pools .name) "config" | default dict) "ALLOWED_GROUPS" }}
@@ -76,6 +124,11 @@
 {{- end }}
 {{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
 {{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
+{{- end }}
+{{- range $name := list "COMPRESSION_ENABLED" "CONSOLE_ENABLED" }}
+{{- if eq (toString (get $.values.config $name)) "true" }}
+{{- fail (printf "config.%s: this version of the proxy does not have it yet, and would not start" $name) }}
+{{- end }}
 {{- end }}
 {{- $sasl := .root.Values.kafka.sasl }}
 {{- if and (eq $scaling.mode "keda") $scaling.keda.lag $sasl.mechanism (not $sasl.existingSecret) }}
