@@ -16,6 +16,8 @@ const (
 
 // Watch counts the time in which its process could run. Its methods may be called concurrently.
 type Watch struct {
+	began time.Time
+
 	mu      sync.Mutex // guards what follows
 	last    time.Time
 	counted time.Duration
@@ -24,7 +26,8 @@ type Watch struct {
 // Start returns a watch that runs until the end of the test.
 func Start(t testing.TB) *Watch {
 	t.Helper()
-	w := &Watch{last: time.Now()}
+	now := time.Now()
+	w := &Watch{began: now, last: now}
 	var ticking sync.WaitGroup
 	stop := make(chan struct{})
 	ticking.Go(func() { w.run(stop) })
@@ -62,6 +65,13 @@ func (w *Watch) Elapsed() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.counted
+}
+
+// Stalled returns how long others kept the process from running since the start.
+func (w *Watch) Stalled() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.Sub(w.began) - w.counted
 }
 
 // Wait returns when the process could run for d since the start.

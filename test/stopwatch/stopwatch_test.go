@@ -11,20 +11,23 @@ func TestAWatchOfAProcessThatRunsTellsTheTime(t *testing.T) {
 		w := Start(t)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := w.Elapsed(); got != time.Minute {
-			t.Errorf("got %v", got)
+		if got := w.Elapsed(); got != time.Minute || w.Stalled() != 0 {
+			t.Errorf("got %v, stalled for %v", got, w.Stalled())
 		}
 	})
 }
 
 func TestAWatchLeavesOutWhatOthersTook(t *testing.T) {
 	began := time.Now()
-	w := &Watch{last: began}
+	w := &Watch{began: began, last: began}
 	for _, at := range []time.Duration{tick, 2*tick + time.Millisecond, time.Second, time.Second + tick} {
 		w.count(began.Add(at))
 	}
 	if got, want := w.Elapsed(), 3*tick+time.Millisecond+most; got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := w.Stalled(), time.Second-2*tick-time.Millisecond-most; got != want {
+		t.Errorf("stalled for %v, want %v", got, want)
 	}
 }
 

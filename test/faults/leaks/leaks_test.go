@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // clients is how many visit at a time: many wait for timeouts.
@@ -48,7 +49,7 @@ func comeAndGo(t *testing.T, n visits) {
 	t.Helper()
 	broker := newBroker(t)
 	p := serve(t, broker.ListenAddrs()[0])
-	s := &storm{proxy: p, groups: make(chan string, dearClients)}
+	s := &storm{proxy: p, watch: stopwatch.Start(t), groups: make(chan string, dearClients)}
 	for i := range dearClients {
 		s.groups <- fmt.Sprintf("group-%d", i)
 	}
@@ -97,6 +98,7 @@ func newBroker(t *testing.T) *kfake.Cluster {
 // storm is all the visits.
 type storm struct {
 	proxy  *proxy
+	watch  *stopwatch.Watch
 	groups chan string
 	number atomic.Int64
 }
@@ -122,7 +124,7 @@ func (s *storm) run(t *testing.T, kinds []kind, n, clients int) {
 	for range clients {
 		group.Go(func() {
 			for k := range work {
-				if err := k.run(s.visit()); err != nil {
+				if err := s.make(k); err != nil {
 					faults.add(fmt.Errorf("%s: %w", k.name, err))
 				}
 			}
@@ -134,6 +136,19 @@ func (s *storm) run(t *testing.T, kinds []kind, n, clients int) {
 	close(work)
 	group.Wait()
 	must(t, faults.err())
+}
+
+// make makes a visit. Where visitors were kept from running for so long that the proxy was right to
+// give one up, it makes another.
+func (s *storm) make(k kind) error {
+	const tries = 5
+	for try := 1; ; try++ {
+		before := s.watch.Stalled()
+		err := k.run(s.visit())
+		if err == nil || try == tries || s.watch.Stalled()-before < pongTimeout/2 {
+			return err
+		}
+	}
 }
 
 // list collects errors.
