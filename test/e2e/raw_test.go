@@ -39,12 +39,13 @@ type raw struct {
 func (p *proxy) raw(t *testing.T, target string) *raw {
 	t.Helper()
 	watch := stopwatch.Start(t)
+	defer watch.Stop()
 	for {
 		c, refusal := p.rawOnce(t, target)
 		if refusal == nil {
 			return c
 		}
-		if !isTooBusy(watch, refusal) {
+		if !isTooBusy(watch, refusal.StatusCode) {
 			body, _ := io.ReadAll(refusal.Body)
 			t.Fatalf("opening %s: %s %s", target, refusal.Status, body)
 		}

@@ -64,7 +64,7 @@ func testKafkaDown(t *testing.T, k *cluster, silent bool) {
 	}
 	for _, path := range []string{"/kafka/cluster/info", target("/socket/in", topic, nil), target("/socket/out", topic, nil)} {
 		watch := stopwatch.Start(t)
-		got := p.upgrade(t, path)
+		got := p.upgradeOnce(t, path)
 		if f := got.failure(t); got.status != 503 || f.Code != "KAFKA_UNAVAILABLE" {
 			t.Errorf("%s: got %d %+v", path, got.status, f)
 		}

@@ -17,6 +17,7 @@ const (
 // Watch counts the time in which its process could run. Its methods may be called concurrently.
 type Watch struct {
 	began time.Time
+	stop  func()
 
 	mu      sync.Mutex // guards what follows
 	last    time.Time
@@ -29,16 +30,20 @@ func Start(t testing.TB) *Watch {
 	now := time.Now()
 	w := &Watch{began: now, last: now}
 	var ticking sync.WaitGroup
-	stop := make(chan struct{})
-	ticking.Go(func() { w.run(stop) })
-	t.Cleanup(func() {
-		close(stop)
+	over := make(chan struct{})
+	ticking.Go(func() { w.run(over) })
+	w.stop = sync.OnceFunc(func() {
+		close(over)
 		ticking.Wait()
 	})
+	t.Cleanup(w.stop)
 	return w
 }
 
-func (w *Watch) run(stop <-chan struct{}) {
+// Stop stops the watch before the end of the test. What it has counted stays.
+func (w *Watch) Stop() { w.stop() }
+
+func (w *Watch) run(over <-chan struct{}) {
 	ticker := time.NewTimer(tick)
 	defer ticker.Stop()
 	for {
@@ -46,7 +51,7 @@ func (w *Watch) run(stop <-chan struct{}) {
 		case <-ticker.C:
 			w.count(time.Now())
 			ticker.Reset(tick)
-		case <-stop:
+		case <-over:
 			return
 		}
 	}

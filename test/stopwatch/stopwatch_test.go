@@ -14,6 +14,11 @@ func TestAWatchOfAProcessThatRunsTellsTheTime(t *testing.T) {
 		if got := w.Elapsed(); got != time.Minute || w.Stalled() != 0 {
 			t.Errorf("got %v, stalled for %v", got, w.Stalled())
 		}
+		w.Stop()
+		time.Sleep(time.Minute)
+		if got := w.Elapsed(); got != time.Minute || w.Stalled() != 0 {
+			t.Errorf("after its end: got %v, stalled for %v", got, w.Stalled())
+		}
 	})
 }
 
