@@ -26,8 +26,12 @@ build: ## build the static program bin/wsproxy
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/wsproxy
 
 .PHONY: test
-test: ## run every test, real Kafka included; PKGS=./pkg/... narrows it
+test: ## run the tests, real Kafka included; PKGS=./pkg/... narrows it
 	@test/tools/test $(PKGS)
+
+.PHONY: test-long
+test-long: ## run the tests that take minutes each, whose names begin with TestLong
+	@test/tools/test long $(PKGS)
 
 .PHONY: test-cluster
 test-cluster: ## test the chart on the cluster of KUBECONFIG, with IMAGE=repository:tag

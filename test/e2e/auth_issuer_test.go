@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 )
@@ -109,25 +107,6 @@ func (p *proxy) dialAs(t *testing.T, authorization, path string, offers ...strin
 		header.Set("Authorization", authorization)
 	}
 	return p.dialWith(t, header, path, offers...)
-}
-
-// dialWith opens a socket with headers.
-func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers ...string) *client {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	conn, res, err := websocket.Dial(ctx, "ws://"+p.addr+path, &websocket.DialOptions{
-		HTTPClient: httpClient(), HTTPHeader: header, Subprotocols: offers,
-	})
-	if res != nil && res.Body != nil {
-		defer res.Body.Close()
-	}
-	if err != nil {
-		t.Fatalf("opening %s: %v", path, err)
-	}
-	conn.SetReadLimit(-1)
-	t.Cleanup(func() { _ = conn.CloseNow() })
-	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
 }
 
 // renewal is the message that renews a token.

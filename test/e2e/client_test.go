@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // client is a WebSocket client of the proxy. It answers pings while it reads.
@@ -33,21 +35,31 @@ func (p *proxy) out(t *testing.T, topic string, parameters ...string) *client {
 	return p.dial(t, target("/socket/out", topic, parameters))
 }
 
-// dial opens a socket. While the slots of a group are taken it tries again, as clients do: a
-// connection that has just ended may not have left its group yet.
+// dial opens a socket without headers of its own.
 func (p *proxy) dial(t *testing.T, path string) *client {
 	t.Helper()
+	return p.dialWith(t, nil, path)
+}
+
+// dialWith opens a socket with headers. While the slots of a group are taken it tries again, as
+// clients do: a connection that has just ended may not have left its group yet. It also does where
+// the machine is so busy that the proxy has no time to ask Kafka.
+func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers ...string) *client {
+	t.Helper()
 	var conn *websocket.Conn
+	options := &websocket.DialOptions{HTTPClient: httpClient(), HTTPHeader: header, Subprotocols: offers}
+	watch := stopwatch.Start(t)
+	defer watch.Stop()
 	eventually(t, "opening "+path, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		var res *http.Response
 		var err error
-		conn, res, err = websocket.Dial(ctx, "ws://"+p.addr+path, &websocket.DialOptions{HTTPClient: httpClient()})
+		conn, res, err = websocket.Dial(ctx, "ws://"+p.addr+path, options)
 		if res != nil && res.Body != nil {
 			defer res.Body.Close()
 		}
-		if err != nil && (res == nil || res.StatusCode != http.StatusTooManyRequests) {
+		if err != nil && (res == nil || res.StatusCode != http.StatusTooManyRequests && !isTooBusy(watch, res.StatusCode)) {
 			t.Fatalf("opening %s: %v", path, err)
 		}
 		return err == nil
@@ -55,6 +67,12 @@ func (p *proxy) dial(t *testing.T, path string) *client {
 	conn.SetReadLimit(-1)
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
+}
+
+// isTooBusy tells whether a handshake was refused since this process, with the proxy in it, was kept
+// from running for most of the time after which the proxy says that Kafka does not answer.
+func isTooBusy(watch *stopwatch.Watch, status int) bool {
+	return status == http.StatusServiceUnavailable && watch.Stalled() > soon/2
 }
 
 // send sends text messages.

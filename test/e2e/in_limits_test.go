@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // messageOf makes a good message that is size bytes long.
@@ -229,7 +231,7 @@ func TestInTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 		c.send(`{"value":null}`)
 		c.ack()
 		k.delete(t, topic)
-		deleted := time.Now()
+		deleted := stopwatch.Start(t)
 		closed := make(chan struct{})
 		defer close(closed)
 		go c.sendEvery(closed, time.Second, `{"value":null}`)
@@ -244,7 +246,7 @@ func TestInTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 		if missing < 2 {
 			t.Errorf("%d TOPIC_NOT_FOUND, want one for a message and the last before the close", missing)
 		}
-		if took := time.Since(deleted); took > time.Minute {
+		if took := deleted.Elapsed(); took > time.Minute {
 			t.Errorf("it took %v", took)
 		}
 		if topics, err := k.admin.ListTopics(t.Context()); err != nil || topics.Has(topic) {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // replicas starts proxies that share the limits of clients, in a topic of the test's own, and
@@ -40,8 +42,22 @@ func (k *cluster) replica(t *testing.T, topic string, settings ...string) *proxy
 	return p
 }
 
-// admin makes a request to the admin API. Headers are given as name, value, name, value.
+// admin makes a request to the admin API. Headers are given as name, value, name, value. What changes
+// nothing is asked again where the machine is so busy that the proxy has no time to ask Kafka.
 func (p *proxy) admin(t *testing.T, method, path, body string, headers ...string) response {
+	t.Helper()
+	const tries = 5
+	for try := 1; ; try++ {
+		watch := stopwatch.Start(t)
+		got := p.adminOnce(t, method, path, body, headers...)
+		watch.Stop()
+		if method != http.MethodGet || try == tries || !isTooBusy(watch, got.status) {
+			return got
+		}
+	}
+}
+
+func (p *proxy) adminOnce(t *testing.T, method, path, body string, headers ...string) response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -376,9 +392,9 @@ func TestLimitsWhileKafkaIsAway(t *testing.T) {
 		p := all[0]
 		p.change(t, "POST", consumers+"g", `{"batch-size":7}`)
 		p.kafka.shut(false)
-		began := time.Now()
+		watch := stopwatch.Start(t)
 		got := p.admin(t, "PUT", consumers+"g", `{"batch-size":8}`)
-		if took := time.Since(began); got.status != 503 || took > 20*time.Second {
+		if took := watch.Elapsed(); got.status != 503 || took > 20*time.Second {
 			t.Errorf("got %d %s after %v", got.status, got.body, took)
 		}
 		if f := got.failure(t); f.Code != "TIMEOUT" && f.Code != "KAFKA_UNAVAILABLE" {
@@ -479,6 +495,24 @@ func (a *arrivals) during(d time.Duration) int {
 	return a.since(began) - a.since(began.Add(d))
 }
 
+// atMost checks how many frames come in a time. Where this process was kept from running in it, what
+// comes may have waited since before: then it looks again.
+func (a *arrivals) atMost(t *testing.T, most int, d time.Duration) {
+	t.Helper()
+	const looks = 5
+	got := 0
+	for range looks {
+		watch := stopwatch.Start(t)
+		if got = a.during(d); got <= most {
+			return
+		}
+		if watch.Elapsed() > d-d/10 {
+			break
+		}
+	}
+	t.Errorf("%d in %v, at most %d may come", got, d, most)
+}
+
 // TestLimitsAreInForceOnEveryReplicaInTime changes limits at one replica, and has connections
 // to both of them that were open before. A change is to hold within two seconds.
 func TestLimitsAreInForceOnEveryReplicaInTime(t *testing.T) {
@@ -520,22 +554,19 @@ func checkChanges(t *testing.T, at, other *proxy, path string, connect func() *c
 	eventually(t, "the other replica knows", func() bool { return other.admin(t, http.MethodGet, path, "").status == http.StatusOK })
 	a := connect().arrivals()
 	eventually(t, "the first one", func() bool { return a.since(time.Time{}) > 0 })
-	if got := a.during(2 * time.Second); got > 2*slow+2 { // one on its way, one of the burst
-		t.Errorf("%d in 2 s at %d a second", got, slow)
-	}
+	a.atMost(t, 2*slow+2, 2*time.Second) // one on its way, one of the burst
 	changed := set("PUT", fast)
-	eventually(t, "more than the former rate lets through in time", func() bool { return a.since(changed) > int(within.Seconds())*slow+1 })
-	if took := time.Since(changed); took > within {
+	raised := stopwatch.Start(t)
+	eventually(t, "more than the former rate lets through", func() bool {
+		return float64(a.since(changed)) > slow*time.Since(changed).Seconds()+2
+	})
+	if took := raised.Elapsed(); took > within {
 		t.Errorf("the raised rate held after %v", took)
 	}
-	if got := a.during(time.Second); got > fast+fast/2 { // without a limit it is thousands
-		t.Errorf("%d in 1 s at %d a second", got, fast)
-	}
-	changed = set("PUT", slower)
-	a.during(time.Until(changed.Add(within)))
-	if got := a.during(2 * time.Second); got > 2*slower+2 {
-		t.Errorf("%v after the change: %d in 2 s at %d a second", within, got, slower)
-	}
+	a.atMost(t, fast+fast/2, time.Second) // without a limit it is thousands
+	set("PUT", slower)
+	stopwatch.Start(t).Wait(within)
+	a.atMost(t, 2*slower+2, 2*time.Second)
 	lifted := time.Now()
 	set("DELETE", 0)
 	eventually(t, "there is no limit anymore", func() bool { return a.since(lifted) > 2*fast })

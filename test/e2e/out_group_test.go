@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // collect reads records until the connection ends, and passes them on.
@@ -181,12 +183,12 @@ func TestOutTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 		c := k.run(t).out(t, topic)
 		c.delivery()
 		k.delete(t, topic)
-		deleted := time.Now()
+		deleted := stopwatch.Start(t)
 		frames := c.ended(4404)
 		if len(frames) != 1 || parse[delivery](t, frames[0]).Error == nil || parse[delivery](t, frames[0]).Error.Code != "TOPIC_NOT_FOUND" {
 			t.Errorf("got %v", frames)
 		}
-		if took := time.Since(deleted); took > time.Minute {
+		if took := deleted.Elapsed(); took > time.Minute {
 			t.Errorf("it took %v", took)
 		}
 	})

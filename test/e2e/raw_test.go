@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // The opcodes of RFC 6455, section 5.2.
@@ -36,6 +38,23 @@ type raw struct {
 // raw opens a socket with small buffers on the client's side.
 func (p *proxy) raw(t *testing.T, target string) *raw {
 	t.Helper()
+	watch := stopwatch.Start(t)
+	defer watch.Stop()
+	for {
+		c, refusal := p.rawOnce(t, target)
+		if refusal == nil {
+			return c
+		}
+		if !isTooBusy(watch, refusal.StatusCode) {
+			body, _ := io.ReadAll(refusal.Body)
+			t.Fatalf("opening %s: %s %s", target, refusal.Status, body)
+		}
+	}
+}
+
+// rawOnce returns a connection, or the answer that refuses it.
+func (p *proxy) rawOnce(t *testing.T, target string) (*raw, *http.Response) {
+	t.Helper()
 	dialer := net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(t.Context(), "tcp", p.addr)
 	if err != nil {
@@ -49,11 +68,13 @@ func (p *proxy) raw(t *testing.T, target string) *raw {
 	_ = tcp.SetReadBuffer(32 << 10)
 	_ = tcp.SetWriteBuffer(32 << 10)
 	c := &raw{t, tcp, bufio.NewReader(tcp), newTranscript(t, target)}
-	c.handshake(p.addr, target)
-	return c
+	if res := c.handshake(p.addr, target); res.StatusCode != http.StatusSwitchingProtocols {
+		return nil, res
+	}
+	return c, nil
 }
 
-func (c *raw) handshake(host, target string) {
+func (c *raw) handshake(host, target string) *http.Response {
 	c.t.Helper()
 	c.deadline()
 	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
@@ -65,11 +86,8 @@ func (c *raw) handshake(host, target string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		body, _ := io.ReadAll(res.Body)
-		c.t.Fatalf("opening %s: %s %s", target, res.Status, body)
-	}
+	c.t.Cleanup(func() { _ = res.Body.Close() })
+	return res
 }
 
 func (c *raw) deadline() { _ = c.conn.SetDeadline(time.Now().Add(patience)) }

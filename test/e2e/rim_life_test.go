@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 func TestKeepAliveSilentClientIsPingedAndDropped(t *testing.T) {
@@ -259,9 +261,9 @@ func TestDrainDoesNotWaitForAClientThatNeverReads(t *testing.T) {
 		p := k.start(t, "SHUTDOWN_GRACE=3s")
 		c := p.raw(t, target("/socket/out", topic, []string{"groupId=" + group}))
 		c.until(opText)
-		began := time.Now()
+		watch := stopwatch.Start(t)
 		p.app.Shutdown()
-		if took := time.Since(began); took > 10*time.Second {
+		if took := watch.Elapsed(); took > 10*time.Second {
 			t.Errorf("the shutdown took %v with a grace of 3s", took)
 		}
 		if got := k.committed(t, group, topic); len(got) != 0 {

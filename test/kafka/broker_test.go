@@ -63,20 +63,19 @@ func TestRequireSharesOneBroker(t *testing.T) {
 	}
 }
 
-// TestLife is one test because each start takes seconds.
+// TestLife is one test because each start takes seconds. Each step has the time of a test.
 func TestLife(t *testing.T) {
 	t.Parallel()
 	b := RequireOwn(t, Options{Properties: map[string]string{"message.max.bytes": "12345"}})
-	ctx := deadline(t)
-	topic := makeTopic(ctx, t, b.Addr())
-	checkProperties(ctx, t, b.Addr(), map[string]string{
+	topic := makeTopic(deadline(t), t, b.Addr())
+	checkProperties(deadline(t), t, b.Addr(), map[string]string{
 		"message.max.bytes":                "12345",
 		"auto.create.topics.enable":        "false",
 		"group.initial.rebalance.delay.ms": "0",
 	})
 	addr, pid := b.Addr(), b.PID()
 
-	produce(ctx, t, addr, topic, "before kill")
+	produce(deadline(t), t, addr, topic, "before kill")
 	must(t, b.Kill())
 	if b.PID() != 0 {
 		t.Errorf("after Kill its process is %d", b.PID())
@@ -84,47 +83,46 @@ func TestLife(t *testing.T) {
 	if err := b.Pause(); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after Kill, Pause gives %v", err)
 	}
-	must(t, b.Restart(ctx))
+	must(t, b.Restart(deadline(t)))
 	if b.Addr() != addr || b.PID() == 0 || b.PID() == pid {
 		t.Errorf("after Restart: %s, process %d; before: %s, process %d", b.Addr(), b.PID(), addr, pid)
 	}
-	checkRecords(ctx, t, addr, topic, "before kill")
+	checkRecords(deadline(t), t, addr, topic, "before kill")
 
 	must(t, b.Pause())
-	if _, err := countBrokers(ctx, addr); err == nil {
+	if _, err := countBrokers(deadline(t), addr); err == nil {
 		t.Error("a paused broker answers")
 	}
 	must(t, b.Resume())
-	produce(ctx, t, addr, topic, "after pause")
+	produce(deadline(t), t, addr, topic, "after pause")
 
 	must(t, b.Stop())
-	if _, err := countBrokers(ctx, addr); err == nil {
+	if _, err := countBrokers(deadline(t), addr); err == nil {
 		t.Error("a stopped broker answers")
 	}
-	must(t, b.Restart(ctx))
-	checkRecords(ctx, t, addr, topic, "before kill", "after pause")
+	must(t, b.Restart(deadline(t)))
+	checkRecords(deadline(t), t, addr, topic, "before kill", "after pause")
 
 	must(t, b.Close())
 	if exists(b.run.path) {
 		t.Errorf("Close left %s", b.run.path)
 	}
-	if err := b.Restart(ctx); !errors.Is(err, ErrNotRunning) {
+	if err := b.Restart(deadline(t)); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after Close, Restart gives %v", err)
 	}
 }
 
 func TestDataDirIsKeptAndTakenOver(t *testing.T) {
 	t.Parallel()
-	ctx := deadline(t)
 	data := filepath.Join(t.TempDir(), "data")
 	first := RequireOwn(t, Options{DataDir: data})
-	topic := makeTopic(ctx, t, first.Addr())
-	produce(ctx, t, first.Addr(), topic, "kept")
+	topic := makeTopic(deadline(t), t, first.Addr())
+	produce(deadline(t), t, first.Addr(), topic, "kept")
 	must(t, first.Stop())
 	must(t, first.Close())
 
 	second := RequireOwn(t, Options{DataDir: data})
-	checkRecords(ctx, t, second.Addr(), topic, "kept")
+	checkRecords(deadline(t), t, second.Addr(), topic, "kept")
 }
 
 func TestFailedStartShowsTheLog(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 // churn is a group whose consumers come and go while it reads.
 type churn struct {
 	t            testing.TB
+	size         scale
 	replicas     *replicas
 	topic, group string
 	anew         bool // who restarts closes, and comes back as another client
@@ -53,11 +54,22 @@ type arrival struct {
 	number int
 }
 
-// TestConsumersComeAndGo kills, adds and restarts consumers of a group, again and again, once
-// with clients that come back as who they were, and once with clients that do not: nothing is
-// skipped, and who comes back causes no rebalance.
+// TestConsumersComeAndGo lasts some seconds. [TestLongConsumersComeAndGo] lasts longer.
 func TestConsumersComeAndGo(t *testing.T) {
 	t.Parallel()
+	comeAndGo(t, short())
+}
+
+func TestLongConsumersComeAndGo(t *testing.T) {
+	t.Parallel()
+	comeAndGo(t, scaled())
+}
+
+// comeAndGo kills, adds and restarts consumers of a group, again and again, once with clients that
+// come back as who they were, and once with clients that do not: nothing is skipped, and who comes
+// back causes no rebalance.
+func comeAndGo(t *testing.T, size scale) {
+	t.Helper()
 	k := realKafka(t)
 	rebalances := make(map[bool]int32)
 	for _, anew := range []bool{false, true} {
@@ -66,7 +78,7 @@ func TestConsumersComeAndGo(t *testing.T) {
 			name = "as other clients"
 		}
 		t.Run(name, func(t *testing.T) {
-			rebalances[anew] = newChurn(t, k, anew).run()
+			rebalances[anew] = newChurn(t, k, size, anew).run()
 		})
 	}
 	if rebalances[false] >= rebalances[true] {
@@ -74,11 +86,11 @@ func TestConsumersComeAndGo(t *testing.T) {
 	}
 }
 
-func newChurn(t testing.TB, k *cluster, anew bool) *churn {
+func newChurn(t testing.TB, k *cluster, size scale, anew bool) *churn {
 	t.Helper()
-	n := int(scaled().churn.Seconds()) * scaled().churnRate
+	n := int(size.churn.Seconds()) * size.churnRate
 	c := &churn{
-		t: t, topic: k.topic(churnPartitions), anew: anew, last: map[int32]arrival{},
+		t: t, size: size, topic: k.topic(churnPartitions), anew: anew, last: map[int32]arrival{},
 		total: n, tally: newTally(churnPartitions, n/churnPartitions+1),
 	}
 	c.group = c.topic
@@ -163,13 +175,12 @@ func (c *churn) settle(members int) {
 
 // comeAndGo writes records, and has consumers come and go meanwhile. It returns how often.
 func (c *churn) comeAndGo() (events int) {
-	s := scaled()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		c.write(s.churnRate, int(s.churn.Seconds()))
+		c.write(c.size.churnRate, int(c.size.churn.Seconds()))
 	}()
-	ticker := time.NewTicker(s.churnEvery)
+	ticker := time.NewTicker(c.size.churnEvery)
 	defer ticker.Stop()
 	for {
 		select {

@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // checks are the readiness checks as the proxy tells them.
@@ -67,9 +68,9 @@ func TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown(t *testing.T) {
 	await(t, "a commit", func() bool { return p.metric(t, `wsproxy_commits_total{result="ok"}`) > 0 })
 	must(t, broker.Pause())
 	send(t, producer, `{"value":{"value":"never answered"}}`)
-	began := time.Now()
+	watch := stopwatch.Start(t)
 	p.terminate()
-	code, took := p.exit(patience), time.Since(began)
+	code, took := p.exit(patience), watch.Elapsed()
 	if code != 0 || took > drainDelay+grace+3*time.Second { // a slow machine may be as late; a pod has 5 s
 		t.Errorf("under a broker that does not answer it ended with %d after %v", code, took)
 	}

@@ -23,9 +23,21 @@ type killedProducer struct {
 	resent   int
 }
 
+// TestProducerSurvivesKillOfTheProxy has few messages. [TestLongProducerSurvivesKillOfTheProxy] has more.
 func TestProducerSurvivesKillOfTheProxy(t *testing.T) {
 	t.Parallel()
-	n := scaled().produced
+	produceUnderKills(t, short().produced)
+}
+
+func TestLongProducerSurvivesKillOfTheProxy(t *testing.T) {
+	t.Parallel()
+	produceUnderKills(t, scaled().produced)
+}
+
+// produceUnderKills kills the proxy under a client that writes n messages: what was answered is in
+// the log.
+func produceUnderKills(t *testing.T, n int) {
+	t.Helper()
 	k := realKafka(t)
 	c := &killedProducer{t: t, topic: k.topic(killedPartitions), answered: map[int]answer{}}
 	for i := range n {

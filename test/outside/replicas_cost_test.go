@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestAdmissionCosts compares handshakes with sessions and without.
-func TestAdmissionCosts(t *testing.T) {
+// TestLongAdmissionCosts compares handshakes with sessions and without.
+func TestLongAdmissionCosts(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)
 	topic := k.topic(1)
@@ -40,12 +40,22 @@ func TestAdmissionCosts(t *testing.T) {
 	}
 }
 
-// TestReplayOfSessions starts a replica on a topic that holds a long history.
+// TestReplayOfSessions has a history of some length. [TestLongReplayOfSessions] has a longer one.
 func TestReplayOfSessions(t *testing.T) {
 	t.Parallel()
+	replay(t, short().state)
+}
+
+func TestLongReplayOfSessions(t *testing.T) {
+	t.Parallel()
+	replay(t, scaled().state)
+}
+
+// replay starts a replica on a topic that holds a history of n records.
+func replay(t *testing.T, n int) {
+	t.Helper()
 	k := realKafka(t)
 	first := newReplicas(t, k, 1) // makes the topic
-	n := scaled().state
 	k.writeHistory(first.topic, n)
 	first.list[0].Kill()
 	began := time.Now()

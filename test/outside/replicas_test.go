@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // replicas are proxies in front of one Kafka that share a topic of sessions with nobody else.
@@ -71,16 +73,27 @@ func knock(ctx context.Context, url string) (*websocket.Conn, int, error) {
 	}
 }
 
-// TestSorePointReplicasCountClientsOnce lets 200 clients race for the 10 partitions of a topic, through two
-// replicas and through three: exactly ten are let in, each time.
+// TestSorePointReplicasCountClientsOnce has few races. [TestLongSorePointReplicasCountClientsOnce] has more.
 func TestSorePointReplicasCountClientsOnce(t *testing.T) {
 	t.Parallel()
+	raceForPlaces(t, short().races)
+}
+
+func TestLongSorePointReplicasCountClientsOnce(t *testing.T) {
+	t.Parallel()
+	raceForPlaces(t, scaled().races)
+}
+
+// raceForPlaces lets 200 clients race for the 10 partitions of a topic, through two replicas and
+// through three: exactly ten are let in, each time.
+func raceForPlaces(t *testing.T, rounds int) {
+	t.Helper()
 	for _, n := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d replicas", n), func(t *testing.T) {
 			k := realKafka(t)
 			r := newReplicas(t, k, n)
 			topic := k.topic(10)
-			for round := range scaled().races {
+			for round := range rounds {
 				admitted, refused := r.race(topic, round)
 				if len(admitted) != 10 || refused != 190 {
 					t.Fatalf("round %d: %d of 200 were let in, %d refused", round, len(admitted), refused)
@@ -90,7 +103,7 @@ func TestSorePointReplicasCountClientsOnce(t *testing.T) {
 				}
 				await(t, "all slots to be free", func() bool { return len(r.list[0].sessions(t)) == 0 })
 			}
-			t.Logf("%d rounds: 10 of 200 were let in, each time", scaled().races)
+			t.Logf("%d rounds: 10 of 200 were let in, each time", rounds)
 		})
 	}
 }
@@ -130,10 +143,10 @@ func TestSorePointReconnectsAreNotRefused(t *testing.T) {
 	topic := k.topic(1)
 	query := "/socket/out?clientId=phone&topic=" + topic
 	dial(t, r.list[0].url(query)) // nothing is read from it: it answers no ping
-	began := time.Now()
+	watch := stopwatch.Start(t)
 	conn, status, err := knock(within(t, patience), r.list[1].url(query))
 	must(t, err)
-	took := time.Since(began)
+	took := watch.Elapsed()
 	if conn == nil {
 		t.Fatalf("refused with %d after %v", status, took)
 	}

@@ -24,6 +24,15 @@ type scale struct {
 	grown      time.Duration // for which records go to all partitions of a topic that has grown
 }
 
+// short is the size of the tests that everybody runs.
+func short() scale {
+	return scale{
+		consumed: 20_000, produced: 8_000, races: 1, state: 20_000,
+		churn: 4 * time.Second, churnEvery: 2 * time.Second, churnRate: 1000,
+	}
+}
+
+// scaled is the size of the long tests.
 func scaled() scale {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
 		return scale{

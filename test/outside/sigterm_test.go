@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // TestSorePointRolloutLosesNothing terminates the proxy under clients that are busy: each is told so
@@ -30,12 +32,12 @@ func TestSorePointRolloutLosesNothing(t *testing.T) {
 	go sendToClose(ctx, producer, window)
 	await(t, "commits", func() bool { return len(k.committed(topic, topic)) == partitions })
 
-	began := time.Now()
+	watch := stopwatch.Start(t)
 	p.terminate()
 	await(t, "the proxy to be unready", func() bool { return p.status("/readyz") == http.StatusServiceUnavailable })
 	out, in := <-consumed, <-produced
 	code := p.exit(patience)
-	took := time.Since(began)
+	took := watch.Elapsed()
 
 	if code != 0 {
 		t.Errorf("exit code %d", code)

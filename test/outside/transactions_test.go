@@ -42,10 +42,10 @@ func transactionURL(topic string) string {
 	return "/socket/in?clientId=p&instanceId=i&transactional=true&topic=" + topic
 }
 
-// TestTransactionsSurviveKillsOfTheProxy kills the proxy in the middle of transactions. Readers
+// TestLongTransactionsSurviveKillsOfTheProxy kills the proxy in the middle of transactions. Readers
 // of committed records must see each array whole or not at all, in the order of its messages,
 // and all that were answered.
-func TestTransactionsSurviveKillsOfTheProxy(t *testing.T) {
+func TestLongTransactionsSurviveKillsOfTheProxy(t *testing.T) {
 	t.Parallel()
 	n := scaled().produced / 20 // arrays, of 20 messages on average
 	k := realKafka(t)
@@ -222,9 +222,9 @@ type load struct {
 	inFlight           int // frames without an answer
 }
 
-// TestTransactionsCost measures messages per second with and without transactions: each sent
+// TestLongTransactionsCost measures messages per second with and without transactions: each sent
 // when the one before is answered, ahead of the answers, and in arrays ahead of the answers.
-func TestTransactionsCost(t *testing.T) {
+func TestLongTransactionsCost(t *testing.T) {
 	const n = 20_000
 	k := realKafka(t)
 	p := serve(t, k.addr, "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")

@@ -107,9 +107,24 @@ func run(t *testing.T, command string, environ ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	return runUntil(ctx, t, command, environ...)
+}
+
+// build runs a command that compiles the program, all that it depends on included where nothing is
+// cached. How long that takes is not what is tested: only the time of all tests bounds it.
+func build(t *testing.T, command string) {
+	t.Helper()
+	runUntil(t.Context(), t, command)
+}
+
+// runUntil runs a shell command, in a process group of its own that ends with the context.
+func runUntil(ctx context.Context, t *testing.T, command string, environ ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(ctx, "bash", "-c", command)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), environ...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)

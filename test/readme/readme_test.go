@@ -94,7 +94,7 @@ func (r *reader) testTerminal(t *testing.T) {
 
 func (r *reader) testServe(t *testing.T) {
 	t.Helper()
-	run(t, r.take(t, "sh"))
+	build(t, r.take(t, "sh"))
 	serve := start(t, r.take(t, "sh serve"), "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
 	port := serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
 	body := get(t, "http://localhost:"+port+"/kafka/cluster/info")

@@ -14,18 +14,28 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("seeds", 30, "random histories that the model test runs")
+	modelSeeds = flag.Int("seeds", 10, "random histories that the short model test runs")
 	modelFirst = flag.Uint64("first", 1, "seed of the first of them")
 	modelTrace = flag.Bool("trace", false, "print what happens")
 )
 
-// TestModel runs random histories of replicas over a log, and asserts after every step what
-// the package's documentation says must hold. A history is reproduced with
+// TestModel runs random histories of replicas over a log. A history is reproduced with
 //
 //	go test ./pkg/internal/session -run TestModel -first SEED -seeds 1 -trace
 func TestModel(t *testing.T) {
+	runHistories(t, *modelSeeds)
+}
+
+func TestLongModel(t *testing.T) {
+	runHistories(t, 100)
+}
+
+// runHistories runs n histories, and asserts after every step what the package's documentation says
+// must hold.
+func runHistories(t *testing.T, n int) {
+	t.Helper()
 	var total tally
-	for seed := *modelFirst; seed < *modelFirst+uint64(*modelSeeds); seed++ {
+	for seed := *modelFirst; seed < *modelFirst+uint64(n); seed++ {
 		w := newModel(t, seed)
 		w.run()
 		total.add(w.tally)
@@ -34,7 +44,7 @@ func TestModel(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", total)
-	if *modelSeeds >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0) {
+	if n >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0) {
 		t.Errorf("the histories did not reach everything: %+v", total)
 	}
 }

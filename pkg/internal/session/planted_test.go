@@ -9,11 +9,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/planted"
 )
 
-// TestPlantedBugs breaks one rule at a time: the tests of the fold or the model test must notice.
-func TestPlantedBugs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds the package a dozen times")
-	}
+// TestLongPlantedBugs breaks one rule at a time: the tests of the fold or the model test must notice.
+func TestLongPlantedBugs(t *testing.T) {
 	cases := map[string]struct{ file, old, new string }{
 		"a pending claim is never void": {
 			"fold.go", "at.After(f.waiting[0].expires)", "false",
@@ -58,7 +55,7 @@ func TestPlantedBugs(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("building: %v\n%s", err, out)
 			}
-			out, err := exec.CommandContext(t.Context(), program, "-test.skip", "^TestPlantedBugs$", "-test.failfast", "-seeds", "200").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), program, "-test.skip", "^TestLong", "-test.failfast", "-seeds", "200").CombinedOutput()
 			if name == "none" {
 				if err != nil {
 					t.Fatalf("there is no bug, and it is noticed: %s", out)

@@ -117,7 +117,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func TestLongMessagesAreNotKept(t *testing.T) {
+func TestLargeMessagesAreNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, testSettings(), bufferSize)
 		var kept []int

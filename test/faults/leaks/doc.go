@@ -6,6 +6,6 @@
 // so that what is counted is the proxy's alone. The descriptors are read from /proc: there are
 // no tests but on Linux.
 //
-// LEAKS_SCALE=full makes 20,000 visits instead of 5,000. The figures are logged: run it
-// with -v.
+// The short test makes 1,000 visits and the long one 5,000, or 20,000 with LEAKS_SCALE=full. The
+// figures are logged: run it with -v.
 package leaks

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 // regime is the limit that a topic has, and the range in which it moved at last.
@@ -61,10 +63,12 @@ func (c *crowd) change(limit int, set func()) {
 	c.taken, c.broken, c.again = 0, 0, 0
 }
 
-// await waits until every pusher finds the present regime settled.
-func (c *crowd) await(limit time.Duration) error {
+// await waits until every pusher finds the present regime settled, which takes no longer than limit.
+func (c *crowd) await(watch *stopwatch.Watch, limit time.Duration) error {
 	present, _ := c.now()
-	deadline := time.After(limit)
+	began := watch.Elapsed()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	for n := 0; n < busy; {
 		select {
 		case number := <-c.calm:
@@ -73,8 +77,10 @@ func (c *crowd) await(limit time.Duration) error {
 			}
 		case err := <-c.failed:
 			return err
-		case <-deadline:
-			return fmt.Errorf("%w: %d of %d are settled after %v; %s", errFate, n, busy, limit, c.tally())
+		case <-look.C:
+			if watch.Elapsed()-began > limit {
+				return fmt.Errorf("%w: %d of %d are settled after %v; %s", errFate, n, busy, limit, c.tally())
+			}
 		}
 	}
 	return nil

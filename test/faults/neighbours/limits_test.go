@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/test/process"
+	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
 const (
@@ -20,11 +21,23 @@ const (
 	busy     = 4 // connections
 )
 
-// TestTopicLimitMoves lowers and raises max.message.bytes under producers who keep so much in
-// flight that batches are as large as they may be. Each time everything settles: what is
-// allowed succeeds when it is sent again, and what is too large is told so.
+// first is the limit that the topic has at first.
+const first = 1048588
+
+// TestTopicLimitMoves lowers the limit and raises it. [TestLongTopicLimitMoves] does so more often.
 func TestTopicLimitMoves(t *testing.T) {
-	const first = 1048588
+	moveLimit(t, first, 300_000, first)
+}
+
+func TestLongTopicLimitMoves(t *testing.T) {
+	moveLimit(t, first, 400_000, 900_000, 300_000, 2_000_000, first)
+}
+
+// moveLimit changes max.message.bytes under producers who keep so much in flight that batches are as
+// large as they may be. Each time everything settles: what is allowed succeeds when it is sent
+// again, and what is too large is told so.
+func moveLimit(t *testing.T, limits ...int) {
+	t.Helper()
 	broker := kafka.Require(t).Addr()
 	proxy, a := runProxy(t, broker), admin(t, broker)
 	topic := makeTopic(t, a, "max.message.bytes", strconv.Itoa(first), "retention.bytes", "50000000", "segment.bytes", "20000000")
@@ -38,10 +51,11 @@ func TestTopicLimitMoves(t *testing.T) {
 	}
 	defer c.group.Wait()
 	defer c.stop()
-	for _, limit := range []int{first, 400_000, 900_000, 300_000, 2_000_000, first} {
+	watch := stopwatch.Start(t)
+	for _, limit := range limits {
 		c.change(limit, func() { setLimit(t, a, topic, limit) })
 		began := time.Now()
-		if err := c.await(settling); err != nil {
+		if err := c.await(watch, settling); err != nil {
 			t.Fatalf("a limit of %d: %v", limit, err)
 		}
 		t.Logf("a limit of %d: settled after %v; %v", limit, time.Since(began).Round(time.Millisecond), c.tally())

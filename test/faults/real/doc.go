@@ -3,7 +3,7 @@
 // and frozen, and clients that are cut off in every way. The clients and the checker are those
 // of the virtual suite.
 //
-// FAULTS_SECONDS=900 goes on with faults for so long, where go test needs a -timeout beyond
-// it. The flag -seed chooses the order of the faults, and -update writes the table of what
-// happened into the README.
+// The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one
+// go on for so long, where go test needs a -timeout beyond it. The flag -seed chooses the order of
+// the faults, and -update writes the table of what happened into the README.
 package real

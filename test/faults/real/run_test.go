@@ -16,8 +16,23 @@ import (
 // shown is how many violations of a rule are printed.
 const shown = 10
 
-// TestRealFaults lets every fault happen at least once.
+// few is how many faults the short test has. Which they are the seed decides.
+const few = 3
+
+// TestRealFaults lets few faults happen. [TestLongRealFaults] has them all.
 func TestRealFaults(t *testing.T) {
+	writeAndRead(t, few, 0)
+}
+
+// TestLongRealFaults lets every fault happen at least once.
+func TestLongRealFaults(t *testing.T) {
+	writeAndRead(t, len(faults()), length(t))
+}
+
+// writeAndRead has clients write and read while so many faults happen, or more where they go on for
+// a time.
+func writeAndRead(t *testing.T, least int, length time.Duration) {
+	t.Helper()
 	began := time.Now()
 	r := newRig(t)
 	watching, stopWatching := context.WithCancel(t.Context())
@@ -29,7 +44,7 @@ func TestRealFaults(t *testing.T) {
 	r.startClients()
 	spans := []span{{nobody, time.Time{}}}
 	if r.healed("the start") {
-		spans = append(spans, r.strike(length(t))...)
+		spans = append(spans, r.strike(least, length)...)
 	}
 	spans = append(spans, span{nobody, time.Now()})
 	ends := r.settle()
@@ -66,12 +81,12 @@ func length(t *testing.T) time.Duration {
 }
 
 // strike lets faults happen, one at a time, each kind before any does so again. It ends when
-// each was there and the time is over, or one leaves somebody without service.
-func (r *rig) strike(length time.Duration) []span {
+// so many have happened and the time is over, or one leaves somebody without service.
+func (r *rig) strike(least int, length time.Duration) []span {
 	began := time.Now()
 	var spans []span
 	all, order := faults(), random(0)
-	for n := 0; n < len(all) || time.Since(began) < length; n++ {
+	for n := 0; n < least || time.Since(began) < length; n++ {
 		if n%len(all) == 0 {
 			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		}

@@ -42,23 +42,39 @@ func run(ctx context.Context, program string, flags ...string) (string, error) {
 // foundFaults are the seeds beyond the first 300 under which faults of the proxy were found.
 const foundFaults = "^TestSchedules$/^seed=(321|355|471|992|1119|1125|1163|1211|1302|1391|1487|1685|1758|1840)$"
 
+// variant is a way to run the suite.
+type variant struct {
+	build, run []string
+}
+
+// TestSuite runs few schedules of each kind. [TestLongSuite] runs all.
 func TestSuite(t *testing.T) {
-	cases := map[string]struct {
-		build, run []string
-	}{
+	runSuite(t, map[string]variant{
+		"schedules":           {nil, []string{"-seeds", "60"}},
+		"transactions":        {nil, []string{"-transactions", "-seeds", "20"}},
+		"with race detection": {[]string{"-race"}, []string{"-seeds", "3", "-first", "301"}},
+	})
+}
+
+func TestLongSuite(t *testing.T) {
+	runSuite(t, map[string]variant{
 		"schedules":           {nil, []string{"-seeds", "300"}},
 		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
-	}
+	})
+}
+
+func runSuite(t *testing.T, variants map[string]variant) {
+	t.Helper()
 	plain := build(t)
-	for name, c := range cases {
+	for name, v := range variants {
 		t.Run(name, func(t *testing.T) {
 			program := plain
-			if c.build != nil {
-				program = build(t, c.build...)
+			if v.build != nil {
+				program = build(t, v.build...)
 			}
-			out, err := run(t.Context(), program, c.run...)
+			out, err := run(t.Context(), program, v.run...)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, failures(out))
 			}
@@ -93,8 +109,8 @@ const freeAtTimeout = `
 		s.written = true
 `
 
-// TestPlantedBugs breaks the proxy in one place at a time: the suite must notice.
-func TestPlantedBugs(t *testing.T) {
+// TestLongPlantedBugs breaks the proxy in one place at a time: the suite must notice.
+func TestLongPlantedBugs(t *testing.T) {
 	cases := map[string]struct {
 		file     string // below pkg/internal
 		old, new string
@@ -129,23 +145,23 @@ func TestPlantedBugs(t *testing.T) {
 			[]string{"-transactions"},
 		},
 		"aborted but committed": {
-			"kafka/transaction_end.go", "return t.client.EndTransaction(ctx, kgo.TryAbort)", "return t.client.EndTransaction(ctx, kgo.TryCommit)",
+			"kafka/produce/transaction_end.go", "return t.client.EndTransaction(ctx, kgo.TryAbort)", "return t.client.EndTransaction(ctx, kgo.TryCommit)",
 			checker.RefusedWritten,
 			[]string{"-transactions"},
 		},
 		"answered before the commit": {
-			"kafka/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
+			"kafka/produce/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
 			"\tvar err error\n\tgo func() { _ = t.client.EndTransaction(context.Background(), kgo.TryCommit) }()\n",
 			checker.Missing,
 			[]string{"-transactions"},
 		},
 		"abort answered as success": {
-			"kafka/transaction_end.go", "\tif e == nil {\n\t\treturn true", "\tif e == nil || e.Kind == proxy.KindTransactionAborted {\n\t\treturn true",
+			"kafka/produce/transaction_end.go", "\tif e == nil {\n\t\treturn true", "\tif e == nil || e.Kind == proxy.KindTransactionAborted {\n\t\treturn true",
 			checker.Missing,
 			[]string{"-transactions"},
 		},
 		"lost commit called aborted": {
-			"kafka/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
+			"kafka/produce/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
 			checker.RefusedWritten,
 			[]string{"-transactions"},
 		},
