@@ -4,17 +4,25 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 )
 
+// bodyTimeout is what a body has for coming that nobody asked for. net/http reads it before it sends the
+// answer, and a sender who never sends it would hold the connection.
+const bodyTimeout = time.Second
+
 // front is what comes before every route: the headers that keep browsers from making more of an
-// answer than it is, the address of clients behind proxies, and paths that are none of the
-// proxy's.
+// answer than it is, the address of clients behind proxies, a short time for bodies, and paths that are
+// none of the proxy's.
 func (s *Server) front(next http.Handler) http.Handler {
 	proxies := newProxies(s.Config.Server.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header())
 		if address, ok := proxies.client(r); ok {
 			r.RemoteAddr = address
+		}
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where there is a connection
 		}
 		if !isClean(r.URL.EscapedPath()) {
 			notFound(w, r)

@@ -93,6 +93,9 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	if e := q.err(); e != nil {
 		return e
 	}
+	if e := checkSubprotocols(r); e != nil {
+		return e
+	}
 	a.span.Asks(a.flow.topic, a.flow.client, a.flow.group)
 	if e := s.allowed(&a.flow); e != nil {
 		return e
