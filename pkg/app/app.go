@@ -153,7 +153,7 @@ func start(o Options) (*App, error) {
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
 		Sockets: a.sockets, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
-		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Guesses: server.NewGuesses(), Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)

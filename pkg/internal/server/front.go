@@ -5,11 +5,16 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 )
 
 // bodyTimeout is what a body has for coming that nobody asked for. net/http reads it before it sends the
 // answer, and a sender who never sends it would hold the connection.
 const bodyTimeout = time.Second
+
+// maxPath is longer than any path that leads somewhere: the longest hold two identifiers.
+const maxPath = 4 << 10
 
 // front is what comes before every route: the headers that keep browsers from making more of an
 // answer than it is, the address of clients behind proxies, a short time for bodies, and paths that are
@@ -21,10 +26,11 @@ func (s *Server) front(next http.Handler) http.Handler {
 		if address, ok := proxies.client(r); ok {
 			r.RemoteAddr = address
 		}
+		r = r.WithContext(limit.WithAddress(r.Context(), limit.Address(r.RemoteAddr)))
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where there is a connection
 		}
-		if !isClean(r.URL.EscapedPath()) {
+		if len(r.URL.Path) > maxPath || !isClean(r.URL.EscapedPath()) {
 			notFound(w, r)
 			return
 		}

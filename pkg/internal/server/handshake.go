@@ -55,7 +55,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	through, e := s.Sockets.Enter(r.RemoteAddr)
 	defer through()
 	if e == nil {
-		e = s.admit(r, q, parse, &a)
+		e = s.Guesses.judge(r, func() *proxy.Error { return s.admit(r, q, parse, &a) })
 	}
 	if e != nil {
 		through() // telling may take longer
@@ -195,7 +195,7 @@ func (s *Server) socketSettings() socket.Settings {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool, span *trace.Handshake) {
 	through, ok := func() {}, false
 	if byClosing && checkUpgrade(r) == nil {
-		through, ok = s.Sockets.Refuse()
+		through, ok = s.Sockets.Refuse(r.RemoteAddr)
 	}
 	if !ok {
 		s.refuseByStatus(w, r, e)

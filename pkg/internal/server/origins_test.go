@@ -81,7 +81,6 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-
 // TestOriginOfTheSameHost compares origins with hosts, where there is no list.
 func TestOriginOfTheSameHost(t *testing.T) {
 	for name, test := range map[string]struct {
