@@ -52,7 +52,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
 	a := admission{span: s.Traces.Handshake(r, "/socket/"+string(direction))}
-	through, e := s.Sockets.Enter(r.RemoteAddr)
+	through, e := s.enter(r)
 	defer through()
 	if e == nil {
 		e = s.Guesses.judge(r, func() *proxy.Error { return s.admit(r, q, parse, &a) })
@@ -66,6 +66,19 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	}
 	a.through = through
 	s.open(w, r, &a)
+}
+
+// enter takes a place for a handshake.
+func (s *Server) enter(r *http.Request) (through func(), e *proxy.Error) {
+	leave, e := s.Sockets.Enter(r.RemoteAddr)
+	if e != nil {
+		return leave, e
+	}
+	done := handshaking(r.Context())
+	return func() {
+		leave()
+		done()
+	}, nil
 }
 
 // parser reads the parameters of a kind of socket, for the client that asks for it.
