@@ -145,6 +145,7 @@ func (s *Server) administrators(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		s.Refusals.tell("request refused", r, e)
 		if e.Kind == proxy.KindNotAuthenticated {
 			w.Header().Set("WWW-Authenticate", `Basic realm="wsproxy administration", charset="UTF-8"`)
 		}

@@ -15,7 +15,7 @@ func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
 			return e
 		})
 		if e != nil {
-			s.Log.Info("request refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+			s.Refusals.tell("request refused", r, e)
 			s.writeRefusal(w, e)
 			return
 		}

@@ -60,7 +60,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	if e != nil {
 		through() // telling may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
-		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+		s.Refusals.tell("handshake refused", r, e)
 		s.refuse(w, r, e, tellByClosing, a.span)
 		return
 	}

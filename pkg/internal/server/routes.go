@@ -39,9 +39,10 @@ type Server struct {
 	Traces    *trace.Tracer // nil without traces
 	Log       *slog.Logger
 
-	Auth    *auth.Chain
-	Guesses *Guesses
-	Policy  *policy.File // nil where there is none
+	Auth     *auth.Chain
+	Guesses  *Guesses
+	Refusals *Refusals
+	Policy   *policy.File // nil where there is none
 
 	Limits       *clientcfg.Table
 	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
