@@ -91,6 +91,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerAuth(f)
 	m.registerCertificates()
 	m.registerLag()
+	m.topics.forget, m.groups.forget = m.forgetTopic, m.forgetGroup
 	return m
 }
 

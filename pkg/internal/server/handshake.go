@@ -159,6 +159,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 		return
 	}
 	a.span.End(http.StatusSwitchingProtocols, nil)
+	defer s.Metrics.Hold(a.flow.topic, a.flow.group)()
 	s.Sockets.Add(c)
 	defer s.Sockets.Leave(r.RemoteAddr, c)
 	a.session.Serve(holder{c})
