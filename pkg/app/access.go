@@ -85,15 +85,11 @@ func (x *access) keep(a *App, recheck func()) {
 	}
 }
 
-// warnOfOpenDoors tells what anybody may do who reaches the management listener, and what clients may
-// do to each other.
+// warnOfOpenDoors tells what anybody may do who reaches the management listener.
 func (a *App) warnOfOpenDoors(chain *auth.Chain) {
 	server := &a.config.Server
 	closed := a.config.Security.AdminBasicAuthUsername != "" || chain.Required()
 	if server.AdminEndpointEnabled && !closed {
 		a.log.Warn("the admin API asks for no credentials: set WSPROXY_ADMIN_BASIC_AUTH_USERNAME and WSPROXY_ADMIN_BASIC_AUTH_PASSWORD")
-	}
-	if producers := &a.config.Producers; producers.ExactlyOnceEnabled && !producers.SessionsEnabled && chain.Required() {
-		a.log.Warn("any client can fence the transactions of another user with the same ids: set WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED")
 	}
 }

@@ -19,14 +19,15 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	basic := "WSPROXY_BASIC_AUTH_ENABLED=true"
+	user := []string{basic, "WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=another"}
 	for name, test := range map[string]struct {
 		settings []string
 		want     string
 	}{
 		"users":         {[]string{basic, "WSPROXY_BASIC_AUTH_HTPASSWD_FILE=" + path}, "WSPROXY_BASIC_AUTH_HTPASSWD_FILE: reading users: line 1: "},
 		"missing users": {[]string{basic, "WSPROXY_BASIC_AUTH_HTPASSWD_FILE=" + path + "x"}, "WSPROXY_BASIC_AUTH_HTPASSWD_FILE: reading a file: "},
-		"rules":         {[]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path}, "WSPROXY_AUTHZ_POLICY_FILE: reading the policy: " + path + ": line 1: "},
-		"missing rules": {[]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path + "x"}, "WSPROXY_AUTHZ_POLICY_FILE: reading a file: "},
+		"rules":         {append([]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path}, user...), "WSPROXY_AUTHZ_POLICY_FILE: reading the policy: " + path + ": line 1: "},
+		"missing rules": {append([]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path + "x"}, user...), "WSPROXY_AUTHZ_POLICY_FILE: reading a file: "},
 	} {
 		var log kafkatest.LockedText
 		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -57,27 +58,19 @@ func TestClientsCredentialsCloseTheAdminAPIToo(t *testing.T) {
 	}
 }
 
-// TestTransactionsOfOtherUsersAreWarnedOf where nothing keeps users from fencing each other.
-func TestTransactionsOfOtherUsersAreWarnedOf(t *testing.T) {
-	users := []string{"WSPROXY_BASIC_AUTH_ENABLED=true", "WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame"}
-	transactions, sessions := "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true", "WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED=true"
-	for name, test := range map[string]struct {
-		settings []string
-		warned   bool
-	}{
-		"users without sessions": {append([]string{transactions}, users...), true},
-		"users with sessions":    {append([]string{transactions, sessions}, users...), false},
-		"no users":               {[]string{transactions}, false},
-		"no transactions":        {users, false},
-	} {
-		var log kafkatest.LockedText
-		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Shutdown()
-		if warned := strings.Contains(log.String(), "can fence the transactions of another user"); warned != test.warned {
-			t.Errorf("%s: the log is\n%s", name, log.String())
+// TestOpenDoorsAreWarnedOf once each, at the start.
+func TestOpenDoorsAreWarnedOf(t *testing.T) {
+	var log kafkatest.LockedText
+	a, err := app.Start(app.Options{
+		Environ: environ("127.0.0.1:1", "WSPROXY_PPROF_ENABLED=true"), Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Shutdown()
+	for _, name := range []string{"WSPROXY_BASIC_AUTH_ENABLED", "WSPROXY_PPROF_ENABLED"} {
+		if n := strings.Count(log.String(), `level=WARN msg="`+name+": "); n != 1 {
+			t.Errorf("%d lines warn of %s:\n%s", n, name, log.String())
 		}
 	}
 }

@@ -151,11 +151,13 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
+	refusals := server.NewRefusals(a.log)
+	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
 		Sockets: a.sockets, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
-		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Policy: access.policy,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)

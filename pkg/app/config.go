@@ -31,6 +31,9 @@ func LoadConfig(environ []string, log *slog.Logger) (*config.Config, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
+	for _, door := range config.OpenDoors(settings) {
+		log.Warn(door.String())
+	}
 	return settings, nil
 }
 
@@ -50,6 +53,9 @@ func WriteConfig(w io.Writer, environ []string) error {
 	}
 	if err != nil {
 		return &ConfigError{err}
+	}
+	for _, door := range config.OpenDoors(settings) {
+		_, _ = fmt.Fprintln(w, "warning:", door)
 	}
 	return config.Settings(settings).WriteTable(w)
 }

@@ -105,11 +105,14 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 			a.askAll(p, path, "", "X-Long", strings.Repeat("x", 128<<10))
 			a.askAll(guarded, path, "")
 			a.askAll(unchecked, path, "", "Authorization", token)
+			a.ask(p, http.MethodOptions, path, "", "", "", "Origin", "http://"+p.addr, "Access-Control-Request-Method", "GET")
+			a.ask(p, http.MethodOptions, path, "", "", "", "Origin", "http://foreign", "Access-Control-Request-Method", "GET")
 			if strings.HasPrefix(path, "/admin/") {
 				a.askAll(credentials, path, "")
 				a.askAll(p, path, "", "Sec-Fetch-Site", "cross-site")
 			}
 		}
+		a.guessing(k)
 		a.sockets(k, topic)
 		a.limits(k, p)
 		a.groups(k, p, topic)
@@ -119,6 +122,21 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 			t.Errorf("%s %s was never answered by %d", answer.Method, answer.Path, answer.Status)
 		}
 	})
+}
+
+// guessing sends wrong passwords until no more of them are looked at.
+func (a *answers) guessing(k *cluster) {
+	a.t.Helper()
+	p := k.start(a.t, "BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=root", "BASIC_AUTH_PASSWORD=sesame")
+	wrong := []string{"Authorization", "Basic cm9vdDpx"}
+	eventually(a.t, "no more passwords are looked at", func() bool {
+		return request(a.t, http.MethodGet, "http://"+p.addr+"/healthcheck", wrong...).status == http.StatusTooManyRequests
+	})
+	for path := range a.methods {
+		if !a.managed(path) {
+			a.askAll(p, path, "", wrong...)
+		}
+	}
 }
 
 // sockets sees how handshakes end.

@@ -55,7 +55,7 @@ func produced(t *testing.T, c *otlp.Collector, r *kgo.Record) otlp.Span {
 func TestTracesGoFromClientsToKafkaAndBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		collector, topic := otlp.Start(t), k.topic(t, 1)
-		p := k.start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "PRODUCER_EXACTLY_ONCE_ENABLED=true")
+		p := k.start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "PRODUCER_EXACTLY_ONCE_ENABLED=true", "TRACE_CONTEXT_TRUSTED=true")
 		transactional := p.inTransactions(t, topic, "i")
 		transactional.send(withParent(sampledFlag))
 		transactional.ack()

@@ -33,6 +33,7 @@ type Span struct {
 	Kind             trace.Span_SpanKind
 	TraceID, ID      string            // in hexadecimal
 	ParentID, LinkID string            // of the first link; empty where there is none
+	LinkIDs          []string          // of all links
 	Status           string            // the code of an error
 	Attributes       map[string]string // numbers in decimal
 	Resource         map[string]string
@@ -78,8 +79,9 @@ func newSpan(s *trace.Span, resource []*common.KeyValue) Span {
 		TraceID: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()), ParentID: hex.EncodeToString(s.GetParentSpanId()),
 		Nanoseconds: int64(s.GetEndTimeUnixNano() - s.GetStartTimeUnixNano()),
 	}
-	if links := s.GetLinks(); len(links) > 0 {
-		span.LinkID = hex.EncodeToString(links[0].GetSpanId())
+	for _, link := range s.GetLinks() {
+		span.LinkIDs = append(span.LinkIDs, hex.EncodeToString(link.GetSpanId()))
+		span.LinkID = span.LinkIDs[0]
 	}
 	return span
 }

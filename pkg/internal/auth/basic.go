@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -33,9 +34,8 @@ type Basic struct {
 	// Fixed after construction.
 	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
 	user   digest            // of the one user, zero where there is none
-	turns  chan struct{}     // holds one token for each check that is under way
+	turns  *limit.Shares     // one for each check that is under way
 
-	waiting  atomic.Int32
 	file     atomic.Pointer[users] // nil without a file
 	accepted verdicts
 	refused  verdicts
@@ -45,13 +45,17 @@ type digest = [sha256.Size]byte
 
 // NewBasic returns users of whom one is given here, if user is not empty. The others come by Use.
 func NewBasic(user, password string) *Basic {
-	b := &Basic{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	b := &Basic{turns: limit.NewShares(checksAtOnce(), maxWaiting)}
 	_, _ = rand.Read(b.secret[:]) // it never fails
 	if user != "" {
 		b.user = b.digest(user, "", password)
 	}
 	return b
 }
+
+// checksAtOnce is how many passwords are checked at a time: half of the processors are left to those who
+// are in already.
+func checksAtOnce() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // Use takes the content of a file of users in the form of htpasswd -B. Where it is faulty those
 // before stay.
@@ -98,10 +102,11 @@ func (b *Basic) remembered(ctx context.Context, key digest, check func() bool) (
 	if right, known := b.recall(key); known {
 		return right, nil
 	}
-	if e := b.takeTurn(ctx); e != nil {
+	done, e := b.takeTurn(ctx)
+	if e != nil {
 		return false, e
 	}
-	defer func() { <-b.turns }()
+	defer done()
 	if right, known := b.recall(key); known { // somebody has checked it meanwhile
 		return right, nil
 	}
@@ -121,22 +126,16 @@ func (b *Basic) recall(key digest) (right, known bool) {
 	return false, b.refused.has(key)
 }
 
-// takeTurn waits until another password may be checked.
-func (b *Basic) takeTurn(ctx context.Context) *proxy.Error {
-	if b.waiting.Add(1) > maxWaiting {
-		b.waiting.Add(-1)
-		return busy()
+// takeTurn waits until another password may be checked. Those who wait are served by turns of their
+// addresses, so that nobody has others wait for all the passwords that he tries. done must be called.
+func (b *Basic) takeTurn(ctx context.Context) (done func(), e *proxy.Error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	from := limit.AddressIn(ctx)
+	if b.turns.Take(ctx, from) != nil {
+		return nil, busy()
 	}
-	defer b.waiting.Add(-1)
-	timer := time.NewTimer(checkTimeout)
-	defer timer.Stop()
-	select {
-	case b.turns <- struct{}{}:
-		return nil
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return busy()
+	return func() { b.turns.Give(from) }, nil
 }
 
 func busy() *proxy.Error {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -158,16 +159,52 @@ func TestAFloodOfPasswordsIsBounded(t *testing.T) {
 		time.Sleep(checkTimeout + time.Millisecond) // those who wait give up before
 		close(release)
 		flood.Wait()
-		if most > cap(b.turns) || busy != 3*maxWaiting-cap(b.turns) {
+		if most > checksAtOnce() || busy != 3*maxWaiting-checksAtOnce() {
 			t.Errorf("%d were checked at a time, %d were sent away", most, busy)
 		}
 	})
 }
 
+// TestAFloodOfPasswordsHoldsUpItsSenderAlone has an address try as many as it can. Every other turn
+// is another's.
+func TestAFloodOfPasswordsHoldsUpItsSenderAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, release := NewBasic("", ""), make(chan struct{})
+		attack, stop := context.WithCancel(limit.WithAddress(t.Context(), "192.0.2.66"))
+		var flood sync.WaitGroup
+		for n := range 3 * maxWaiting {
+			flood.Go(func() {
+				_, _ = b.remembered(attack, b.digest("x", "h", fmt.Sprint(n)), func() bool {
+					<-release
+					return false
+				})
+			})
+		}
+		synctest.Wait()
+		honest := make(chan *proxy.Error, 1)
+		go func() {
+			_, e := b.remembered(limit.WithAddress(t.Context(), "192.0.2.1"), b.digest("alice", "h", "a"), func() bool { return true })
+			honest <- e
+		}()
+		synctest.Wait()
+		for range checksAtOnce() + 1 { // those that were under way when it came, and a turn of the flood
+			release <- struct{}{}
+		}
+		if e := <-honest; e != nil {
+			t.Error(e)
+		}
+		stop()
+		close(release)
+		flood.Wait()
+	})
+}
+
 func TestAClientThatLeavesIsNotWaitedFor(t *testing.T) {
 	b := NewBasic("", "")
-	for range cap(b.turns) {
-		b.turns <- struct{}{}
+	for range checksAtOnce() {
+		if !b.turns.TryTake("") {
+			t.Fatal("a turn is taken already")
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -40,8 +40,9 @@ type Server struct {
 	AdminSSLEnabled          bool          `env:"ADMIN_SSL_ENABLED" like:"SSL_ENABLED" help:"TLS, with the same certificate, on the management listener"`
 	TrustedProxies           []string      `env:"TRUSTED_PROXIES" shown:"none" check:"cidr" help:"comma list of CIDRs whose X-Forwarded-For is believed"`
 	MaxHeaderBytes           int64         `env:"MAX_HEADER_BYTES" default:"16KiB" min:"1KiB" max:"16MiB" help:"largest request header"`
-	MaxHandshakes            int           `env:"MAX_HANDSHAKES" default:"256" min:"1" max:"1000000" help:"most handshakes in progress at a time, 503 beyond it; of connections that are no WebSockets, four times as many"`
+	MaxHandshakes            int           `env:"MAX_HANDSHAKES" default:"256" min:"1" max:"1000000" help:"most handshakes in progress at a time, 503 beyond it, of which an address leaves as many to others as it has; of connections that are no WebSockets, four times as many"`
 	MaxConnectionsPerAddress int           `env:"MAX_CONNECTIONS_PER_ADDRESS" default:"0" min:"0" max:"2147483647" help:"most connections per client address, or per /64 network of IPv6, 429 beyond it; 0 is no limit"`
+	TraceContextTrusted      bool          `env:"TRACE_CONTEXT_TRUSTED" default:"false" help:"spans of clients continue the traces that they name; else they begin traces, with a link to those"`
 	LogLevel                 string        `env:"LOG_LEVEL" default:"info" choices:"debug,info,warn,error" help:"least severe level that is logged"`
 	LogFormat                string        `env:"LOG_FORMAT" default:"json" choices:"json,text" help:"form of the log's lines"`
 }
@@ -58,7 +59,7 @@ type Sockets struct {
 	MaxJSONDepth        int           `env:"MAX_JSON_DEPTH" default:"512" min:"1" max:"10000" help:"deepest nesting of JSON, in and out"`
 	CompressionEnabled  bool          `env:"COMPRESSION_ENABLED" default:"false" soon:"true" help:"permessage-deflate is negotiated"`
 	CompressionMinBytes int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" soon:"true" help:"smaller messages are sent uncompressed"`
-	AllowedOrigins      []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of origins that browsers may come from; * stands for a host or one part of its name, as in *.example.com"`
+	AllowedOrigins      []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of the origins that browsers may come from, the own host not excepted; * is every origin, or stands for a host or one part of its name as in *.example.com; null, file:// and schemes of apps by name"`
 }
 
 // Kafka configures the clients that the proxy runs against the brokers.
@@ -133,8 +134,8 @@ type Security struct {
 	JWTKafkaTokenAuthOnly         bool          `env:"JWT_KAFKA_TOKEN_AUTH_ONLY" default:"false" help:"refuses the X-Kafka-Auth header"`
 	KafkaOAuthPassthrough         bool          `env:"KAFKA_OAUTH_PASSTHROUGH" default:"false" help:"the client's own bearer token goes to Kafka as OAUTHBEARER"`
 	KafkaClientAuthRequired       bool          `env:"KAFKA_CLIENT_AUTH_REQUIRED" default:"false" help:"every socket must bring Kafka credentials"`
-	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use"`
-	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" check:"glob" help:"comma list of globs of the consumer groups that clients may use"`
+	AllowedTopics                 []string      `env:"ALLOWED_TOPICS" default:"*" check:"topicglob" help:"comma list of globs of the topics that clients may use; never __* and _wsproxy.*, and others that begin with _ by a glob that does"`
+	AllowedGroups                 []string      `env:"ALLOWED_GROUPS" default:"*" check:"glob" help:"comma list of globs of the consumer groups that clients may use; names that begin with _ as for topics"`
 	AuthzPolicyFile               string        `env:"AUTHZ_POLICY_FILE" check:"path" help:"rules of who may produce and consume what (YAML), reread on change"`
 	AdminBasicAuthUsername        string        `env:"ADMIN_BASIC_AUTH_USERNAME" help:"user for /admin and the console"`
 	AdminBasicAuthPassword        Secret        `env:"ADMIN_BASIC_AUTH_PASSWORD" help:"password for /admin and the console"`

@@ -18,6 +18,7 @@ var (
 	hostLabel  = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 	topicName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 	topicGlob  = regexp.MustCompile(`^[A-Za-z0-9._*?-]+$`)
+	appOrigin  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~*-]*(:[0-9]{1,5})?$`)
 	pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+$`)
 )
 
@@ -45,7 +46,7 @@ func checkForm(form, text string) string {
 		_, err := path.Match(text, "")
 		ok, reason = err == nil, "is not a glob: a [ or a \\ stands alone"
 	case "origin":
-		ok, reason = isOrigin(text), "is not an origin such as https://example.com or *.example.com"
+		ok, reason = isOrigin(text), "is not an origin such as https://example.com, *.example.com, capacitor://localhost or null"
 	case "prefix":
 		ok, reason = pathPrefix.MatchString(text), "is not a path such as /kafka, without a / at its end"
 	default:
@@ -97,9 +98,14 @@ func isTopic(text string) bool {
 	return topicName.MatchString(text) && text != "." && text != ".."
 }
 
-// isOrigin accepts [scheme://]host[:port] (RFC 6454), where * stands for a host or one
-// part of its name.
+// isOrigin accepts [scheme://]host[:port] (RFC 6454), where * stands for a host or one part of its name;
+// null, which browsers send for pages without an origin; and the origins of apps, which name their
+// hosts as they like, and of files, which have none.
 func isOrigin(text string) bool {
+	scheme, _, hasScheme := strings.Cut(text, "://")
+	if hasScheme && scheme != "http" && scheme != "https" {
+		return appOrigin.MatchString(text)
+	}
 	rest, found := strings.CutPrefix(text, "https://")
 	if !found {
 		rest = strings.TrimPrefix(text, "http://")

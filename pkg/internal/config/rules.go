@@ -32,7 +32,10 @@ func needs() []pair {
 		{"KAFKA_SSL_KEY_FILE", "KAFKA_SSL_CERT_FILE"},
 		{"BASIC_AUTH_USERNAME", "BASIC_AUTH_PASSWORD"},
 		{"BASIC_AUTH_PASSWORD", "BASIC_AUTH_USERNAME"},
+		{"BASIC_AUTH_USERNAME", "BASIC_AUTH_ENABLED"},
+		{"BASIC_AUTH_HTPASSWD_FILE", "BASIC_AUTH_ENABLED"},
 		{"OPENID_ENABLED", "OPENID_WELLKNOWN"},
+		{"OPENID_WELLKNOWN", "OPENID_ENABLED"},
 		{"JWT_KAFKA_USERNAME_KEY", "JWT_KAFKA_PASSWORD_KEY"},
 		{"JWT_KAFKA_PASSWORD_KEY", "JWT_KAFKA_USERNAME_KEY"},
 		{"KAFKA_OAUTH_PASSTHROUGH", "OPENID_ENABLED"},
@@ -44,9 +47,6 @@ func needs() []pair {
 // idle lists the settings that somebody may leave in place while the other one is off.
 func idle() []pair {
 	return []pair{
-		{"BASIC_AUTH_USERNAME", "BASIC_AUTH_ENABLED"},
-		{"BASIC_AUTH_HTPASSWD_FILE", "BASIC_AUTH_ENABLED"},
-		{"OPENID_WELLKNOWN", "OPENID_ENABLED"},
 		{"JWT_KAFKA_USERNAME_KEY", "OPENID_ENABLED"},
 		{"JWT_KAFKA_TOKEN_AUTH_ONLY", "OPENID_ENABLED"},
 	}
@@ -69,6 +69,7 @@ func (l *loader) checkRules() {
 	l.checkMechanism()
 	l.checkCredentials()
 	l.checkState()
+	l.checkDoors()
 }
 
 // checkPorts looks for two listeners on one port, whatever their addresses: one of them is

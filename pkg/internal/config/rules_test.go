@@ -124,6 +124,7 @@ func TestExclusions(t *testing.T) {
 		}},
 		{"basic user whose password is in an unreadable file", []string{"BASIC_AUTH_USERNAME=u", "BASIC_AUTH_PASSWORD_FILE=/dev/null"}, []string{
 			"WSPROXY_BASIC_AUTH_PASSWORD_FILE: names an empty file",
+			"WSPROXY_BASIC_AUTH_USERNAME: is set without WSPROXY_BASIC_AUTH_ENABLED",
 		}},
 		{"basic without users", []string{"BASIC_AUTH_ENABLED=true"}, []string{
 			"WSPROXY_BASIC_AUTH_ENABLED: is set without WSPROXY_BASIC_AUTH_USERNAME or WSPROXY_BASIC_AUTH_HTPASSWD_FILE",
@@ -180,9 +181,7 @@ func TestIdleSettingsWarn(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		{"basic user", []string{"BASIC_AUTH_USERNAME=u"}, "WSPROXY_BASIC_AUTH_USERNAME: has no effect while WSPROXY_BASIC_AUTH_ENABLED is false"},
-		{"htpasswd", []string{"BASIC_AUTH_HTPASSWD_FILE=/h"}, "WSPROXY_BASIC_AUTH_HTPASSWD_FILE: has no effect while WSPROXY_BASIC_AUTH_ENABLED is false"},
-		{"provider", []string{"OPENID_WELLKNOWN=https://idp/x"}, "WSPROXY_OPENID_WELLKNOWN: has no effect while WSPROXY_OPENID_ENABLED is false"},
+		{"no other credentials", []string{"JWT_KAFKA_TOKEN_AUTH_ONLY=true"}, "WSPROXY_JWT_KAFKA_TOKEN_AUTH_ONLY: has no effect while WSPROXY_OPENID_ENABLED is false"},
 		{"CA", []string{"KAFKA_SSL_CA_FILE=/ca"}, "WSPROXY_KAFKA_SSL_CA_FILE: has no effect while WSPROXY_KAFKA_SECURITY_PROTOCOL is PLAINTEXT"},
 		{"empty value", []string{"ALLOWED_TOPICS="}, "WSPROXY_ALLOWED_TOPICS: is empty; its default (*) applies"},
 	}

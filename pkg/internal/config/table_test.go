@@ -36,7 +36,7 @@ func TestMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"| Variable | Default | What it does |\n|---|---|---|\n| **Server** | | |\n",
 		"| `WSPROXY_SERVER_ID` | host name | this replica's name in sessions, logs and metrics |\n",
-		"| `WSPROXY_ALLOWED_TOPICS` | `*` | comma list of globs of the topics that clients may use |\n",
+		"| `WSPROXY_ALLOWED_TOPICS` | `*` | comma list of globs of the topics that clients may use; never \\_\\_\\* and \\_wsproxy.\\*, and others that begin with \\_ by a glob that does |\n",
 		"| `WSPROXY_LOG_FORMAT` | `json` | form of the log's lines: json, text |\n",
 		"| `WSPROXY_ADMIN_SSL_ENABLED` | as WSPROXY\\_SSL\\_ENABLED |",
 		"| **Sessions and dynamic configuration** | | |\n",

@@ -24,7 +24,11 @@ func (l *loader) isServiceLink(f field, value given) bool {
 	return true
 }
 
-// reportUnknown warns of the variables that are ours by prefix but no setting's.
+// slip is the most letters by which a name is taken for a setting's that was misspelt.
+const slip = 2
+
+// reportUnknown warns of the variables that are ours by prefix but no setting's. One that was meant to
+// shut a door, which stays open without it, is a fault.
 func (l *loader) reportUnknown() {
 	known := l.variables()
 	var links []string
@@ -55,7 +59,30 @@ func (l *loader) variables() []string {
 	return names
 }
 
+// closes returns the variable of a setting that concerns security, if name is near it.
+func (l *loader) closes(name string) (string, bool) {
+	for _, f := range l.fields {
+		if !f.concernsSecurity() {
+			continue
+		}
+		variables := []string{f.variable()}
+		if file, ok := f.fileVariable(); ok {
+			variables = append(variables, file)
+		}
+		for _, variable := range variables {
+			if editDistance(name, variable) <= slip {
+				return variable, true
+			}
+		}
+	}
+	return "", false
+}
+
 func (l *loader) warnUnknown(name string, known []string) {
+	if variable, ok := l.closes(name); ok {
+		l.fault(plainName(name), "is unknown, and near %s, which concerns security", variable)
+		return
+	}
 	if nearest, ok := nearestName(name, known); ok {
 		l.warn(plainName(name), "is unknown and ignored; did you mean %s?", nearest)
 		return
@@ -72,7 +99,7 @@ func nearestName(name string, names []string) (string, bool) {
 			nearest, least = n, d
 		}
 	}
-	return nearest, least <= max(2, (len(name)-len(Prefix))/2)
+	return nearest, least <= max(slip, (len(name)-len(Prefix))/2)
 }
 
 // editDistance is Levenshtein's: how many bytes to insert, delete or replace.

@@ -7,7 +7,7 @@ func TestUnknownVariablesWarn(t *testing.T) {
 	tests := []struct{ name, entry, want string }{
 		{"typing error", "WSPROXY_BIND_INTERFACES=x", "WSPROXY_BIND_INTERFACES: is unknown and ignored; did you mean WSPROXY_BIND_INTERFACE?"},
 		{"forgotten part", "WSPROXY_BOOTSTRAP_HOSTS=x", "WSPROXY_BOOTSTRAP_HOSTS: is unknown and ignored; did you mean WSPROXY_KAFKA_BOOTSTRAP_HOSTS?"},
-		{"file form", "WSPROXY_KAFKA_SASL_PASSWD_FILE=x", "WSPROXY_KAFKA_SASL_PASSWD_FILE: is unknown and ignored; did you mean WSPROXY_KAFKA_SASL_PASSWORD_FILE?"},
+		{"file form", "WSPROXY_KAFKA_SASL_PASS_FILE=x", "WSPROXY_KAFKA_SASL_PASS_FILE: is unknown and ignored; did you mean WSPROXY_KAFKA_SASL_PASSWORD_FILE?"},
 		{"a path has no file form", "WSPROXY_AUTHZ_POLICY_FILE_FILE=x", "WSPROXY_AUTHZ_POLICY_FILE_FILE: is unknown and ignored; did you mean WSPROXY_AUTHZ_POLICY_FILE?"},
 		{"nothing near", "WSPROXY_XYZZY=x", "WSPROXY_XYZZY: is unknown and ignored"},
 		{"prefix alone", "WSPROXY_=x", "WSPROXY_: is unknown and ignored"},

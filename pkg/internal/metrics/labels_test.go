@@ -85,6 +85,55 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 	}
 }
 
+// TestLabelValuesAreGivenBack has more connections one after another than there are values, then a group
+// that stays.
+func TestLabelValuesAreGivenBack(t *testing.T) {
+	m := newMetrics()
+	connect := func(topic string, group proxy.GroupID) (leave func()) {
+		release := m.Hold(topic, group)
+		m.Produced(topic).Records.Inc()
+		m.Produced(topic).Error(proxy.KindTimeout)
+		m.Delivered(topic).Records.Inc()
+		connections := m.GroupConnections(group)
+		connections.Inc()
+		return func() {
+			connections.Dec()
+			release()
+		}
+	}
+	stays := connect("stays", "stays")
+	defer stays()
+	for i := range 3 * metrics.MaxLabelValues {
+		connect(fmt.Sprintf("topic-%d", i), proxy.GroupID(fmt.Sprintf("group-%d", i)))()
+	}
+	defer connect("late", "late")()
+	text := scrape(t, m)
+	for metric, label := range map[string]string{
+		"wsproxy_records_produced_total": "topic", "wsproxy_produce_errors_total": "topic",
+		"wsproxy_records_delivered_total": "topic", "wsproxy_group_connections": "group",
+	} {
+		values, _ := labelValues(t, text, metric, label)
+		if len(values) > metrics.MaxLabelValues || slices.Contains(values, metrics.OtherValue) ||
+			!slices.Contains(values, "stays") || !slices.Contains(values, "late") {
+			t.Errorf("%s has %d values of %s", metric, len(values), label)
+		}
+	}
+}
+
+// TestHeldLabelValuesStay has as many connections as there are values, and one more.
+func TestHeldLabelValuesStay(t *testing.T) {
+	m := newMetrics()
+	for i := range metrics.MaxLabelValues {
+		m.Hold("t", proxy.GroupID(fmt.Sprintf("group-%d", i)))
+	}
+	late := m.Hold("t", "late")
+	m.GroupConnections("late").Inc()
+	m.GroupConnections("group-0").Inc()
+	wantSeries(t, m, `wsproxy_group_connections{group="other"} 1`)
+	wantSeries(t, m, `wsproxy_group_connections{group="group-0"} 1`)
+	late()
+}
+
 // TestCloseCodesAreBounded closes with each code that a client can send.
 func TestCloseCodesAreBounded(t *testing.T) {
 	m := newMetrics()

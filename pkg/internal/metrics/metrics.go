@@ -94,6 +94,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerMemory(f)
 	m.registerCertificates()
 	m.registerLag()
+	m.topics.forget, m.groups.forget = m.forgetTopic, m.forgetGroup
 	return m
 }
 

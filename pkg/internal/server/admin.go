@@ -130,15 +130,25 @@ func (s *Server) administrators(next http.Handler) http.Handler {
 	}
 	wantUser := sha256.Sum256([]byte(security.AdminBasicAuthUsername))
 	wantPassword := sha256.Sum256([]byte(security.AdminBasicAuthPassword))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	check := func(r *http.Request) *proxy.Error {
 		givenUser, givenPassword, _ := r.BasicAuth()
 		user, password := sha256.Sum256([]byte(givenUser)), sha256.Sum256([]byte(givenPassword))
 		// Both are compared, whatever the first tells, so that the time tells nothing.
 		if subtle.ConstantTimeCompare(user[:], wantUser[:])&subtle.ConstantTimeCompare(password[:], wantPassword[:]) == 1 {
+			return nil
+		}
+		return proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required.")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := s.Guesses.judge(r, func() *proxy.Error { return check(r) })
+		if e == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", `Basic realm="wsproxy administration", charset="UTF-8"`)
-		writeError(w, proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required."))
+		s.Refusals.tell("request refused", r, e)
+		if e.Kind == proxy.KindNotAuthenticated {
+			w.Header().Set("WWW-Authenticate", `Basic realm="wsproxy administration", charset="UTF-8"`)
+		}
+		writeError(w, e)
 	})
 }

@@ -1,73 +1,11 @@
 package server
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
-
-func TestOrigin(t *testing.T) {
-	for name, test := range map[string]struct {
-		allowed []string
-		origin  string
-		want    bool
-	}{
-		"no browser":                      {nil, "", true},
-		"same host":                       {nil, "https://proxy.example.com:8078", true},
-		"same host in capitals":           {nil, "https://PROXY.example.com:8078", true},
-		"same name, other port":           {nil, "https://proxy.example.com", false},
-		"another host":                    {nil, "https://example.com", false},
-		"a page from a file":              {nil, "null", false},
-		"null, although all are allowed":  {[]string{"*"}, "null", false},
-		"not a URL":                       {[]string{"*"}, "://", false},
-		"all":                             {[]string{"*"}, "http://anything:1", true},
-		"host, any scheme and port":       {[]string{"a.com"}, "http://a.com:99", true},
-		"host with port":                  {[]string{"a.com:99"}, "http://a.com:99", true},
-		"host with another port":          {[]string{"a.com:99"}, "http://a.com:98", false},
-		"host with a port, none given":    {[]string{"a.com:99"}, "http://a.com", false},
-		"scheme":                          {[]string{"https://a.com"}, "https://a.com", true},
-		"another scheme":                  {[]string{"https://a.com"}, "http://a.com", false},
-		"one part":                        {[]string{"*.a.com"}, "https://x.a.com", true},
-		"one part, and a scheme":          {[]string{"https://*.a.com"}, "https://x.a.com", true},
-		"one part with a port":            {[]string{"*.a.com:8443"}, "https://x.a.com:8443", true},
-		"two parts for one":               {[]string{"*.a.com"}, "https://x.y.a.com", false},
-		"no part for one":                 {[]string{"*.a.com"}, "https://a.com", false},
-		"a part in the middle":            {[]string{"x.*.com"}, "https://x.b.com", true},
-		"not a prefix of a part":          {[]string{"*.a.com"}, "https://x.evil-a.com", false},
-		"not a suffix":                    {[]string{"a.com"}, "https://a.com.evil.org", false},
-		"a dot is a dot":                  {[]string{"a.com"}, "https://axcom", false},
-		"second of the list":              {[]string{"b.com", "A.com"}, "https://a.COM", true},
-		"any host of one scheme":          {[]string{"https://*"}, "https://x.y.z:1", true},
-		"any host of one scheme, another": {[]string{"https://*"}, "http://x.y.z:1", false},
-		"any host of one port":            {[]string{"*:8443"}, "https://x.y.z:8443", true},
-		"any host of another port":        {[]string{"*:8443"}, "https://x.y.z", false},
-		"IPv6":                            {[]string{"[::1]"}, "http://[::1]:8080", true},
-		"IPv6 with port":                  {[]string{"[::1]:8080"}, "http://[::1]:8080", true},
-		"IPv6 with another port":          {[]string{"[::1]:8080"}, "http://[::1]:8081", false},
-		"IPv6 without brackets":           {[]string{"::1"}, "http://[::1]:8080", true},
-		"the scheme's own port":           {[]string{"https://a.com:443"}, "https://a.com", true},
-		"the other scheme's port":         {[]string{"a.com:443"}, "http://a.com", false},
-		"user info is not the host":       {[]string{"a.com"}, "https://a.com@evil.org", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := &Server{Config: &config.Config{Sockets: config.Sockets{AllowedOrigins: test.allowed}}}
-			r := httptest.NewRequest(http.MethodGet, "http://proxy.example.com:8078/socket/in", nil)
-			if test.origin != "" {
-				r.Header.Set("Origin", test.origin)
-			}
-			e := s.checkOrigin(r)
-			if (e == nil) != test.want {
-				t.Fatalf("got %v", e)
-			}
-			if e != nil && e.Kind != proxy.KindNotAuthorized {
-				t.Errorf("refused as %s", e.Kind)
-			}
-		})
-	}
-}
 
 func TestAllowed(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -79,7 +17,17 @@ func TestAllowed(t *testing.T) {
 		"no group on in":                 {[]string{"*"}, []string{"none"}, "t", "", true},
 		"internal topic":                 {[]string{"*"}, []string{"*"}, "__consumer_offsets", "g", false},
 		"internal topic, named":          {[]string{"__consumer_offsets"}, []string{"*"}, "__consumer_offsets", "g", false},
-		"one underscore":                 {[]string{"*"}, []string{"*"}, "_t", "g", true},
+		"one underscore":                 {[]string{"*"}, []string{"*"}, "_t", "g", false},
+		"one underscore, named":          {[]string{"a", "_t"}, []string{"*"}, "_t", "g", true},
+		"one underscore, a prefix named": {[]string{"_schema*"}, []string{"*"}, "_schemas", "g", true},
+		"one underscore, by a ?":         {[]string{"?schemas"}, []string{"*"}, "_schemas", "g", false},
+		"one underscore, by a class":     {[]string{"[_]schemas"}, []string{"*"}, "_schemas", "g", false},
+		"an underscore elsewhere":        {[]string{"*"}, []string{"*"}, "a_t", "g_", true},
+		"another installation's state":   {[]string{"_*"}, []string{"*"}, "_wsproxy.b.state", "g", false},
+		"the same, named":                {[]string{"_wsproxy.b.state"}, []string{"*"}, "_wsproxy.b.state", "g", false},
+		"a group with an underscore":     {[]string{"*"}, []string{"*"}, "t", "_g", false},
+		"such a group, named":            {[]string{"*"}, []string{"_g"}, "t", "_g", true},
+		"a group of the proxy":           {[]string{"*"}, []string{"_*"}, "t", "_wsproxy.g", false},
 		"internal group":                 {[]string{"*"}, []string{"*"}, "t", "__g", false},
 		"the sessions' topic":            {[]string{"*"}, []string{"*"}, "state", "g", false},
 		"the dynamic limits' topic":      {[]string{"*"}, []string{"*"}, "limits", "g", false},

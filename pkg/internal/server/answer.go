@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
@@ -14,8 +16,9 @@ const (
 	// lookupTimeout bounds what a request waits for Kafka, so that a client learns within
 	// five seconds that it is down.
 	lookupTimeout = 4 * time.Second
-	// retryAfter is sent with refusals that pass by themselves, in seconds.
-	retryAfter = "1"
+	// leastRetry and mostRetry bound the seconds after which a client is told to try again. Clients that
+	// were refused together would come back together, so the number is random.
+	leastRetry, mostRetry = 1, 5
 )
 
 // writeJSON writes a JSON answer. That a client has gone is not an error here.
@@ -35,9 +38,27 @@ type errorBody struct {
 func writeError(w http.ResponseWriter, e *proxy.Error) {
 	class := e.Kind.Class()
 	if class.Status == http.StatusServiceUnavailable || class.Status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", retryAfter(e.Kind))
 	}
 	writeJSON(w, class.Status, errorBody{class.Code, e.Message})
+}
+
+// retryAfter returns the seconds after which to try again.
+func retryAfter(kind proxy.Kind) string {
+	seconds := leastRetry + rand.IntN(mostRetry-leastRetry+1) //nolint:gosec // it spreads clients, and keeps no secret
+	if kind == proxy.KindOverloaded {
+		seconds *= 2
+	}
+	return strconv.Itoa(seconds)
+}
+
+// ready tells load balancers that probe the port that they serve whether to send clients here.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	ready, status := s.Checks.Ready(), http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, map[string]bool{"ready": ready})
 }
 
 // healthcheck tells that the proxy answers, to whom it may be told.

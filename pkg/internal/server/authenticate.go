@@ -10,8 +10,12 @@ import (
 // clients asks for the credentials of clients, where there are any.
 func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, e := s.Auth.Request(r.Context(), r); e != nil {
-			s.Log.Info("request refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+		e := s.Guesses.judge(r, func() *proxy.Error {
+			_, e := s.Auth.Request(r.Context(), r)
+			return e
+		})
+		if e != nil {
+			s.Refusals.tell("request refused", r, e)
 			s.writeRefusal(w, e)
 			return
 		}

@@ -4,11 +4,21 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 )
 
+// bodyTimeout is what a body has for coming that nobody asked for. net/http reads it before it sends the
+// answer, and a sender who never sends it would hold the connection.
+const bodyTimeout = time.Second
+
+// maxPath is longer than any path that leads somewhere: the longest hold two identifiers.
+const maxPath = 4 << 10
+
 // front is what comes before every route: the headers that keep browsers from making more of an
-// answer than it is, the address of clients behind proxies, and paths that are none of the
-// proxy's.
+// answer than it is, the address of clients behind proxies, a short time for bodies, and paths that are
+// none of the proxy's.
 func (s *Server) front(next http.Handler) http.Handler {
 	proxies := newProxies(s.Config.Server.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -16,7 +26,11 @@ func (s *Server) front(next http.Handler) http.Handler {
 		if address, ok := proxies.client(r); ok {
 			r.RemoteAddr = address
 		}
-		if !isClean(r.URL.EscapedPath()) {
+		r = r.WithContext(limit.WithAddress(r.Context(), limit.Address(r.RemoteAddr)))
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where there is a connection
+		}
+		if len(r.URL.Path) > maxPath || !isClean(r.URL.EscapedPath()) {
 			notFound(w, r)
 			return
 		}

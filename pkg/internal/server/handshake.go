@@ -52,23 +52,36 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
 	a := admission{span: s.Traces.Handshake(r, "/socket/"+string(direction))}
-	through, e := s.Sockets.Enter(r.RemoteAddr)
+	through, e := s.enter(r)
 	defer through()
 	if e == nil {
 		e = s.checkMemory(direction)
 	}
 	if e == nil {
-		e = s.admit(r, q, parse, &a)
+		e = s.Guesses.judge(r, func() *proxy.Error { return s.admit(r, q, parse, &a) })
 	}
 	if e != nil {
 		through() // telling may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
-		s.Log.Info("handshake refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", e)
+		s.Refusals.tell("handshake refused", r, e)
 		s.refuse(w, r, e, tellByClosing, a.span)
 		return
 	}
 	a.through = through
 	s.open(w, r, &a)
+}
+
+// enter takes a place for a handshake.
+func (s *Server) enter(r *http.Request) (through func(), e *proxy.Error) {
+	leave, e := s.Sockets.Enter(r.RemoteAddr)
+	if e != nil {
+		return leave, e
+	}
+	done := handshaking(r.Context())
+	return func() {
+		leave()
+		done()
+	}, nil
 }
 
 // parser reads the parameters of a kind of socket, for the client that asks for it.
@@ -94,6 +107,9 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	}
 	a.flow = parse(q, &a.pass.Identity)
 	if e := q.err(); e != nil {
+		return e
+	}
+	if e := checkSubprotocols(r); e != nil {
 		return e
 	}
 	a.span.Asks(a.flow.topic, a.flow.client, a.flow.group)
@@ -146,6 +162,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 		return
 	}
 	a.span.End(http.StatusSwitchingProtocols, nil)
+	defer s.Metrics.Hold(a.flow.topic, a.flow.group)()
 	s.Sockets.Add(c)
 	defer s.Sockets.Leave(r.RemoteAddr, c)
 	a.session.Serve(holder{c})
@@ -195,7 +212,7 @@ func (s *Server) socketSettings() socket.Settings {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool, span *trace.Handshake) {
 	through, ok := func() {}, false
 	if byClosing && checkUpgrade(r) == nil {
-		through, ok = s.Sockets.Refuse()
+		through, ok = s.Sockets.Refuse(r.RemoteAddr)
 	}
 	if !ok {
 		s.refuseByStatus(w, r, e)

@@ -14,14 +14,15 @@ const (
 	// answerTimeout is what a request has for the rest of it to come, and an answer for being taken, on
 	// top of the handshake's timeout.
 	answerTimeout = 20 * time.Second
-	// lobbyFactor is how many HTTP connections there may be for each handshake in progress.
-	lobbyFactor = 4
+	// connFactor is how many HTTP connections there may be for each handshake in progress.
+	connFactor = 4
 )
 
 // NewHTTP returns a server for a listener, without its handler, that gives strangers little time and
 // room. What it has to say of them is logged at debug.
 func NewHTTP(c *config.Config, log *slog.Logger) *http.Server {
 	handshake := c.Sockets.HandshakeTimeout
+	conns := NewConnLimiter(connFactor*c.Server.MaxHandshakes, handshake, newProxies(c.Server.TrustedProxies))
 	s := &http.Server{
 		Protocols:         new(http.Protocols),
 		ReadHeaderTimeout: handshake, // TLS has the same
@@ -29,7 +30,8 @@ func NewHTTP(c *config.Config, log *slog.Logger) *http.Server {
 		WriteTimeout:      handshake + answerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    int(c.Server.MaxHeaderBytes),
-		ConnState:         NewLobby(lobbyFactor*c.Server.MaxHandshakes, handshake).Watch,
+		ConnState:         conns.Watch,
+		ConnContext:       conns.Context,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	s.Protocols.SetHTTP1(true)

@@ -80,8 +80,12 @@ func TestRequestsHaveToCome(t *testing.T) {
 	}{
 		{"headers, slowly", drip(get1+"X: ", "x"), 10 * time.Second},
 		{"a second request, slowly", drip(get1+"\r\n"+get1+"X: ", "x"), 10 * time.Second},
-		{"a body, slowly", drip(get1+"Content-Length: 1000\r\n\r\n", "x"), 30 * time.Second},
-		{"a body in chunks, slowly", drip(get1+"Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), 30 * time.Second},
+		{"a body, slowly", drip(get1+"Content-Length: 1000\r\n\r\n", "x"), bodyTimeout},
+		{"a body, not at all", func(c net.Conn) {
+			_, _ = io.WriteString(c, get1+"Content-Length: 1000\r\n\r\n")
+			_, _ = io.Copy(io.Discard, c)
+		}, bodyTimeout},
+		{"a body in chunks, slowly", drip(get1+"Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), bodyTimeout},
 		{"nothing", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, 10 * time.Second},
 		{"nothing after a request", func(c net.Conn) {
 			_, _ = io.WriteString(c, get1+"\r\n")

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
-	"strings"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
@@ -42,8 +41,10 @@ type Server struct {
 	Traces    *trace.Tracer // nil without traces
 	Log       *slog.Logger
 
-	Auth   *auth.Chain
-	Policy *policy.File // nil where there is none
+	Auth     *auth.Chain
+	Guesses  *Guesses
+	Refusals *Refusals
+	Policy   *policy.File // nil where there is none
 
 	Limits       *clientcfg.Table
 	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
@@ -54,22 +55,20 @@ type Server struct {
 
 // Main returns the routes of the main listener.
 func (s *Server) Main() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/socket/in", get(s.socketIn))
-	mux.Handle("/socket/out", get(s.socketOut))
-	mux.Handle("/kafka/cluster/info", get(s.clients(s.clusterInfo)))
+	r := routes{
+		"/socket/in":          get(s.socketIn),
+		"/socket/out":         get(s.socketOut),
+		"/kafka/cluster/info": s.forPages(s.clients(s.clusterInfo)),
+		"/openapi.yaml":       s.forPages(s.file("application/yaml", api.OpenAPI)),
+		"/asyncapi.yaml":      s.forPages(s.file("application/yaml", api.AsyncAPI)),
+		"/healthcheck":        s.forPages(s.healthcheck()),
+		"/ready":              s.forPages(s.ready),
+		"/":                   http.HandlerFunc(notFound),
+	}
 	for _, message := range []string{"producer/record", "producer/result", "consumer/record", "consumer/commit"} {
-		mux.Handle("/schemas/avro/"+message, get(s.clients(s.avroSchema(message))))
+		r["/schemas/avro/"+message] = s.forPages(s.clients(s.avroSchema(message)))
 	}
-	mux.Handle("/openapi.yaml", get(s.file("application/yaml", api.OpenAPI)))
-	mux.Handle("/asyncapi.yaml", get(s.file("application/yaml", api.AsyncAPI)))
-	mux.Handle("/healthcheck", get(s.healthcheck()))
-	mux.HandleFunc("/", notFound)
-	if prefix := s.Config.Server.PathPrefix; prefix != "" {
-		mux.HandleFunc(prefix, notFound)
-		mux.Handle(prefix+"/", http.StripPrefix(strings.TrimSuffix(prefix, "/"), mux))
-	}
-	return s.front(mux)
+	return s.front(r.below(s.Config.Server.PathPrefix))
 }
 
 // Management returns the routes of the management listener.
@@ -108,13 +107,16 @@ func get(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeError(w, proxy.Errorf(proxy.KindMethodNotAllowed, "%s answers GET only.", r.URL.Path))
+			writeError(w, proxy.Errorf(proxy.KindMethodNotAllowed, "%s answers GET and HEAD only.", r.URL.Path))
 			return
 		}
 		serve(w, r)
 	})
 }
 
+// maxEcho is how many bytes of what a client sent an error repeats.
+const maxEcho = 200
+
 func notFound(w http.ResponseWriter, r *http.Request) {
-	writeError(w, proxy.Errorf(proxy.KindNotFound, "There is nothing at %s.", r.URL.Path))
+	writeError(w, proxy.Errorf(proxy.KindNotFound, "There is nothing at %s.", shorten(r.URL.Path, maxEcho)))
 }

@@ -30,28 +30,28 @@ func TestHandshakesInProgressAreBounded(t *testing.T) {
 	wantKind(t, check(r), proxy.KindOverloaded)
 	again()
 	second()
-	if r.handshakes != 0 {
-		t.Errorf("%d are in progress", r.handshakes)
+	if r.handshakes.Taken() != 0 {
+		t.Errorf("%d are in progress", r.handshakes.Taken())
 	}
 }
 
 func TestRefusalsByClosingAreBounded(t *testing.T) {
 	r := NewRegistry(Limits{Handshakes: 1})
-	through, ok := r.Refuse()
-	if _, second := r.Refuse(); !ok || second {
+	through, ok := r.Refuse(someone)
+	if _, second := r.Refuse(someone); !ok || second {
 		t.Errorf("got %t, then %t", ok, second)
 	}
 	if e := check(r); e != nil {
 		t.Errorf("a refusal keeps others from shaking hands: %v", e)
 	}
 	through()
-	if through, ok = r.Refuse(); !ok {
+	if through, ok = r.Refuse(someone); !ok {
 		t.Error("its place was not given back")
 	}
 	through()
 	free := NewRegistry(Limits{})
 	for range 1000 {
-		if _, ok := free.Refuse(); !ok {
+		if _, ok := free.Refuse(someone); !ok {
 			t.Fatal("there is a bound without a limit")
 		}
 	}

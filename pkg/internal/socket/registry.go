@@ -4,27 +4,31 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // Registry holds the open connections of this process: http.Server forgets those that were
 // taken over. It admits new ones up to its limits, and none while draining.
 type Registry struct {
-	limits Limits
+	limits     Limits
+	handshakes *limit.Shares // in progress, by address
+	refusals   *limit.Shares // that are told by a close frame, by address
 
-	mu         sync.Mutex // guards what follows
-	handshakes int        // in progress
-	refusals   int        // that are told by a close frame
-	admitted   int
-	byAddress  map[string]int // those admitted, where there is a limit for each address
-	draining   bool
-	conns      map[*Conn]struct{}
-	empty      chan struct{} // closed when nothing is admitted; nil while nobody waits
+	mu        sync.Mutex // guards what follows
+	admitted  int
+	byAddress map[string]int // those admitted, where there is a limit for each address
+	draining  bool
+	conns     map[*Conn]struct{}
+	empty     chan struct{} // closed when nothing is admitted; nil while nobody waits
 }
 
 // NewRegistry returns a registry without connections.
 func NewRegistry(limits Limits) *Registry {
-	return &Registry{limits: limits, conns: make(map[*Conn]struct{}), byAddress: make(map[string]int)}
+	return &Registry{
+		limits: limits, handshakes: limit.NewShares(limits.Handshakes, 0), refusals: limit.NewShares(limits.Handshakes, 0),
+		conns: make(map[*Conn]struct{}), byAddress: make(map[string]int),
+	}
 }
 
 // refusal is why a connection from an address is not admitted. r.mu is held.

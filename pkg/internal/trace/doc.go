@@ -6,10 +6,11 @@
 //
 // # Spans
 //
-//   - A handshake is a child of what its header traceparent names, and ends when it is answered.
-//   - A message that can be decoded is a child of what its own header traceparent names. Without
-//     one it begins a trace: a connection stays open for weeks, and so would its trace. Either
-//     way it has a link to the handshake.
+//   - A handshake ends when it is answered.
+//   - A message that can be decoded begins a trace: a connection stays open for weeks, and so would
+//     its trace. It has a link to the handshake.
+//   - Both have a link to what their own header traceparent names, or where Program.Trusted is set,
+//     are a child of it.
 //   - Nothing of what clients send but checked names is in them: no token, query, key or value.
 //
 // What cannot be sent to the collector is lost. Nothing waits for it, except for a shutdown, for

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"context"
 	"net"
 	"net/http"
 
@@ -24,17 +25,33 @@ func (t *Tracer) Handshake(r *http.Request, route string) *Handshake {
 	if t == nil {
 		return nil
 	}
-	ctx := t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx, caller := t.from(r.Context(), propagation.HeaderCarrier(r.Header))
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	_, span := t.tracer.Start(ctx, "handshake "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil { // it is the address that a proxy has told, without a port
+		address = r.RemoteAddr
+	}
+	_, span := t.tracer.Start(ctx, "handshake "+route, append(caller, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		semconv.HTTPRequestMethodGet, semconv.HTTPRoute(route), semconv.URLScheme(scheme), semconv.ClientAddress(address),
 		semconv.MessagingSystemKafka,
-	))
+	))...)
 	return &Handshake{tracer: t, span: span}
+}
+
+// from returns the context in which a span begins for who sends a trace context: that one where it is
+// trusted, else a new trace, with a link to it.
+func (t *Tracer) from(ctx context.Context, sent propagation.TextMapCarrier) (context.Context, []trace.SpanStartOption) {
+	named := t.propagator.Extract(ctx, sent)
+	if t.trusted {
+		return named, nil
+	}
+	if caller := trace.SpanContextFromContext(named); caller.IsRemote() {
+		return ctx, []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: caller})}
+	}
+	return ctx, nil
 }
 
 // Asks tells what for. The names are to be checked before.

@@ -46,8 +46,9 @@ type Message struct{ span trace.Span }
 // Begin begins the span of a message that was read at a time, and has the record's headers carry
 // it, in place of the trace context that the message had. End must be called.
 func (m *Messages) Begin(r *proxy.Record, at time.Time) *Message {
-	ctx := m.tracer.propagator.Extract(context.Background(), (*carrier)(r))
-	ctx, span := m.tracer.tracer.Start(ctx, m.name, append(slices.Clip(m.options), trace.WithTimestamp(at))...)
+	ctx, sender := m.tracer.from(context.Background(), (*carrier)(r))
+	options := append(slices.Clip(m.options), trace.WithTimestamp(at))
+	ctx, span := m.tracer.tracer.Start(ctx, m.name, append(options, sender...)...)
 	if span.IsRecording() {
 		span.SetAttributes(semconv.MessagingMessageBodySize(len(r.Value)))
 		if r.Value == nil {

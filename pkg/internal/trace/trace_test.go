@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +21,16 @@ const (
 	sampled = "00-" + traceID + "-" + spanID + "-01"
 )
 
-// start returns a Tracer, and flush which ends it, so that the collector has all spans.
+// start returns a Tracer that trusts clients, and flush which ends it, so that the collector has all spans.
 func start(t *testing.T, variables ...string) (tracer *Tracer, c *otlp.Collector, flush func()) {
 	t.Helper()
+	return startFor(t, true, variables...)
+}
+
+func startFor(t *testing.T, trusted bool, variables ...string) (tracer *Tracer, c *otlp.Collector, flush func()) {
+	t.Helper()
 	c = otlp.Start(t)
-	tracer, err := New(append(variables, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL), Program{"1.2", "replica", slog.New(slog.DiscardHandler)})
+	tracer, err := New(append(variables, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL), Program{"1.2", "replica", slog.New(slog.DiscardHandler), trusted})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +173,53 @@ func TestMessageHeaders(t *testing.T) {
 				t.Error("the message is in the spans")
 			}
 		})
+	}
+}
+
+// TestStrangersDoNotContinueTraces sends trace context, which asks for sampling, to a proxy that samples
+// nothing by itself, and to one that samples everything.
+func TestStrangersDoNotContinueTraces(t *testing.T) {
+	for sampler, want := range map[string]int{"parentbased_always_off": 0, "parentbased_always_on": 2} {
+		t.Run(sampler, func(t *testing.T) {
+			tracer, c, flush := startFor(t, false, "OTEL_TRACES_SAMPLER="+sampler)
+			handshake := tracer.Handshake(request(t, "Traceparent", sampled), "/socket/in")
+			r := proxy.Record{Headers: headers("traceparent", sampled, "tracestate", "k=v")}
+			handshake.Messages("topic", "client").Begin(&r, time.Now()).End(proxy.Ack{}, nil)
+			handshake.End(http.StatusSwitchingProtocols, nil)
+			flush()
+			spans := c.Spans("")
+			if len(spans) != want {
+				t.Fatalf("got %d spans", len(spans))
+			}
+			for _, s := range spans {
+				if s.TraceID == traceID || s.ParentID != "" || !slices.Contains(s.LinkIDs, spanID) {
+					t.Errorf("got %+v, want a trace of its own with a link to %s", s, spanID)
+				}
+			}
+			for _, h := range r.Headers {
+				if strings.Contains(string(h.Value), traceID) || h.Key == "tracestate" {
+					t.Errorf("the record carries %s: %s", h.Key, h.Value)
+				}
+			}
+		})
+	}
+}
+
+// TestClientAddress is the same with and without a proxy in between, which tells no port.
+func TestClientAddress(t *testing.T) {
+	tracer, c, flush := start(t)
+	for _, remote := range []string{"192.0.2.1:4711", "192.0.2.1", "[2001:db8::1]:4711", "2001:db8::1"} {
+		r := request(t)
+		r.RemoteAddr = remote
+		tracer.Handshake(r, "/socket/in").End(http.StatusSwitchingProtocols, nil)
+	}
+	flush()
+	var got []string
+	for _, s := range c.Spans("") {
+		got = append(got, s.Attributes["client.address"])
+	}
+	if want := []string{"192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::1"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

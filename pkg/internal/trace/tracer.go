@@ -28,6 +28,9 @@ type Program struct {
 	Version string
 	Server  string // the replica
 	Log     *slog.Logger
+	// Trusted has the spans of clients continue the traces that they name. Else they begin traces, with a
+	// link to those: whoever may reach the proxy would decide what is sampled, and write into any trace.
+	Trusted bool
 }
 
 // Tracer makes spans. A nil one makes none.
@@ -36,6 +39,7 @@ type Tracer struct {
 	propagator propagation.TextMapPropagator
 	provider   *sdk.TracerProvider
 	sender     *sender
+	trusted    bool
 }
 
 // New returns a Tracer that sends spans to the collector that the OTEL_ variables of environ name,
@@ -57,7 +61,7 @@ func New(environ []string, p Program) (*Tracer, error) {
 
 func newTracer(s *settings, p Program, to *sender) *Tracer {
 	t := &Tracer{
-		sender: to,
+		sender: to, trusted: p.Trusted,
 		provider: sdk.NewTracerProvider(
 			sdk.WithBatcher(to), sdk.WithSampler(s.sampler), sdk.WithResource(resourceOf(p)),
 		),

@@ -26,6 +26,8 @@ type target struct {
 	Strangers       int
 	Main, Secure    string // addresses
 	Topic, Attacked string // Attacked is the topic that they use where they are let in
+	From            string // their address
+	Only            string // the name of the one attack, empty for all of them
 }
 
 // attackers is the process of the strangers. It is one of its own, which yields to all others:
@@ -44,7 +46,7 @@ func (*stage) besiege(t *testing.T, at target) *attackers {
 	must(t, err)
 	program, err := os.Executable()
 	must(t, err)
-	command := exec.CommandContext(t.Context(), "nice", "-n", "19", program)
+	command := exec.CommandContext(t.Context(), "nice", "-n", niceness(), program)
 	command.Env = append(os.Environ(), targetVariable+"="+string(text))
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
@@ -53,6 +55,14 @@ func (*stage) besiege(t *testing.T, at target) *attackers {
 	must(t, err)
 	must(t, command.Start())
 	return &attackers{command, stdin, stdout}
+}
+
+// niceness is by how much the strangers yield to the proxy.
+func niceness() string {
+	if given := os.Getenv("STRANGERS_NICE"); given != "" {
+		return given
+	}
+	return "19"
 }
 
 // leave ends the attack and returns what became of it.
@@ -84,7 +94,7 @@ func (at target) assault(ctx context.Context) *tally {
 	all, result := new(sync.WaitGroup), &tally{Count: map[string]map[string]int{}}
 	long := strings.Repeat("x", 64<<10)
 	number := 0
-	for _, a := range attacks() {
+	for _, a := range at.attacks() {
 		for range at.Strangers * a.share / 100 {
 			number++
 			one := &stranger{target: at, ctx: ctx, number: number, long: long}
@@ -93,6 +103,17 @@ func (at target) assault(ctx context.Context) *tally {
 	}
 	all.Wait()
 	return result
+}
+
+// attacks returns those that are made: all of them, or one by all strangers, who do not rest for long.
+func (at target) attacks() []attack {
+	all := attacks()
+	if at.Only == "" {
+		return all
+	}
+	only := all[slices.IndexFunc(all, func(a attack) bool { return a.name == at.Only })]
+	only.share, only.pause = 100, time.Second
+	return []attack{only}
 }
 
 // attack connects again and again. Strangers come one by one, not all at the same moment.

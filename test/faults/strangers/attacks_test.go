@@ -52,7 +52,7 @@ func attacks() []attack {
 
 // dial connects. The connection ends with the attack.
 func (s *stranger) dial(address string) (*net.TCPConn, error) {
-	var dialer net.Dialer
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(s.target.From)}}
 	c, err := dialer.DialContext(s.ctx, "tcp", address)
 	if err != nil {
 		return nil, err

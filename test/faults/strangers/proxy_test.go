@@ -20,12 +20,12 @@ type proxy struct {
 }
 
 // serve starts the program and returns when it is ready. It ends with the test.
-func serve(t *testing.T, broker, cert, key string) *proxy {
+func serve(t *testing.T, broker, cert, key string, settings ...string) *proxy {
 	t.Helper()
 	var program process.Program
 	path, err := program.Path()
 	must(t, err)
-	running, err := process.Start(path, append(process.ServeSettings(broker),
+	running, err := process.Start(path, append(append(process.ServeSettings(broker), settings...),
 		"WSPROXY_PPROF_ENABLED=true", "WSPROXY_SSL_ENABLED=true", "WSPROXY_ADMIN_SSL_ENABLED=false",
 		"WSPROXY_SSL_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_PORT=0", "WSPROXY_SSL_CERT_FILE="+cert, "WSPROXY_SSL_KEY_FILE="+key,
 		"WSPROXY_WRITE_TIMEOUT=30s", "WSPROXY_KAFKA_CLIENT_IDLE_TIMEOUT=2s",

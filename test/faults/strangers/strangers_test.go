@@ -60,7 +60,7 @@ func besideHonestClients(t *testing.T, size scale) {
 	before := s.proxy.holds(t)
 
 	attackers := s.besiege(t, target{
-		Strangers: size.strangers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: makeTopic(t, broker, 1, 16<<20),
+		From: "127.0.0.66", Strangers: size.strangers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: makeTopic(t, broker, 1, 16<<20),
 	})
 	spent := s.proxy.spent(t)
 	beside, besideOpenings := h.during(size.attack)

@@ -33,7 +33,7 @@ func (t *Topics) Identities() (kept []proxy.KafkaCredentials) {
 }
 
 // Probes is how many credentials are being tried.
-func (t *Topics) Probes() int { return len(t.rights.probes) }
+func (t *Topics) Probes() int { return t.rights.probes.Taken() }
 
 // LoginAgain has an identity's next question begin with a login, as brokers do that limit the time
 // between two.

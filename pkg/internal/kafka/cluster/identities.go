@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -16,13 +17,16 @@ import (
 // a broker, of which strangers could want any number.
 const probesAtOnce = 64
 
+// probesWaiting is how many tries may wait for that.
+const probesWaiting = 1024
+
 // identities ask Kafka what connections may do, as the proxy or with a connection's own
 // credentials, and go on asking while the connections are open.
 type identities struct {
 	cluster *Cluster
 	topics  *Topics
 	calls   Calls
-	probes  chan struct{} // a place for each try
+	probes  *limit.Shares // a place for each try, by the address of who asks
 
 	checking sync.Mutex // one check at a time
 
@@ -41,7 +45,7 @@ type identity struct {
 
 func newIdentities(c *Cluster, t *Topics) *identities {
 	return &identities{
-		cluster: c, topics: t, probes: make(chan struct{}, probesAtOnce),
+		cluster: c, topics: t, probes: limit.NewShares(probesAtOnce, probesWaiting),
 		known: make(map[proxy.KafkaCredentials]*identity),
 	}
 }
@@ -73,12 +77,11 @@ func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) 
 		i.admit(granted, own)
 		return granted, shown, nil
 	}
-	select {
-	case i.probes <- struct{}{}:
-	case <-ctx.Done():
-		return nil, sight{}, proxy.Wrap(ctx.Err(), proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
+	from := limit.AddressIn(ctx)
+	if err := i.probes.Take(ctx, from); err != nil {
+		return nil, sight{}, proxy.Wrap(err, proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
 	}
-	defer func() { <-i.probes }()
+	defer i.probes.Give(from)
 	return i.probe(ctx, a)
 }
 

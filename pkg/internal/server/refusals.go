@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// refusalsInFull is how many refusals of an interval have a line of their own in the log.
+	refusalsInFull = 100
+	// refusalInterval is how often those beyond are summed up.
+	refusalInterval = 10 * time.Second
+	// maxLogged is how many bytes a line has of each thing that a client sent.
+	maxLogged = 256
+)
+
+// Refusals tells the log of clients that were refused: of so many in full, and of more, which are an
+// attack or an outage, how many there were of each kind.
+type Refusals struct {
+	log *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	inFull  int        // since the last sum
+	further map[proxy.Kind]int
+}
+
+// NewRefusals returns a Refusals that has seen none. Run has to run for it to go on after the first
+// interval.
+func NewRefusals(log *slog.Logger) *Refusals {
+	return &Refusals{log: log, further: make(map[proxy.Kind]int)}
+}
+
+// Run sums up until ctx ends.
+func (f *Refusals) Run(ctx context.Context) {
+	tick := time.NewTicker(refusalInterval)
+	defer tick.Stop()
+	defer f.sumUp()
+	for {
+		select {
+		case <-tick.C:
+			f.sumUp()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sumUp tells of what had no line of its own, and begins anew.
+func (f *Refusals) sumUp() {
+	f.mu.Lock()
+	further := f.further
+	f.inFull, f.further = 0, make(map[proxy.Kind]int)
+	f.mu.Unlock()
+	total, byCode := 0, make([]any, 0, 2*len(further))
+	for kind, n := range further {
+		total += n
+		byCode = append(byCode, kind.String(), n)
+	}
+	if total > 0 {
+		f.log.Warn("more were refused, without a line for each", "refusals", total, slog.Group("codes", byCode...))
+	}
+}
+
+// tell tells of one that was refused, by what it says of itself: nothing of it may be true, and it is
+// not known to be harmless.
+func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error) {
+	if !f.admit(e.Kind) {
+		return
+	}
+	query := parseQuery(r.URL.RawQuery)
+	line := []any{"path", plain(r.URL.Path, maxLogged), "remote", r.RemoteAddr}
+	for _, part := range []struct{ name, value string }{
+		{"forwarded", r.Header.Get("X-Forwarded-For")},
+		{"userAgent", r.UserAgent()},
+		{"clientId", query.values.Get("clientId")},
+		{"instanceId", query.values.Get("instanceId")},
+		{"groupId", query.values.Get("groupId")},
+		{"topic", query.values.Get("topic")},
+		{"claimedSubject", auth.Claimed(r)},
+	} {
+		if part.value != "" {
+			line = append(line, part.name, plain(part.value, maxLogged))
+		}
+	}
+	f.log.Info(what, append(line, "code", e.Kind.String(), "err", plain(e.Error(), 2*maxLogged))...)
+}
+
+// admit tells whether a refusal has a line of its own, and counts it if not.
+func (f *Refusals) admit(kind proxy.Kind) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inFull < refusalsInFull {
+		f.inFull++
+		return true
+	}
+	f.further[kind]++
+	return false
+}
