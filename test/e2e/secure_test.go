@@ -273,6 +273,6 @@ func TestRenewedTokensReachKafka(t *testing.T) {
 		}
 	}
 	exchange()
-	eventually(t, "the end of the first token", func() bool { return time.Since(end) > time.Second })
+	eventuallyWithin(t, time.Until(end)+patience, "the end of the first token", func() bool { return time.Since(end) > time.Second })
 	exchange()
 }
