@@ -67,7 +67,8 @@ func (p *proxy) rawOnce(t *testing.T, target string) (*raw, response) {
 	_ = tcp.SetReadBuffer(32 << 10)
 	_ = tcp.SetWriteBuffer(32 << 10)
 	c := &raw{t, tcp, bufio.NewReader(tcp), newTranscript(t, target)}
-	return c, c.handshake(p.addr, target)
+	got := c.handshake(p.addr, target)
+	return c, got
 }
 
 func (c *raw) handshake(host, target string) response {
