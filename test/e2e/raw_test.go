@@ -41,19 +41,18 @@ func (p *proxy) raw(t *testing.T, target string) *raw {
 	watch := stopwatch.Start(t)
 	defer watch.Stop()
 	for {
-		c, refusal := p.rawOnce(t, target)
-		if refusal == nil {
+		c, got := p.rawOnce(t, target)
+		if got.status == http.StatusSwitchingProtocols {
 			return c
 		}
-		if !isTooBusy(watch, refusal.StatusCode) {
-			body, _ := io.ReadAll(refusal.Body)
-			t.Fatalf("opening %s: %s %s", target, refusal.Status, body)
+		if !isTooBusy(watch, got.status) {
+			t.Fatalf("opening %s: %d %s", target, got.status, got.body)
 		}
 	}
 }
 
-// rawOnce returns a connection, or the answer that refuses it.
-func (p *proxy) rawOnce(t *testing.T, target string) (*raw, *http.Response) {
+// rawOnce returns a connection and how its handshake was answered.
+func (p *proxy) rawOnce(t *testing.T, target string) (*raw, response) {
 	t.Helper()
 	dialer := net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(t.Context(), "tcp", p.addr)
@@ -68,13 +67,11 @@ func (p *proxy) rawOnce(t *testing.T, target string) (*raw, *http.Response) {
 	_ = tcp.SetReadBuffer(32 << 10)
 	_ = tcp.SetWriteBuffer(32 << 10)
 	c := &raw{t, tcp, bufio.NewReader(tcp), newTranscript(t, target)}
-	if res := c.handshake(p.addr, target); res.StatusCode != http.StatusSwitchingProtocols {
-		return nil, res
-	}
-	return c, nil
+	got := c.handshake(p.addr, target)
+	return c, got
 }
 
-func (c *raw) handshake(host, target string) *http.Response {
+func (c *raw) handshake(host, target string) response {
 	c.t.Helper()
 	c.deadline()
 	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
@@ -86,8 +83,12 @@ func (c *raw) handshake(host, target string) *http.Response {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { _ = res.Body.Close() })
-	return res
+	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return response{status: res.StatusCode}
+	}
+	body, _ := io.ReadAll(res.Body)
+	return response{status: res.StatusCode, body: string(body)}
 }
 
 func (c *raw) deadline() { _ = c.conn.SetDeadline(time.Now().Add(patience)) }

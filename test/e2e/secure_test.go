@@ -242,12 +242,14 @@ func TestWrongKafkaCredentialsAreToldAtOnce(t *testing.T) {
 func TestRenewedTokensReachKafka(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)
-	p, topic := s.start(s.openID("KAFKA_OAUTH_PASSTHROUGH=true")...), s.topic()
+	p, topic, other := s.start(s.openID("KAFKA_OAUTH_PASSTHROUGH=true")...), s.topic(), s.topic()
 	long := s.token(kafka.Alice, time.Hour, nil)
-	eventually(t, "the rights are in force", func() bool {
-		return p.upgrade(t, secureOut(topic, topic), "Authorization", "Bearer "+long).status == 101
-	})
-	other, began := s.topic(), time.Now()
+	for _, path := range []string{secureOut(topic, topic), secureIn(other)} {
+		eventually(t, "the rights are in force", func() bool {
+			return p.upgrade(t, path, "Authorization", "Bearer "+long).status == 101
+		})
+	}
+	began := time.Now()
 	trial := p.dialAs(t, "Bearer "+long, secureIn(other))
 	trial.send(`{"value":{"value":"x"}}`)
 	trial.ack()
@@ -273,6 +275,6 @@ func TestRenewedTokensReachKafka(t *testing.T) {
 		}
 	}
 	exchange()
-	eventually(t, "the end of the first token", func() bool { return time.Since(end) > time.Second })
+	eventuallyWithin(t, time.Until(end)+patience, "the end of the first token", func() bool { return time.Since(end) > time.Second })
 	exchange()
 }

@@ -18,11 +18,13 @@ const (
 // while after the signal, and may still answer.
 func awaitPaused(pid int) error {
 	deadline := time.Now().Add(pauseTimeout)
+	poll := time.NewTicker(pausePoll)
+	defer poll.Stop()
 	for !isPaused(pid) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("process %d has not stopped after %v", pid, pauseTimeout)
 		}
-		time.Sleep(pausePoll)
+		<-poll.C
 	}
 	return nil
 }

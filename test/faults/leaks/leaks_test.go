@@ -141,11 +141,10 @@ func (s *storm) run(t *testing.T, kinds []kind, n, clients int) {
 // make makes a visit. Where visitors were kept from running for so long that the proxy was right to
 // give one up, it makes another.
 func (s *storm) make(k kind) error {
-	const tries = 5
-	for try := 1; ; try++ {
+	for began := time.Now(); ; {
 		before := s.watch.Stalled()
 		err := k.run(s.visit())
-		if err == nil || try == tries || s.watch.Stalled()-before < pongTimeout/2 {
+		if err == nil || s.watch.Stalled()-before < pongTimeout/4 || time.Since(began) > wait {
 			return err
 		}
 	}
