@@ -17,6 +17,7 @@ type scale struct {
 	churn      time.Duration // for which consumers come and go
 	churnEvery time.Duration // between two times that some do
 	churnRate  int           // records a second meanwhile
+	remade     int           // how often a topic is deleted and made again
 	costRounds int           // how often a cost is measured, after once that is not counted
 }
 
@@ -26,13 +27,13 @@ func scaled() scale {
 			consumed: 1_000_000, produced: 100_000, unread: 1 << 30, unreadTime: time.Minute,
 			races: 50, lease: 15 * time.Second, state: 1_000_000,
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
-			costRounds: 5,
+			remade: 20, costRounds: 5,
 		}
 	}
 	return scale{
 		consumed: 60_000, produced: 20_000, unread: 64 << 20, unreadTime: 8 * time.Second,
 		races: 3, lease: 3 * time.Second, state: 100_000,
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
-		costRounds: 1,
+		remade: 5, costRounds: 1,
 	}
 }
