@@ -81,7 +81,7 @@ type Kafka struct {
 	SSLServerName           string        `env:"KAFKA_SSL_SERVER_NAME" check:"host" help:"name that the brokers' certificates are checked against, if not the broker's own"`
 	ClientRequestTimeout    time.Duration `env:"KAFKA_CLIENT_REQUEST_TIMEOUT" default:"30s" min:"100ms" max:"15m" help:"longest wait for a broker's answer"`
 	ProducerDeliveryTimeout time.Duration `env:"KAFKA_PRODUCER_DELIVERY_TIMEOUT" default:"30s" min:"1s" max:"1h" help:"an unacknowledged message is answered TIMEOUT after this long"`
-	ProducerCompressionType string        `env:"KAFKA_PRODUCER_COMPRESSION_TYPE" default:"none" choices:"none,gzip,snappy,lz4,zstd" help:"compression of produced batches"`
+	ProducerCompressionType string        `env:"KAFKA_PRODUCER_COMPRESSION_TYPE" default:"none" choices:"none,gzip,snappy,lz4,zstd" help:"compression of produced batches; a message may be as large as it fits into a topic compressed"`
 	ProducerLinger          time.Duration `env:"KAFKA_PRODUCER_LINGER" default:"0s" min:"0s" max:"1m" help:"how long a record waits for others to share its batch"`
 	ClientIdleTimeout       time.Duration `env:"KAFKA_CLIENT_IDLE_TIMEOUT" default:"1m" min:"1s" max:"24h" help:"a pooled Kafka client that nobody used for this long is closed"`
 	MaxProducerClients      int           `env:"KAFKA_MAX_PRODUCER_CLIENTS" default:"1000" min:"1" max:"1000000" help:"most pooled Kafka clients; beyond it one that has been idle for 10 s makes way, or one is shared"`

@@ -13,12 +13,6 @@ const (
 	BearerMechanism   = bearerMechanism
 )
 
-// BatchSize is what a record takes in a batch of its own, uncompressed.
-func BatchSize(r *proxy.Record) int64 { return batchSize(r) }
-
-// MaxRecordBytes is how large a record of the topic may be.
-func (t *Topic) MaxRecordBytes() int64 { return t.settings.Load().maxRecordBytes() }
-
 // Check does what the watcher does at each interval.
 func (t *Topics) Check(ctx context.Context) { t.check(ctx) }
 

@@ -49,10 +49,14 @@ func (i *Instance) ID() [16]byte { return i.id }
 // Partitions returns how many partitions the topic has.
 func (i *Instance) Partitions() int32 { return i.settings.Load().partitions }
 
-// Check refuses a record that the topic's settings would refuse at the time now.
-func (i *Instance) Check(r *proxy.Record, now time.Time) *proxy.Error {
-	return i.settings.Load().check(r, now)
+// Check refuses a record that the topic's settings would refuse at the time now. Where records are
+// compressed, by tells how.
+func (i *Instance) Check(r *proxy.Record, now time.Time, by *Compression) *proxy.Error {
+	return i.settings.Load().check(r, now, by)
 }
+
+// MaxRecordBytes is the largest BatchSize of a record that the topic takes uncompressed.
+func (i *Instance) MaxRecordBytes() int64 { return i.settings.Load().maxRecordBytes() }
 
 // BatchBytes is what franz-go must be told for the largest batch that the topic takes.
 func (i *Instance) BatchBytes() int32 { return franzBatchBytes(i.settings.Load().maxMessageBytes) }

@@ -54,7 +54,7 @@ func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (ma
 	for _, name := range names {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		resource.ConfigNames = []string{CleanupPolicy, TimestampType, MaxMessageBytes, TimestampBefore, TimestampAfter}
+		resource.ConfigNames = []string{CleanupPolicy, TimestampType, MaxMessageBytes, TimestampBefore, TimestampAfter, CompressionType}
 		request.Resources = append(request.Resources, resource)
 	}
 	answer, err := request.RequestWith(ctx, client)

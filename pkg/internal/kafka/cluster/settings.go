@@ -19,6 +19,7 @@ const (
 	MaxMessageBytes = "max.message.bytes"
 	TimestampBefore = "message.timestamp.before.max.ms"
 	TimestampAfter  = "message.timestamp.after.max.ms"
+	CompressionType = "compression.type"
 )
 
 const (
@@ -34,12 +35,19 @@ const (
 	// The bounds of franz-go: a batch must fit into a request of 100 MiB.
 	minBatchBytes = 512
 	maxBatchBytes = 90 << 20
+
+	// asProduced is the compression of a topic that keeps batches as they come.
+	asProduced = "producer"
 )
+
+// LargestBatch is what franz-go must be told for batches as large as it can send.
+const LargestBatch int32 = maxBatchBytes
 
 // topicSettings are the settings of a topic by which Kafka refuses records.
 type topicSettings struct {
 	partitions      int32
 	maxMessageBytes int64
+	compression     string // a codec, in which batches are compressed anew, or asProduced
 	compacted       bool
 	logAppendTime   bool  // then timestamps are the broker's and not judged
 	beforeMax       int64 // milliseconds that a timestamp may lie in the past
@@ -47,7 +55,7 @@ type topicSettings struct {
 }
 
 func defaultSettings() topicSettings {
-	return topicSettings{maxMessageBytes: defaultMaxMessageBytes, beforeMax: math.MaxInt64, afterMax: defaultAfterMax}
+	return topicSettings{maxMessageBytes: defaultMaxMessageBytes, compression: asProduced, beforeMax: math.MaxInt64, afterMax: defaultAfterMax}
 }
 
 // readSettings reads the settings of one topic. A setting that a broker does not tell has
@@ -62,6 +70,8 @@ func readSettings(configs []kmsg.DescribeConfigsResponseResourceConfig) topicSet
 		switch configs[i].Name {
 		case MaxMessageBytes:
 			s.maxMessageBytes = Number(*value, s.maxMessageBytes)
+		case CompressionType:
+			s.compression = *value
 		case CleanupPolicy:
 			s.compacted = strings.Contains(*value, "compact")
 		case TimestampType:
@@ -98,7 +108,7 @@ func Number(text string, otherwise int64) int64 {
 }
 
 // check refuses what Kafka would refuse at the time now.
-func (s *topicSettings) check(r *proxy.Record, now time.Time) *proxy.Error {
+func (s *topicSettings) check(r *proxy.Record, now time.Time, by *Compression) *proxy.Error {
 	switch {
 	case r.Partition >= s.partitions:
 		return proxy.Errorf(proxy.KindInvalidPartition,
@@ -106,14 +116,30 @@ func (s *topicSettings) check(r *proxy.Record, now time.Time) *proxy.Error {
 	case s.compacted && r.Key == nil:
 		return proxy.Errorf(proxy.KindInvalidValue, "key must not be null: the topic is compacted.")
 	}
-	if size := batchSize(r); size > s.maxRecordBytes() {
-		return proxy.Errorf(proxy.KindMessageTooLarge,
-			"The message takes %d bytes in Kafka, more than the topic's max.message.bytes of %d allows.", size, s.maxMessageBytes)
+	if size := BatchSize(r); size > s.maxRecordBytes() {
+		if e := s.checkCompressed(r, size, by); e != nil {
+			return e
+		}
 	}
 	if r.HasTimestamp && !s.logAppendTime {
 		return s.checkTimestamp(r.Timestamp, now.UnixMilli())
 	}
 	return nil
+}
+
+// checkCompressed refuses a record that is too large as it is and, where it is compressed, still is then.
+// What Kafka compresses anew in another codec is judged as it is: how large it would become is not known.
+func (s *topicSettings) checkCompressed(r *proxy.Record, size int64, by *Compression) *proxy.Error {
+	limit := s.maxMessageBytes
+	if by != nil && (s.compression == asProduced || s.compression == by.Codec) {
+		if size > int64(LargestBatch)-oldBatchPrefix {
+			limit = int64(LargestBatch) - oldBatchPrefix
+		} else if size = by.BatchSize(r); size <= limit {
+			return nil
+		}
+	}
+	return proxy.Errorf(proxy.KindMessageTooLarge,
+		"The message takes %d bytes in Kafka, more than the topic's max.message.bytes of %d allows.", size, limit)
 }
 
 func (s *topicSettings) checkTimestamp(timestamp, now int64) *proxy.Error {
@@ -128,8 +154,14 @@ func (s *topicSettings) checkTimestamp(timestamp, now int64) *proxy.Error {
 	return nil
 }
 
-// batchSize is what a record takes in a batch of its own, uncompressed.
-func batchSize(r *proxy.Record) int64 {
+// Compression is how records are compressed on their way to Kafka.
+type Compression struct {
+	Codec     string                    // as in the setting compression.type
+	BatchSize func(*proxy.Record) int64 // what a record takes in a batch of its own
+}
+
+// BatchSize is what a record takes in a batch of its own, uncompressed.
+func BatchSize(r *proxy.Record) int64 {
 	size := 3 + blob(r.Key) + blob(r.Value) + varint(len(r.Headers)) // 3: attributes and two zero deltas
 	for _, h := range r.Headers {
 		size += varint(len(h.Key)) + len(h.Key) + blob(h.Value)

@@ -48,11 +48,40 @@ func TestCheck(t *testing.T) {
 			if test.change != nil {
 				test.change(&s)
 			}
-			e := s.check(&test.record, now)
+			e := s.check(&test.record, now, nil)
 			switch {
 			case e == nil && test.want != proxy.KindInternal:
 				t.Error("accepted")
 			case e != nil && e.Kind != test.want:
+				t.Errorf("got %v", e)
+			}
+		})
+	}
+}
+
+// TestCheckOfCompressed has a codec that makes 100 bytes of everything.
+func TestCheckOfCompressed(t *testing.T) {
+	by := &Compression{Codec: "zstd", BatchSize: func(*proxy.Record) int64 { return 100 }}
+	for name, test := range map[string]struct {
+		topic string // its compression
+		limit int64
+		value int
+		want  bool
+	}{
+		"small":                              {asProduced, 1000, 10, true},
+		"small compressed":                   {asProduced, 1000, 10_000, true},
+		"as small as the limit":              {asProduced, 100, 10_000, true},
+		"too large compressed":               {asProduced, 99, 10_000, false},
+		"the topic has the same codec":       {"zstd", 1000, 10_000, true},
+		"Kafka compresses anew":              {"gzip", 1000, 10_000, false},
+		"Kafka uncompresses":                 {"uncompressed", 1000, 10_000, false},
+		"larger than franz-go makes a batch": {asProduced, 1000, int(LargestBatch), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := defaultSettings()
+			s.partitions, s.maxMessageBytes, s.compression = 3, test.limit, test.topic
+			e := s.check(&proxy.Record{Value: make([]byte, test.value)}, time.Now(), by)
+			if (e == nil) != test.want || e != nil && e.Kind != proxy.KindMessageTooLarge {
 				t.Errorf("got %v", e)
 			}
 		})
@@ -75,8 +104,9 @@ func TestReadSettings(t *testing.T) {
 			[]kmsg.DescribeConfigsResponseResourceConfig{
 				set("max.message.bytes", "123"), set("cleanup.policy", "delete,compact"), set("message.timestamp.type", "LogAppendTime"),
 				set("message.timestamp.before.max.ms", "5"), set("message.timestamp.after.max.ms", "6"),
+				set("compression.type", "gzip"),
 			},
-			topicSettings{maxMessageBytes: 123, compacted: true, logAppendTime: true, beforeMax: 5, afterMax: 6},
+			topicSettings{maxMessageBytes: 123, compression: "gzip", compacted: true, logAppendTime: true, beforeMax: 5, afterMax: 6},
 		},
 		"odd":  {[]kmsg.DescribeConfigsResponseResourceConfig{set("max.message.bytes", "x"), unset}, defaultSettings()},
 		"none": {nil, defaultSettings()},

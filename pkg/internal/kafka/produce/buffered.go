@@ -92,6 +92,7 @@ func (b *buffered) fail(err error) {
 func (b *buffered) finish(ack proxy.Ack, err error) {
 	done, use, producer := b.done, b.use, b.producer
 	b.recycle()
+	use.client.leave()
 	use.release()
 	producer.release()
 	done.Done(ack, err)

@@ -1,9 +1,18 @@
 package produce
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"bytes"
+	"encoding/binary"
 
-// compression returns the codec of a setting.
-func compression(name string) kgo.CompressionCodec {
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// codec returns the codec of a setting.
+func codec(name string) kgo.CompressionCodec {
 	switch name {
 	case "gzip":
 		return kgo.GzipCompression()
@@ -16,4 +25,40 @@ func compression(name string) kgo.CompressionCodec {
 	default:
 		return kgo.NoCompression()
 	}
+}
+
+// compression returns how franz-go compresses records with the codec of a setting, nil where it does not.
+func compression(name string) *cluster.Compression {
+	if name == "none" {
+		return nil
+	}
+	compressor, err := kgo.DefaultCompressor(codec(name))
+	if err != nil {
+		return nil // no codec of a setting is unknown; records are judged as they are
+	}
+	return &cluster.Compression{Codec: name, BatchSize: func(r *proxy.Record) int64 { return compressedSize(compressor, r) }}
+}
+
+// compressedSize is what a record takes in a batch of its own, as franz-go writes it: compressed, unless
+// that makes it larger.
+func compressedSize(by kgo.Compressor, r *proxy.Record) int64 {
+	plain := cluster.BatchSize(r)
+	encoded := encode(r)
+	compressed, _ := by.Compress(new(bytes.Buffer), encoded)
+	if compressed == nil || len(compressed) >= len(encoded) {
+		return plain
+	}
+	return plain - int64(len(encoded)) + int64(len(compressed))
+}
+
+// encode returns a record as Kafka's message format v2 has it, the first of its batch.
+func encode(r *proxy.Record) []byte {
+	record := kmsg.NewRecord()
+	record.Key, record.Value = r.Key, r.Value
+	for _, h := range r.Headers {
+		record.Headers = append(record.Headers, kmsg.Header(h))
+	}
+	const noLength = 1 // what the length 0 takes
+	body := record.AppendTo(nil)[noLength:]
+	return append(binary.AppendVarint(nil, int64(len(body))), body...)
 }

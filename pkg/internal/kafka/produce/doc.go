@@ -25,6 +25,9 @@
 // it has been idle. Where there are more clientIds than places, clients that have been idle for a while
 // make way, once for each connection; who finds no place shares a client.
 //
+// What is too large for Kafka as it is, and small enough compressed, goes through a client of its own, see
+// large.go.
+//
 // # Topics
 //
 // franz-go knows topics by name, and fails all records for one that was made again until it is purged of

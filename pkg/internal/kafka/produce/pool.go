@@ -31,7 +31,8 @@ var errClosed = errors.New("the pool of producers is closed")
 var errNoRoom = errors.New("no Kafka client is free: there are as many as KAFKA_MAX_PRODUCER_CLIENTS allows")
 
 // Pool is the pool of producing clients, one per clientId and Kafka credentials. Where topics allow batches of
-// different sizes, a clientId has one for each size: franz-go notices no change of it.
+// different sizes, a clientId has one for each size: franz-go notices no change of it. Large records have
+// a client of their own, see large.go.
 type Pool struct {
 	cluster *cluster.Cluster
 	records recycled
@@ -40,6 +41,8 @@ type Pool struct {
 	stop    context.CancelFunc
 	done    chan struct{} // closed when the sweeper has ended
 	work    cluster.Calls // of clients, what takes time
+
+	compression *cluster.Compression // nil without
 
 	mu           sync.Mutex // guards what follows. Nothing waits for a broker under it.
 	closed       bool
@@ -52,7 +55,7 @@ type Pool struct {
 func NewPool(c *cluster.Cluster) *Pool {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pool{
-		cluster: c, life: ctx, stop: stop,
+		cluster: c, life: ctx, stop: stop, compression: compression(c.Settings.ProducerCompressionType),
 		done: make(chan struct{}), clients: make(map[clientKey]*pooled), transactions: make(map[*Transactions]struct{}),
 	}
 	held, expire := context.WithCancel(context.Background())
@@ -145,7 +148,7 @@ func (p *Pool) add(key clientKey) (*pooled, error) {
 	}
 	c := &pooled{
 		key: key, client: client, lost: lost, loadTimeout: p.giveUpAfter(),
-		topics: make(map[string]*topicUse), idle: idleness{since: time.Now()},
+		alone: make(chan struct{}, 1), topics: make(map[string]*topicUse), idle: idleness{since: time.Now()},
 	}
 	p.clients[key] = c
 	p.cluster.Metrics.KafkaClients(metrics.ProducerClient).Inc()
@@ -159,7 +162,7 @@ func (p *Pool) dial(as cluster.Credentials, id proxy.ClientID, maxBatch int32, m
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerLinger(s.ProducerLinger),
-		kgo.ProducerBatchCompression(compression(s.ProducerCompressionType)),
+		kgo.ProducerBatchCompression(codec(s.ProducerCompressionType)),
 		kgo.ProducerBatchMaxBytes(maxBatch),
 		// Every connection has a window of its own: one with a stuck partition must not stop
 		// the others.

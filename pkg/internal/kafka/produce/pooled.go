@@ -26,6 +26,7 @@ const closedForGood = math.MinInt64 / 2
 type clientKey struct {
 	id          proxy.ClientID
 	maxBatch    int32
+	large       bool // see large.go
 	credentials proxy.KafkaCredentials
 }
 
@@ -37,6 +38,7 @@ type pooled struct {
 	loadTimeout time.Duration // until what waits for a topic to be looked up is given up
 	held        atomic.Int64  // records without a fate
 	uses        atomic.Uint64 // records ever
+	alone       chan struct{} // holds what a large record has of the client, which is all
 
 	examined atomic.Bool // it is being looked whether it is stuck
 	stuck    atomic.Bool // it can produce nothing anymore
@@ -65,7 +67,8 @@ func (i *idleness) observe(uses uint64, now time.Time) time.Duration {
 
 // fits tells whether the client is as a key asks for, be it shared with other clientIds.
 func (p *pooled) fits(key clientKey) bool {
-	return p.key.maxBatch == key.maxBatch && p.key.credentials == key.credentials
+	key.id = p.key.id
+	return p.key == key
 }
 
 // hold counts one more record, unless the client was closed.

@@ -30,11 +30,11 @@ func (p *Pool) Open(id proxy.ClientID, topic *cluster.Topic) *Producer {
 }
 
 // Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
-func (p *Producer) Check(r *proxy.Record) *proxy.Error { return check(p.topic, r) }
+func (p *Producer) Check(r *proxy.Record) *proxy.Error { return p.pool.check(p.topic, r) }
 
 // Produce hands a record over. done is called exactly once, maybe before Produce returns.
 func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
-	use, err := p.use()
+	use, err := p.use(p.pool.isLarge(p.topic, r))
 	if errors.Is(err, errEnded) {
 		done.Done(proxy.Ack{}, answerRefusal(p.topic, topicEnded, err))
 		return
@@ -43,17 +43,21 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 		done.Done(proxy.Ack{}, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made."))
 		return
 	}
+	use.client.enter()
 	b := p.pool.records.get()
 	b.set(r, p, use, done)
 	use.produce(b)
 }
 
 // use returns the connection's use of its topic instance, with this record held in it.
-func (p *Producer) use() (*topicUse, error) {
-	n := need{clientKey: clientKey{p.id, p.topic.BatchBytes(), p.topic.Credentials()}}
+func (p *Producer) use(large bool) (*topicUse, error) {
+	n := p.need(large)
 	if p.current != nil && (!p.current.client.fits(n.clientKey) || p.current.client.stuck.Load()) {
 		p.settle()
-		n.leaves, p.current = p.current.client, nil
+		if large == p.current.client.key.large {
+			n.leaves = p.current.client
+		}
+		p.current = nil
 	}
 	for p.current == nil || !p.hold() {
 		n.shares = p.shares
@@ -63,6 +67,14 @@ func (p *Producer) use() (*topicUse, error) {
 	}
 	p.held.Add(1)
 	return p.current, nil
+}
+
+func (p *Producer) need(large bool) need {
+	n := need{clientKey: clientKey{id: p.id, maxBatch: p.topic.BatchBytes(), large: large, credentials: p.topic.Credentials()}}
+	if large {
+		n.maxBatch = cluster.LargestBatch
+	}
+	return n
 }
 
 // hold holds a record in the present use and its client, unless one of them is over.

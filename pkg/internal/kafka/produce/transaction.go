@@ -31,6 +31,7 @@ type Transactions struct {
 	id       string
 	topic    *cluster.Topic
 	maxBatch int32
+	large    bool          // it has had large records, see large.go
 	timeout  time.Duration // after which Kafka aborts a transaction by itself
 	ends     *endRequests
 	name     proxy.ClientID
@@ -125,7 +126,7 @@ func (t *Transactions) cut() {
 }
 
 // Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
-func (t *Transactions) Check(r *proxy.Record) *proxy.Error { return check(t.topic, r) }
+func (t *Transactions) Check(r *proxy.Record) *proxy.Error { return t.pool.check(t.topic, r) }
 
 // transaction is the records of one.
 type transaction struct {

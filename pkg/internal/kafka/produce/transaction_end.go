@@ -58,11 +58,7 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 	if err := t.begin(by, records); err != nil {
 		return t.refused(err)
 	}
-	t.pending = t.produce(records, fates)
-	if err := t.pending.await(by); err != nil {
-		if first, failed := t.pending.firstFailed(); failed {
-			fates[first].Err = t.refused(err)
-		}
+	if err := t.write(by, records, fates); err != nil {
 		return errAborted(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.pool.cluster.Settings.ProducerDeliveryTimeout)
@@ -80,6 +76,22 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 	return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not confirm the commit of the transaction: the message may have been written.")
 }
 
+// write has Kafka acknowledge records.
+func (t *Transactions) write(by time.Time, records []*proxy.Record, fates []proxy.Fate) error {
+	for from := 0; from < len(records); {
+		to := from + t.atOnce(records[from:])
+		t.pending = t.produce(records[from:to], fates[from:to])
+		if err := t.pending.await(by); err != nil {
+			if first, failed := t.pending.firstFailed(); failed {
+				fates[from+first].Err = t.refused(err)
+			}
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
 // begin begins a transaction, under a producer id that is known to be ours, with a client that knows
 // the topic instance as far as the records need.
 func (t *Transactions) begin(by time.Time, records []*proxy.Record) error {
@@ -88,6 +100,7 @@ func (t *Transactions) begin(by time.Time, records []*proxy.Record) error {
 	if hasEnded(t.topic.Instance) {
 		return errEnded
 	}
+	t.large = t.large || t.hasLarge(records)
 	if e := t.ready(ctx); e != nil {
 		return e
 	}

@@ -23,7 +23,7 @@ func (t *Transactions) ready(ctx context.Context) *proxy.Error {
 		return nil //nolint:nilerr // said above
 	default:
 		t.held, t.unknown = true, false
-		if t.maxBatch == t.topic.BatchBytes() {
+		if t.maxBatch == t.batchBytes() {
 			return nil
 		}
 	}
@@ -81,7 +81,7 @@ func (t *Transactions) swap() (old *kgo.Client, err error) {
 	if _, open := t.pool.transactions[t]; !open {
 		return nil, errClosed
 	}
-	t.maxBatch = t.topic.BatchBytes()
+	t.maxBatch = t.batchBytes()
 	client, err := t.dial()
 	if err != nil {
 		return nil, err
