@@ -39,6 +39,30 @@ func TestBegunMetadata(t *testing.T) {
 	}
 }
 
+// TestBegunOfOthers judges by commits of partitions that other members have.
+func TestBegunOfOthers(t *testing.T) {
+	commit := func(at int64, metadata string) kadm.OffsetResponse {
+		return kadm.OffsetResponse{Offset: kadm.Offset{At: at, Metadata: metadata}}
+	}
+	for name, test := range map[string]struct {
+		commits map[int32]kadm.OffsetResponse
+		want    int32
+	}{
+		"none":                  {nil, 8},
+		"deleted ones":          {map[int32]kadm.OffsetResponse{5: commit(-1, "wsproxy partitions=3")}, 8},
+		"of the proxy":          {map[int32]kadm.OffsetResponse{6: commit(0, "wsproxy partitions=3")}, 3},
+		"the least counts":      {map[int32]kadm.OffsetResponse{0: commit(9, "wsproxy partitions=5"), 6: commit(0, "wsproxy partitions=3")}, 3},
+		"of a native client":    {map[int32]kadm.OffsetResponse{1: commit(9, ""), 4: commit(0, "a host")}, 5},
+		"of both":               {map[int32]kadm.OffsetResponse{1: commit(9, "wsproxy partitions=2"), 4: commit(0, "a host")}, 2},
+		"one that is not known": {map[int32]kadm.OffsetResponse{1: commit(9, ""), 4: {Err: errNoAnswer}}, 2},
+	} {
+		var b begun
+		if got := b.judge(kadm.OffsetResponses{"t": test.commits, "u": {7: commit(1, "wsproxy partitions=1")}}, "t", 8); got != test.want || b.number() != got {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
+	}
+}
+
 func TestStarting(t *testing.T) {
 	log := logRange{start: 5, end: 20, last: 18}
 	unknownLog := logRange{err: errNoAnswer}

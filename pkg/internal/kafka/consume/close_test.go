@@ -57,10 +57,13 @@ func TestALeaveMakesNoConnection(t *testing.T) {
 	if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	before := connections.made.Load()
+	before, seen := connections.made.Load(), watchRequests(broker)
 	consumer.Close(kafkatest.Deadline(t), true)
 	if made := connections.made.Load() - before; made > 0 {
 		t.Errorf("leaving has made %d connections", made)
+	}
+	if asked := seen.kinds(0); asked["LeaveGroup"] != 1 || asked["FindCoordinator"] != 0 { // which another client would need
+		t.Errorf("leaving has asked for %v", asked)
 	}
 	if left := memberIDs(t, broker); len(left) != 0 {
 		t.Errorf("the members are %v", left)
@@ -81,6 +84,14 @@ func TestALeaveWhileJoining(t *testing.T) {
 	}
 }
 
+// onceOwner has something to commit once, as a connection does.
+type onceOwner struct{ kafkatest.Owner }
+
+func (o *onceOwner) Revoked(ctx context.Context, partitions []int32) []proxy.Next {
+	defer o.SetCommits(nil)
+	return o.Owner.Revoked(ctx, partitions)
+}
+
 // TestCloseWaitsForASlowCommit has the last commit take longer than a join may: Close must not cut it off.
 func TestCloseWaitsForASlowCommit(t *testing.T) {
 	t.Parallel()
@@ -90,7 +101,7 @@ func TestCloseWaitsForASlowCommit(t *testing.T) {
 	}
 	t.Cleanup(broker.Close)
 	write(t, broker, 0, "a", "b")
-	o := &kafkatest.Owner{Commits: []proxy.Next{{Partition: 0, Offset: 1}}}
+	o := &onceOwner{kafkatest.Owner{Commits: []proxy.Next{{Partition: 0, Offset: 1}}}}
 	consumer := consume(t, broker, ResetEarliest, o)
 	poll(t, consumer, 1)
 	broker.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {

@@ -21,6 +21,10 @@ const (
 func (c *Consumer) followGrowth() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var looks cluster.Calls
+	_ = looks.Run(func() { // what the client reads first may be behind what the topic was opened with
+		cluster.Pause(ctx, growthPause)
+		c.seeGrowth(ctx)
+	})
 	unfollow := c.options.Topic.Follow(cluster.Follower{
 		Grown: func() { _ = looks.Run(func() { c.seeGrowth(ctx) }) }, // refused when the consumer is closed
 		Ended: func() {},

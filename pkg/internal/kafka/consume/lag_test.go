@@ -1,12 +1,14 @@
 package consume
 
 import (
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
@@ -247,5 +249,51 @@ func TestEndsAreAskedForOnce(t *testing.T) {
 	lookAtEnds(t, lags)
 	if got := lags.questions(false); len(got) != 0 {
 		t.Errorf("%d questions where all is known", len(got))
+	}
+}
+
+// TestLagsAreAskedSideBySide has a broker answer two identities only once both have asked.
+func TestLagsAreAskedSideBySide(t *testing.T) {
+	const mechanism = "PLAIN"
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"), kfake.EnableSASL(),
+		kfake.Superuser(mechanism, kafka.Admin, kafka.Password(kafka.Admin)), kfake.Superuser(mechanism, kafka.Alice, kafka.Password(kafka.Alice)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	settings := kafkatest.LoginSettings("SASL_PLAINTEXT", broker.ListenAddrs()[0], kafka.Admin)
+	settings.SASLMechanism = mechanism
+	c := connectWith(t, &settings, nil)
+	topics := c.WatchTopics()
+	t.Cleanup(topics.Close)
+	lags := newLags(c)
+	lags.close()
+	consumers := make(map[string]*Consumer)
+	for name, as := range map[string]proxy.KafkaCredentials{"the proxy": {}, "a client": kafkatest.User(kafka.Alice)} {
+		topic, err := topics.OpenFor(kafkatest.Deadline(t), cluster.Access{Topic: "t", Credentials: as})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(topic.Close)
+		consumer := &Consumer{log: kafkatest.QuietLog(), options: Options{GroupID: "g", Topic: topic}}
+		consumer.holding = lags.begin(consumer)
+		consumer.holding.hold(map[int32]int64{0: 0})
+		consumers[name] = consumer
+	}
+	var asked sync.WaitGroup
+	asked.Add(len(consumers))
+	broker.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		broker.SleepControl(func() {
+			asked.Done()
+			asked.Wait()
+		})
+		return nil, nil, false
+	})
+	lags.ask(kafkatest.Deadline(t), true)
+	for name, consumer := range consumers {
+		if ends, _ := consumer.holding.lacks(); ends {
+			t.Errorf("the end is not known to %s", name)
+		}
 	}
 }
