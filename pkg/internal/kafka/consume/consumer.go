@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -77,13 +76,12 @@ type Consumer struct {
 type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
-	budget  *budget.Budget
-	holders atomic.Int64 // consumers that hold memory
+	memory  memory
 }
 
 // NewConsumers starts following lags. Close ends it. What consumers fetch is held of the budget.
 func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
-	return &Consumers{cluster: c, lags: newLags(c), budget: b}
+	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}}
 }
 
 // Close ends the following of lags. The consumers are closed by their own.
@@ -97,7 +95,7 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
-	consumer.fetched = newFetched(m.budget, &m.holders)
+	consumer.fetched = newFetched(&m.memory)
 	ctx, abort := context.WithCancel(context.Background())
 	options := append(consumer.clientOptions(), kgo.WithContext(ctx), c.Through(consumer.fetched.through))
 	client, err := kgo.NewClient(c.OptionsAs(metrics.ConsumerClient, o.Topic.Credentials, string(o.ClientID), options...)...)
