@@ -42,7 +42,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindMissingParameter:   "a required parameter is missing",
 		proxy.KindInvalidParameter:   "a parameter is wrong, or given twice",
 		proxy.KindUpgradeRequired:    "not a WebSocket request",
-		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open, or `WSPROXY_MAX_HANDSHAKES` in progress; or credentials cannot be checked now",
+		proxy.KindOverloaded:         "`WSPROXY_MAX_CONNECTIONS` are open, or `WSPROXY_MAX_HANDSHAKES` in progress; or connections hold nearly all of `WSPROXY_MEMORY_BUDGET`; or credentials cannot be checked now",
 		proxy.KindNotFound:           "no such path, or nothing of the name in it",
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -70,13 +69,12 @@ type Consumer struct {
 type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
-	budget  *budget.Budget
-	holders atomic.Int64 // consumers that hold memory
+	memory  memory
 }
 
 // NewConsumers starts following lags. Close ends it. What consumers fetch is held of the budget.
 func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
-	return &Consumers{cluster: c, lags: newLags(c), budget: b}
+	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}}
 }
 
 // Close ends the following of lags. The consumers are closed by their own.
@@ -90,7 +88,7 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
-	consumer.fetched = newFetched(m.budget, &m.holders)
+	consumer.fetched = newFetched(&m.memory)
 	consumer.size = &fetchSize{update: consumer.fetchAtMost, fetched: consumer.fetched}
 	ctx, abort := context.WithCancel(c.Life())
 	options := append(consumer.clientOptions(c.Settings.Rack), kgo.WithContext(ctx), c.Through(consumer.fetched.through))

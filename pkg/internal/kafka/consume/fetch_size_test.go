@@ -1,7 +1,6 @@
 package consume
 
 import (
-	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,7 +35,7 @@ func TestFetchSize(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var bytes, ofPartition int32
-			size := &fetchSize{update: func(all, one int32) { bytes, ofPartition = all, one }, fetched: newFetched(nil, new(atomic.Int64))}
+			size := &fetchSize{update: func(all, one int32) { bytes, ofPartition = all, one }, fetched: newFetched(new(memory))}
 			for _, b := range test.batches {
 				size.OnFetchBatchRead(kgo.BrokerMetadata{}, "t", 0, b)
 			}
@@ -63,7 +62,7 @@ func TestFetchSizeIsShared(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var bytes int32
-			size := &fetchSize{update: func(all, _ int32) { bytes = all }, fetched: newFetched(nil, new(atomic.Int64))}
+			size := &fetchSize{update: func(all, _ int32) { bytes = all }, fetched: newFetched(new(memory))}
 			size.lead(test.leaders)
 			for _, node := range test.brokers {
 				size.OnFetchBatchRead(kgo.BrokerMetadata{NodeID: node}, "t", 0, kgo.FetchBatchMetrics{CompressedBytes: 100, UncompressedBytes: 100})

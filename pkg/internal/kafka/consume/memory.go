@@ -5,15 +5,18 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 )
 
-// recordCost is what franz-go holds of a fetched record besides its bytes.
-const recordCost = int64(unsafe.Sizeof(kgo.Record{}) + unsafe.Sizeof((*kgo.Record)(nil)))
+// memory is what the consumers of a process have in common of it.
+type memory struct {
+	budget  *budget.Budget
+	holders atomic.Int64 // consumers that hold something
+	growth  growth       // of what any of them has read
+}
 
 // fetched is what a consumer holds of the memory budget: what franz-go has fetched for it, until
 // its owner is through with what was polled of that.
@@ -22,28 +25,33 @@ const recordCost = int64(unsafe.Sizeof(kgo.Record{}) + unsafe.Sizeof((*kgo.Recor
 // tells that the fetch before it is polled; its bytes are held, by the last records of it, until the
 // next poll begins. The answer is not read before there is room for it: see fetchConn.
 type fetched struct {
-	budget *budget.Budget
-	among  *atomic.Int64 // how many consumers hold something
+	memory *memory
+	growth growth // of what the consumer has read
 
-	mu      sync.Mutex       // guards what follows
-	brokers map[string]int64 // bytes of the fetch of each broker, by its address
-	polled  []polled         // fetches that were polled whole, since the last poll began
-	poll    uint64           // odd while a poll waits for records
-	held    int64            // the sum of all
+	mu      sync.Mutex        // guards what follows
+	fetches map[string]*fetch // the newest of each broker, by its address
+	polled  []fetch           // fetches that were polled whole, since the last poll began
+	poll    uint64            // odd while a poll waits for records
+	held    int64             // the sum of all
 	waits   map[*fetchConn]struct{}
 	over    bool // the consumer ends: nothing is waited for anymore
 	closed  bool // and nothing is counted
 }
 
-// polled is a fetch that was polled whole.
-type polled struct {
+// fetch is what a broker has answered.
+type fetch struct {
 	address string
-	bytes   int64
-	poll    uint64 // when that was noticed
+	bytes   int64  // that are held for it
+	spare   int64  // of these, what it does not need as far as it was read
+	isRead  bool   // some of it was
+	poll    uint64 // when it was noticed that it was polled whole
 }
 
-func newFetched(b *budget.Budget, among *atomic.Int64) *fetched {
-	return &fetched{budget: b, among: among, brokers: make(map[string]int64), waits: make(map[*fetchConn]struct{})}
+func newFetched(m *memory) *fetched {
+	return &fetched{
+		memory: m, growth: growth{of: &m.growth},
+		fetches: make(map[string]*fetch), waits: make(map[*fetchConn]struct{}),
+	}
 }
 
 // through wraps a connection to a broker.
@@ -57,30 +65,48 @@ func (f *fetched) begin() {
 	defer f.mu.Unlock()
 	f.poll++
 	bytes := int64(0)
-	for _, p := range f.polled {
-		bytes += p.bytes
+	for i := range f.polled {
+		bytes += f.polled[i].bytes
 	}
 	f.polled = f.polled[:0]
 	f.release(bytes)
 }
 
-// end is called when a poll has returned.
+// end is called when a poll has returned. What was expected of a fetch, and did not come, is given
+// back: franz-go hands records out when the whole answer is read.
 func (f *fetched) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.poll++
+	for _, one := range f.fetches {
+		if one.isRead {
+			one.bytes -= one.spare
+			f.release(one.spare)
+			one.spare = 0
+		}
+	}
 }
 
 // asked notes that more is asked of a broker.
 func (f *fetched) asked(address string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	bytes := f.brokers[address]
-	if bytes == 0 {
-		return
+	one := f.of(address)
+	if one.bytes > 0 {
+		one.poll = f.poll
+		f.polled = append(f.polled, *one)
 	}
-	f.brokers[address] = 0
-	f.polled = append(f.polled, polled{address, bytes, f.poll})
+	*one = fetch{address: address}
+}
+
+// of returns the newest fetch of a broker. f.mu is held.
+func (f *fetched) of(address string) *fetch {
+	one := f.fetches[address]
+	if one == nil {
+		one = &fetch{address: address}
+		f.fetches[address] = one
+	}
+	return one
 }
 
 // answered is called when the broker has answered, before the answer is read. A poll that waited
@@ -101,21 +127,28 @@ func (f *fetched) answered(address string) {
 	f.release(bytes)
 }
 
-// room waits for room for an answer of a broker, until the wait is interrupted.
-func (f *fetched) room(c *fetchConn, bytes int64, interrupted <-chan struct{}) bool {
+// room waits for room for an answer of a broker and for what it is likely to become, until the wait is
+// interrupted.
+func (f *fetched) room(c *fetchConn, length int64, interrupted <-chan struct{}) bool {
 	if over := f.wait(c); over {
 		return true
 	}
-	err := f.budget.Acquire(interrupted, budget.Consuming, bytes)
+	expected := f.growth.expect(length)
+	err := f.memory.budget.Acquire(interrupted, budget.Consuming, length+expected)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.waits, c)
-	if err == nil && f.closed {
-		f.budget.Release(budget.Consuming, bytes)
-	} else if err == nil {
-		f.hold(c.address, bytes)
+	switch {
+	case err != nil:
+		return false
+	case f.closed:
+		f.memory.budget.Release(budget.Consuming, length+expected)
+	default:
+		one := f.of(c.address)
+		f.hold(one, length+expected)
+		one.spare += expected
 	}
-	return err == nil
+	return true
 }
 
 // wait notes that a connection waits, unless the consumer ends.
@@ -128,27 +161,36 @@ func (f *fetched) wait(c *fetchConn) (over bool) {
 	return f.over
 }
 
-// read notes what a batch became when it was read, which its compressed form does not tell.
+// read notes what a batch became when it was read. What it was before, where it was compressed, is
+// not needed anymore.
 func (f *fetched) read(broker kgo.BrokerMetadata, batch kgo.FetchBatchMetrics) {
-	bytes := int64(batch.NumRecords) * recordCost
-	if batch.CompressionType != 0 {
-		bytes += int64(batch.UncompressedBytes)
-	}
-	address := net.JoinHostPort(broker.Host, strconv.Itoa(int(broker.Port)))
+	bytes, wire := taken(batch), int64(batch.CompressedBytes)
+	f.growth.read(wire, bytes)
+	f.memory.growth.read(wire, bytes)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.closed {
-		f.budget.Charge(budget.Consuming, bytes)
-		f.hold(address, bytes)
+	if f.closed {
+		return
+	}
+	one := f.of(net.JoinHostPort(broker.Host, strconv.Itoa(int(broker.Port))))
+	one.isRead = true
+	if more := bytes - one.spare; more > 0 {
+		f.memory.budget.Charge(budget.Consuming, more)
+		f.hold(one, more)
+		one.spare += more
+	}
+	one.spare -= bytes
+	if batch.CompressionType != 0 {
+		one.spare = min(one.bytes, one.spare+wire)
 	}
 }
 
 // hold counts bytes that are in the budget. f.mu is held.
-func (f *fetched) hold(address string, bytes int64) {
+func (f *fetched) hold(one *fetch, bytes int64) {
 	if f.held == 0 && bytes > 0 {
-		f.among.Add(1)
+		f.memory.holders.Add(1)
 	}
-	f.brokers[address] += bytes
+	one.bytes += bytes
 	f.held += bytes
 }
 
@@ -157,9 +199,9 @@ func (f *fetched) release(bytes int64) {
 	if bytes == 0 {
 		return
 	}
-	f.budget.Release(budget.Consuming, bytes)
+	f.memory.budget.Release(budget.Consuming, bytes)
 	if f.held -= bytes; f.held == 0 {
-		f.among.Add(-1)
+		f.memory.holders.Add(-1)
 	}
 }
 
@@ -167,9 +209,9 @@ func (f *fetched) release(bytes int64) {
 // comes after it are within the consumer's share of the budget.
 func (f *fetched) size() int64 {
 	f.mu.Lock()
-	brokers := len(f.brokers)
+	brokers := len(f.fetches)
 	f.mu.Unlock()
-	return f.budget.Share(budget.Consuming, 2*max(1, brokers)*max(1, int(f.among.Load())))
+	return f.memory.budget.Share(budget.Consuming, 2*max(1, brokers)*max(1, int(f.memory.holders.Load())))
 }
 
 // stop ends all waits: the consumer is about to end, for which it may not wait.
@@ -187,7 +229,7 @@ func (f *fetched) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	clear(f.brokers)
+	clear(f.fetches)
 	f.polled = nil
 	f.release(f.held)
 }
