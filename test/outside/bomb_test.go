@@ -1,7 +1,6 @@
 package outside
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -123,7 +121,7 @@ func (n *neighbour) exchangeUntil(done <-chan error) (slowest time.Duration) {
 // A client would unpack all of it to pack it.
 func (c *cluster) bomb(topic string) int {
 	c.t.Helper()
-	batch := bombBatch(c.t)
+	batch := bombBatch()
 	topics, err := c.admin.ListTopics(within(c.t, patience), topic)
 	must(c.t, err)
 	partition := kmsg.NewProduceRequestTopicPartition()
@@ -144,8 +142,7 @@ func (c *cluster) bomb(topic string) int {
 }
 
 // bombBatch is a batch in the format of https://kafka.apache.org/documentation/#recordbatch.
-func bombBatch(t testing.TB) []byte {
-	t.Helper()
+func bombBatch() []byte {
 	const (
 		beforeLength = 12 // the offset and the length itself, which the length does not count
 		beforeSum    = 21 // what the checksum does not cover
@@ -157,16 +154,17 @@ func bombBatch(t testing.TB) []byte {
 	batch.PartitionLeaderEpoch, batch.Magic, batch.Attributes = none, 2, withZstd
 	batch.FirstTimestamp, batch.MaxTimestamp = now, now
 	batch.ProducerID, batch.ProducerEpoch, batch.FirstSequence = none, none, none
-	batch.NumRecords, batch.Records = 1, packed(t)
+	batch.NumRecords, batch.Records = 1, packed()
 	text := batch.AppendTo(nil)
 	binary.BigEndian.PutUint32(text[8:], uint32(len(text)-beforeLength))
 	binary.BigEndian.PutUint32(text[beforeSum-4:], crc32.Checksum(text[beforeSum:], crc32.MakeTable(crc32.Castagnoli)))
 	return text
 }
 
-// packed is a record of zeros, compressed.
-func packed(t testing.TB) []byte {
-	t.Helper()
+// packed is a record of zeros, compressed in the format of RFC 8878: by hand, since a compressor would
+// have to read all of it.
+func packed() []byte {
+	const largestBlock = 128 << 10
 	head := []byte{0, 0, 0}                    // no attributes, the batch's time, its first offset
 	head = binary.AppendVarint(head, -1)       // no key
 	head = binary.AppendVarint(head, bombSize) // the value's length
@@ -174,18 +172,25 @@ func packed(t testing.TB) []byte {
 	length := len(head) + bombSize + len(tail) // of the record
 	head = append(binary.AppendVarint(nil, int64(length)), head...)
 
-	var out bytes.Buffer
-	encoder, err := zstd.NewWriter(&out)
-	must(t, err)
-	zeros := make([]byte, 1<<20)
-	_, err = encoder.Write(head)
-	must(t, err)
-	for range bombSize / len(zeros) {
-		_, err = encoder.Write(zeros)
-		must(t, err)
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x68} // the magic number, no length, a window of 8 MiB
+	frame = append(frame, zstdBlock(zstdRaw, len(head))...)
+	frame = append(frame, head...)
+	for range bombSize / largestBlock {
+		frame = append(frame, zstdBlock(zstdRepeated, largestBlock)...)
+		frame = append(frame, 0)
 	}
-	_, err = encoder.Write(tail)
-	must(t, err)
-	must(t, encoder.Close())
-	return out.Bytes()
+	frame = append(frame, zstdBlock(zstdRaw|zstdLast, len(tail))...)
+	return append(frame, tail...)
+}
+
+// The kinds of blocks, and the mark of the last, as bits of a block's head.
+const (
+	zstdLast     = 1 << 0
+	zstdRaw      = 0 << 1
+	zstdRepeated = 1 << 1 // of one byte
+)
+
+// zstdBlock is the head of a block of some bytes.
+func zstdBlock(kind, size int) []byte {
+	return binary.LittleEndian.AppendUint32(nil, uint32(kind|size<<3))[:3]
 }

@@ -177,6 +177,11 @@ func (c *idlers) committed(groups []string) bool {
 // connection comes or goes between the two looks.
 func (c *idlers) use() (use idleUse) {
 	c.t.Helper()
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("leaders: %d: the last look showed %+v", c.partitions, use)
+		}
+	}()
 	await(c.t, "metrics and kernel to agree on the connections to Kafka", func() bool {
 		made, closed := c.proxy.byKind(c.t, "wsproxy_kafka_connects_total"), c.proxy.byKind(c.t, "wsproxy_kafka_disconnects_total")
 		use = idleUse{made: made["consumer"], closed: closed["consumer"]}

@@ -77,7 +77,7 @@ func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	topic := topicOf(t, c, "t")
 	lags := newLags(c)
 	lags.close() // the ends of logs are looked up by other clients
-	consumer, err := (&Consumers{c, lags}).Join(Options{
+	consumer, err := (&Consumers{cluster: c, lags: lags}).Join(Options{
 		ClientID: "c", GroupID: "g", Topic: topic, Reset: ResetLatest, SessionTimeout: 2 * time.Second, Owner: o,
 	})
 	if err != nil {
