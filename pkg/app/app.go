@@ -151,7 +151,7 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	refusals := server.NewRefusals(a.log)
+	refusals := server.NewRefusals(a.log, access.chain.Claimed)
 	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{

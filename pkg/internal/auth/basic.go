@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -34,7 +34,8 @@ type Basic struct {
 	// Fixed after construction.
 	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
 	user   digest            // of the one user, zero where there is none
-	turns  *limit.Shares     // one for each check that is under way
+	name   string            // the one user's
+	turns  *fair.Shares      // one for each check that is under way
 
 	file     atomic.Pointer[users] // nil without a file
 	accepted verdicts
@@ -45,10 +46,10 @@ type digest = [sha256.Size]byte
 
 // NewBasic returns users of whom one is given here, if user is not empty. The others come by Use.
 func NewBasic(user, password string) *Basic {
-	b := &Basic{turns: limit.NewShares(checksAtOnce(), maxWaiting)}
+	b := &Basic{turns: fair.NewShares(checksAtOnce(), maxWaiting)}
 	_, _ = rand.Read(b.secret[:]) // it never fails
 	if user != "" {
-		b.user = b.digest(user, "", password)
+		b.user, b.name = b.digest(user, "", password), user
 	}
 	return b
 }
@@ -94,6 +95,15 @@ func (b *Basic) check(ctx context.Context, user, password string) *proxy.Error {
 	return nil
 }
 
+// knows tells whether there is a user of a name.
+func (b *Basic) knows(user string) bool {
+	if b.user != (digest{}) && user == b.name {
+		return true
+	}
+	file := b.file.Load()
+	return file != nil && file.hashes[user] != nil
+}
+
 func wrongPassword() *proxy.Error { return refuse("The user or the password is wrong.") }
 
 // remembered returns the verdict on a password, from memory where it is there. A hash that has
@@ -131,7 +141,7 @@ func (b *Basic) recall(key digest) (right, known bool) {
 func (b *Basic) takeTurn(ctx context.Context) (done func(), e *proxy.Error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	from := limit.AddressIn(ctx)
+	from := fair.AddressIn(ctx)
 	if b.turns.Take(ctx, from) != nil {
 		return nil, busy()
 	}

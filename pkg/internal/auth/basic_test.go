@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -170,7 +170,7 @@ func TestAFloodOfPasswordsIsBounded(t *testing.T) {
 func TestAFloodOfPasswordsHoldsUpItsSenderAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, release := NewBasic("", ""), make(chan struct{})
-		attack, stop := context.WithCancel(limit.WithAddress(t.Context(), "192.0.2.66"))
+		attack, stop := context.WithCancel(fair.WithAddress(t.Context(), "192.0.2.66"))
 		var flood sync.WaitGroup
 		for n := range 3 * maxWaiting {
 			flood.Go(func() {
@@ -183,7 +183,7 @@ func TestAFloodOfPasswordsHoldsUpItsSenderAlone(t *testing.T) {
 		synctest.Wait()
 		honest := make(chan *proxy.Error, 1)
 		go func() {
-			_, e := b.remembered(limit.WithAddress(t.Context(), "192.0.2.1"), b.digest("alice", "h", "a"), func() bool { return true })
+			_, e := b.remembered(fair.WithAddress(t.Context(), "192.0.2.1"), b.digest("alice", "h", "a"), func() bool { return true })
 			honest <- e
 		}()
 		synctest.Wait()

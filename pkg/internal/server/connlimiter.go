@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 )
 
 // ConnLimiter bounds the connections of a listener that are not WebSockets: those that have not asked
@@ -95,7 +95,7 @@ func (l *ConnLimiter) keyOf(remote net.Addr) string {
 	if address, known := parseAddress(text); known && l.proxies.trust(address) {
 		return text // with its port, which no other connection has
 	}
-	return limit.Address(text)
+	return fair.Address(text)
 }
 
 // victim returns the connection that makes way for a newcomer, if any. An address that has more than the

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -137,7 +136,7 @@ func TestFullOfConnections(t *testing.T) {
 			r.come("a", "b", "c")
 			r.become(http.StateActive, "a", "b", "c")
 			for _, name := range []string{"a", "b", "c"} {
-				defer handshaking(r.Context(context.Background(), r.near[name]))()
+				handshaking(r.ConnLimiter.Context(r.T.Context(), r.near[name]))
 			}
 			time.Sleep(time.Minute)
 			r.come("d")

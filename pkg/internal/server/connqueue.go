@@ -120,15 +120,15 @@ func (p *peers) heaviest() *peer {
 type peerHeap []*peer
 
 // Len implements heap.Interface.
-func (h peerHeap) Len() int { return len(h) }
+func (h *peerHeap) Len() int { return len(*h) }
 
 // Less implements heap.Interface.
-func (h peerHeap) Less(i, j int) bool { return h[i].count > h[j].count }
+func (h *peerHeap) Less(i, j int) bool { return (*h)[i].count > (*h)[j].count }
 
 // Swap implements heap.Interface.
-func (h peerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+func (h *peerHeap) Swap(i, j int) {
+	(*h)[i], (*h)[j] = (*h)[j], (*h)[i]
+	(*h)[i].index, (*h)[j].index = i, j
 }
 
 // Push implements heap.Interface.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 )
 
 // bodyTimeout is what a body has for coming that nobody asked for. net/http reads it before it sends the
@@ -26,7 +26,7 @@ func (s *Server) front(next http.Handler) http.Handler {
 		if address, ok := proxies.client(r); ok {
 			r.RemoteAddr = address
 		}
-		r = r.WithContext(limit.WithAddress(r.Context(), limit.Address(r.RemoteAddr)))
+		r = r.WithContext(fair.WithAddress(r.Context(), fair.Address(r.RemoteAddr)))
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where there is a connection
 		}

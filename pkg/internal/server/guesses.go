@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -26,8 +26,8 @@ const (
 // and of Kafka users. Tokens and certificates cannot be guessed, and are not counted.
 type Guesses struct {
 	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
-	wrong  *limit.Budget
-	right  *limit.Recent[guess]
+	wrong  *fair.Budget
+	right  *fair.Recent[guess]
 }
 
 // guess is a digest of an address and of what it brought.
@@ -35,7 +35,7 @@ type guess [sha256.Size]byte
 
 // NewGuesses returns a Guesses that has seen none.
 func NewGuesses() *Guesses {
-	g := &Guesses{wrong: limit.NewBudget(mostGuesses, guessEvery), right: limit.NewRecent[guess](rightLife)}
+	g := &Guesses{wrong: fair.NewBudget(mostGuesses, guessEvery), right: fair.NewRecent[guess](rightLife)}
 	_, _ = rand.Read(g.secret[:]) // it never fails
 	return g
 }
@@ -47,7 +47,7 @@ func (g *Guesses) judge(r *http.Request, check func() *proxy.Error) *proxy.Error
 	if len(brought) == 0 {
 		return check()
 	}
-	from := limit.Address(r.RemoteAddr)
+	from := fair.Address(r.RemoteAddr)
 	mine := g.digest(from, brought)
 	if g.wrong.Exhausted(from) && !g.right.Has(mine) {
 		return proxy.Errorf(proxy.KindLimitReached, "Too many wrong passwords came from your address: try again later.")

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -23,17 +22,18 @@ const (
 // Refusals tells the log of clients that were refused: of so many in full, and of more, which are an
 // attack or an outage, how many there were of each kind.
 type Refusals struct {
-	log *slog.Logger
+	log     *slog.Logger
+	claimed func(*http.Request) string
 
 	mu      sync.Mutex // guards what follows
 	inFull  int        // since the last sum
 	further map[proxy.Kind]int
 }
 
-// NewRefusals returns a Refusals that has seen none. Run has to run for it to go on after the first
-// interval.
-func NewRefusals(log *slog.Logger) *Refusals {
-	return &Refusals{log: log, further: make(map[proxy.Kind]int)}
+// NewRefusals returns a Refusals that has seen none. claimed returns the name that a request says it is of.
+// Run has to run for it to go on after the first interval.
+func NewRefusals(log *slog.Logger, claimed func(*http.Request) string) *Refusals {
+	return &Refusals{log: log, claimed: claimed, further: make(map[proxy.Kind]int)}
 }
 
 // Run sums up until ctx ends.
@@ -82,7 +82,7 @@ func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error) {
 		{"instanceId", query.values.Get("instanceId")},
 		{"groupId", query.values.Get("groupId")},
 		{"topic", query.values.Get("topic")},
-		{"claimedSubject", auth.Claimed(r)},
+		{"claimedSubject", f.claimed(r)},
 	} {
 		if part.value != "" {
 			line = append(line, part.name, plain(part.value, maxLogged))

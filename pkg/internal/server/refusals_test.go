@@ -23,8 +23,8 @@ func refused(t *testing.T, target string, headers ...string) string {
 	t.Helper()
 	var log bytes.Buffer
 	s := newServer(t, new(config.Config))
-	s.Auth.Basic = auth.NewBasic("root", "sesame")
-	s.Refusals = NewRefusals(slog.New(slog.NewJSONHandler(&log, nil)))
+	s.Auth.Basic = auth.NewBasic("alice", "sesame")
+	s.Refusals = NewRefusals(slog.New(slog.NewJSONHandler(&log, nil)), s.Auth.Claimed)
 	askAdmin(s.Main(), "GET", target, "", headers...)
 	return log.String()
 }
@@ -35,12 +35,13 @@ func TestRefusalsNameWhoWasRefused(t *testing.T) {
 		credentials string
 		subject     any // nil where none is claimed
 	}{
-		"a user":                 {"Basic " + base64.StdEncoding.EncodeToString([]byte("alice:hunter2")), "alice"},
-		"a token":                {"Bearer e30." + claims + ".hunter2", "alice"},
-		"a token without claims": {"Bearer hunter2.hunter2.hunter2", nil},
-		"a password alone":       {"Basic " + base64.StdEncoding.EncodeToString([]byte("hunter2")), nil},
-		"a scheme of its own":    {"hunter2", nil},
-		"nothing":                {"", nil},
+		"a user":                         {"Basic " + base64.StdEncoding.EncodeToString([]byte("alice:hunter2")), "alice"},
+		"a token":                        {"Bearer e30." + claims + ".hunter2", "alice"},
+		"a token without claims":         {"Bearer hunter2.hunter2.hunter2", nil},
+		"a password in the user's place": {"Basic " + base64.StdEncoding.EncodeToString([]byte("hunter2:x")), nil},
+		"a password alone":               {"Basic " + base64.StdEncoding.EncodeToString([]byte("hunter2")), nil},
+		"a scheme of its own":            {"hunter2", nil},
+		"nothing":                        {"", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := refused(t, "/socket/out?clientId=c&groupId=g&instanceId=i&topic=t", "Authorization", test.credentials,
@@ -72,7 +73,7 @@ func TestRefusalsAreFitForTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)))
+			f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)), func(r *http.Request) string { return r.UserAgent() })
 			r := httptest.NewRequest(http.MethodGet, "/?"+url.Values{"clientId": {value}, "topic": {value}, "groupId": {value}}.Encode(), nil)
 			r.Header["User-Agent"], r.Header["X-Forwarded-For"] = []string{value}, []string{value}
 			r.SetBasicAuth(value, "hunter2")
@@ -95,7 +96,7 @@ func TestRefusalsAreFitForTheLog(t *testing.T) {
 func TestRefusalsAreSummedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)))
+		f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)), func(r *http.Request) string { return r.UserAgent() })
 		r := httptest.NewRequest(http.MethodGet, "/socket/in", nil)
 		flood := func() int {
 			log.Reset()

@@ -42,7 +42,7 @@ func newServer(t *testing.T, c *config.Config) *Server {
 			Connections: c.Sockets.MaxConnections, PerAddress: c.Server.MaxConnectionsPerAddress, Handshakes: c.Server.MaxHandshakes,
 		}), Metrics: m,
 		Checks: health.New(m.SetReady, "kafka"), Log: slog.New(slog.DiscardHandler),
-		Auth: new(auth.Chain), Guesses: NewGuesses(), Refusals: NewRefusals(slog.New(slog.DiscardHandler)), Limits: clientcfg.New(clientcfg.Options{}),
+		Auth: new(auth.Chain), Guesses: NewGuesses(), Refusals: NewRefusals(slog.New(slog.DiscardHandler), new(auth.Chain).Claimed), Limits: clientcfg.New(clientcfg.Options{}),
 	}
 }
 

@@ -3,7 +3,7 @@ package socket
 import (
 	"sync"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -26,7 +26,7 @@ func (r *Registry) Enter(remote string) (through func(), e *proxy.Error) {
 	if e != nil {
 		return func() {}, e
 	}
-	address := limit.Address(remote)
+	address := fair.Address(remote)
 	if !r.handshakes.TryTake(address) {
 		return func() {}, proxy.Errorf(proxy.KindOverloaded,
 			"This replica has its most handshakes of %d in progress, or your address has its share of them: try again later.", r.limits.Handshakes)
@@ -38,7 +38,7 @@ func (r *Registry) Enter(remote string) (through func(), e *proxy.Error) {
 // ok is false while there are too many, of the same address among them. through must be called when it
 // is over.
 func (r *Registry) Refuse(remote string) (through func(), ok bool) {
-	address := limit.Address(remote)
+	address := fair.Address(remote)
 	if !r.refusals.TryTake(address) {
 		return nil, false
 	}
@@ -50,5 +50,5 @@ func (r *Registry) keyOf(remote string) string {
 	if r.limits.PerAddress == 0 {
 		return ""
 	}
-	return limit.Address(remote)
+	return fair.Address(remote)
 }

@@ -35,6 +35,29 @@ func TestHandshakesInProgressAreBounded(t *testing.T) {
 	}
 }
 
+// TestAnAddressLeavesHandshakesToOthers has one address begin as many as it can.
+func TestAnAddressLeavesHandshakesToOthers(t *testing.T) {
+	r, began := NewRegistry(Limits{Handshakes: 256}), 0
+	for {
+		through, e := r.Enter("192.0.2.66:1")
+		if e != nil {
+			break
+		}
+		defer through() //nolint:gocritic,revive // each to the test's end
+		began++
+	}
+	if began != 128 {
+		t.Errorf("it begins %d", began)
+	}
+	for _, other := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
+		through, e := r.Enter(other)
+		if e != nil {
+			t.Errorf("%s: %v", other, e)
+		}
+		through()
+	}
+}
+
 func TestRefusalsByClosingAreBounded(t *testing.T) {
 	r := NewRegistry(Limits{Handshakes: 1})
 	through, ok := r.Refuse(someone)

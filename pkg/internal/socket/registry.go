@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -12,8 +12,8 @@ import (
 // taken over. It admits new ones up to its limits, and none while draining.
 type Registry struct {
 	limits     Limits
-	handshakes *limit.Shares // in progress, by address
-	refusals   *limit.Shares // that are told by a close frame, by address
+	handshakes *fair.Shares // in progress, by address
+	refusals   *fair.Shares // that are told by a close frame, by address
 
 	mu        sync.Mutex // guards what follows
 	admitted  int
@@ -26,7 +26,7 @@ type Registry struct {
 // NewRegistry returns a registry without connections.
 func NewRegistry(limits Limits) *Registry {
 	return &Registry{
-		limits: limits, handshakes: limit.NewShares(limits.Handshakes, 0), refusals: limit.NewShares(limits.Handshakes, 0),
+		limits: limits, handshakes: fair.NewShares(limits.Handshakes, 0), refusals: fair.NewShares(limits.Handshakes, 0),
 		conns: make(map[*Conn]struct{}), byAddress: make(map[string]int),
 	}
 }

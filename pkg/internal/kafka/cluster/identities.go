@@ -8,7 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -26,7 +26,7 @@ type identities struct {
 	cluster *Cluster
 	topics  *Topics
 	calls   Calls
-	probes  *limit.Shares // a place for each try, by the address of who asks
+	probes  *fair.Shares // a place for each try, by the address of who asks
 
 	checking sync.Mutex // one check at a time
 
@@ -45,7 +45,7 @@ type identity struct {
 
 func newIdentities(c *Cluster, t *Topics) *identities {
 	return &identities{
-		cluster: c, topics: t, probes: limit.NewShares(probesAtOnce, probesWaiting),
+		cluster: c, topics: t, probes: fair.NewShares(probesAtOnce, probesWaiting),
 		known: make(map[proxy.KafkaCredentials]*identity),
 	}
 }
@@ -77,7 +77,7 @@ func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) 
 		i.admit(granted, own)
 		return granted, shown, nil
 	}
-	from := limit.AddressIn(ctx)
+	from := fair.AddressIn(ctx)
 	if err := i.probes.Take(ctx, from); err != nil {
 		return nil, sight{}, proxy.Wrap(err, proxy.KindOverloaded, "Too many clients' Kafka credentials are being checked.")
 	}

@@ -1,4 +1,6 @@
-package limit
+// Package fair shares what is scarce among strangers by their address, so that one who asks for more than
+// others costs himself: places (Shares) and failures (Budget).
+package fair
 
 import (
 	"context"
