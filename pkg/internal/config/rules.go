@@ -69,6 +69,7 @@ func (l *loader) checkRules() {
 	l.checkMechanism()
 	l.checkCredentials()
 	l.checkState()
+	l.checkPrincipals()
 }
 
 // checkPorts looks for two listeners on one port, whatever their addresses: one of them is
