@@ -240,6 +240,9 @@ func TestNewKeysAreNeverRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaSigner())
 		b := i.ready(t)
+		if _, e := b.check(t.Context(), signer{otherKey(), "other", oidc.RS256}.token(nil)); e == nil {
+			t.Fatal("a stranger is let in")
+		}
 		i.publish(ecSigner())
 		token := ecSigner().token(nil)
 		for began := time.Now(); time.Since(began) < minRefresh; time.Sleep(time.Second) {

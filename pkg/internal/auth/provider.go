@@ -59,7 +59,7 @@ type Provider struct {
 	now     atomic.Pointer[oidc.IDTokenVerifier] // nil before the provider was reached, or after too many failures
 
 	mu      sync.Mutex    // guards what follows
-	asked   time.Time     // when the provider was last asked
+	asked   time.Time     // when the provider was last asked for the sake of a client
 	begun   int           // requests to the provider so far
 	answer  int           // the number of the request whose answer is in force
 	asking  chan struct{} // closed when the answer is there; nil while nobody asks
@@ -129,8 +129,9 @@ func (p *Provider) failed(err error, times int) {
 	}
 }
 
-// refresh asks the provider for its keys, unless it was asked within the time given, 0 for at any
-// rate. Who comes while somebody asks waits for the same answer. The error is that of the last time.
+// refresh asks the provider for its keys, unless a client had it asked within the time given; 0 is for
+// who asks on no client's behalf, and does at any rate. Who comes while somebody asks waits for the same
+// answer. The error is that of the last time.
 func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	p.mu.Lock()
 	if p.asking != nil {
@@ -142,7 +143,10 @@ func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 		defer p.mu.Unlock()
 		return p.failure
 	}
-	p.asking, p.asked = make(chan struct{}), time.Now()
+	p.asking = make(chan struct{})
+	if within > 0 {
+		p.asked = time.Now()
+	}
 	p.begun++
 	number := p.begun
 	p.mu.Unlock()
