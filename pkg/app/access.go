@@ -22,8 +22,9 @@ type access struct {
 func (a *App) readAccess(m *metrics.Metrics) (*access, error) {
 	security := &a.config.Security
 	x := &access{chain: &auth.Chain{
-		Certificates: a.config.Server.SSLClientCAFile != "",
-		Realms:       auth.Realms{Basic: security.BasicAuthRealm, Bearer: security.OpenIDRealm},
+		Certificates: a.config.Server.SSLClientCAFile != "", CertificateName: a.config.Server.SSLClientName,
+		Forwarded: a.config.Server.ForwardedClientCert,
+		Realms:    auth.Realms{Basic: security.BasicAuthRealm, Bearer: security.OpenIDRealm},
 		Kafka: auth.KafkaRules{
 			UsernameClaim: security.JWTKafkaUsernameKey, PasswordClaim: security.JWTKafkaPasswordKey,
 			TokenOnly: security.JWTKafkaTokenAuthOnly, Passthrough: security.KafkaOAuthPassthrough, Required: security.KafkaClientAuthRequired,
@@ -31,7 +32,11 @@ func (a *App) readAccess(m *metrics.Metrics) (*access, error) {
 		Count: m.Authenticated,
 	}}
 	if security.OpenIDEnabled {
-		x.chain.Bearer = &auth.Bearer{Provider: a.newProvider()}
+		transport := auth.NewTransport()
+		if err := a.readFile(x, m, "OPENID_CA_FILE", security.OpenIDCAFile, transport.Use); err != nil {
+			return nil, err
+		}
+		x.chain.Bearer = &auth.Bearer{Provider: a.newProvider(transport)}
 	}
 	if security.BasicAuthEnabled {
 		x.chain.Basic = auth.NewBasic(security.BasicAuthUsername, string(security.BasicAuthPassword))
@@ -45,7 +50,19 @@ func (a *App) readAccess(m *metrics.Metrics) (*access, error) {
 			return nil, err
 		}
 	}
-	return x, nil
+	return x, a.checkAdministrators(x)
+}
+
+// checkAdministrators refuses an admin API where clients authenticate and nobody is an administrator: it
+// would be for nobody, and is not to be for all of them. The error is a *ConfigError.
+func (a *App) checkAdministrators(x *access) error {
+	named := a.config.Security.AdminBasicAuthUsername != "" ||
+		x.chain.Required() && x.policy != nil && x.policy.Rules().HasAdministrators()
+	if !a.config.Server.AdminEndpointEnabled || named || !x.chain.KnowsClients() {
+		return nil
+	}
+	return &ConfigError{fmt.Errorf("%[1]sADMIN_ENDPOINT_ENABLED: is set where clients authenticate, without "+
+		"%[1]sADMIN_BASIC_AUTH_USERNAME or a rule with admin: true in %[1]sAUTHZ_POLICY_FILE", config.Prefix)}
 }
 
 // readFile reads the file that a setting names, if it does, and has it kept up to date.
@@ -64,10 +81,11 @@ func (a *App) readFile(x *access, m *metrics.Metrics, setting, path string, use 
 	return nil
 }
 
-func (a *App) newProvider() *auth.Provider {
+func (a *App) newProvider(transport *auth.Transport) *auth.Provider {
 	security := &a.config.Security
 	return auth.NewProvider(auth.ProviderOptions{
-		WellKnown: security.OpenIDWellKnown, Audience: security.OpenIDAudience,
+		WellKnown: security.OpenIDWellKnown, Audience: security.OpenIDAudience, Issuer: security.OpenIDIssuer,
+		SubjectClaim: security.OpenIDSubjectClaim, AudienceClaim: security.OpenIDAudienceClaim, Transport: transport,
 		Interval: security.OpenIDRevalidationInterval, ErrorsLimit: security.OpenIDRevalidationErrorsLimit, Log: a.log,
 	})
 }
@@ -76,6 +94,13 @@ func (a *App) newProvider() *auth.Provider {
 func (x *access) keep(a *App, recheck func()) {
 	if x.policy != nil {
 		x.policy.Changed = recheck
+	}
+	if x.chain.Basic != nil {
+		x.chain.Basic.Changed = recheck
+	}
+	if a.certificates != nil {
+		x.chain.ClientCAs = a.certificates.ClientCAs
+		a.certificates.OnClientCAs(recheck)
 	}
 	for _, files := range x.files {
 		a.background(files.Watch)
@@ -88,7 +113,7 @@ func (x *access) keep(a *App, recheck func()) {
 // warnOfOpenDoors tells what anybody may do who reaches the management listener.
 func (a *App) warnOfOpenDoors(chain *auth.Chain) {
 	server := &a.config.Server
-	closed := a.config.Security.AdminBasicAuthUsername != "" || chain.Required()
+	closed := a.config.Security.AdminBasicAuthUsername != "" || chain.KnowsClients()
 	if server.AdminEndpointEnabled && !closed {
 		a.log.Warn("the admin API asks for no credentials: set WSPROXY_ADMIN_BASIC_AUTH_USERNAME and WSPROXY_ADMIN_BASIC_AUTH_PASSWORD")
 	}

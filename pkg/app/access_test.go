@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,12 +42,16 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 	}
 }
 
-// TestClientsCredentialsCloseTheAdminAPIToo, so that nobody is warned.
-func TestClientsCredentialsCloseTheAdminAPIToo(t *testing.T) {
+// TestAClosedAdminAPIIsNotWarnedOf, where clients authenticate and one of them is an administrator.
+func TestAClosedAdminAPIIsNotWarnedOf(t *testing.T) {
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte(`rules: [{subjects: ["user:root"], admin: true}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var log kafkatest.LockedText
 	a, err := app.Start(app.Options{
 		Environ: environ("127.0.0.1:1", "WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_BASIC_AUTH_ENABLED=true",
-			"WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame"),
+			"WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame", "WSPROXY_AUTHZ_POLICY_FILE="+policy),
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
@@ -71,6 +76,44 @@ func TestOpenDoorsAreWarnedOf(t *testing.T) {
 	for _, name := range []string{"WSPROXY_BASIC_AUTH_ENABLED", "WSPROXY_PPROF_ENABLED"} {
 		if n := strings.Count(log.String(), `level=WARN msg="`+name+": "); n != 1 {
 			t.Errorf("%d lines warn of %s:\n%s", n, name, log.String())
+		}
+	}
+}
+
+// TestWhoIsAnAdministratorMustBeSaid where clients authenticate: an admin API for all of them is refused.
+func TestWhoIsAnAdministratorMustBeSaid(t *testing.T) {
+	write := func(rules string) string {
+		path := filepath.Join(t.TempDir(), "policy.yaml")
+		if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "WSPROXY_AUTHZ_POLICY_FILE=" + path
+	}
+	users := []string{"WSPROXY_BASIC_AUTH_ENABLED=true", "WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame"}
+	kafka := []string{
+		"WSPROXY_KAFKA_CLIENT_AUTH_REQUIRED=true", "WSPROXY_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT", "WSPROXY_KAFKA_SASL_MECHANISM=PLAIN",
+		"WSPROXY_KAFKA_SASL_USERNAME=u", "WSPROXY_KAFKA_SASL_PASSWORD=p",
+	}
+	own := []string{"WSPROXY_ADMIN_BASIC_AUTH_USERNAME=a", "WSPROXY_ADMIN_BASIC_AUTH_PASSWORD=p"}
+	for name, test := range map[string]struct {
+		settings []string
+		starts   bool
+	}{
+		"users":                              {users, false},
+		"users and a policy without any":     {append(slices.Clone(users), write("rules: [{subjects: [root], consume: [t]}]")), false},
+		"users and a policy that says so":    {append(slices.Clone(users), write("rules: [{subjects: [root], admin: true}]")), true},
+		"users and credentials of their own": {append(slices.Clone(users), own...), true},
+		"Kafka's users":                      {kafka, false},
+		"Kafka's users and credentials":      {append(slices.Clone(kafka), own...), true},
+		"nobody":                             {nil, true},
+	} {
+		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", append(test.settings, "WSPROXY_ADMIN_ENDPOINT_ENABLED=true")...)})
+		if err == nil {
+			a.Shutdown()
+		}
+		var faulty *app.ConfigError
+		if (err == nil) != test.starts || err != nil && (!errors.As(err, &faulty) || !strings.HasPrefix(err.Error(), "WSPROXY_ADMIN_ENDPOINT_ENABLED: ")) {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

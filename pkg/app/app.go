@@ -72,6 +72,8 @@ type App struct {
 	cut      func()     // has the teardown wait for no broker any longer; nil before there is a cluster
 	failed   chan error // what ends the proxy: a listener that failed, a topic that is unusable
 
+	certificates *server.Certificates // nil without TLS
+
 	main       *listener // nil where there is TLS only
 	secure     *listener // nil without TLS
 	management *listener

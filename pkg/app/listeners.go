@@ -12,6 +12,7 @@ func (a *App) openListeners(o Options, m *metrics.Metrics) error {
 	if err != nil {
 		return err
 	}
+	a.certificates = certificates
 	settings := &a.config.Server
 	forManagement := certificates
 	if !settings.AdminSSLEnabled {

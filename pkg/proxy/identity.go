@@ -7,12 +7,11 @@ import (
 
 // Identity is who a client is, as it was found at the handshake.
 type Identity struct {
-	// Subject is the user name, the token's sub or the certificate's common name. It is empty
-	// where nobody authenticates: then all clients are one subject.
-	Subject string
+	// Principal is who the client is.
+	Principal Principal
 	// Claims are the token's, as JSON has them; nil without a token.
 	Claims map[string]any
-	// Expires is when the token ends; zero without a token.
+	// Expires is when the token or the certificate ends; zero where nothing does.
 	Expires time.Time
 	// Kafka is how the client's records are read and written.
 	Kafka KafkaCredentials

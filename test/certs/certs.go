@@ -69,6 +69,14 @@ func (a *Authority) Client(t testing.TB, name string) Pair {
 	return a.issue(t, template)
 }
 
+// ClientUntil makes a certificate for a client of some name that ends at a time.
+func (a *Authority) ClientUntil(t testing.TB, name string, end time.Time) Pair {
+	t.Helper()
+	template := valid(name)
+	template.ExtKeyUsage, template.NotAfter = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, end
+	return a.issue(t, template)
+}
+
 // TLS is the pair for crypto/tls.
 func (p Pair) TLS(t testing.TB) tls.Certificate {
 	t.Helper()

@@ -77,11 +77,9 @@ func TestBadRenewalsEndTheSocket(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
 		i, topic := newIssuer(t), k.topic(t, 1)
-		stranger := newIssuer(t)
 		p := k.start(t, i.settings()...)
 		for name, message := range map[string]string{
 			"expired":         renewal(i.until("alice", time.Now().Add(-time.Minute))),
-			"of somebody":     renewal(stranger.token("alice", map[string]any{"iss": i.http.URL})),
 			"garbage":         renewal("garbage"),
 			"another's":       renewal(i.token("alice", map[string]any{"aud": "other"})),
 			"no token at all": `{"auth":{}}`,
@@ -98,6 +96,30 @@ func TestBadRenewalsEndTheSocket(t *testing.T) {
 				}
 				c.ended(4401)
 			}
+		}
+	})
+}
+
+// TestRenewalsByUnknownKeysLeaveTheSocketOpen, since the key may be new.
+func TestRenewalsByUnknownKeysLeaveTheSocketOpen(t *testing.T) {
+	t.Parallel()
+	onFake(t, func(t *testing.T, k *cluster) {
+		i, topic := newIssuer(t), k.topic(t, 2)
+		stranger := newIssuer(t).token("alice", map[string]any{"iss": i.http.URL})
+		p := k.start(t, i.settings()...)
+		for _, socket := range []string{"/socket/in", "/socket/out"} {
+			c := p.dialAs(t, "Bearer "+i.token("alice", nil), k.path(socket, topic))
+			p.upgrade(t, k.path(socket, topic), "Authorization", "Bearer "+stranger) // the keys are not fetched again for a while
+			c.send(renewal(stranger))
+			if failure := c.refusal("OVERLOADED"); !failure.Retriable {
+				t.Errorf("%s: it says %+v", socket, failure)
+			}
+			next := time.Now().Add(2 * time.Hour).Truncate(time.Second)
+			c.send(renewal(i.until("alice", next)))
+			if got, want := c.read(), fmt.Sprintf(`{"auth":{"expiresAt":%d}}`, next.UnixMilli()); got != want {
+				t.Errorf("%s: got %s, want %s", socket, got, want)
+			}
+			c.close()
 		}
 	})
 }

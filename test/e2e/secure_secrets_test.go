@@ -36,6 +36,7 @@ func TestSecretsForKafkaAreNotTold(t *testing.T) {
 		"JWT_KAFKA_USERNAME_KEY=kafka_user", "JWT_KAFKA_PASSWORD_KEY=kafka_password", "KAFKA_OAUTH_PASSTHROUGH=true",
 		"SSL_ENABLED=true", "SSL_BIND_INTERFACE=127.0.0.1", "SSL_PORT=0", "SSL_CERT_FILE="+cert, "SSL_KEY_FILE="+key,
 		"ADMIN_SSL_ENABLED=false", "ADMIN_ENDPOINT_ENABLED=true",
+		"ADMIN_BASIC_AUTH_USERNAME=admin", "ADMIN_BASIC_AUTH_PASSWORD="+planted+"-admin",
 		"KAFKA_SSL_CERT_FILE="+s.CertFile(kafka.Admin), "KAFKA_SSL_KEY_FILE="+s.KeyFile(kafka.Admin),
 	)...))
 	p.awaitReady(t, true)

@@ -94,10 +94,16 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 		topic := k.topic(t, 1)
 		credentials := k.start(t, "ADMIN_ENDPOINT_ENABLED=true", "ADMIN_BASIC_AUTH_USERNAME=u", "ADMIN_BASIC_AUTH_PASSWORD=p")
 		i := newIssuer(t)
-		guarded := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true")...)
+		policy := "AUTHZ_POLICY_FILE=" + newFile(t, "rules: [{subjects: [root], admin: true}, {subjects: ['*'], produce: ['*'], consume: ['*']}]").path
+		guarded := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true", policy)...)
 		token := "Bearer " + i.token("alice", nil)
+		for path := range a.methods {
+			if strings.HasPrefix(path, "/admin/") {
+				a.askAll(guarded, path, "", "Authorization", token)
+			}
+		}
 		i.setDown(true)
-		unchecked := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true")...)
+		unchecked := k.start(t, i.settings("ADMIN_ENDPOINT_ENABLED=true", policy)...)
 		all, _ := k.replicas(t, 1)
 		p := all[0]
 		for path := range a.methods {

@@ -48,7 +48,7 @@ func TestEveryBlockIsTested(t *testing.T) {
 	want := []string{
 		"sh server", "js client", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve", "sh dry",
 		"json in", "json answer", "json in", "json error", "json out", "json commit", "python avro",
-		"sh", "json body", "yaml policy", "sh policy", "yaml limits", "sh limits", "sh", "json body", "json offsets", "sh", "text", "text",
+		"sh", "json body", "yaml policy", "sh policy", "yaml tenants", "yaml limits", "sh limits", "sh", "json body", "json offsets", "sh", "text", "text",
 	}
 	if !slices.Equal(infos, want) {
 		t.Errorf("the blocks are\n%q, the tests know\n%q", infos, want)

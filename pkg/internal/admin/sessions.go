@@ -32,6 +32,7 @@ type connected struct {
 	Group    proxy.GroupID  `json:"group,omitempty"`
 	Instance string         `json:"instance,omitempty"`
 	Topic    string         `json:"topic"`
+	Subject  string         `json:"subject,omitempty"` // the principal, as in user:alice
 	Replica  string         `json:"replica"`
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
 }
@@ -40,7 +41,7 @@ type connected struct {
 func (s *Sessions) All(*http.Request) (any, error) {
 	all := []connected{}
 	for _, i := range s.Registry.List() {
-		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Replica, i.Since.UTC()})
+		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()})
 	}
 	return all, nil
 }

@@ -2,8 +2,8 @@
 // handshake and from its TLS certificate.
 //
 // There is one file per method: passwords in basic.go and htpasswd.go, bearer tokens in bearer.go
-// with the keys of their provider in provider.go and keys.go, certificates in certificate.go. Chain
-// asks the one that fits what a client brought.
+// with the keys of their provider in provider.go and keys.go, certificates in certificate.go, and those
+// that a trusted proxy forwards in forwarded.go. Chain asks the one that fits what a client brought.
 //
 // # What must hold
 //
@@ -17,6 +17,7 @@ package auth
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"strings"
 	"unicode"
@@ -40,16 +41,22 @@ const (
 	OutcomeUnknown  = "unknown" // it could not be checked
 )
 
-// maxSubject is the longest name of a client, in characters.
-const maxSubject = 255
+// maxName is the longest name of a principal, in characters.
+const maxName = 255
 
 // Chain are the methods by which clients can authenticate. Without any, all are let in.
 type Chain struct {
 	Basic        *Basic  // nil where passwords are not taken
 	Bearer       *Bearer // nil where tokens are not taken
-	Certificates bool    // whether the subject of a verified client certificate is taken
-	Kafka        KafkaRules
-	Realms       Realms
+	Certificates bool    // whether verified client certificates are taken
+	// CertificateName says which of a certificate's names is the principal's, NameCN where empty.
+	CertificateName string
+	// ClientCAs are the CAs of client certificates at this moment; nil where they never change.
+	ClientCAs func() *x509.CertPool
+	// Forwarded is the header in which trusted proxies forward client certificates, empty for none.
+	Forwarded string
+	Kafka     KafkaRules
+	Realms    Realms
 	// Count is told how each request fared; nil where nobody counts.
 	Count func(method, outcome string)
 }
@@ -59,12 +66,23 @@ type Pass struct {
 	Identity proxy.Identity
 	// bearer is the token that it was made from, to be judged again; empty without one.
 	bearer string
+	// hash is a digest of what the password was compared with, to be compared again; zero where that
+	// cannot change.
+	hash digest
+	// certificates are the client's, to be verified again; nil where no client CA has vouched for them.
+	certificates []*x509.Certificate
 	// brought is what the client brought for Kafka beside its token.
 	brought proxy.KafkaCredentials
 }
 
 // Required tells whether clients must authenticate.
-func (c *Chain) Required() bool { return c.Basic != nil || c.Bearer != nil || c.Certificates }
+func (c *Chain) Required() bool {
+	return c.Basic != nil || c.Bearer != nil || c.Certificates || c.Forwarded != ""
+}
+
+// KnowsClients tells whether each socket has a principal of its own: clients must authenticate, here or
+// at Kafka.
+func (c *Chain) KnowsClients() bool { return c.Required() || c.Kafka.Required }
 
 // Request finds out who makes a request. The error is of proxy.KindNotAuthenticated, or of
 // proxy.KindOverloaded where the credentials cannot be checked now.
@@ -73,30 +91,38 @@ func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Erro
 		return Pass{}, nil
 	}
 	given, e := readCredentials(r.Header)
+	var chain []*x509.Certificate
+	var byCA bool
+	if given.method == MethodNone && e == nil {
+		chain, byCA, e = c.certificate(r)
+	}
 	method := given.method
-	if method == MethodNone && e == nil && c.Certificates && hasCertificate(r.TLS) {
+	if len(chain) > 0 {
 		method = MethodCertificate
 	}
 	var p Pass
 	if e == nil {
-		p, e = c.check(ctx, method, given, r)
+		p, e = c.check(ctx, method, given, chain)
 	}
 	if e == nil {
-		e = checkSubject(p.Identity.Subject)
+		e = checkName(p.Identity.Principal.Name)
 	}
 	c.count(method, e)
 	if e != nil {
 		return Pass{}, e
 	}
+	if byCA {
+		p.certificates = chain
+	}
 	return p, nil
 }
 
-// checkSubject refuses a name that the proxy could not keep among its sessions. OpenID Connect Core,
+// checkName refuses a name that the proxy could not keep among its sessions. OpenID Connect Core,
 // section 2 allows no longer ones.
-func checkSubject(subject string) *proxy.Error {
-	if subject == "" || utf8.RuneCountInString(subject) > maxSubject || !utf8.ValidString(subject) ||
-		strings.ContainsFunc(subject, unicode.IsControl) {
-		return refuse("The name that the credentials are of must have 1 to %d characters, none a control character.", maxSubject)
+func checkName(name string) *proxy.Error {
+	if name == "" || utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) ||
+		strings.ContainsFunc(name, unicode.IsControl) {
+		return refuse("The name that the credentials are of must have 1 to %d characters, none a control character.", maxName)
 	}
 	return nil
 }
@@ -112,19 +138,26 @@ func (c *Chain) Socket(ctx context.Context, r *http.Request) (Pass, *proxy.Error
 		return Pass{}, e
 	}
 	p.brought = brought
-	p.Identity.Kafka, e = c.Kafka.choose(&p)
+	if p.Identity.Kafka, e = c.Kafka.choose(&p); e != nil {
+		return Pass{}, e
+	}
+	if user := p.Identity.Kafka.Username; user != "" && p.Identity.Principal.IsAnonymous() {
+		// Kafka is asked whether that is true before anything is given to the principal.
+		p.Identity.Principal = proxy.Principal{Method: proxy.MethodKafka, Name: user}
+		e = checkName(user)
+	}
 	return p, e
 }
 
-func (c *Chain) check(ctx context.Context, method string, given credentials, r *http.Request) (Pass, *proxy.Error) {
+func (c *Chain) check(ctx context.Context, method string, given credentials, chain []*x509.Certificate) (Pass, *proxy.Error) {
 	switch {
 	case method == MethodBasic && c.Basic != nil:
-		e := c.Basic.check(ctx, given.user, given.password)
-		return Pass{Identity: proxy.Identity{Subject: given.user}}, e
+		hash, e := c.Basic.check(ctx, given.user, given.password)
+		return Pass{Identity: proxy.Identity{Principal: proxy.Principal{Method: proxy.MethodUser, Name: given.user}}, hash: hash}, e
 	case method == MethodBearer && c.Bearer != nil:
 		return c.Bearer.check(ctx, given.token)
 	case method == MethodCertificate:
-		return certified(r.TLS)
+		return c.certified(chain)
 	case method == MethodNone:
 		return Pass{}, refuse("Credentials are required: %s.", c.places())
 	default:
@@ -164,7 +197,7 @@ func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.
 	if e != nil {
 		return Pass{}, e
 	}
-	if renewed.Identity.Subject != p.Identity.Subject {
+	if renewed.Identity.Principal != p.Identity.Principal {
 		return Pass{}, refuse("The token is of another subject.")
 	}
 	renewed.brought = p.brought
@@ -172,12 +205,19 @@ func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.
 	return renewed, e
 }
 
-// Recheck judges the token of a pass again, by the keys that its provider has now. It asks nobody.
+// Recheck judges what a pass was made from again: a token by the keys that its provider has now, a
+// password by its hash in the file, a certificate by the client CAs. It asks nobody.
 func (c *Chain) Recheck(ctx context.Context, p *Pass) *proxy.Error {
-	if !p.Renewable() {
+	switch p.Identity.Principal.Method {
+	case proxy.MethodToken:
+		return c.Bearer.recheck(ctx, p.bearer)
+	case proxy.MethodUser:
+		return c.Basic.recheck(p.Identity.Principal.Name, p.hash)
+	case proxy.MethodCert:
+		return c.recheckCertificate(p.certificates)
+	default:
 		return nil
 	}
-	return c.Bearer.recheck(ctx, p.bearer)
 }
 
 func refuse(format string, args ...any) *proxy.Error {

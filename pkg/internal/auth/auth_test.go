@@ -57,7 +57,7 @@ func TestWhoIsLetIn(t *testing.T) {
 		"a subprotocol that looks alike": {[]string{authorizationHeader, "Bearer " + token, subprotocol, "WSPROXY.bearer.x"}, "alice"},
 	} {
 		p, e := c.Socket(t.Context(), request(test.headers...))
-		if e != nil || p.Identity.Subject != test.subject {
+		if e != nil || p.Identity.Principal.Name != test.subject {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 	}
@@ -107,7 +107,7 @@ func TestWhoIsRefused(t *testing.T) {
 	c := all(t)
 	for name, test := range refusedRequests(rsaSigner().token(nil)) {
 		p, e := c.Socket(t.Context(), request(test[1:]...))
-		if e == nil || e.Kind != proxy.KindNotAuthenticated || !strings.Contains(e.Message, test[0]) || p.Identity.Subject != "" {
+		if e == nil || e.Kind != proxy.KindNotAuthenticated || !strings.Contains(e.Message, test[0]) || p.Identity.Principal.Name != "" {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 		for _, header := range test[1:] {
@@ -133,7 +133,7 @@ func TestNames(t *testing.T) {
 		"path segments": {"../../alice/%2e%2e", true},
 	} {
 		p, e := c.Request(t.Context(), request(authorizationHeader, "Bearer "+rsaSigner().token(map[string]any{"sub": test.subject})))
-		if test.taken != (e == nil) || test.taken && p.Identity.Subject != test.subject {
+		if test.taken != (e == nil) || test.taken && p.Identity.Principal.Name != test.subject {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 	}
@@ -159,7 +159,7 @@ func TestMethodsThatAreOff(t *testing.T) {
 			r.Header.Set(authorizationHeader, test.header)
 		}
 		p, e := test.chain.Socket(t.Context(), r)
-		if test.lets != (e == nil) || p.Identity.Subject != "" {
+		if test.lets != (e == nil) || p.Identity.Principal.Name != "" {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 	}
@@ -190,7 +190,7 @@ func TestCertificates(t *testing.T) {
 		"beside garbage, which counts":     {withCertificate(request(authorizationHeader, "garbage"), "carol", true), ""},
 	} {
 		p, e := c.Socket(t.Context(), test.request)
-		if p.Identity.Subject != test.subject || (e == nil) != (test.subject != "") {
+		if p.Identity.Principal.Name != test.subject || (e == nil) != (test.subject != "") {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 	}

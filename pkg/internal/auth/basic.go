@@ -31,6 +31,9 @@ const (
 
 // Basic knows users by their passwords.
 type Basic struct {
+	// Changed is called after Use has taken other users; nil where nobody has to know.
+	Changed func()
+
 	// Fixed after construction.
 	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
 	user   digest            // of the one user, zero where there is none
@@ -66,18 +69,22 @@ func (b *Basic) Use(contents [][]byte) error {
 		return fmt.Errorf("reading users: %w", err)
 	}
 	b.file.Store(parsed)
+	if b.Changed != nil {
+		b.Changed()
+	}
 	return nil
 }
 
-// check tells whether a password is that of a user.
-func (b *Basic) check(ctx context.Context, user, password string) *proxy.Error {
+// check tells whether a password is that of a user. accepted stands for the hash in the file that it
+// was compared with, to be compared again; it is zero for the one user.
+func (b *Basic) check(ctx context.Context, user, password string) (accepted digest, e *proxy.Error) {
 	given := b.digest(user, "", password)
 	if b.user != (digest{}) && hmac.Equal(given[:], b.user[:]) {
-		return nil
+		return digest{}, nil
 	}
 	file := b.file.Load()
 	if file == nil {
-		return wrongPassword()
+		return digest{}, wrongPassword()
 	}
 	hash, known := file.hashes[user]
 	if !known {
@@ -87,12 +94,27 @@ func (b *Basic) check(ctx context.Context, user, password string) *proxy.Error {
 		return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
 	})
 	if e != nil {
-		return e
+		return digest{}, e
 	}
 	if !right || !known {
-		return wrongPassword()
+		return digest{}, wrongPassword()
 	}
-	return nil
+	return b.digest(user, string(hash), ""), nil
+}
+
+// recheck tells whether the file still has the hash that a user's password was compared with.
+func (b *Basic) recheck(user string, accepted digest) *proxy.Error {
+	if accepted == (digest{}) {
+		return nil
+	}
+	if file := b.file.Load(); file != nil {
+		hash, known := file.hashes[user]
+		now := b.digest(user, string(hash), "")
+		if known && hmac.Equal(now[:], accepted[:]) {
+			return nil
+		}
+	}
+	return refuse("The user was removed, or has another password.")
 }
 
 // knows tells whether there is a user of a name.

@@ -57,7 +57,7 @@ func TestPasswords(t *testing.T) {
 		"the password that hides the user": {both, "carol", "another", false},
 	} {
 		for range 2 { // the second time from memory
-			e := test.basic.check(t.Context(), test.user, test.password)
+			_, e := test.basic.check(t.Context(), test.user, test.password)
 			if test.right != (e == nil) || e != nil && e.Kind != proxy.KindNotAuthenticated {
 				t.Errorf("%s: got %v", name, e)
 			}
@@ -100,18 +100,19 @@ func TestPasswordsAreCheckedOnce(t *testing.T) {
 // TestAChangedPasswordIsForgotten looks at what is remembered of the old one.
 func TestAChangedPasswordIsForgotten(t *testing.T) {
 	b := withFile(t, NewBasic("", ""), line("alice", "old"))
-	if e := b.check(t.Context(), "alice", "old"); e != nil {
+	if _, e := b.check(t.Context(), "alice", "old"); e != nil {
 		t.Fatal(e)
 	}
 	withFile(t, b, line("alice", "new"))
-	wantKind(t, "the old password", b.check(t.Context(), "alice", "old"), proxy.KindNotAuthenticated)
-	if e := b.check(t.Context(), "alice", "new"); e != nil {
+	_, e := b.check(t.Context(), "alice", "old")
+	wantKind(t, "the old password", e, proxy.KindNotAuthenticated)
+	if _, e := b.check(t.Context(), "alice", "new"); e != nil {
 		t.Errorf("the new password: %v", e)
 	}
 	if err := b.Use([][]byte{[]byte("alice:plain")}); err == nil {
 		t.Error("a faulty file was taken")
 	}
-	if e := b.check(t.Context(), "alice", "new"); e != nil {
+	if _, e := b.check(t.Context(), "alice", "new"); e != nil {
 		t.Errorf("after a faulty file: %v", e)
 	}
 }

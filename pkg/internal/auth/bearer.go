@@ -26,6 +26,7 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 	if e := checkToken("The bearer token", token); e != nil {
 		return Pass{}, e
 	}
+	asked, _ := b.Provider.requests()
 	verifier := b.Provider.now.Load()
 	if verifier == nil {
 		if err := b.Provider.refresh(ctx, minRefresh); err != nil {
@@ -35,15 +36,19 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 			return Pass{}, cannotAsk(errors.New("its keys were given up"))
 		}
 	}
-	p, unknown, e := judge(ctx, verifier, token)
-	if !unknown {
+	p, signature, e := b.judge(ctx, verifier, token)
+	if signature == verifiable {
 		return p, e
 	}
 	if err := b.Provider.refresh(ctx, minRefresh); err != nil {
 		return Pass{}, cannotAsk(err)
 	}
 	if verifier = b.Provider.now.Load(); verifier != nil {
-		p, _, e = judge(ctx, verifier, token)
+		p, signature, e = b.judge(ctx, verifier, token)
+	}
+	if _, answered := b.Provider.requests(); signature == byUnknownKey && answered <= asked {
+		// The key may be newer than those that are known, which may not be asked for again yet.
+		return Pass{}, cannotAsk(errUnknownKey)
 	}
 	return p, e
 }
@@ -54,8 +59,8 @@ func (b *Bearer) recheck(ctx context.Context, token string) *proxy.Error {
 	if verifier == nil {
 		return refuse("The identity provider has not answered for too long.")
 	}
-	_, unknown, e := judge(ctx, verifier, token)
-	if unknown {
+	_, signature, e := b.judge(ctx, verifier, token)
+	if signature != verifiable {
 		return refuse("The token's key is not valid anymore.")
 	}
 	return e
@@ -63,33 +68,37 @@ func (b *Bearer) recheck(ctx context.Context, token string) *proxy.Error {
 
 // cannotAsk tells a client to come again. It is no fault of its credentials.
 func cannotAsk(err error) *proxy.Error {
-	return proxy.Wrap(err, proxy.KindOverloaded, "The token cannot be checked now, as the identity provider does not answer: try again later.")
+	return proxy.Wrap(err, proxy.KindOverloaded, "The token cannot be checked now, as the identity provider's keys are not at hand: try again later.")
 }
 
-// judge checks a token. unknown tells that none of the keys has signed it.
-func judge(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (p Pass, unknown bool, e *proxy.Error) {
-	verified, err := verifier.Verify(context.WithValue(ctx, unknownKey{}, &unknown), token)
+// judge checks a token. signature tells whether the keys that are known could judge it.
+func (b *Bearer) judge(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (p Pass, signature signature, e *proxy.Error) {
+	verified, err := verifier.Verify(context.WithValue(ctx, signatureKey{}, &signature), token)
 	if err != nil {
-		return Pass{}, unknown, invalid(err)
+		return Pass{}, signature, invalid(err)
 	}
 	var claims map[string]any
 	if err := verified.Claims(&claims); err != nil {
-		return Pass{}, false, invalid(err)
+		return Pass{}, verifiable, invalid(err)
 	}
 	if e := checkTimes(claims); e != nil {
-		return Pass{}, false, e
+		return Pass{}, verifiable, e
 	}
-	if verified.Subject == "" {
-		return Pass{}, false, refuse("The token has no subject (sub).")
+	if e := b.Provider.checkAudience(claims); e != nil {
+		return Pass{}, verifiable, e
+	}
+	name, e := b.Provider.subject(claims)
+	if e != nil {
+		return Pass{}, verifiable, e
 	}
 	expires := verified.Expiry
 	if latest := time.Unix(latestExpiry, 0); expires.After(latest) {
 		expires = latest
 	}
 	return Pass{
-		Identity: proxy.Identity{Subject: verified.Subject, Claims: claims, Expires: expires},
+		Identity: proxy.Identity{Principal: proxy.Principal{Method: proxy.MethodToken, Name: name}, Claims: claims, Expires: expires},
 		bearer:   token,
-	}, false, nil
+	}, verifiable, nil
 }
 
 // invalid says what is wrong with a token. What it should have been is for the log alone.
@@ -126,20 +135,25 @@ func checkTimes(claims map[string]any) *proxy.Error {
 }
 
 // ExpiresAt is when a connection that has a pass ends, zero for never. A token that was taken though
-// this clock says that it has expired ends when the leeway does.
+// this clock says that it has expired ends when the leeway does. Certificates have none.
 func (p Pass) ExpiresAt(now time.Time) time.Time {
 	at := p.Identity.Expires
-	if at.IsZero() || at.After(now) {
+	if at.IsZero() || at.After(now) || !p.Renewable() {
 		return at
 	}
 	return at.Add(leeway)
 }
 
-// Expired is why a connection ends whose token has.
-func Expired() *proxy.Error { return refuse("The token has expired.") }
+// Expired is why a connection ends whose pass has.
+func (p Pass) Expired() *proxy.Error {
+	if p.Renewable() {
+		return refuse("The token has expired.")
+	}
+	return refuse("The client certificate has expired.")
+}
 
 // String hides the token.
-func (p Pass) String() string { return fmt.Sprintf("%q", p.Identity.Subject) }
+func (p Pass) String() string { return fmt.Sprintf("%q", p.Identity.Principal) }
 
 // GoString hides the token.
 func (p Pass) GoString() string { return p.String() }

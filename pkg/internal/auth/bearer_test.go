@@ -27,6 +27,12 @@ func hmacToken(secret []byte) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// ownKeyToken has the key that is said to have signed it in its header, beside the name of the issuer's.
+func ownKeyToken(good string) string {
+	header := must(json.Marshal(map[string]any{"alg": "RS256", "kid": "rsa", "jwk": map[string]string{"kty": "oct", "k": "AAAA"}}))
+	return encode(string(header)) + "." + strings.Join(strings.Split(good, ".")[1:], ".")
+}
+
 func publicPEM(t *testing.T) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(rsaKey().Public())
@@ -59,7 +65,7 @@ func TestGoodTokens(t *testing.T) {
 		"with long claims":         rsaSigner().token(map[string]any{"x": strings.Repeat("x", 8<<10)}),
 	} {
 		p, e := b.check(t.Context(), token)
-		if e != nil || p.Identity.Subject != "alice" || p.Identity.Claims["iss"] != issuerURL || p.Identity.Expires.IsZero() || !p.Renewable() {
+		if e != nil || p.Identity.Principal.Name != "alice" || p.Identity.Claims["iss"] != issuerURL || p.Identity.Expires.IsZero() || !p.Renewable() {
 			t.Errorf("%s: got %v, %v", name, p, e)
 		}
 		if p.Identity.Expires.UnixMilli() > latestExpiry*1000 {
@@ -80,10 +86,6 @@ func badTokens(t *testing.T) map[string][2]string {
 	header := func(alg string) string {
 		return encode(`{"alg":"`+alg+`","kid":"rsa"}`) + "." + encode(claims(nil)) + "."
 	}
-	embedded, err := json.Marshal(map[string]any{"alg": "RS256", "jwk": map[string]string{"kty": "oct", "k": "AAAA"}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return map[string][2]string{
 		"alg none":                               {header("none"), "not valid here"},
 		"alg None":                               {header("None"), "not valid here"},
@@ -92,8 +94,7 @@ func badTokens(t *testing.T) map[string][2]string {
 		"HMAC signed with the public key, PEM":   {hmacToken(publicPEM(t)), "not valid here"},
 		"HMAC signed with the public key, DER":   {hmacToken(must(x509.MarshalPKIXPublicKey(rsaKey().Public()))), "not valid here"},
 		"HMAC signed with the modulus":           {hmacToken(rsaKey().N.Bytes()), "not valid here"},
-		"signed by a key of its own header":      {encode(string(embedded)) + "." + strings.Join(strings.Split(good, ".")[1:], "."), "not valid here"},
-		"wrong kid":                              {signer{rsaKey(), "elsewhere", oidc.RS256}.token(nil), "not valid here"},
+		"signed by a key of its own header":      {ownKeyToken(good), "not valid here"},
 		"another key with the right kid":         {signer{otherKey(), "rsa", oidc.RS256}.token(nil), "not valid here"},
 		"the key in another algorithm":           {signer{rsaKey(), "rsa", oidc.PS256}.token(nil), "not valid here"},
 		"the kid of a key of another kind":       {signer{ecKey(), "rsa", oidc.ES256}.token(nil), "not valid here"},
@@ -136,7 +137,7 @@ func TestBadTokens(t *testing.T) {
 	for name, test := range badTokens(t) {
 		token, says := test[0], test[1]
 		p, e := b.check(t.Context(), token)
-		if e == nil || e.Kind != proxy.KindNotAuthenticated || p.Identity.Subject != "" || p.Renewable() {
+		if e == nil || e.Kind != proxy.KindNotAuthenticated || p.Identity.Principal.Name != "" || p.Renewable() {
 			t.Errorf("%s: got %v, %v", name, p, e)
 			continue
 		}
@@ -161,13 +162,18 @@ func TestAudienceIsLookedAtWhereOneIsSet(t *testing.T) {
 
 func TestHowLongAPassLasts(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	for name, test := range map[string]struct{ expires, want time.Time }{
-		"without a token":            {},
-		"a token that lasts":         {now.Add(time.Minute), now.Add(time.Minute)},
-		"a token within its leeway":  {now.Add(-10 * time.Second), now.Add(20 * time.Second)},
-		"a token that ends just now": {now, now.Add(leeway)},
+	for name, test := range map[string]struct {
+		expires, want time.Time
+		bearer        string
+	}{
+		"without either":             {},
+		"a token that lasts":         {now.Add(time.Minute), now.Add(time.Minute), "t"},
+		"a token within its leeway":  {now.Add(-10 * time.Second), now.Add(20 * time.Second), "t"},
+		"a token that ends just now": {now, now.Add(leeway), "t"},
+		"a certificate that lasts":   {now.Add(time.Minute), now.Add(time.Minute), ""},
+		"a certificate that is over": {now.Add(-time.Second), now.Add(-time.Second), ""},
 	} {
-		p := Pass{Identity: proxy.Identity{Expires: test.expires}}
+		p := Pass{Identity: proxy.Identity{Expires: test.expires}, bearer: test.bearer}
 		if got := p.ExpiresAt(now); !got.Equal(test.want) {
 			t.Errorf("%s: until %s, want %s", name, got, test.want)
 		}
@@ -187,25 +193,64 @@ func TestNewKeysAreFetched(t *testing.T) {
 		if _, e := b.check(t.Context(), ecSigner().token(nil)); e != nil {
 			t.Errorf("a new key: %v", e)
 		}
+		_, e := b.check(t.Context(), rsaSigner().token(nil))
+		wantKind(t, "a withdrawn key, by keys that are older than the token", e, proxy.KindOverloaded)
+		time.Sleep(minRefresh)
 		if _, e := b.check(t.Context(), rsaSigner().token(nil)); e == nil || e.Kind != proxy.KindNotAuthenticated {
 			t.Errorf("a withdrawn key: %v", e)
 		}
 	})
 }
 
-// TestUnknownKeysAreFetchedSeldom sends tokens whose key is unknown for a minute.
+// TestUnknownKeysAreFetchedSeldom sends tokens whose key is unknown for a minute. Each is refused by keys
+// that were fetched after it came, or told to come again.
 func TestUnknownKeysAreFetchedSeldom(t *testing.T) {
+	for name, stranger := range map[string]signer{
+		"another key":               {otherKey(), "other", oidc.RS256},
+		"the key by another name":   {rsaKey(), "elsewhere", oidc.RS256},
+		"another key without a kid": {otherKey(), "", oidc.RS256},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(rsaSigner())
+				b := &Bearer{i.provider(nil)}
+				token, refused := stranger.token(nil), 0
+				for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
+					before := i.times()
+					_, e := b.check(t.Context(), token)
+					fetched := i.times() > before
+					if e == nil || fetched != (e.Kind == proxy.KindNotAuthenticated) || !fetched && e.Kind != proxy.KindOverloaded {
+						t.Fatalf("got %v, the keys were fetched: %v", e, fetched)
+					}
+					if fetched {
+						refused++
+					}
+				}
+				if refused < 5 || refused > 7 {
+					t.Errorf("the keys were fetched %d times in a minute", refused)
+				}
+			})
+		})
+	}
+}
+
+// TestNewKeysAreNeverRefused signs with a key that is published at once, while the keys may not be
+// fetched yet.
+func TestNewKeysAreNeverRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaSigner())
-		b := &Bearer{i.provider(nil)}
-		stranger := signer{otherKey(), "other", oidc.RS256}.token(nil)
-		for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
-			if _, e := b.check(t.Context(), stranger); e == nil || e.Kind != proxy.KindNotAuthenticated {
-				t.Fatalf("got %v", e)
-			}
+		b := i.ready(t)
+		if _, e := b.check(t.Context(), signer{otherKey(), "other", oidc.RS256}.token(nil)); e == nil {
+			t.Fatal("a stranger is let in")
 		}
-		if times := i.times(); times < 5 || times > 7 {
-			t.Errorf("the keys were fetched %d times in a minute", times)
+		i.publish(ecSigner())
+		token := ecSigner().token(nil)
+		for began := time.Now(); time.Since(began) < minRefresh; time.Sleep(time.Second) {
+			_, e := b.check(t.Context(), token)
+			wantKind(t, "at first", e, proxy.KindOverloaded)
+		}
+		if _, e := b.check(t.Context(), token); e != nil {
+			t.Errorf("as soon as keys may be fetched: %v", e)
 		}
 	})
 }

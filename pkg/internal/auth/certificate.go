@@ -2,8 +2,19 @@ package auth
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// The names of a client certificate that can be the principal's.
+const (
+	NameCN      = "cn"      // the subject's common name
+	NameURI     = "uri"     // the one URI among the alternative names, as SPIFFE has it
+	NameDNS     = "dns"     // the one DNS name among them
+	NameEmail   = "email"   // the one e-mail address among them
+	NameSubject = "subject" // the whole subject, as RFC 2253 writes it
 )
 
 // hasCertificate tells whether a client has a certificate that one of the client CAs vouches for:
@@ -12,11 +23,72 @@ func hasCertificate(state *tls.ConnectionState) bool {
 	return state != nil && len(state.VerifiedChains) > 0 && len(state.VerifiedChains[0]) > 0
 }
 
-// certified returns the subject of a client's certificate.
-func certified(state *tls.ConnectionState) (Pass, *proxy.Error) {
-	name := state.VerifiedChains[0][0].Subject.CommonName
-	if name == "" {
-		return Pass{}, refuse("The client certificate has no common name.")
+// nameOf returns the name of a certificate that is the principal's.
+func nameOf(certificate *x509.Certificate, kind string) (string, *proxy.Error) {
+	switch kind {
+	case NameURI:
+		list := make([]string, len(certificate.URIs))
+		for i, uri := range certificate.URIs {
+			list[i] = uri.String()
+		}
+		return onlyName("URI", list)
+	case NameDNS:
+		return onlyName("DNS name", certificate.DNSNames)
+	case NameEmail:
+		return onlyName("e-mail address", certificate.EmailAddresses)
+	case NameSubject:
+		return presentName("subject", certificate.Subject.String())
+	default:
+		return presentName("common name", certificate.Subject.CommonName)
 	}
-	return Pass{Identity: proxy.Identity{Subject: name}}, nil
+}
+
+// onlyName returns the one alternative name of a kind. Which of several is meant could depend on the
+// order in which a CA happens to write them, and so none is taken.
+func onlyName(kind string, names []string) (string, *proxy.Error) {
+	if len(names) > 1 {
+		return "", refuse("The client certificate has %d names of the kind %s: it must have one.", len(names), kind)
+	}
+	if len(names) == 0 {
+		return presentName(kind, "")
+	}
+	return presentName(kind, names[0])
+}
+
+func presentName(kind, name string) (string, *proxy.Error) {
+	if name == "" {
+		return "", refuse("The client certificate has no %s.", kind)
+	}
+	return name, nil
+}
+
+// certified returns the pass of a client's certificate, whose chain begins with it. It lasts as long
+// as the certificate does.
+func (c *Chain) certified(chain []*x509.Certificate) (Pass, *proxy.Error) {
+	name, e := nameOf(chain[0], c.CertificateName)
+	if e != nil {
+		return Pass{}, e
+	}
+	return Pass{Identity: proxy.Identity{
+		Principal: proxy.Principal{Method: proxy.MethodCert, Name: name}, Expires: chain[0].NotAfter,
+	}}, nil
+}
+
+// recheckCertificate tells whether the client CAs still vouch for a certificate. Who was vouched for by
+// a trusted proxy has no chain, and stays.
+func (c *Chain) recheckCertificate(chain []*x509.Certificate) *proxy.Error {
+	if len(chain) == 0 || c.ClientCAs == nil {
+		return nil
+	}
+	intermediates := x509.NewCertPool()
+	for _, certificate := range chain[1:] {
+		intermediates.AddCert(certificate)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: c.ClientCAs(), Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	if err != nil {
+		return proxy.Wrap(fmt.Errorf("checking the certificate again: %w", err), proxy.KindNotAuthenticated, "The client certificate is not valid anymore.")
+	}
+	return nil
 }

@@ -16,6 +16,15 @@ const minRSABits = 2048
 // errUnknownKey tells that a token is signed by none of the provider's keys that are known.
 var errUnknownKey = errors.New("no known key of the provider has signed the token")
 
+// signature is what the keys that are known say of a token's signature.
+type signature uint8
+
+const (
+	verifiable   signature = iota // by one of the keys, or there is another reason for a refusal
+	mismatched                    // the key that the token names has not signed it
+	byUnknownKey                  // the token names none of the keys, and none has signed it
+)
+
 // algorithms are those in which a provider's public key cannot be used to sign.
 func algorithms() []string {
 	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -68,8 +77,12 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 		return nil, fmt.Errorf("reading the token: %w", err)
 	}
 	header := signed.Signatures[0].Header
+	result := byUnknownKey
 	for i := range s.keys {
 		key := &s.keys[i]
+		if header.KeyID != "" && key.KeyID == header.KeyID {
+			result = mismatched
+		}
 		if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm {
 			continue
 		}
@@ -77,12 +90,12 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 			return payload, nil
 		}
 	}
-	if unknown, ok := ctx.Value(unknownKey{}).(*bool); ok {
-		*unknown = true
+	if tell, ok := ctx.Value(signatureKey{}).(*signature); ok {
+		*tell = result
 	}
 	return nil, errUnknownKey
 }
 
-// unknownKey is the key of what a context has for VerifySignature to tell that the key is unknown:
+// signatureKey is the key of what a context has for VerifySignature to tell how a signature fares:
 // go-oidc does not hand its error on.
-type unknownKey struct{}
+type signatureKey struct{}

@@ -1,13 +1,13 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -37,7 +37,10 @@ const (
 // ProviderOptions say who issues tokens, and how often its keys are looked at.
 type ProviderOptions struct {
 	WellKnown string // URL of the discovery document
+	Issuer    string // of tokens, where it is another than the document says
 	Audience  string // that tokens must be for, empty for any
+	// SubjectClaim and AudienceClaim are those that stand for sub and aud; empty for these.
+	SubjectClaim, AudienceClaim string
 	// Interval is how often the keys are read again, so that a key that the provider has withdrawn
 	// is not taken any longer.
 	Interval time.Duration
@@ -56,7 +59,9 @@ type Provider struct {
 	now     atomic.Pointer[oidc.IDTokenVerifier] // nil before the provider was reached, or after too many failures
 
 	mu      sync.Mutex    // guards what follows
-	asked   time.Time     // when the provider was last asked
+	asked   time.Time     // when the provider was last asked for the sake of a client
+	begun   int           // requests to the provider so far
+	answer  int           // the number of the request whose answer is in force
 	asking  chan struct{} // closed when the answer is there; nil while nobody asks
 	failure error         // of the last time
 }
@@ -64,23 +69,11 @@ type Provider struct {
 // NewProvider returns a provider that has not been asked yet: Run does.
 func NewProvider(o ProviderOptions) *Provider {
 	if o.Transport == nil {
-		o.Transport = boundedTransport()
+		o.Transport = NewTransport()
 	}
 	return &Provider{options: o, client: &http.Client{
 		Transport: o.Transport, Timeout: refreshTimeout, CheckRedirect: checkRedirect,
 	}}
-}
-
-// boundedTransport keeps no connection: there are two requests in an interval.
-func boundedTransport() http.RoundTripper {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: refreshTimeout}).DialContext,
-		DisableKeepAlives:      true,
-		TLSHandshakeTimeout:    refreshTimeout,
-		ResponseHeaderTimeout:  refreshTimeout,
-		MaxResponseHeaderBytes: maxDocument,
-	}
 }
 
 func checkRedirect(r *http.Request, via []*http.Request) error {
@@ -136,8 +129,9 @@ func (p *Provider) failed(err error, times int) {
 	}
 }
 
-// refresh asks the provider for its keys, unless it was asked within the time given, 0 for at any
-// rate. Who comes while somebody asks waits for the same answer. The error is that of the last time.
+// refresh asks the provider for its keys, unless a client had it asked within the time given; 0 is for
+// who asks on no client's behalf, and does at any rate. Who comes while somebody asks waits for the same
+// answer. The error is that of the last time.
 func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	p.mu.Lock()
 	if p.asking != nil {
@@ -149,7 +143,12 @@ func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 		defer p.mu.Unlock()
 		return p.failure
 	}
-	p.asking, p.asked = make(chan struct{}), time.Now()
+	p.asking = make(chan struct{})
+	if within > 0 {
+		p.asked = time.Now()
+	}
+	p.begun++
+	number := p.begun
 	p.mu.Unlock()
 
 	if within > 0 { // it is for a client, which must not make it fail for the others by going away
@@ -163,6 +162,9 @@ func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	defer p.mu.Unlock()
 	close(p.asking)
 	p.asking, p.failure = nil, err
+	if err == nil {
+		p.answer = number
+	}
 	return err
 }
 
@@ -199,12 +201,20 @@ func (p *Provider) ask(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return oidc.NewVerifier(document.IssuerURL, keys, p.verifierConfig()), nil
+	return oidc.NewVerifier(cmp.Or(p.options.Issuer, document.IssuerURL), keys, p.verifierConfig()), nil
+}
+
+// requests returns the number of the last request to the provider, and of the one whose answer is in
+// force. Keys are newer than a token if their request came after the last one when the token came.
+func (p *Provider) requests() (last, answered int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun, p.answer
 }
 
 func (p *Provider) verifierConfig() *oidc.Config {
 	return &oidc.Config{
-		ClientID: p.options.Audience, SkipClientIDCheck: p.options.Audience == "",
+		SkipClientIDCheck:    true, // checkAudience looks at whatever claim has it
 		SupportedSigningAlgs: algorithms(),
 		Now:                  func() time.Time { return time.Now().Add(-leeway) },
 	}

@@ -27,6 +27,8 @@ type Server struct {
 	SSLCertFile              string        `env:"SSL_CERT_FILE" check:"path" help:"certificate chain (PEM), reread within 10 s of a change"`
 	SSLKeyFile               string        `env:"SSL_KEY_FILE" check:"path" help:"private key (PEM), reread with the certificate"`
 	SSLClientCAFile          string        `env:"SSL_CLIENT_CA_FILE" check:"path" help:"CAs (PEM) of client certificates, reread like the certificate; turns on mutual TLS"`
+	SSLClientName            string        `env:"SSL_CLIENT_NAME" default:"cn" choices:"cn,uri,dns,email,subject" help:"which name of a client certificate is the client's; of several of a kind none is taken"`
+	ForwardedClientCert      string        `env:"FORWARDED_CLIENT_CERT" choices:"Client-Cert,X-Forwarded-Client-Cert" help:"header in which the trusted proxies forward client certificates that they have verified (RFC 9440, or Envoy's with Cert); of others it is ignored"`
 	AdminEndpointEnabled     bool          `env:"ADMIN_ENDPOINT_ENABLED" default:"false" help:"serves /admin on the management listener"`
 	AdminBindInterface       string        `env:"ADMIN_BIND_INTERFACE" like:"BIND_INTERFACE" check:"host" help:"address of the management listener"`
 	AdminPort                int           `env:"ADMIN_PORT" default:"9078" min:"0" max:"65535" help:"port of the management listener; 0 takes any free one"`
@@ -49,17 +51,18 @@ type Server struct {
 
 // Sockets configures what every WebSocket connection has in common.
 type Sockets struct {
-	MaxConnections      int           `env:"MAX_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of this replica, 503 beyond it; 0 is no limit"`
-	MemoryBudget        int64         `env:"MEMORY_BUDGET" default:"-1" shown:"60 % of the memory limit" min:"-1" max:"1048576GiB" help:"most memory that the records of all connections hold together, decoded; beyond it clients wait, and from nine tenths on newcomers get 503. The memory limit is GOMEMLIMIT, or else the container's; without either, and with 0, there is none"`
-	MaxMessageBytes     int64         `env:"MAX_MESSAGE_BYTES" default:"1MiB" min:"1" max:"512MiB" help:"largest message from a client; close code 1009 beyond it"`
-	PingInterval        time.Duration `env:"PING_INTERVAL" default:"25s" min:"10ms" max:"24h" help:"a client that has been silent for this long is pinged"`
-	PongTimeout         time.Duration `env:"PONG_TIMEOUT" default:"10s" min:"10ms" max:"24h" help:"a pinged client that stays silent for this long is dropped"`
-	WriteTimeout        time.Duration `env:"WRITE_TIMEOUT" default:"2m" min:"10ms" max:"24h" help:"a client that takes no byte for this long while its socket is full is closed with 1013"`
-	HandshakeTimeout    time.Duration `env:"HANDSHAKE_TIMEOUT" default:"10s" min:"10ms" max:"1h" help:"longest time from connecting to the end of the handshake"`
-	MaxJSONDepth        int           `env:"MAX_JSON_DEPTH" default:"512" min:"1" max:"10000" help:"deepest nesting of JSON, in and out"`
-	CompressionEnabled  bool          `env:"COMPRESSION_ENABLED" default:"false" soon:"true" help:"permessage-deflate is negotiated"`
-	CompressionMinBytes int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" soon:"true" help:"smaller messages are sent uncompressed"`
-	AllowedOrigins      []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of the origins that browsers may come from, the own host not excepted; * is every origin, or stands for a host or one part of its name as in *.example.com; null, file:// and schemes of apps by name"`
+	MaxConnections           int           `env:"MAX_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of this replica, 503 beyond it; 0 is no limit"`
+	MemoryBudget             int64         `env:"MEMORY_BUDGET" default:"-1" shown:"60 % of the memory limit" min:"-1" max:"1048576GiB" help:"most memory that the records of all connections hold together, decoded; beyond it clients wait, and from nine tenths on newcomers get 503. The memory limit is GOMEMLIMIT, or else the container's; without either, and with 0, there is none"`
+	MaxConnectionsPerSubject int           `env:"MAX_CONNECTIONS_PER_SUBJECT" default:"0" min:"0" max:"2147483647" help:"most connections per authenticated client of this replica, 429 beyond it; 0 is no limit"`
+	MaxMessageBytes          int64         `env:"MAX_MESSAGE_BYTES" default:"1MiB" min:"1" max:"512MiB" help:"largest message from a client; close code 1009 beyond it"`
+	PingInterval             time.Duration `env:"PING_INTERVAL" default:"25s" min:"10ms" max:"24h" help:"a client that has been silent for this long is pinged"`
+	PongTimeout              time.Duration `env:"PONG_TIMEOUT" default:"10s" min:"10ms" max:"24h" help:"a pinged client that stays silent for this long is dropped"`
+	WriteTimeout             time.Duration `env:"WRITE_TIMEOUT" default:"2m" min:"10ms" max:"24h" help:"a client that takes no byte for this long while its socket is full is closed with 1013"`
+	HandshakeTimeout         time.Duration `env:"HANDSHAKE_TIMEOUT" default:"10s" min:"10ms" max:"1h" help:"longest time from connecting to the end of the handshake"`
+	MaxJSONDepth             int           `env:"MAX_JSON_DEPTH" default:"512" min:"1" max:"10000" help:"deepest nesting of JSON, in and out"`
+	CompressionEnabled       bool          `env:"COMPRESSION_ENABLED" default:"false" soon:"true" help:"permessage-deflate is negotiated"`
+	CompressionMinBytes      int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" soon:"true" help:"smaller messages are sent uncompressed"`
+	AllowedOrigins           []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of the origins that browsers may come from, the own host not excepted; * is every origin, or stands for a host or one part of its name as in *.example.com; null, file:// and schemes of apps by name"`
 }
 
 // Kafka configures the clients that the proxy runs against the brokers.
@@ -73,6 +76,9 @@ type Kafka struct {
 	SASLOAuthClientID       string        `env:"KAFKA_SASL_OAUTH_CLIENT_ID" help:"client id at the token endpoint"`
 	SASLOAuthClientSecret   Secret        `env:"KAFKA_SASL_OAUTH_CLIENT_SECRET" help:"client secret at the token endpoint"`
 	SASLOAuthScope          string        `env:"KAFKA_SASL_OAUTH_SCOPE" help:"scopes asked for at the token endpoint, separated by spaces"`
+	SASLOAuthParameters     []string      `env:"KAFKA_SASL_OAUTH_PARAMETERS" shown:"none" check:"parameter" help:"comma list of name=value that go with the request to the token endpoint, such as audience=kafka"`
+	SASLOAuthExtensions     []string      `env:"KAFKA_SASL_OAUTH_EXTENSIONS" shown:"none" check:"extension" help:"comma list of name=value that go with each token to the brokers, such as logicalCluster=lkc-1"`
+	SASLOAuthCAFile         string        `env:"KAFKA_SASL_OAUTH_CA_FILE" shown:"system CAs" check:"path" help:"CAs (PEM) of the token endpoint's certificate, reread within 10 s of a change"`
 	SASLOAuthTokenFile      string        `env:"KAFKA_SASL_OAUTH_TOKEN_FILE" check:"path" help:"file with the token, instead of the token endpoint; read for each connection to a broker"`
 	Rack                    string        `env:"KAFKA_RACK" help:"client.rack: consumers read from replicas that have the same broker.rack"`
 	SSLCAFile               string        `env:"KAFKA_SSL_CA_FILE" shown:"system CAs" check:"path" help:"CAs (PEM) of the brokers' certificates, reread within 10 s of a change"`
@@ -126,6 +132,10 @@ type Security struct {
 	OpenIDEnabled                 bool          `env:"OPENID_ENABLED" default:"false" help:"clients may authenticate with a bearer JWT"`
 	OpenIDWellKnown               string        `env:"OPENID_WELLKNOWN" check:"url" help:"URL of the provider's discovery document"`
 	OpenIDAudience                string        `env:"OPENID_AUDIENCE" help:"audience that tokens must carry"`
+	OpenIDCAFile                  string        `env:"OPENID_CA_FILE" shown:"system CAs" check:"path" help:"CAs (PEM) of the provider's certificate, reread within 10 s of a change"`
+	OpenIDIssuer                  string        `env:"OPENID_ISSUER" shown:"the document's" check:"url" help:"issuer of tokens, where the provider has another name outside than in its discovery document"`
+	OpenIDSubjectClaim            string        `env:"OPENID_SUBJECT_CLAIM" shown:"sub" help:"claim that names the client, such as client_id"`
+	OpenIDAudienceClaim           string        `env:"OPENID_AUDIENCE_CLAIM" shown:"aud" help:"claim that holds the audience, such as client_id"`
 	OpenIDRealm                   string        `env:"OPENID_REALM" help:"realm of bearer tokens in WWW-Authenticate"`
 	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" help:"how often the tokens of open sockets are checked again"`
 	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" help:"checks that may fail in a row while the provider is down; -1 is any number"`

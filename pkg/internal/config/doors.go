@@ -8,7 +8,8 @@ import (
 
 // authenticates tells whether clients have to show who they are.
 func (c *Config) authenticates() bool {
-	return c.Security.BasicAuthEnabled || c.Security.OpenIDEnabled || c.Server.SSLClientCAFile != "" || c.Security.KafkaClientAuthRequired
+	return c.Security.BasicAuthEnabled || c.Security.OpenIDEnabled || c.Server.SSLClientCAFile != "" || c.Server.ForwardedClientCert != "" ||
+		c.Security.KafkaClientAuthRequired
 }
 
 // OpenDoors returns a line for each thing that a configuration leaves open. All of them may be meant: a
@@ -42,15 +43,11 @@ func (l *loader) checkDoors() {
 	if l.isSet("AUTHZ_POLICY_FILE") && !authenticated {
 		l.fault(Prefix+"AUTHZ_POLICY_FILE", "is set without a way to authenticate (%s): its rules would be for nobody", Prefix+strings.Join(methodSettings(), ", "+Prefix))
 	}
-	if l.isSet("PRODUCER_EXACTLY_ONCE_ENABLED") && l.isUnset("KAFKA_PRODUCER_SESSIONS_ENABLED") && l.config.authenticates() {
-		l.fault(Prefix+"PRODUCER_EXACTLY_ONCE_ENABLED", "is set without %sKAFKA_PRODUCER_SESSIONS_ENABLED, while clients authenticate: "+
-			"any of them could fence the transactions of another", Prefix)
-	}
 }
 
 // methodSettings are the settings by which clients have to authenticate.
 func methodSettings() []string {
-	return []string{"BASIC_AUTH_ENABLED", "OPENID_ENABLED", "SSL_CLIENT_CA_FILE", "KAFKA_CLIENT_AUTH_REQUIRED"}
+	return []string{"BASIC_AUTH_ENABLED", "OPENID_ENABLED", "SSL_CLIENT_CA_FILE", "FORWARDED_CLIENT_CERT", "KAFKA_CLIENT_AUTH_REQUIRED"}
 }
 
 // concernsSecurity tells whether a setting left out by a slip of the keyboard would leave a door open.

@@ -19,6 +19,7 @@ var (
 	topicName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 	topicGlob  = regexp.MustCompile(`^[A-Za-z0-9._*?-]+$`)
 	appOrigin  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~*-]*(:[0-9]{1,5})?$`)
+	extension  = regexp.MustCompile(`^[A-Za-z]+=[\x20-\x7e]+$`)
 	pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+$`)
 )
 
@@ -47,6 +48,8 @@ func checkForm(form, text string) string {
 		ok, reason = err == nil, "is not a glob: a [ or a \\ stands alone"
 	case "origin":
 		ok, reason = isOrigin(text), "is not an origin such as https://example.com, *.example.com, capacitor://localhost or null"
+	case "parameter", "extension":
+		return checkPair(form, text)
 	case "prefix":
 		ok, reason = pathPrefix.MatchString(text), "is not a path such as /kafka, without a / at its end"
 	default:
@@ -91,6 +94,29 @@ func isURL(text string) bool {
 func isCIDR(text string) bool {
 	_, err := netip.ParsePrefix(text)
 	return err == nil
+}
+
+// checkPair is checkForm for what goes with tokens.
+func checkPair(form, text string) string {
+	switch {
+	case form == "parameter" && !isParameter(text):
+		return "is not name=value with a name other than scope, client_id and client_secret"
+	case form == "extension" && !isExtension(text):
+		return "is not name=value with a name of letters other than auth"
+	default:
+		return ""
+	}
+}
+
+// isParameter accepts what can go with the request for a token beside what has settings of its own.
+func isParameter(text string) bool {
+	name, value, found := strings.Cut(text, "=")
+	return found && name != "" && value != "" && name != "scope" && name != "client_id" && name != "client_secret"
+}
+
+// isExtension accepts what an OAUTHBEARER login can carry (RFC 7628, section 3.1): auth is the token.
+func isExtension(text string) bool {
+	return extension.MatchString(text) && !strings.HasPrefix(strings.ToLower(text), "auth=")
 }
 
 // isTopic follows Kafka's own rule (org.apache.kafka.common.internals.Topic).

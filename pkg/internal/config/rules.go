@@ -70,6 +70,7 @@ func (l *loader) checkRules() {
 	l.checkCredentials()
 	l.checkState()
 	l.checkDoors()
+	l.checkPrincipals()
 }
 
 // checkPorts looks for two listeners on one port, whatever their addresses: one of them is

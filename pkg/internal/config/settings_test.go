@@ -24,6 +24,7 @@ func documentedDefaults() []documented {
 		same("BIND_INTERFACE", "0.0.0.0"), same("PORT", "8078"),
 		same("SSL_ENABLED", "false"), same("SSL_ONLY", "false"), same("SSL_BIND_INTERFACE", "0.0.0.0"), same("SSL_PORT", "8443"),
 		same("SSL_CERT_FILE", ""), same("SSL_KEY_FILE", ""), same("SSL_CLIENT_CA_FILE", ""),
+		same("SSL_CLIENT_NAME", "cn"), same("FORWARDED_CLIENT_CERT", ""),
 		same("ADMIN_ENDPOINT_ENABLED", "false"),
 		{"ADMIN_BIND_INTERFACE", "as WSPROXY_BIND_INTERFACE", "0.0.0.0"},
 		same("ADMIN_PORT", "9078"),
@@ -38,7 +39,7 @@ func documentedDefaults() []documented {
 		same("TRACE_CONTEXT_TRUSTED", "false"),
 		same("LOG_LEVEL", "info"), same("LOG_FORMAT", "json"),
 
-		same("MAX_CONNECTIONS", "0"),
+		same("MAX_CONNECTIONS", "0"), same("MAX_CONNECTIONS_PER_SUBJECT", "0"),
 		{"MEMORY_BUDGET", "60 % of the memory limit", "-1"},
 		same("MAX_MESSAGE_BYTES", "1MiB"),
 		same("PING_INTERVAL", "25s"), same("PONG_TIMEOUT", "10s"), same("WRITE_TIMEOUT", "2m"), same("HANDSHAKE_TIMEOUT", "10s"),
@@ -50,7 +51,11 @@ func documentedDefaults() []documented {
 		same("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
 		same("KAFKA_SASL_MECHANISM", ""), same("KAFKA_SASL_USERNAME", ""), same("KAFKA_SASL_PASSWORD", ""),
 		same("KAFKA_SASL_OAUTH_TOKEN_URL", ""), same("KAFKA_SASL_OAUTH_CLIENT_ID", ""), same("KAFKA_SASL_OAUTH_CLIENT_SECRET", ""),
-		same("KAFKA_SASL_OAUTH_SCOPE", ""), same("KAFKA_SASL_OAUTH_TOKEN_FILE", ""),
+		same("KAFKA_SASL_OAUTH_SCOPE", ""),
+		{"KAFKA_SASL_OAUTH_PARAMETERS", "none", ""},
+		{"KAFKA_SASL_OAUTH_EXTENSIONS", "none", ""},
+		{"KAFKA_SASL_OAUTH_CA_FILE", "system CAs", ""},
+		same("KAFKA_SASL_OAUTH_TOKEN_FILE", ""),
 		same("KAFKA_RACK", ""),
 		{"KAFKA_SSL_CA_FILE", "system CAs", ""},
 		same("KAFKA_SSL_CERT_FILE", ""), same("KAFKA_SSL_KEY_FILE", ""), same("KAFKA_SSL_SERVER_NAME", ""),
@@ -78,7 +83,12 @@ func documentedDefaults() []documented {
 
 		same("BASIC_AUTH_ENABLED", "false"), same("BASIC_AUTH_REALM", ""), same("BASIC_AUTH_USERNAME", ""),
 		same("BASIC_AUTH_PASSWORD", ""), same("BASIC_AUTH_HTPASSWD_FILE", ""),
-		same("OPENID_ENABLED", "false"), same("OPENID_WELLKNOWN", ""), same("OPENID_AUDIENCE", ""), same("OPENID_REALM", ""),
+		same("OPENID_ENABLED", "false"), same("OPENID_WELLKNOWN", ""), same("OPENID_AUDIENCE", ""),
+		{"OPENID_CA_FILE", "system CAs", ""},
+		{"OPENID_ISSUER", "the document's", ""},
+		{"OPENID_SUBJECT_CLAIM", "sub", ""},
+		{"OPENID_AUDIENCE_CLAIM", "aud", ""},
+		same("OPENID_REALM", ""),
 		same("OPENID_REVALIDATION_INTERVAL", "1m"), same("OPENID_REVALIDATION_ERRORS_LIMIT", "-1"),
 		same("JWT_KAFKA_USERNAME_KEY", ""), same("JWT_KAFKA_PASSWORD_KEY", ""), same("JWT_KAFKA_TOKEN_AUTH_ONLY", "false"),
 		same("KAFKA_OAUTH_PASSTHROUGH", "false"),
@@ -145,7 +155,9 @@ func TestAvailableSettings(t *testing.T) {
 		OPENID_REVALIDATION_INTERVAL OPENID_REVALIDATION_ERRORS_LIMIT AUTHZ_POLICY_FILE
 		JWT_KAFKA_USERNAME_KEY JWT_KAFKA_PASSWORD_KEY JWT_KAFKA_TOKEN_AUTH_ONLY KAFKA_OAUTH_PASSTHROUGH KAFKA_CLIENT_AUTH_REQUIRED
 		SSL_ENABLED SSL_ONLY SSL_BIND_INTERFACE SSL_PORT SSL_CERT_FILE
-		SSL_KEY_FILE SSL_CLIENT_CA_FILE ADMIN_SSL_ENABLED TRUSTED_PROXIES MAX_HANDSHAKES MAX_CONNECTIONS_PER_ADDRESS TRACE_CONTEXT_TRUSTED`)
+		SSL_KEY_FILE SSL_CLIENT_CA_FILE ADMIN_SSL_ENABLED TRUSTED_PROXIES MAX_HANDSHAKES MAX_CONNECTIONS_PER_ADDRESS TRACE_CONTEXT_TRUSTED
+		SSL_CLIENT_NAME FORWARDED_CLIENT_CERT MAX_CONNECTIONS_PER_SUBJECT KAFKA_SASL_OAUTH_PARAMETERS KAFKA_SASL_OAUTH_EXTENSIONS
+		KAFKA_SASL_OAUTH_CA_FILE OPENID_CA_FILE OPENID_ISSUER OPENID_SUBJECT_CLAIM OPENID_AUDIENCE_CLAIM`)
 	want := map[string]bool{}
 	for _, name := range available {
 		want["WSPROXY_"+name] = true

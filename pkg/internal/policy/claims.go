@@ -10,7 +10,7 @@ import (
 
 // fits tells whether a rule is about a client.
 func (r *rule) fits(who *proxy.Identity) bool {
-	if r.subjects != nil && !Matches(r.subjects, who.Subject) {
+	if r.subjects != nil && !matchesAny(r.subjects, who.Principal) {
 		return false
 	}
 	for name, wanted := range r.claims {
@@ -35,10 +35,14 @@ func claim(claims map[string]any, name string) any {
 	return claim(within, inner)
 }
 
-// holds tells whether a claim is, or has in its list, one of the wanted values.
+// holds tells whether a claim is, or has in its list, one of the wanted values. Text is a list of words
+// as well, as scope is (RFC 8693, section 4.2).
 func holds(value any, wanted []string) bool {
 	if list, ok := value.([]any); ok {
 		return slices.ContainsFunc(list, func(item any) bool { return is(item, wanted) })
+	}
+	if text, ok := value.(string); ok && slices.ContainsFunc(strings.Fields(text), func(word string) bool { return is(word, wanted) }) {
+		return true
 	}
 	return is(value, wanted)
 }

@@ -10,18 +10,38 @@ import (
 func Matches(globs []string, name string) bool {
 	flat := flatten(name)
 	for _, glob := range globs {
-		if ok, err := path.Match(flatten(glob), flat); ok && err == nil {
+		if matches(flatten(glob), flat) {
 			return true
 		}
 	}
 	return false
 }
 
-// flatten hides slashes, which names may contain, and path.Match takes for separators.
-func flatten(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
+// matches compares a name with a glob, both flattened.
+func matches(glob, name string) bool {
+	ok, err := path.Match(glob, name)
+	return ok && err == nil
+}
+
+// slash stands for a slash, which names may contain, and path.Match takes for a separator. It is no
+// letter: Unicode has set it aside, and a name that holds it all the same is matched by no *.
+const slash = "\uFFFE"
+
+// flatten hides slashes. What stands for them is exchanged with them, so that no two names look alike.
+func flatten(text string) string {
+	if !strings.Contains(text, "/") && !strings.Contains(text, slash) {
+		return text
+	}
+	return strings.NewReplacer("/", slash, slash, "/").Replace(text)
+}
 
 // isGlob tells whether Matches understands a glob.
 func isGlob(text string) bool {
 	_, err := path.Match(flatten(text), "")
 	return err == nil
+}
+
+// literal writes text as the glob that it alone matches.
+func literal(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(text)
 }

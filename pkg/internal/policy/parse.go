@@ -23,6 +23,9 @@ type entry struct {
 	Produce  yaml.Node            `yaml:"produce"`
 	Consume  yaml.Node            `yaml:"consume"`
 	Groups   yaml.Node            `yaml:"groups"`
+	Clients  yaml.Node            `yaml:"clients"`
+	Keys     yaml.Node            `yaml:"keys"`
+	Admin    bool                 `yaml:"admin"`
 }
 
 // Parse reads a policy in YAML. The error says what is wrong, with the file's name and the line.
@@ -67,22 +70,36 @@ func (e *entry) rule() (r rule, err error) {
 	switch {
 	case r.subjects == nil && len(r.claims) == 0:
 		return r, errors.New(`is about nobody: it needs subjects or claims; subjects: ["*"] is everybody`)
-	case r.produce == nil && r.consume == nil:
-		return r, errors.New("allows nothing: it needs produce or consume")
+	case r.produce == nil && r.consume == nil && !r.admin:
+		return r, errors.New("allows nothing: it needs produce, consume or admin: true")
 	case r.groups != nil && r.consume == nil:
 		return r, errors.New("has groups without consume")
+	case r.keys != nil && r.consume == nil:
+		return r, errors.New("has keys without consume")
+	case r.clients != nil && r.produce == nil && r.consume == nil:
+		return r, errors.New("has clients without produce or consume")
 	}
 	return r, nil
 }
 
 // lists reads the lists of a rule.
 func (e *entry) lists(r *rule) (err error) {
+	r.admin = e.Admin
+	if r.subjects, err = subjects(&e.Subjects); err != nil {
+		return err
+	}
 	for _, list := range []struct {
 		name string
 		from *yaml.Node
-		to   *[]string
-	}{{"subjects", &e.Subjects, &r.subjects}, {"produce", &e.Produce, &r.produce}, {"consume", &e.Consume, &r.consume}, {"groups", &e.Groups, &r.groups}} {
-		if *list.to, err = globs(list.name, list.from); err != nil {
+		to   *patterns
+	}{
+		{"produce", &e.Produce, &r.produce},
+		{"consume", &e.Consume, &r.consume},
+		{"groups", &e.Groups, &r.groups},
+		{"clients", &e.Clients, &r.clients},
+		{"keys", &e.Keys, &r.keys},
+	} {
+		if *list.to, err = patternsOf(list.name, list.from); err != nil {
 			return err
 		}
 	}
@@ -95,26 +112,50 @@ func (e *entry) lists(r *rule) (err error) {
 	return nil
 }
 
-// globs reads a list of globs, nil where there is none.
-func globs(name string, n *yaml.Node) (list []string, err error) {
+// subjects reads a list of globs of principals, nil where there is none.
+func subjects(n *yaml.Node) (list []subject, err error) {
+	err = eachGlob("subjects", n, func(p pattern, text string) error {
+		if p.hasPlaceholder() {
+			return errors.New("a placeholder has no meaning in subjects")
+		}
+		list = append(list, parseSubject(text))
+		return nil
+	})
+	return list, err
+}
+
+// patternsOf reads a list of globs with placeholders, nil where there is none.
+func patternsOf(name string, n *yaml.Node) (list patterns, err error) {
+	err = eachGlob(name, n, func(p pattern, _ string) error {
+		list = append(list, p)
+		return nil
+	})
+	return list, err
+}
+
+// eachGlob reads a list of globs.
+func eachGlob(name string, n *yaml.Node, take func(p pattern, text string) error) error {
 	if n.IsZero() {
-		return nil, nil
+		return nil
 	}
 	n = resolve(n)
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return nil, fmt.Errorf("line %d: %s must be a list of globs that is not empty: leave it out for none", n.Line, name)
+		return fmt.Errorf("line %d: %s must be a list of globs that is not empty: leave it out for none", n.Line, name)
 	}
 	for _, item := range n.Content {
 		item = resolve(item)
 		if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!str" || item.Value == "" {
-			return nil, fmt.Errorf("line %d: a glob of %s must be text: put it in quotes", item.Line, name)
+			return fmt.Errorf("line %d: a glob of %s must be text: put it in quotes", item.Line, name)
 		}
-		if !isGlob(item.Value) {
-			return nil, fmt.Errorf("line %d: %q is not a glob: a [ or a \\ stands alone", item.Line, item.Value)
+		p, err := parsePattern(item.Value)
+		if err == nil {
+			err = take(p, item.Value)
 		}
-		list = append(list, item.Value)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", item.Line, err)
+		}
 	}
-	return list, nil
+	return nil
 }
 
 // scalars reads the values that a claim is compared with.

@@ -1,15 +1,17 @@
-// Package policy holds the rules of who may produce and consume what.
+// Package policy holds the rules of who may produce and consume what, and who is an administrator.
 //
 // # What must hold
 //
 //   - With a file, what no rule allows is refused.
-//   - A rule is a whole: what it allows for its topics holds for its groups, and one rule's topics
-//     are never taken together with another one's groups.
+//   - A rule is a whole: what it allows for its topics holds for its groups, clients and keys, and one
+//     rule's topics are never taken together with another one's groups.
+//   - What a client says of itself, its name and its claims, is never read as a glob.
 //   - A file with a fault is refused as a whole, so that a mistyped name cannot open a door.
 package policy
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -20,11 +22,14 @@ type Rules struct{ rules []rule }
 
 // rule allows some clients some things. All of its globs have been checked.
 type rule struct {
-	subjects []string            // any where nil
+	subjects []subject           // any where nil
 	claims   map[string][]string // all of them must match
-	produce  []string
-	consume  []string
-	groups   []string // any where nil
+	produce  patterns
+	consume  patterns
+	groups   patterns // any where nil
+	clients  patterns // any where nil
+	keys     patterns // any where nil
+	admin    bool
 }
 
 // Use is what a client is about to do.
@@ -32,23 +37,44 @@ type Use struct {
 	Topic string
 	Write bool
 	Group string // empty where it is no member of one
+	// Client is the client's id, empty where it has none.
+	Client string
 }
 
 // Allows tells whether any rule lets a client do something.
 func (r *Rules) Allows(who *proxy.Identity, use Use) bool {
 	for i := range r.rules {
-		if rule := &r.rules[i]; rule.covers(use) && rule.fits(who) {
+		if rule := &r.rules[i]; rule.covers(who, use) && rule.fits(who) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *rule) covers(use Use) bool {
+// Administers tells whether any rule makes a client an administrator. Who has not authenticated is none,
+// whomever the rule is about.
+func (r *Rules) Administers(who *proxy.Identity) bool {
+	return !who.Principal.IsAnonymous() && slices.ContainsFunc(r.rules, func(rule rule) bool { return rule.admin && rule.fits(who) })
+}
+
+// HasAdministrators tells whether any rule makes somebody an administrator.
+func (r *Rules) HasAdministrators() bool {
+	return slices.ContainsFunc(r.rules, func(rule rule) bool { return rule.admin })
+}
+
+// covers tells whether a rule that is about a client is about what it is about to do.
+func (r *rule) covers(who *proxy.Identity, use Use) bool {
+	topics := r.consume
 	if use.Write {
-		return Matches(r.produce, use.Topic)
+		topics = r.produce
 	}
-	return Matches(r.consume, use.Topic) && (use.Group == "" || r.groups == nil || Matches(r.groups, use.Group))
+	return topics.match(who, use.Topic) && openTo(r.clients, who, use.Client) &&
+		(use.Write || openTo(r.groups, who, use.Group))
+}
+
+// openTo tells whether patterns that may be left out allow a name that may be missing.
+func openTo(ps patterns, who *proxy.Identity, name string) bool {
+	return name == "" || ps == nil || ps.match(who, name)
 }
 
 // File is a policy that can be replaced while it is in use.
@@ -79,5 +105,8 @@ func (f *File) Use(contents [][]byte) error {
 	return nil
 }
 
+// Rules are those in force.
+func (f *File) Rules() *Rules { return f.rules.Load() }
+
 // Allows tells whether the policy in force lets a client do something.
-func (f *File) Allows(who *proxy.Identity, use Use) bool { return f.rules.Load().Allows(who, use) }
+func (f *File) Allows(who *proxy.Identity, use Use) bool { return f.Rules().Allows(who, use) }

@@ -24,6 +24,10 @@ rules:
     groups: ["a/*"]
 `
 
+func user(name string) proxy.Principal {
+	return proxy.Principal{Method: proxy.MethodUser, Name: name}
+}
+
 func parse(t *testing.T, text string) *policy.Rules {
 	t.Helper()
 	rules, err := policy.Parse("policy.yaml", []byte(text))
@@ -69,7 +73,7 @@ func TestWhatIsAllowed(t *testing.T) {
 		"nobody":                                  {"", nil, read("prices", "ops-1"), false},
 		"one rule's topic, another rule's groups": {"carol/x", nil, read("prices", "ops-1"), false},
 	} {
-		who := &proxy.Identity{Subject: test.subject, Claims: test.claims}
+		who := &proxy.Identity{Principal: user(test.subject), Claims: test.claims}
 		if got := rules.Allows(who, test.use); got != test.want {
 			t.Errorf("%s: got %v", name, got)
 		}
@@ -78,7 +82,7 @@ func TestWhatIsAllowed(t *testing.T) {
 
 func TestNothingIsAllowedWithoutRules(t *testing.T) {
 	for _, text := range []string{"", "rules: []", "# nothing", "rules:"} {
-		if parse(t, text).Allows(&proxy.Identity{Subject: "alice"}, policy.Use{Topic: "t"}) {
+		if parse(t, text).Allows(&proxy.Identity{Principal: user("alice")}, policy.Use{Topic: "t"}) {
 			t.Errorf("%q allows something", text)
 		}
 	}
@@ -120,7 +124,7 @@ func TestFaultyPolicies(t *testing.T) {
 func TestAFaultyFileKeepsTheRulesBefore(t *testing.T) {
 	f, changes := policy.NewFile("policy.yaml"), 0
 	f.Changed = func() { changes++ }
-	alice, use := &proxy.Identity{Subject: "alice"}, policy.Use{Topic: "t", Write: true}
+	alice, use := &proxy.Identity{Principal: user("alice")}, policy.Use{Topic: "t", Write: true}
 	for _, step := range []struct {
 		name, text string
 		taken      bool
@@ -157,11 +161,11 @@ func FuzzPolicy(f *testing.F) {
 		}
 		for _, write := range []bool{true, false} {
 			use := policy.Use{Topic: topic, Write: write, Group: group}
-			if rules.Allows(&proxy.Identity{Subject: subject}, use) && len(text) == 0 {
+			if rules.Allows(&proxy.Identity{Principal: user(subject)}, use) && len(text) == 0 {
 				t.Error("an empty policy allows something")
 			}
 			anywhere := policy.Use{Topic: topic, Write: write}
-			if who := (&proxy.Identity{Subject: subject}); rules.Allows(who, use) && !rules.Allows(who, anywhere) {
+			if who := (&proxy.Identity{Principal: user(subject)}); rules.Allows(who, use) && !rules.Allows(who, anywhere) {
 				t.Errorf("%q may use %q in the group %q and not without one", subject, topic, group)
 			}
 		}

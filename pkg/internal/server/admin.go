@@ -1,8 +1,6 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"maps"
 	"net/http"
 	"slices"
@@ -108,7 +106,7 @@ func (s *Server) endpoint(m methods) http.Handler {
 			return
 		}
 		if method != http.MethodGet {
-			s.Log.Info("admin request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
+			s.Log.Info("admin request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "subject", administratorOf(r))
 		}
 		writeJSON(w, http.StatusOK, answer)
 	})
@@ -119,36 +117,4 @@ func (s *Server) refuseAdmin(w http.ResponseWriter, r *http.Request, e *proxy.Er
 		s.Log.Warn("admin request failed", "method", r.Method, "path", r.URL.Path, "err", e)
 	}
 	writeError(w, e)
-}
-
-// administrators asks for the credentials of administrators where there are any, else for those of
-// clients.
-func (s *Server) administrators(next http.Handler) http.Handler {
-	security := &s.Config.Security
-	if security.AdminBasicAuthUsername == "" {
-		return s.clients(next.ServeHTTP)
-	}
-	wantUser := sha256.Sum256([]byte(security.AdminBasicAuthUsername))
-	wantPassword := sha256.Sum256([]byte(security.AdminBasicAuthPassword))
-	check := func(r *http.Request) *proxy.Error {
-		givenUser, givenPassword, _ := r.BasicAuth()
-		user, password := sha256.Sum256([]byte(givenUser)), sha256.Sum256([]byte(givenPassword))
-		// Both are compared, whatever the first tells, so that the time tells nothing.
-		if subtle.ConstantTimeCompare(user[:], wantUser[:])&subtle.ConstantTimeCompare(password[:], wantPassword[:]) == 1 {
-			return nil
-		}
-		return proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required.")
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := s.Guesses.judge(r, func() *proxy.Error { return check(r) })
-		if e == nil {
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.Refusals.tell("request refused", r, e)
-		if e.Kind == proxy.KindNotAuthenticated {
-			w.Header().Set("WWW-Authenticate", `Basic realm="wsproxy administration", charset="UTF-8"`)
-		}
-		writeError(w, e)
-	})
 }

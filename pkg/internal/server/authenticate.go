@@ -15,7 +15,7 @@ func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
 			return e
 		})
 		if e != nil {
-			s.Refusals.tell("request refused", r, e)
+			s.Refusals.tell("request refused", r, e, proxy.Principal{})
 			s.writeRefusal(w, e)
 			return
 		}
@@ -36,9 +36,13 @@ func (s *Server) permitted(f *flow, who *proxy.Identity) *proxy.Error {
 	if s.Policy == nil {
 		return nil
 	}
-	use := policy.Use{Topic: f.topic, Write: f.writes, Group: string(f.group)}
+	use := policy.Use{Topic: f.topic, Write: f.writes, Group: string(f.group), Client: string(f.client)}
 	if s.Policy.Allows(who, use) {
 		return nil
+	}
+	use.Client = ""
+	if s.Policy.Allows(who, use) {
+		return proxy.Errorf(proxy.KindNotAuthorized, "clientId: you may not be %q with the topic %q.", f.client, f.topic)
 	}
 	use.Group = ""
 	if f.group != "" && s.Policy.Allows(who, use) {

@@ -179,11 +179,17 @@ func TestManagementIsClosed(t *testing.T) {
 	const rootHeader = "Basic cm9vdDpzZXNhbWU=" // root:sesame
 	for name, test := range map[string]struct {
 		admin         bool
-		alice, root   bool // who is let in
+		rules         string
+		alice, root   int // 0 for who is let in, else the status
 		challengeWith string
 	}{
-		"credentials of clients":        {false, true, false, `Basic realm="wsproxy"`},
-		"credentials of administrators": {true, false, true, `Basic realm="wsproxy administration"`},
+		"credentials of clients":         {false, alicePolicy, 403, 401, `Basic realm="wsproxy"`},
+		"credentials of administrators":  {true, alicePolicy, 401, 0, `Basic realm="wsproxy administration"`},
+		"a client is an administrator":   {false, `rules: [{subjects: ["user:alice"], admin: true}]`, 0, 401, `Basic realm="wsproxy"`},
+		"another is an administrator":    {false, `rules: [{subjects: ["token:alice"], admin: true}]`, 403, 401, `Basic realm="wsproxy"`},
+		"both kinds":                     {true, `rules: [{subjects: [alice], admin: true}]`, 0, 0, `Basic realm="wsproxy administration"`},
+		"both kinds, but not for alice":  {true, `rules: [{subjects: [bob], admin: true}]`, 403, 0, `Basic realm="wsproxy administration"`},
+		"Kafka's users are nobody there": {false, "", 403, 403, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &config.Config{Server: config.Server{PprofEnabled: true, AdminEndpointEnabled: true}}
@@ -191,7 +197,14 @@ func TestManagementIsClosed(t *testing.T) {
 				c.Security.AdminBasicAuthUsername, c.Security.AdminBasicAuthPassword = "root", "sesame"
 			}
 			s := newServer(t, c)
-			withAlice(t, s)
+			if test.rules == "" {
+				s.Auth.Kafka.Required = true
+			} else {
+				withAlice(t, s)
+				if err := s.Policy.Use([][]byte{[]byte(test.rules)}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			management := s.Management()
 			for _, path := range []string{"/livez", "/metrics"} {
 				if answer := askWith(management, path); answer.Code != 200 {
@@ -199,14 +212,19 @@ func TestManagementIsClosed(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/admin/client/config", "/admin/", "/debug/pprof/", "/console/", "/", "/nothing", "/livez/x", "/admin%2Fclient%2Fconfig"} {
-				answer := askWith(management, path)
-				checkError(t, answer, proxy.KindNotAuthenticated)
+				answer, kind := askWith(management, path), proxy.KindNotAuthenticated
+				if test.rules == "" {
+					kind = proxy.KindNotAuthorized
+				}
+				checkError(t, answer, kind)
 				if got := answer.Header().Get("WWW-Authenticate"); !strings.HasPrefix(got, test.challengeWith) {
 					t.Errorf("%s: WWW-Authenticate is %q", path, got)
 				}
-				for header, lets := range map[string]bool{aliceHeader: test.alice, rootHeader: test.root} {
-					if answer := askWith(management, path, "Authorization", header); (answer.Code != 401) != lets {
-						t.Errorf("%s: %s got %d", path, header, answer.Code)
+				for header, want := range map[string]int{aliceHeader: test.alice, rootHeader: test.root} {
+					answer := askWith(management, path, "Authorization", header)
+					in := answer.Code != 401 && answer.Code != 403
+					if in != (want == 0) || !in && answer.Code != want {
+						t.Errorf("%s: %s got %d, want %d", path, header, answer.Code, want)
 					}
 				}
 			}

@@ -36,6 +36,7 @@ type Certificates struct {
 	mu      sync.Mutex // guards what follows, from which current is made
 	pair    tls.Certificate
 	clients *x509.CertPool // nil where clients are not asked
+	changed func()         // called when clients is another one; nil where nobody has to know
 }
 
 // OpenCertificates reads the files. The error names the setting whose file cannot be used.
@@ -107,10 +108,28 @@ func (c *Certificates) useClients(contents [][]byte) error {
 		return err
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.clients = pool
 	c.apply()
+	changed := c.changed
+	c.mu.Unlock()
+	if changed != nil {
+		changed()
+	}
 	return nil
+}
+
+// ClientCAs are the CAs that client certificates are verified by now.
+func (c *Certificates) ClientCAs() *x509.CertPool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clients
+}
+
+// OnClientCAs has a function called whenever the CAs of clients are others.
+func (c *Certificates) OnClientCAs(changed func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed = changed
 }
 
 // apply has new connections use what is there now. c.mu is held.

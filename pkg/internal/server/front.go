@@ -23,6 +23,7 @@ func (s *Server) front(next http.Handler) http.Handler {
 	proxies := newProxies(s.Config.Server.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header())
+		r = proxies.certificates(r, s.Config.Server.ForwardedClientCert)
 		if address, ok := proxies.client(r); ok {
 			r.RemoteAddr = address
 		}

@@ -45,8 +45,8 @@ func (g *guards) list() []*guard {
 	return list
 }
 
-// guard ends a connection when its client may not have it any longer: its token has expired or was
-// revoked, or the policy has changed.
+// guard ends a connection when its client may not have it any longer: its token or certificate has
+// expired, what it authenticated with was revoked, or the policy has changed.
 type guard struct {
 	server *Server
 	conn   *socket.Conn
@@ -55,7 +55,7 @@ type guard struct {
 
 	mu     sync.Mutex // guards what follows
 	pass   auth.Pass
-	expiry *time.Timer // nil without a token
+	expiry *time.Timer // nil where nothing expires
 }
 
 // guard watches over a connection until stop.
@@ -79,7 +79,7 @@ func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
 	}
 }
 
-// expireInTime has the connection end with its token. g.mu is held.
+// expireInTime has the connection end with its token or certificate. g.mu is held.
 func (g *guard) expireInTime() {
 	now := time.Now()
 	at := g.pass.ExpiresAt(now)
@@ -95,12 +95,12 @@ func (g *guard) expireInTime() {
 // expired ends the connection, unless its token was renewed at the last moment.
 func (g *guard) expired() {
 	g.mu.Lock()
-	at := g.pass.Identity.Expires
+	pass := g.pass
 	g.mu.Unlock()
-	if time.Now().Before(at) {
+	if time.Now().Before(pass.Identity.Expires) {
 		return
 	}
-	g.end(auth.Expired())
+	g.end(pass.Expired())
 }
 
 // renew implements socket.Renewer.
@@ -139,10 +139,17 @@ func (g *guard) recheck(ctx context.Context) {
 	}
 }
 
-func (g *guard) end(e *proxy.Error) { g.conn.End(socket.EndWith(e, goneGrace)) }
+func (g *guard) end(e *proxy.Error) {
+	g.mu.Lock()
+	who := g.pass.Identity.Principal
+	g.mu.Unlock()
+	g.server.Log.Info("socket is no longer allowed", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
+	g.conn.End(socket.EndWith(e, goneGrace))
+}
 
 // Recheck looks whether the clients of all open connections may still have them. It is called when
-// the policy has changed, and after the keys of the tokens were read again.
+// the policy, the users or the client CAs have changed, and after the keys of the tokens were read
+// again.
 func (s *Server) Recheck() {
 	for _, g := range s.guards.list() {
 		g.recheck(context.Background())

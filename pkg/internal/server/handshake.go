@@ -63,7 +63,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	if e != nil {
 		through() // telling may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
-		s.Refusals.tell("handshake refused", r, e)
+		s.Refusals.tell("handshake refused", r, e, a.pass.Identity.Principal)
 		s.refuse(w, r, e, tellByClosing, a.span)
 		return
 	}
@@ -91,6 +91,7 @@ type parser func(q *query, who *proxy.Identity) flow
 type admission struct {
 	pass    auth.Pass
 	through func() // ends the handshake
+	leave   func() // gives the place back that the principal has
 	flow    flow
 	topic   *cluster.Topic
 	session *session.Session // nil where it needs none
@@ -138,12 +139,17 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 	if e := checkUpgrade(r); e != nil {
 		return e
 	}
-	if e := s.Sockets.Admit(r.RemoteAddr); e != nil {
+	var e *proxy.Error
+	if a.leave, e = s.quota.take(s.Config.Sockets.MaxConnectionsPerSubject, a.pass.Identity.Principal, a.flow.place()); e != nil {
 		return e
 	}
-	var e *proxy.Error
+	if e = s.Sockets.Admit(r.RemoteAddr); e != nil {
+		a.leave()
+		return e
+	}
 	if a.session, e = s.claim(ctx, a.flow, a.topic); e != nil {
 		s.Sockets.Leave(r.RemoteAddr, nil)
+		a.leave()
 	}
 	return e
 }
@@ -152,6 +158,7 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 // after the flow has left its consumer group.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	defer a.topic.Close()
+	defer a.leave()
 	a.through() // before the client knows: it may come back at once
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
@@ -170,8 +177,8 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	defer s.guard(c, a)()
 	f := a.flow
 	log := s.Log.With("direction", f.direction, "remote", r.RemoteAddr).With(f.log...)
-	if subject := a.pass.Identity.Subject; subject != "" {
-		log = log.With("subject", subject)
+	if who := a.pass.Identity.Principal; !who.IsAnonymous() {
+		log = log.With("subject", who.String())
 	}
 	log.Info("socket opened")
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)

@@ -69,12 +69,14 @@ func (f *Refusals) sumUp() {
 
 // tell tells of one that was refused, by what it says of itself: nothing of it may be true, and it is
 // not known to be harmless.
-func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error) {
+//
+// who is the client where it has proven that, and anonymous otherwise.
+func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error, who proxy.Principal) {
 	if !f.admit(e.Kind) {
 		return
 	}
 	query := parseQuery(r.URL.RawQuery)
-	line := []any{"path", plain(r.URL.Path, maxLogged), "remote", r.RemoteAddr}
+	line := []any{"path", plain(r.URL.Path, maxLogged), "remote", r.RemoteAddr, "subject", plain(who.String(), maxLogged)}
 	for _, part := range []struct{ name, value string }{
 		{"forwarded", r.Header.Get("X-Forwarded-For")},
 		{"userAgent", r.UserAgent()},

@@ -78,7 +78,7 @@ func TestRefusalsAreFitForTheLog(t *testing.T) {
 			r.Header["User-Agent"], r.Header["X-Forwarded-For"] = []string{value}, []string{value}
 			r.SetBasicAuth(value, "hunter2")
 			r.URL.Path = "/" + value
-			f.tell("refused", r, proxy.Errorf(proxy.KindNotAuthorized, "%s", value))
+			f.tell("refused", r, proxy.Errorf(proxy.KindNotAuthorized, "%s", value), proxy.Principal{})
 			text := log.String()
 			if len(text) > 5<<10 || strings.Count(text, "\n") != 1 {
 				t.Errorf("%d bytes, in %d lines", len(text), strings.Count(text, "\n"))
@@ -101,7 +101,7 @@ func TestRefusalsAreSummedUp(t *testing.T) {
 		flood := func() int {
 			log.Reset()
 			for n := range 10_000 {
-				f.tell("refused", r, proxy.Errorf([]proxy.Kind{proxy.KindNotAuthorized, proxy.KindOverloaded}[n%2], "No."))
+				f.tell("refused", r, proxy.Errorf([]proxy.Kind{proxy.KindNotAuthorized, proxy.KindOverloaded}[n%2], "No."), proxy.Principal{})
 			}
 			return strings.Count(log.String(), "\n")
 		}

@@ -51,6 +51,7 @@ type Server struct {
 	Sessions     *session.Sessions
 
 	guards guards
+	quota  quota
 }
 
 // Main returns the routes of the main listener.

@@ -41,7 +41,7 @@ func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 	if s.Config.Producers.SessionsEnabled {
 		q.required("instanceId")
 		claimed = &session.Request{
-			Kind: session.Producer, Client: proxy.ClientID(client), Instance: instance, Subject: who.Subject, OnConflict: conflict,
+			Kind: session.Producer, Client: proxy.ClientID(client), Instance: instance, Principal: who.Principal, OnConflict: conflict,
 		}
 	}
 	return flow{
@@ -124,7 +124,7 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	return flow{
 		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group), client: proxy.ClientID(client),
 		session: &session.Request{
-			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Subject: who.Subject, OnConflict: onConflict(q),
+			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Principal: who.Principal, OnConflict: onConflict(q),
 		},
 		log: []any{"clientId", client, "groupId", group, "topic", settings.Topic},
 		serve: func(c *socket.Conn, a *admission) {

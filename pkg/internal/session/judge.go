@@ -36,7 +36,7 @@ func (f *fold) judge(e *entry) verdict {
 // judgeTakeover judges a claim to an identity that somebody has. It needs no free slot, except
 // in a topic that the old session was not for.
 func (f *fold) judgeTakeover(e, holder *entry) verdict {
-	if e.Takes != holder.id || holder.standing != holding || holder.Subject != e.Subject {
+	if e.Takes != holder.id || holder.standing != holding || !isSame(holder.principal(), e.principal()) {
 		return verdict{duplicate, holder}
 	}
 	if e.Kind == Consumer && e.Topic != holder.Topic && f.topicFull(e) {

@@ -18,6 +18,7 @@ type Info struct {
 	Group    proxy.GroupID
 	Instance string
 	Topic    string
+	Subject  string // the principal, empty for anybody
 	Replica  string // its name
 	Since    time.Time
 }
@@ -30,7 +31,7 @@ func (s *Sessions) List() []Info {
 	for id, e := range s.replica.fold.claims {
 		if e.standing == holding {
 			list = append(list, Info{
-				ID: id, Kind: e.Kind, Client: e.Client, Group: e.Group, Instance: e.Instance, Topic: e.Topic,
+				ID: id, Kind: e.Kind, Client: e.Client, Group: e.Group, Instance: e.Instance, Topic: e.Topic, Subject: e.subject(),
 				Replica: e.Server, Since: time.UnixMilli(e.Since),
 			})
 		}

@@ -170,7 +170,10 @@ func (w *model) connect() {
 	pick := func(of ...string) string { return of[w.rand.IntN(len(of))] }
 	q := Request{
 		Kind: Consumer, Client: proxy.ClientID(pick("a", "b", "c", "d", "e")), Group: proxy.GroupID(pick("g", "h")), Topic: pick("t", "u"),
-		Partitions: 3, Limit: p.limit, Subject: pick("", "", "", "other"), OnConflict: OnConflict(pick("", "", "takeover", "reject")),
+		Partitions: 3, Limit: p.limit, OnConflict: OnConflict(pick("", "", "takeover", "reject")),
+	}
+	if w.rand.IntN(4) == 0 {
+		q.Principal = proxy.Principal{Method: proxy.Method(pick("user", "token")), Name: "other"}
 	}
 	if w.rand.IntN(4) == 0 {
 		q = Request{Kind: Producer, Client: q.Client, Instance: pick("1", "2"), Topic: q.Topic, Limit: p.limit, OnConflict: q.OnConflict}

@@ -41,7 +41,7 @@ func TestLongPlantedBugs(t *testing.T) {
 		},
 		"none": {"doc.go", "package session\n", "package session\n"},
 		"a stranger takes over": {
-			"judge.go", " || holder.Subject != e.Subject {", " {",
+			"judge.go", " || !isSame(holder.principal(), e.principal()) {", " {",
 		},
 		"nothing is swept": {
 			"tick.go", "\tr.sweep(now)\n", "",

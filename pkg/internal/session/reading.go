@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -99,9 +100,9 @@ func (r *replica) refused(a *attempt, v verdict) {
 // contend goes on against a rival that has the identity.
 func (r *replica) contend(a *attempt, rival *entry) {
 	switch {
-	case rival.Subject != a.request.Subject, a.request.OnConflict == Reject, a.settled:
+	case !isSame(rival.principal(), a.request.Principal), a.request.OnConflict == Reject, a.settled:
 		r.conflict(OutcomeRejected)
-		r.end(a, errDuplicate(a))
+		r.end(a, errDuplicate(a, rival))
 	case rival.standing != holding:
 		r.oppose(a, rival, waiting)
 	case a.request.OnConflict == TakeOver:
@@ -184,7 +185,7 @@ func (r *replica) readProbe(now time.Time, key string, p *probe) {
 			r.write(remove(key))
 		case p.Alive:
 			r.conflict(OutcomeRejected)
-			r.end(a, errDuplicate(a))
+			r.end(a, errDuplicate(a, r.fold.claims[a.rival]))
 		case a.probed.IsZero():
 			a.probed = now
 		}
@@ -222,11 +223,17 @@ func (r *replica) readSuspicion(key string, at time.Time, s *suspicion) {
 	r.write(records...)
 }
 
-func errDuplicate(a *attempt) *proxy.Error {
+// errDuplicate refuses an attempt because of its rival, nil where that is gone by now. Whose session
+// the rival is stands in the cause: it is for the log, and not for the client.
+func errDuplicate(a *attempt, rival *entry) *proxy.Error {
+	e := proxy.Errorf(proxy.KindDuplicateClient, "Client %q is connected in group %q already.", a.request.Client, a.request.Group)
 	if a.request.Kind == Producer {
-		return proxy.Errorf(proxy.KindDuplicateClient, "Instance %q of client %q is connected already.", a.request.Instance, a.request.Client)
+		e.Message = fmt.Sprintf("Instance %q of client %q is connected already.", a.request.Instance, a.request.Client)
 	}
-	return proxy.Errorf(proxy.KindDuplicateClient, "Client %q is connected in group %q already.", a.request.Client, a.request.Group)
+	if rival != nil {
+		e.Cause = fmt.Errorf("the session is held by %q on the replica %q", rival.principal(), rival.Server)
+	}
+	return e
 }
 
 // errReplaced is what a session was lost to: its heir, or where that is nil an administrator.

@@ -51,7 +51,8 @@ type claim struct {
 	Group    proxy.GroupID  `json:"group,omitzero"`
 	Instance string         `json:"instance,omitzero"`
 	Topic    string         `json:"topic"`
-	Subject  string         `json:"subject,omitzero"` // who authenticated, empty for nobody
+	Subject  string         `json:"subject,omitzero"` // the principal's name, empty for anybody
+	Method   proxy.Method   `json:"method,omitzero"`  // the principal's; earlier versions do not write it
 	Replica  string         `json:"replica"`          // the run that owns it
 	Server   string         `json:"server"`           // the replica's name
 	Since    int64          `json:"since"`            // ms since the epoch
@@ -76,6 +77,30 @@ func (c *claim) identity() identity {
 		return identity{kind: Consumer, group: c.Group, client: c.Client}
 	}
 	return identity{kind: Producer, client: c.Client, instance: c.Instance}
+}
+
+// principal is whose session it is.
+func (c *claim) principal() proxy.Principal {
+	return proxy.Principal{Method: c.Method, Name: c.Subject}
+}
+
+// subject writes the principal, or nothing where it is anybody.
+func (c *claim) subject() string {
+	if c.Subject == "" {
+		return ""
+	}
+	if c.Method == "" {
+		return c.Subject // of an earlier version
+	}
+	return c.principal().String()
+}
+
+// isSame tells whether two sessions belong to one principal. A name without a method was written by
+// a version that did not know methods, for which the name was all: it counts as the same principal
+// by any method, so that clients keep their place while replicas are replaced by newer ones.
+func isSame(a, b proxy.Principal) bool {
+	unqualified := a.Name != "" && (a.Method == "" || b.Method == "")
+	return a.Name == b.Name && (a.Method == b.Method || unqualified)
 }
 
 // beat is the value of a replica's key.
@@ -188,7 +213,7 @@ func (c *claim) valid() bool {
 	if c.State != pending && c.State != admitted || c.Kind != Consumer && c.Kind != Producer {
 		return false
 	}
-	for _, text := range []string{string(c.Client), string(c.Group), c.Instance, c.Topic, c.Subject, c.Replica, c.Server, c.Takes} {
+	for _, text := range []string{string(c.Client), string(c.Group), c.Instance, c.Topic, c.Subject, string(c.Method), c.Replica, c.Server, c.Takes} {
 		if len(text) > maxText || !utf8.ValidString(text) {
 			return false
 		}

@@ -161,7 +161,8 @@ func (r *replica) name() string {
 func (r *replica) value(a *attempt, state claimState, takes string, asked time.Time) *claim {
 	q := a.request
 	c := &claim{
-		State: state, Kind: q.Kind, Client: q.Client, Group: q.Group, Instance: q.Instance, Topic: q.Topic, Subject: q.Subject,
+		State: state, Kind: q.Kind, Client: q.Client, Group: q.Group, Instance: q.Instance, Topic: q.Topic,
+		Subject: q.Principal.Name, Method: q.Principal.Method,
 		Replica: r.id, Server: r.settings.Server, Since: a.since.UnixMilli(),
 		Limit: q.Limit, Partitions: q.Partitions, Takes: takes, Lease: r.settings.Lease.Milliseconds(),
 	}

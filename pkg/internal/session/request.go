@@ -25,9 +25,9 @@ type Request struct {
 	Group      proxy.GroupID // of a consumer
 	Instance   string        // of a producer
 	Topic      string
-	Subject    string // who authenticated, empty where nobody does
-	Limit      int    // most sessions of the group, or of the producing client; 0 for none
-	Partitions int    // of a consumer's topic
+	Principal  proxy.Principal // whose session it will be
+	Limit      int             // most sessions of the group, or of the producing client; 0 for none
+	Partitions int             // of a consumer's topic
 	OnConflict OnConflict
 }
 

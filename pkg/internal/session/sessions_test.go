@@ -212,7 +212,9 @@ func TestALiveHolderStays(t *testing.T) {
 		a.mustClaim(t, consumer("one", nil), holder)
 		b.wantRefusal(t, consumer("one", nil), proxy.KindDuplicateClient)
 		b.wantRefusal(t, consumer("one", func(q *Request) { q.OnConflict = Reject }), proxy.KindDuplicateClient)
-		stranger := func(q *Request) { q.Subject, q.OnConflict = "mallory", TakeOver }
+		stranger := func(q *Request) {
+			q.Principal, q.OnConflict = proxy.Principal{Method: proxy.MethodUser, Name: "mallory"}, TakeOver
+		}
 		b.wantRefusal(t, consumer("one", stranger), proxy.KindDuplicateClient)
 		select {
 		case e := <-holder.lost:

@@ -21,7 +21,8 @@ type Renewer func(token string) (expires time.Time, e *proxy.Error)
 func (c *Conn) OnRenew(renew Renewer) { c.renewer = renew }
 
 // renew takes a message that renews the client's token, and returns its answer. Where the token is
-// refused the connection ends, and there is none.
+// refused the connection ends, and there is none. One that cannot be judged now is answered by an error
+// frame: the connection has the token before for as long as that lasts.
 func (c *Conn) renew(text bool, frame []byte) (answer []byte, taken bool) {
 	if !text || c.renewer == nil {
 		return nil, false
@@ -31,6 +32,9 @@ func (c *Conn) renew(text bool, frame []byte) (answer []byte, taken bool) {
 		return nil, false
 	}
 	expires, e := c.renewer(token)
+	if e != nil && e.Kind == proxy.KindOverloaded {
+		return codec.AppendError(nil, e, "", ""), true
+	}
 	if e != nil {
 		c.End(EndWith(e, refusedGrace))
 		return nil, true

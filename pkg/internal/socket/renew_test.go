@@ -19,6 +19,9 @@ const (
 func renewer(tokens *[]string) Renewer {
 	return func(token string) (time.Time, *proxy.Error) {
 		*tokens = append(*tokens, token)
+		if token == "unknown" {
+			return time.Time{}, proxy.Errorf(proxy.KindOverloaded, "The token cannot be checked now.")
+		}
 		if token != "good" {
 			return time.Time{}, proxy.Errorf(proxy.KindNotAuthenticated, "The token is bad.")
 		}
@@ -74,6 +77,31 @@ func TestRenewalsUnderAvro(t *testing.T) {
 		p.want(opText, renewed)
 		p.send(opBinary, renewGood)
 		p.wantErrorText("INVALID_MESSAGE", "")
+		p.sendClose(1000, "")
+		p.wantClose(proxy.CloseNormal)
+		<-over
+	})
+}
+
+// TestRenewalsThatCannotBeJudged leave the connection open, in their turn among the answers.
+func TestRenewalsThatCannotBeJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p, _ := accept(t, quietSettings(), bufferSize)
+		var tokens []string
+		c.OnRenew(renewer(&tokens))
+		k := &producer{}
+		over := serveIn(c, inOptions(k))
+		p.send(opText, produce("a", "1"))
+		p.send(opText, `{"auth":{"token":"unknown"}}`)
+		p.send(opText, renewGood)
+		p.send(opText, produce("b", "2"))
+		synctest.Wait()
+		k.ack(0)
+		p.wantAnswers("a:0", ":OVERLOADED")
+		p.want(opText, renewed)
+		synctest.Wait()
+		k.ack(1)
+		p.wantAnswers("b:1")
 		p.sendClose(1000, "")
 		p.wantClose(proxy.CloseNormal)
 		<-over

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
@@ -38,11 +39,11 @@ func (s *security) login(as Credentials) sasl.Mechanism {
 	mechanism := s.settings.SASLMechanism
 	switch {
 	case c.Token != "":
-		return bearer(func(context.Context) (string, error) { return as().Token, nil })
+		return s.bearer(func(context.Context) (string, error) { return as().Token, nil })
 	case !c.IsZero():
 		return passwordLogin(mechanism, as)
 	case mechanism == bearerMechanism:
-		return bearer(s.tokens.token)
+		return s.bearer(s.tokens.token)
 	default:
 		own := proxy.KafkaCredentials{Username: s.settings.SASLUsername, Password: string(s.settings.SASLPassword)}
 		return passwordLogin(mechanism, Always(own))
@@ -69,11 +70,17 @@ func passwordLogin(mechanism string, as Credentials) sasl.Mechanism {
 	}
 }
 
-// bearer is OAUTHBEARER with the token of the moment.
-func bearer(token func(context.Context) (string, error)) sasl.Mechanism {
+// bearer is OAUTHBEARER with the token of the moment. The extensions say which cluster is meant, and so
+// they go with the tokens of clients as well.
+func (s *security) bearer(token func(context.Context) (string, error)) sasl.Mechanism {
+	extensions := make(map[string]string, len(s.settings.SASLOAuthExtensions))
+	for _, item := range s.settings.SASLOAuthExtensions {
+		name, value, _ := strings.Cut(item, "=")
+		extensions[name] = value
+	}
 	return judged{oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		text, err := token(ctx)
-		return oauth.Auth{Token: text}, err
+		return oauth.Auth{Token: text, Extensions: extensions}, err
 	})}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -42,12 +43,19 @@ func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
 			return nil, err
 		}
 	}
+	transport, err := newTokenTransport(settings, env)
+	if err != nil {
+		return nil, err
+	}
 	life, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.tokens = newTokenSource(life, settings)
+	s.tokens = newTokenSource(life, settings, transport)
 	go func() {
 		defer close(s.done)
-		s.tls.watch(life)
+		var watching sync.WaitGroup
+		watching.Go(func() { s.tls.watch(life) })
+		watching.Go(func() { transport.watch(life) })
+		watching.Wait()
 		<-life.Done()
 		if s.tokens != nil {
 			s.tokens.wait()

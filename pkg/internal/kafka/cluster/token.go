@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -39,12 +40,12 @@ type tokenSource interface {
 var errExpired = errors.New("the token has expired already")
 
 // newTokenSource returns nil where the settings name no source.
-func newTokenSource(life context.Context, settings *config.Kafka) tokenSource {
+func newTokenSource(life context.Context, settings *config.Kafka, transport http.RoundTripper) tokenSource {
 	switch {
 	case settings.SASLOAuthTokenFile != "":
 		return tokenFile(settings.SASLOAuthTokenFile)
 	case settings.SASLOAuthTokenURL != "":
-		return newTokenEndpoint(life, settings)
+		return newTokenEndpoint(life, settings, transport)
 	default:
 		return nil
 	}
@@ -90,15 +91,26 @@ type tokenEndpoint struct {
 	flight  chan struct{} // closed when the request under way has its answer; nil without one
 }
 
-func newTokenEndpoint(life context.Context, settings *config.Kafka) *tokenEndpoint {
+func newTokenEndpoint(life context.Context, settings *config.Kafka, transport http.RoundTripper) *tokenEndpoint {
 	credentials := clientcredentials.Config{
 		ClientID: settings.SASLOAuthClientID, ClientSecret: string(settings.SASLOAuthClientSecret),
 		TokenURL: settings.SASLOAuthTokenURL, Scopes: strings.Fields(settings.SASLOAuthScope),
+		EndpointParams: parameters(settings.SASLOAuthParameters),
 	}
-	client := &http.Client{Timeout: tokenTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}}
+	client := &http.Client{Timeout: tokenTimeout, Transport: transport}
 	return &tokenEndpoint{life: life, http: client, fetch: func(ctx context.Context) (*oauth2.Token, error) {
 		return credentials.Token(context.WithValue(ctx, oauth2.HTTPClient, client))
 	}}
+}
+
+// parameters are those of a list of name=value.
+func parameters(list []string) url.Values {
+	values := make(url.Values)
+	for _, item := range list {
+		name, value, _ := strings.Cut(item, "=")
+		values.Add(name, value)
+	}
+	return values
 }
 
 func (e *tokenEndpoint) wait() {

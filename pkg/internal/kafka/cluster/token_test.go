@@ -28,7 +28,7 @@ func newIssuer(t *testing.T, answer func(w http.ResponseWriter, n int64)) *issue
 	i := new(issuer)
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		i.form.Store(user + ":" + password + " " + r.PostFormValue("grant_type") + " " + r.PostFormValue("scope"))
+		i.form.Store(user + ":" + password + " " + r.PostFormValue("grant_type") + " " + r.PostFormValue("scope") + " " + r.PostFormValue("audience") + " " + r.PostFormValue("resource"))
 		w.Header().Set("Content-Type", "application/json")
 		answer(w, i.asked.Add(1))
 	}))
@@ -40,9 +40,15 @@ func newIssuer(t *testing.T, answer func(w http.ResponseWriter, n int64)) *issue
 func (i *issuer) source(t *testing.T) *tokenEndpoint {
 	t.Helper()
 	life, end := context.WithCancel(context.Background()) //nolint:usetesting // its end is waited for
-	e := newTokenEndpoint(life, &config.Kafka{
+	settings := &config.Kafka{
 		SASLOAuthTokenURL: i.URL, SASLOAuthClientID: "the-client", SASLOAuthClientSecret: "the-secret", SASLOAuthScope: "a b",
-	})
+		SASLOAuthParameters: []string{"audience=kafka", "resource=a=b"},
+	}
+	transport, err := newTokenTransport(settings, Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newTokenEndpoint(life, settings, transport)
 	t.Cleanup(func() {
 		end()
 		e.wait()
@@ -66,7 +72,7 @@ func TestTokenEndpointIsAskedOnce(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	if n, form := i.asked.Load(), i.form.Load(); n != 1 || form != "the-client:the-secret client_credentials a b" {
+	if n, form := i.asked.Load(), i.form.Load(); n != 1 || form != "the-client:the-secret client_credentials a b kafka a=b" {
 		t.Errorf("asked %d times, with %q", n, form)
 	}
 }

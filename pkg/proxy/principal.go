@@ -1,0 +1,35 @@
+package proxy
+
+// Method is how a client has shown who it is.
+type Method string
+
+// The methods of principals. They are part of what policies, logs and the admin API show.
+const (
+	MethodUser  Method = "user"  // a name and a password
+	MethodToken Method = "token" // a bearer token
+	MethodCert  Method = "cert"  // a client certificate
+	MethodKafka Method = "kafka" // credentials for Kafka, and none for the proxy
+)
+
+// anonymous is how the principal of clients without any credentials is written.
+const anonymous = "anonymous"
+
+// Principal is who a connection belongs to. It is decided once, at the handshake, and is the key of
+// all that the connection owns: its session, its places, its transactional id. Two principals of one
+// name are two clients where their methods differ. The zero value is anybody: the client has brought
+// no credentials, and needed none.
+type Principal struct {
+	Method Method
+	Name   string
+}
+
+// IsAnonymous tells whether the client has brought no credentials.
+func (p Principal) IsAnonymous() bool { return p == Principal{} }
+
+// String returns method:name, as in user:alice.
+func (p Principal) String() string {
+	if p.IsAnonymous() {
+		return anonymous
+	}
+	return string(p.Method) + ":" + p.Name
+}
