@@ -71,13 +71,11 @@ func (c *cluster) remake(topic string) {
 // way when the topic is deleted.
 func (c *cluster) flow(topic string, round int) (stop func()) {
 	c.t.Helper()
-	client, err := kgo.NewClient(seeds(c.addr)) // that knows no instance of the topic
-	must(c.t, err)
-	var records []*kgo.Record
-	for i := range remadeRecords {
-		records = append(records, &kgo.Record{Topic: topic, Value: []byte(remadeValue(round, i))})
-	}
-	must(c.t, client.ProduceSync(within(c.t, patience), records...).FirstErr())
+	var client *kgo.Client
+	await(c.t, "the records of an instance to be written", func() (done bool) {
+		client, done = c.writeRemade(topic, round)
+		return done
+	})
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var writing sync.WaitGroup
 	writing.Go(func() {
@@ -93,6 +91,23 @@ func (c *cluster) flow(topic string, round int) (stop func()) {
 		cancel()
 		writing.Wait()
 	}
+}
+
+// writeRemade writes the records of an instance, with a client that knows no other. It fails while the
+// broker still tells of the instance before.
+func (c *cluster) writeRemade(topic string, round int) (*kgo.Client, bool) {
+	c.t.Helper()
+	client, err := kgo.NewClient(seeds(c.addr))
+	must(c.t, err)
+	var records []*kgo.Record
+	for i := range remadeRecords {
+		records = append(records, &kgo.Record{Topic: topic, Value: []byte(remadeValue(round, i))})
+	}
+	if client.ProduceSync(within(c.t, patience), records...).FirstErr() != nil {
+		client.Close()
+		return nil, false
+	}
+	return client, true
 }
 
 func remadeValue(round, i int) string { return fmt.Sprintf("%d-%d", round, i) }

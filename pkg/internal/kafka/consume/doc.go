@@ -43,7 +43,7 @@
 // # Connections to brokers
 //
 // A consumer that has nothing to read holds one connection to its group's coordinator for heartbeats,
-// and one to each leader of its partitions for fetches. It makes no new ones: topics are watched by
-// package cluster, which tells of new partitions, and the ends of logs are looked up with the clients
-// that serve lookups.
+// and one to each leader of its partitions for fetches. It makes no new ones, but maybe one when its
+// metadata is too old, after minutes: topics are watched by package cluster, which tells of new
+// partitions, and the ends of logs are looked up with the clients that serve lookups.
 package consume
