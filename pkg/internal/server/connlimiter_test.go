@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,12 @@ func (r *limiterRig) come(names ...string) {
 		r.near[name], r.far[name] = net.Pipe()
 		r.Watch(r.near[name], http.StateNew)
 	}
+}
+
+// requestOf is the context of a request on a connection.
+func (r *limiterRig) requestOf(name string) context.Context {
+	limiter := r.ConnLimiter
+	return limiter.Context(r.T.Context(), r.near[name])
 }
 
 // from is a connection from an address.
@@ -136,7 +143,7 @@ func TestFullOfConnections(t *testing.T) {
 			r.come("a", "b", "c")
 			r.become(http.StateActive, "a", "b", "c")
 			for _, name := range []string{"a", "b", "c"} {
-				handshaking(r.ConnLimiter.Context(r.T.Context(), r.near[name]))
+				handshaking(r.requestOf(name))
 			}
 			time.Sleep(time.Minute)
 			r.come("d")

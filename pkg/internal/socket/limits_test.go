@@ -43,7 +43,7 @@ func TestAnAddressLeavesHandshakesToOthers(t *testing.T) {
 		if e != nil {
 			break
 		}
-		defer through() //nolint:gocritic,revive // each to the test's end
+		defer through() //nolint:gocritic // each to the test's end
 		began++
 	}
 	if began != 128 {
