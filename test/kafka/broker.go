@@ -99,7 +99,7 @@ func (o Options) completed() (Options, error) {
 
 func newNode(inst *installation, run *runDir, o Options) *node {
 	n := &node{
-		inst: inst, dir: run.path, data: o.DataDir,
+		inst: inst, id: nodeID, dir: run.path, data: o.DataDir,
 		heap: o.HeapMiB, properties: o.Properties, log: o.Log,
 	}
 	if n.data == "" {

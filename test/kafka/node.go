@@ -22,6 +22,7 @@ const (
 // that run in it.
 type node struct {
 	inst           *installation
+	id             int
 	clientPort     int
 	controllerPort int
 	dir            string // its log and configuration
@@ -30,6 +31,7 @@ type node struct {
 	properties     map[string]string
 	log            io.Writer
 	security       *security // nil for a plain broker
+	peers          []*node   // all nodes of its cluster, itself included; nil for a lone broker
 }
 
 func (n *node) addr() string       { return address(n.clientPort) }
@@ -38,7 +40,10 @@ func (n *node) configPath() string { return filepath.Join(n.dir, "server.propert
 
 // writeConfig writes the node's server.properties.
 func (n *node) writeConfig() error {
-	properties := plainProperties(n.clientPort, n.controllerPort, n.data)
+	properties := plainProperties(n.id, n.clientPort, n.controllerPort, n.data)
+	if n.peers != nil {
+		maps.Copy(properties, clusterProperties(n.peers))
+	}
 	if n.security != nil {
 		maps.Copy(properties, n.security.properties(n.clientPort, n.controllerPort))
 	}

@@ -38,7 +38,7 @@ func prepareBroker(ctx context.Context, inst *installation) error {
 }
 
 func prepareIn(ctx context.Context, inst *installation, run *runDir) error {
-	n := &node{inst: inst, dir: run.path, data: filepath.Join(run.path, "data"), heap: defaultHeapMiB}
+	n := &node{inst: inst, id: nodeID, dir: run.path, data: filepath.Join(run.path, "data"), heap: defaultHeapMiB}
 	if err := n.choosePorts(0); err != nil {
 		return err
 	}
@@ -90,7 +90,10 @@ func (n *node) format() error {
 	if err := os.CopyFS(n.data, os.DirFS(from)); err != nil {
 		return fmt.Errorf("formatting the data folder: %w", err)
 	}
-	return nil
+	if n.id == nodeID {
+		return nil
+	}
+	return n.writeIdentity()
 }
 
 // train runs the node's broker once, from start to stop, and returns its log.
@@ -144,7 +147,7 @@ func installSecureBroker(ctx context.Context) (*installation, error) {
 
 // prepareSecureIn makes a formatted data folder to copy, with the users' passwords in it.
 func prepareSecureIn(ctx context.Context, inst *installation, run *runDir) error {
-	n := &node{inst: inst, dir: run.path, data: filepath.Join(run.path, "data"), heap: defaultHeapMiB}
+	n := &node{inst: inst, id: nodeID, dir: run.path, data: filepath.Join(run.path, "data"), heap: defaultHeapMiB}
 	if err := n.choosePorts(0); err != nil {
 		return err
 	}

@@ -10,14 +10,14 @@ import (
 
 // plainProperties is the configuration of a broker that is its own controller and has
 // one listener without encryption or login.
-func plainProperties(clientPort, controllerPort int, dataDir string) map[string]string {
+func plainProperties(id, clientPort, controllerPort int, dataDir string) map[string]string {
 	client, controller := address(clientPort), address(controllerPort)
 	properties := map[string]string{
-		"node.id":                        strconv.Itoa(nodeID),
+		"node.id":                        strconv.Itoa(id),
 		"process.roles":                  "broker,controller",
 		"log.dirs":                       dataDir,
 		"controller.listener.names":      "CONTROLLER",
-		"controller.quorum.voters":       strconv.Itoa(nodeID) + "@" + controller,
+		"controller.quorum.voters":       voter(id, controllerPort),
 		"listeners":                      "PLAINTEXT://" + client + ",CONTROLLER://" + controller,
 		"advertised.listeners":           "PLAINTEXT://" + client,
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -26,7 +26,11 @@ func plainProperties(clientPort, controllerPort int, dataDir string) map[string]
 	return properties
 }
 
+// nodeID is the id of a lone broker, and of the first of a cluster.
 const nodeID = 1
+
+// voter is a controller as controller.quorum.voters names it.
+func voter(id, controllerPort int) string { return strconv.Itoa(id) + "@" + address(controllerPort) }
 
 // quickProperties keep a lone broker small and quick.
 func quickProperties() map[string]string {

@@ -1,0 +1,128 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestCluster is one test because each start takes seconds.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	c := RequireOwnCluster(t, ClusterOptions{Properties: map[string]string{"message.max.bytes": "123456"}})
+	ctx := clusterDeadline(t)
+	admin := adminOf(t, c.Addr())
+	topic := replicated(ctx, t, admin)
+	p := startProducing(t, c, topic)
+
+	t.Run("a broker is killed", func(t *testing.T) {
+		ctx := clusterDeadline(t)
+		leader := leaderOf(ctx, t, admin, topic)
+		p.writes(ctx, t, 100)
+		must(t, c.Node(leader).Kill())
+		p.writes(ctx, t, 200)
+		if now := leaderOf(ctx, t, admin, topic); now == leader {
+			t.Errorf("broker %d leads the topic, and was killed", leader)
+		}
+		must(t, c.Node(leader).Restart(ctx))
+		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+	})
+	t.Run("a broker is paused", func(t *testing.T) {
+		ctx := clusterDeadline(t)
+		paused := leaderOf(ctx, t, admin, topic)
+		must(t, c.Node(paused).Pause())
+		others := adminOf(t, c.Node(paused%ClusterSize+1).Addr())
+		until(ctx, t, func() bool { return leaderOf(ctx, t, others, topic) != paused })
+		must(t, c.Node(paused).Resume())
+		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+	})
+	t.Run("a broker is stopped", func(t *testing.T) {
+		ctx := clusterDeadline(t)
+		must(t, c.Node(leaderOf(ctx, t, admin, topic)).Stop())
+		p.writes(ctx, t, 100)
+	})
+	ctx = clusterDeadline(t)
+	checkRecords(ctx, t, c.Addr(), topic, p.written...)
+	must(t, c.Close())
+	for _, b := range c.brokers {
+		if b.PID() != 0 || exists(b.run.path) {
+			t.Errorf("Close left process %d, %s", b.PID(), b.run.path)
+		}
+	}
+}
+
+// clusterDeadline is longer than that of other tests: three JVMs elect leaders, and one of them
+// starts, on a machine that may be busy.
+func clusterDeadline(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*testTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// producing is a client that writes numbers, each acknowledged by all replicas that are in sync.
+type producing struct {
+	client  *kgo.Client
+	written []string
+}
+
+func startProducing(t *testing.T, c *Cluster, topic string) *producing {
+	t.Helper()
+	client, err := kgo.NewClient(seeds(c.Addr()), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()))
+	must(t, err)
+	t.Cleanup(client.Close)
+	return &producing{client: client}
+}
+
+// writes writes n records, one after the other, and logs the longest wait.
+func (p *producing) writes(ctx context.Context, t *testing.T, n int) {
+	t.Helper()
+	var slowest time.Duration
+	for range n {
+		value := fmt.Sprint(len(p.written))
+		began := time.Now()
+		must(t, p.client.ProduceSync(ctx, kgo.StringRecord(value)).FirstErr())
+		slowest = max(slowest, time.Since(began))
+		p.written = append(p.written, value)
+	}
+	t.Logf("%d records, the slowest after %v", n, slowest.Round(time.Millisecond))
+}
+
+// replicated makes a topic of one partition that lies on all brokers.
+func replicated(ctx context.Context, t *testing.T, admin *kadm.Client) string {
+	t.Helper()
+	topic := fmt.Sprintf("%s-%d", t.Name(), time.Now().UnixNano())
+	_, err := admin.CreateTopic(ctx, 1, -1, nil, topic)
+	must(t, err)
+	until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+	return topic
+}
+
+// partitionOf returns what Kafka says of a topic's only partition, which is nothing while no broker
+// answers.
+func partitionOf(ctx context.Context, t *testing.T, admin *kadm.Client, topic string) kadm.PartitionDetail {
+	t.Helper()
+	topics, err := admin.ListTopics(ctx, topic)
+	if err != nil {
+		return kadm.PartitionDetail{Leader: -1}
+	}
+	return topics[topic].Partitions[0]
+}
+
+func leaderOf(ctx context.Context, t *testing.T, admin *kadm.Client, topic string) (leader int32) {
+	t.Helper()
+	until(ctx, t, func() bool {
+		leader = partitionOf(ctx, t, admin, topic).Leader
+		return leader >= nodeID
+	})
+	return leader
+}
+
+func inSync(ctx context.Context, t *testing.T, admin *kadm.Client, topic string) int {
+	t.Helper()
+	return len(partitionOf(ctx, t, admin, topic).ISR)
+}
