@@ -40,7 +40,12 @@ func RequireOwnCluster(t testing.TB, o ClusterOptions) *Cluster {
 	}
 	t.Cleanup(func() {
 		for _, b := range c.brokers {
-			closeAfter(t, b)
+			if t.Failed() { // before any is closed, which is all that the others would log then
+				t.Logf("the log of broker %d ends with:\n%s", b.node.id, b.LogTail())
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 	return c
