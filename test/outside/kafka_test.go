@@ -44,7 +44,8 @@ func (c *cluster) topic(partitions int32) string {
 	c.t.Helper()
 	name := strings.NewReplacer("/", "-", " ", "-").Replace(c.t.Name())
 	name = fmt.Sprintf("%s-%d", name, time.Now().UnixNano())
-	_, err := c.admin.CreateTopic(within(c.t, patience), partitions, 1, nil, name)
+	const asTheBrokersDo = -1 // one replica on a lone broker, three where there are three
+	_, err := c.admin.CreateTopic(within(c.t, patience), partitions, asTheBrokersDo, nil, name)
 	must(c.t, err)
 	await(c.t, "the topic to be known to the broker", func() bool {
 		topics, err := c.admin.ListTopics(within(c.t, patience), name)

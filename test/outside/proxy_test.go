@@ -41,17 +41,41 @@ func (p *proxy) status(path string) int { return process.Status(p.management, pa
 // metric returns the value of a series, 0 if there is none.
 func (p *proxy) metric(t testing.TB, series string) float64 {
 	t.Helper()
+	for line := range strings.Lines(p.metrics(t)) {
+		if number, found := strings.CutPrefix(line, series+" "); found {
+			return number64(t, number)
+		}
+	}
+	return 0
+}
+
+// byKind returns the sums of a metric's series that have the same label kind.
+func (p *proxy) byKind(t testing.TB, metric string) map[string]float64 {
+	t.Helper()
+	sums := make(map[string]float64)
+	for line := range strings.Lines(p.metrics(t)) {
+		labels, found := strings.CutPrefix(line, metric+"{")
+		_, rest, hasKind := strings.Cut(labels, `kind="`)
+		if kind, _, _ := strings.Cut(rest, `"`); found && hasKind {
+			sums[kind] += number64(t, line[strings.LastIndex(line, " ")+1:])
+		}
+	}
+	return sums
+}
+
+func (p *proxy) metrics(t testing.TB) string {
+	t.Helper()
 	answer, err := http.Get("http://" + p.management + "/metrics")
 	must(t, err)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	must(t, err)
-	for line := range strings.Lines(string(text)) {
-		if number, found := strings.CutPrefix(line, series+" "); found {
-			value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-			must(t, err)
-			return value
-		}
-	}
-	return 0
+	return string(text)
+}
+
+func number64(t testing.TB, text string) float64 {
+	t.Helper()
+	value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	must(t, err)
+	return value
 }

@@ -11,6 +11,8 @@ type scale struct {
 	produced   int           // the same, the other way
 	unread     int           // bytes that lie in a topic whose client reads nothing
 	unreadTime time.Duration // for which it does not
+	idle       int           // consumers of each kind of topic that have nothing to do
+	idleTime   time.Duration // for which they have not
 	races      int           // rounds in which clients race for slots
 	lease      time.Duration // of sessions, where a test waits for it
 	state      int           // records in the sessions' topic that a replica starts from
@@ -24,6 +26,7 @@ func scaled() scale {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
 		return scale{
 			consumed: 1_000_000, produced: 100_000, unread: 1 << 30, unreadTime: time.Minute,
+			idle: 1000, idleTime: 6 * time.Minute,
 			races: 50, lease: 15 * time.Second, state: 1_000_000,
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 			costRounds: 5,
@@ -31,6 +34,7 @@ func scaled() scale {
 	}
 	return scale{
 		consumed: 60_000, produced: 20_000, unread: 64 << 20, unreadTime: 8 * time.Second,
+		idle: 10, idleTime: 65 * time.Second,
 		races: 3, lease: 3 * time.Second, state: 100_000,
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 		costRounds: 1,
