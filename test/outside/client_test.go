@@ -10,7 +10,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// record is what /socket/out sends.
+// record is what /socket/out sends: a record or an error.
 type record struct {
 	ID        string `json:"wsProxyMessageId"`
 	Topic     string
@@ -19,6 +19,7 @@ type record struct {
 	Key       *field
 	Value     *field
 	Headers   []header
+	Error     *fault
 }
 
 // answer is what /socket/in sends: a result or an error.
