@@ -18,6 +18,12 @@ type scale struct {
 	churnEvery time.Duration // between two times that some do
 	churnRate  int           // records a second meanwhile
 	costRounds int           // how often a cost is measured, after once that is not counted
+	producers  int           // that send large messages while the broker is stopped
+	slow       int           // consumers that read slowly
+	slowMemory int           // the limit of the proxy's memory meanwhile
+	slowRead   int64         // bytes that each of them is to read
+	slowTime   time.Duration // within which it is to
+	backlog    int           // bytes of the topic that they read
 }
 
 func scaled() scale {
@@ -27,6 +33,7 @@ func scaled() scale {
 			races: 50, lease: 15 * time.Second, state: 1_000_000,
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 			costRounds: 5,
+			producers:  60, slow: 300, slowMemory: podMemory, slowRead: 100_000, slowTime: 6 * time.Minute, backlog: 2 << 30,
 		}
 	}
 	return scale{
@@ -34,5 +41,6 @@ func scaled() scale {
 		races: 3, lease: 3 * time.Second, state: 100_000,
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 		costRounds: 1,
+		producers:  40, slow: 100, slowMemory: 200 << 20, slowRead: 50_000, slowTime: patience, backlog: 256 << 20,
 	}
 }

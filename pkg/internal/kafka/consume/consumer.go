@@ -238,6 +238,8 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32
 // taken is called when records were taken and before any of their partitions can be revoked:
 // then the owner still has the partitions in the ownership that the records belong to.
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
+	clear(into[len(into):cap(into)]) // the records of the last poll would keep their whole fetch
+	clear(c.headers[:cap(c.headers)])
 	for len(into) == 0 {
 		c.fetched.begin()
 		fetches := c.client.PollRecords(ctx, most)
