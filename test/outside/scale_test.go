@@ -22,6 +22,12 @@ type scale struct {
 	costRounds int           // how often a cost is measured, after once that is not counted
 	remade     int           // how often a topic is deleted and made again
 	grown      time.Duration // for which records go to all partitions of a topic that has grown
+	producers  int           // that send large messages while the broker is stopped
+	slow       int           // consumers that read slowly
+	slowMemory int           // the limit of the proxy's memory meanwhile
+	slowRead   int64         // bytes that each of them is to read
+	slowTime   time.Duration // within which it is to
+	backlog    int           // bytes of the topic that they read
 }
 
 // short is the size of the tests that everybody runs.
@@ -42,6 +48,7 @@ func scaled() scale {
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 			costRounds: 5,
 			remade:     20, grown: time.Minute,
+			producers: 60, slow: 300, slowMemory: podMemory, slowRead: 100_000, slowTime: 6 * time.Minute, backlog: 2 << 30,
 		}
 	}
 	return scale{
@@ -51,5 +58,6 @@ func scaled() scale {
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 		costRounds: 1,
 		remade:     3, grown: 15 * time.Second,
+		producers: 40, slow: 100, slowMemory: 200 << 20, slowRead: 50_000, slowTime: patience, backlog: 256 << 20,
 	}
 }

@@ -15,6 +15,8 @@ import (
 // taken is called when records were taken and before any of their partitions can be revoked:
 // then the owner still has the partitions in the ownership that the records belong to.
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
+	clear(into[len(into):cap(into)]) // the records of the last poll would keep their whole fetch
+	clear(c.headers[:cap(c.headers)])
 	for len(into) == 0 {
 		if err := c.trouble.wait(ctx, c.options.Topic); err != nil {
 			return into, err
