@@ -129,23 +129,23 @@ func TestPlantedBugs(t *testing.T) {
 			[]string{"-transactions"},
 		},
 		"aborted but committed": {
-			"kafka/transaction_end.go", "return t.client.EndTransaction(ctx, kgo.TryAbort)", "return t.client.EndTransaction(ctx, kgo.TryCommit)",
+			"kafka/produce/transaction_end.go", "return t.client.EndTransaction(ctx, kgo.TryAbort)", "return t.client.EndTransaction(ctx, kgo.TryCommit)",
 			checker.RefusedWritten,
 			[]string{"-transactions"},
 		},
 		"answered before the commit": {
-			"kafka/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
+			"kafka/produce/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
 			"\tvar err error\n\tgo func() { _ = t.client.EndTransaction(context.Background(), kgo.TryCommit) }()\n",
 			checker.Missing,
 			[]string{"-transactions"},
 		},
 		"abort answered as success": {
-			"kafka/transaction_end.go", "\tif e == nil {\n\t\treturn true", "\tif e == nil || e.Kind == proxy.KindTransactionAborted {\n\t\treturn true",
+			"kafka/produce/transaction_end.go", "\tif e == nil {\n\t\treturn true", "\tif e == nil || e.Kind == proxy.KindTransactionAborted {\n\t\treturn true",
 			checker.Missing,
 			[]string{"-transactions"},
 		},
 		"lost commit called aborted": {
-			"kafka/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
+			"kafka/produce/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
 			checker.RefusedWritten,
 			[]string{"-transactions"},
 		},
