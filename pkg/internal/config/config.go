@@ -81,7 +81,7 @@ type Kafka struct {
 	ProducerCompressionType string        `env:"KAFKA_PRODUCER_COMPRESSION_TYPE" default:"none" choices:"none,gzip,snappy,lz4,zstd" help:"compression of produced batches"`
 	ProducerLinger          time.Duration `env:"KAFKA_PRODUCER_LINGER" default:"0s" min:"0s" max:"1m" help:"how long a record waits for others to share its batch"`
 	ClientIdleTimeout       time.Duration `env:"KAFKA_CLIENT_IDLE_TIMEOUT" default:"1m" min:"1s" max:"24h" help:"a pooled Kafka client that nobody used for this long is closed"`
-	MaxProducerClients      int           `env:"KAFKA_MAX_PRODUCER_CLIENTS" default:"1000" min:"1" max:"1000000" help:"most pooled Kafka clients; beyond it the least used idle one makes way"`
+	MaxProducerClients      int           `env:"KAFKA_MAX_PRODUCER_CLIENTS" default:"1000" min:"1" max:"1000000" help:"most pooled Kafka clients; beyond it one that has been idle for 10 s makes way, or one is shared"`
 }
 
 // Producers configures /socket/in.

@@ -1,24 +1,21 @@
 package produce
 
 import (
-	"context"
-	"errors"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// buffered is a record that franz-go holds. It is reused: the record and its promise would
-// else be allocated each time.
+// buffered is a record without a fate. It is reused: the record and its promise would else be
+// allocated each time.
 type buffered struct {
 	record   kgo.Record
 	headers  []kgo.RecordHeader
 	producer *Producer
-	client   *pooled
+	use      *topicUse
 	came     time.Time
 	home     *recycled
 	done     proxy.Completion
@@ -41,8 +38,8 @@ func (h *recycled) get() *buffered {
 }
 
 // set fills b.
-func (b *buffered) set(r *proxy.Record, producer *Producer, client *pooled, done proxy.Completion) {
-	b.producer, b.client, b.done = producer, client, done
+func (b *buffered) set(r *proxy.Record, producer *Producer, use *topicUse, done proxy.Completion) {
+	b.producer, b.use, b.done = producer, use, done
 	b.came = time.Now()
 	b.headers = appendHeaders(b.headers[:0], r)
 	fillRecord(&b.record, r, producer.topic.Name, b.home.expiry.Of(b.came))
@@ -69,16 +66,33 @@ func appendHeaders(headers []kgo.RecordHeader, r *proxy.Record) []kgo.RecordHead
 	return headers
 }
 
-// settled is franz-go's promise: it learns the fate of the record.
+// settled is franz-go's promise: it learns the fate of a record that was handed over.
 func (b *buffered) settled(r *kgo.Record, err error) {
-	ack := proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
-	done, client, producer := b.done, b.client, b.producer
-	if err != nil {
-		producer.pool.doubt(client)
-		err = b.refused(err)
+	use := b.use
+	if err == nil {
+		b.finish(proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}, nil)
+	} else {
+		b.fail(err)
 	}
+	use.letGo()
+}
+
+// fail answers the record with what an error means to its client.
+func (b *buffered) fail(err error) {
+	why := causeOf(err)
+	if why == topicEnded {
+		b.use.distrust()
+	} else {
+		b.producer.pool.examine(b.use.client)
+	}
+	b.finish(proxy.Ack{}, b.refused(why, err))
+}
+
+// finish tells the record's fate, and makes b free for another record.
+func (b *buffered) finish(ack proxy.Ack, err error) {
+	done, use, producer := b.done, b.use, b.producer
 	b.recycle()
-	client.release()
+	use.release()
 	producer.release()
 	done.Done(ack, err)
 }
@@ -87,38 +101,32 @@ func (b *buffered) settled(r *kgo.Record, err error) {
 func (b *buffered) recycle() {
 	b.record = kgo.Record{}
 	clear(b.headers)
-	b.producer, b.client, b.done = nil, nil, nil
+	b.producer, b.use, b.done = nil, nil, nil
 	b.home.pool.Put(b)
 }
 
 // refused turns an error of a record into one for the client.
-func (b *buffered) refused(err error) error {
-	name := b.producer.topic.Name
-	switch {
-	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
-		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
-		return b.refusedBatch(err)
-	case b.client.lost.since(b.came):
+func (b *buffered) refused(why cause, err error) error {
+	ended := hasEnded(b.use.instance)
+	if ended {
+		why = topicEnded // whatever franz-go told when the topic was taken from it
+	}
+	if why != batchRefused && !ended && b.use.client.lost.since(b.came) {
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka's answer to the message was lost, and its second try refused: it may have been written.")
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		b.producer.topic.Refresh()
-		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", name)
-	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", name)
-		b.producer.topic.Deny(denied)
-		return denied
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordRetries):
+	}
+	if e := answerRefusal(b.producer.topic, why, err); e != nil {
+		return e
+	}
+	switch why {
+	case batchRefused:
+		// The topic's settings as they are known allowed each record of the batch, so they have
+		// changed. The record is to blame only if it is refused by itself; the others are to be
+		// sent again.
+		return proxy.Wrap(err, proxy.KindKafkaUnavailable,
+			"Kafka refused a batch that this message was in, because of another one or of changed topic settings: send it again.")
+	case outOfTime:
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not acknowledge the message in time: it may have been written.")
 	default:
 		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka did not take the message: send it again.")
 	}
-}
-
-// refusedBatch answers a record of a batch that Kafka refused, although the topic's settings
-// as they are known allowed each of its records: the settings have changed. The record is to
-// blame only if it is refused by itself; the others are to be sent again.
-func (b *buffered) refusedBatch(err error) error {
-	b.producer.topic.Refresh()
-	return proxy.Wrap(err, proxy.KindKafkaUnavailable,
-		"Kafka refused a batch that this message was in, because of another one or of changed topic settings: send it again.")
 }

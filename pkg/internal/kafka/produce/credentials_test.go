@@ -32,13 +32,13 @@ func TestPooledClientsAreNotShared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if alice.current != again.current || alice.current == bob.current {
+	if alice.current.client != again.current.client || alice.current.client == bob.current.client {
 		t.Error("clients are not one per credentials")
 	}
-	alice.current.hold()
-	defer alice.current.release()
-	bob.current.hold()
-	defer bob.current.release()
+	alice.current.client.hold()
+	defer alice.current.client.release()
+	bob.current.client.hold()
+	defer bob.current.client.release()
 	if _, err := kafkatest.Produce(t, as(kafkatest.User(kafka.Admin)), kafkatest.Value("x")); kafkatest.KindOf(err) != proxy.KindKafkaUnavailable {
 		t.Errorf("with a full pool: %v", err)
 	}

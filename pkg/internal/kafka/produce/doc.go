@@ -1,10 +1,14 @@
 // Package produce writes records: with pooled idempotent clients, or in transactions.
 //
-// Producers share a client per clientId and credentials, made at its first message and closed when
-// it has been idle.
-//
 // # What must hold
 //
+//   - A record is written only to the topic instance that its connection has opened. A topic that was
+//     deleted and made again gets none of what was sent to the one before, and is written to from the
+//     first message of who opens it. Kafka itself keeps to that from 4.0 on, when produce requests
+//     have come to name topics by id. With older brokers a record that is on its way while its topic
+//     is made again, and until franz-go or the watcher has noticed, may be written to the new one.
+//   - A client of franz-go knows no topic that nobody writes to: it asks for the metadata of each that
+//     it knows, twice a second for one that is gone.
 //   - A record is refused beforehand where its topic's settings would refuse it: franz-go
 //     fails every buffered record of a partition when Kafka refuses one of them definitely,
 //     other connections' too.
@@ -13,6 +17,21 @@
 //   - A producing client is closed only when it holds no record.
 //   - A connection goes over to another producing client only when it has no record in the old
 //     one, so that its records keep their order.
+//   - A message makes no client, but where its connection has none yet or lost it by being idle.
+//
+// # Clients
+//
+// Producers share a client per clientId and credentials, made at its first message and closed when
+// it has been idle. Where there are more clientIds than places, clients that have been idle for a while
+// make way, once for each connection; who finds no place shares a client.
+//
+// # Topics
+//
+// franz-go knows topics by name, and fails all records for one that was made again until it is purged of
+// it. A topicUse is the use that a client makes of one instance. It has the client know the instance
+// before it hands the first record over, and purges the client of it when the instance has ended or
+// nobody has written to it for the idle timeout. Records wait in it meanwhile, as many as the windows
+// of their connections let through.
 //
 // # Transactions
 //
@@ -28,5 +47,6 @@
 //     was refused for good. What else may happen to a commit is unknown.
 //   - After an abort that is not confirmed, and an unknown commit, nothing is produced until
 //     Kafka has raised the epoch: what was left would become part of the next transaction.
+//   - No transaction begins once the topic instance has ended, or before the client knows it.
 //   - Being fenced is told from Kafka's own abort at the timeout of a transaction.
 package produce

@@ -115,7 +115,11 @@ func TestFullPoolClosesTheLongestIdle(t *testing.T) {
 	key := func(id proxy.ClientID) clientKey {
 		return clientKey{id: id, maxBatch: topic.BatchBytes()}
 	}
-	pool.clients[key("b")].idleAt = pool.clients[key("a")].idleAt.Add(-time.Minute)
+	now := time.Now()
+	for id, idle := range map[proxy.ClientID]time.Duration{"a": evictAfter, "b": evictAfter + time.Minute} {
+		c := pool.clients[key(id)]
+		c.idle = idleness{seen: c.uses.Load(), since: now.Add(-idle)}
+	}
 	pool.mu.Unlock()
 	if _, err := kafkatest.Produce(t, pool.Open("c", topic), kafkatest.Value("x")); err != nil {
 		t.Fatal(err)
@@ -170,8 +174,8 @@ func TestChangedBatchLimit(t *testing.T) {
 	if err != nil || err2 != nil || b.Offset != a.Offset+1 {
 		t.Errorf("got %+v, %v and %+v, %v", a, err, b, err2)
 	}
-	if producer.current.key.maxBatch != topic.BatchBytes() || len(pool.clients) != 2 {
-		t.Errorf("the client has the key %+v, one of %d", producer.current.key, len(pool.clients))
+	if producer.current.client.key.maxBatch != topic.BatchBytes() || len(pool.clients) != 2 {
+		t.Errorf("the client has the key %+v, one of %d", producer.current.client.key, len(pool.clients))
 	}
 }
 

@@ -1,6 +1,7 @@
 package produce
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -8,13 +9,14 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Producer is one connection's way to write records to its topic. Its methods are for one
+// Producer is one connection's way to write records to its topic instance. Its methods are for one
 // goroutine.
 type Producer struct {
 	pool    *Pool
 	id      proxy.ClientID
 	topic   *cluster.Topic
-	current *pooled
+	current *topicUse
+	shares  bool // a client was taken from the connection, which makes no further one in a full pool
 
 	held    atomic.Int64  // records without a fate
 	waiting atomic.Bool   // whether settle waits for none to be held
@@ -35,32 +37,63 @@ func (p *Producer) Check(r *proxy.Record) *proxy.Error {
 
 // Produce hands a record over. done is called exactly once, maybe before Produce returns.
 func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
-	c, err := p.client()
+	use, err := p.use()
+	if errors.Is(err, errEnded) {
+		done.Done(proxy.Ack{}, answerRefusal(p.topic, topicEnded, err))
+		return
+	}
 	if err != nil {
 		done.Done(proxy.Ack{}, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka client could be made."))
 		return
 	}
 	b := p.pool.records.get()
-	b.set(r, p, c, done)
-	c.client.Produce(b.record.Context, &b.record, b.promise)
+	b.set(r, p, use, done)
+	use.produce(b)
 }
 
-// client returns the connection's client, with this record held in it.
-func (p *Producer) client() (*pooled, error) {
-	key := clientKey{p.id, p.topic.BatchBytes(), p.topic.Credentials()}
-	if p.current != nil && (!p.current.fits(key) || p.current.stuck.Load()) {
+// use returns the connection's use of its topic instance, with this record held in it.
+func (p *Producer) use() (*topicUse, error) {
+	n := need{clientKey: clientKey{p.id, p.topic.BatchBytes(), p.topic.Credentials()}}
+	if p.current != nil && (!p.current.client.fits(n.clientKey) || p.current.client.stuck.Load()) {
 		p.settle()
-		p.current = nil
+		n.leaves, p.current = p.current.client, nil
 	}
-	for p.current == nil || !p.current.hold() {
-		c, err := p.pool.get(key)
-		if err != nil {
+	for p.current == nil || !p.hold() {
+		n.shares = p.shares
+		if err := p.find(n); err != nil {
 			return nil, err
 		}
-		p.current = c
 	}
 	p.held.Add(1)
 	return p.current, nil
+}
+
+// hold holds a record in the present use and its client, unless one of them is over.
+func (p *Producer) hold() bool {
+	c := p.current.client
+	if !c.hold() {
+		p.shares = p.shares || c.evicted.Load()
+		return false
+	}
+	if !p.current.hold() {
+		c.release()
+		return false
+	}
+	return true
+}
+
+// find finds a client, and has it used for the topic instance, unless it is closed in that moment. What was
+// held in the one before has its fate.
+func (p *Producer) find(n need) error {
+	c, err := p.pool.get(n)
+	if err != nil {
+		return err
+	}
+	p.current, err = c.useOf(p.topic.Instance, p.pool.work.Run)
+	if errors.Is(err, errClientClosed) {
+		return nil // the pool has another one next time
+	}
+	return err
 }
 
 // settle waits until no record is held, so that records keep their order when the connection

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -67,13 +68,18 @@ func TestProduceErrors(t *testing.T) {
 		"nobody's":         {errors.New("secret"), proxy.KindKafkaUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: newLostAnswers()}, came: time.Now()}
-			e := proxy.AsError(b.refused(test.err))
+			b := refusedOf(topic, newLostAnswers(), time.Now())
+			e := proxy.AsError(b.refused(causeOf(test.err), test.err))
 			if e.Kind != test.want || strings.Contains(e.Message, "secret") || !errors.Is(e, test.err) {
 				t.Errorf("got %v", e)
 			}
 		})
 	}
+}
+
+// refusedOf is a record of a topic that came at a time.
+func refusedOf(topic *cluster.Topic, lost *lostAnswers, came time.Time) *buffered {
+	return &buffered{producer: &Producer{topic: topic}, use: &topicUse{instance: topic.Instance, client: &pooled{lost: lost}}, came: came}
 }
 
 // TestRefusedBatch lets the broker refuse a batch once: what was in it is to be sent again,

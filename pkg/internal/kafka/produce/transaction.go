@@ -35,6 +35,8 @@ type Transactions struct {
 	ends     *endRequests
 	name     proxy.ClientID
 	client   *kgo.Client // replaced under the pool's lock
+	known    int32       // partitions of the topic that the client knows, 0 before it knows the instance
+	unfollow func()
 
 	held    bool         // whether the transactional id was ours once
 	pending *transaction // what is to be settled
@@ -66,9 +68,17 @@ func (p *Pool) OpenTransactions(client proxy.ClientID, instance proxy.InstanceID
 	if t.client, err = t.dial(); err != nil {
 		return nil, err
 	}
+	t.unfollow = topic.Follow(cluster.Follower{Grown: t.grown, Ended: func() {}})
 	p.transactions[t] = struct{}{}
 	p.cluster.Metrics.KafkaClients(metrics.ProducerClient).Inc()
 	return t, nil
+}
+
+// grown has the client learn that there are more partitions.
+func (t *Transactions) grown() {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	t.client.ForceMetadataRefresh()
 }
 
 // transactionTimeout leaves time for giving up what is produced, and for the commit.
@@ -109,6 +119,7 @@ func (t *Transactions) Close() {
 
 // cut closes the client, which gives up what is under way.
 func (t *Transactions) cut() {
+	t.unfollow()
 	t.client.Close()
 	t.pool.cluster.Metrics.KafkaClients(metrics.ProducerClient).Dec()
 }
@@ -129,10 +140,19 @@ type transaction struct {
 	err    error // its error
 }
 
+// newTransaction returns one of so many records.
+func newTransaction(records int, fates []proxy.Fate) *transaction {
+	b := &transaction{fates: fates, done: make(chan struct{}), failed: make(chan struct{})}
+	b.left.Store(int64(records))
+	if records == 0 {
+		close(b.done)
+	}
+	return b
+}
+
 // produce hands records over, whose acknowledgements go to fates.
 func (t *Transactions) produce(records []*proxy.Record, fates []proxy.Fate) *transaction {
-	b := &transaction{fates: fates, done: make(chan struct{}), failed: make(chan struct{})}
-	b.left.Store(int64(len(records)))
+	b := newTransaction(len(records), fates)
 	contexts := t.pool.records.expiry.Of(time.Now())
 	batched := make([]kgo.Record, len(records))
 	for i, r := range records {
@@ -171,4 +191,14 @@ func (b *transaction) await(by time.Time) error {
 		return b.err
 	}
 	return nil
+}
+
+// firstFailed returns the record that failed first, if one has.
+func (b *transaction) firstFailed() (first int, failed bool) {
+	select {
+	case <-b.failed:
+		return b.first, true
+	default:
+		return 0, false
+	}
 }

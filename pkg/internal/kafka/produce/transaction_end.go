@@ -55,24 +55,18 @@ func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []pro
 
 // transact is as Commit, and returns the error of those records that have none of their own.
 func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []proxy.Fate) *proxy.Error {
-	if err := t.begin(by); err != nil {
-		return errAborted(err)
+	if err := t.begin(by, records); err != nil {
+		return t.refused(err)
 	}
 	t.pending = t.produce(records, fates)
 	if err := t.pending.await(by); err != nil {
-		if e := t.refused(err); e != nil {
-			fates[t.pending.first].Err = e
+		if first, failed := t.pending.firstFailed(); failed {
+			fates[first].Err = t.refused(err)
 		}
 		return errAborted(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.pool.cluster.Settings.ProducerDeliveryTimeout)
 	defer cancel()
-	// Records that waited for the topic's metadata can be acknowledged before franz-go has
-	// stored its partitions. EndTransaction then sees none in the transaction, aborts it, and
-	// reports success. This takes the lock under which they are stored.
-	if err := t.client.AbortBufferedRecords(ctx); err != nil {
-		return errAborted(err)
-	}
 	t.ends.count.Store(0)
 	err := t.client.EndTransaction(ctx, kgo.TryCommit)
 	if err == nil {
@@ -86,10 +80,14 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 	return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not confirm the commit of the transaction: the message may have been written.")
 }
 
-// begin begins a transaction, under a producer id that is known to be ours.
-func (t *Transactions) begin(by time.Time) error {
+// begin begins a transaction, under a producer id that is known to be ours, with a client that knows
+// the topic instance as far as the records need.
+func (t *Transactions) begin(by time.Time, records []*proxy.Record) error {
 	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()
+	if hasEnded(t.topic.Instance) {
+		return errEnded
+	}
 	if e := t.ready(ctx); e != nil {
 		return e
 	}
@@ -97,7 +95,30 @@ func (t *Transactions) begin(by time.Time) error {
 		return err
 	}
 	t.held, t.began = true, time.Now()
-	return t.client.BeginTransaction()
+	if err := t.client.BeginTransaction(); err != nil {
+		return err
+	}
+	return t.load(ctx, records)
+}
+
+// load has the client know the topic instance. franz-go loads topics within transactions only: where it
+// fails there is one to abort.
+//
+// Records that wait for a topic to be loaded can be acknowledged before franz-go has stored its partitions.
+// EndTransaction then sees none in the transaction, aborts it, and reports success. None waits after this.
+func (t *Transactions) load(ctx context.Context, records []*proxy.Record) error {
+	wanted := int32(1)
+	for _, r := range records {
+		wanted = max(wanted, r.Partition+1)
+	}
+	if t.known >= wanted {
+		return nil
+	}
+	var err error
+	if t.known, err = loadInstance(ctx, t.client, t.topic.Instance, wanted); err != nil {
+		t.pending = newTransaction(0, nil)
+	}
+	return err
 }
 
 // Settle waits until Kafka's client has let go of the records of the latest transaction, and
@@ -137,22 +158,16 @@ func (t *Transactions) abort(ctx context.Context) error {
 	return t.client.EndTransaction(ctx, kgo.TryAbort)
 }
 
-// refused is the answer to the record that Kafka refused, if there is more to say than that its
-// transaction was aborted.
+// refused is the answer to a record that Kafka or franz-go has refused.
 func (t *Transactions) refused(err error) *proxy.Error {
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		t.topic.Refresh()
-		return proxy.Wrap(err, proxy.KindTopicNotFound, "Topic %q does not exist anymore.", t.topic.Name)
-	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		denied := proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not authorise writing to topic %q.", t.topic.Name)
-		t.topic.Deny(denied)
-		return denied
-	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge),
-		errors.Is(err, kerr.InvalidTimestamp), errors.Is(err, kerr.InvalidRecord):
-		t.topic.Refresh()
+	why := causeOf(err)
+	if hasEnded(t.topic.Instance) {
+		why = topicEnded
 	}
-	return nil
+	if e := answerRefusal(t.topic, why, err); e != nil {
+		return e
+	}
+	return errAborted(err)
 }
 
 // errAborted is the answer to the messages of a transaction that will not be committed.

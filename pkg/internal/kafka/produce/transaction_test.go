@@ -234,7 +234,7 @@ func TestSecondHolderFencesTheFirst(t *testing.T) {
 func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	dead := transactions(t, pool, topic)
-	if e := dead.begin(time.Now().Add(kafkatest.Patience)); e != nil {
+	if e := dead.begin(time.Now().Add(kafkatest.Patience), nil); e != nil {
 		t.Fatal(e)
 	}
 	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Fate, 1)).await(time.Now().Add(kafkatest.Patience)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -33,8 +34,8 @@ func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lost := newLostAnswers()
 			lost.OnBrokerE2E(kgo.BrokerMetadata{}, test.key, test.e2e)
-			b := &buffered{producer: &Producer{topic: topic}, client: &pooled{lost: lost}, came: time.Now().Add(-test.came)}
-			if e := proxy.AsError(b.refused(kerr.TopicAuthorizationFailed)); e.Kind != test.want {
+			b := refusedOf(topic, lost, time.Now().Add(-test.came))
+			if e := proxy.AsError(b.refused(accessDenied, kerr.TopicAuthorizationFailed)); e.Kind != test.want {
 				t.Errorf("got %v", e)
 			}
 		})
@@ -69,5 +70,27 @@ func TestAConnectionTakesAnswersWithIt(t *testing.T) {
 				t.Errorf("lost: %v", !test.want)
 			}
 		})
+	}
+}
+
+// TestFranzGoTellsOfTheLastTryOnly fails when its error tells that an answer was lost before: then
+// lostAnswers is not needed anymore.
+func TestFranzGoTellsOfTheLastTryOnly(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("cut"), true // the connection ends without an answer
+	})
+	broker.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		produce, ok := request.(*kmsg.ProduceRequest)
+		return produceAnswer(produce, kerr.TopicAuthorizationFailed.Code), nil, ok
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	err = client.ProduceSync(kafkatest.Deadline(t), &kgo.Record{Topic: "t"}).FirstErr()
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) || err.Error() != kerr.TopicAuthorizationFailed.Error() {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,7 +1,11 @@
 package produce
 
 import (
+	"errors"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -23,5 +27,19 @@ func TestAProducerGetsOverARefusedProducerID(t *testing.T) {
 	})
 	if ids := pool.ids(); len(ids) != 1 {
 		t.Errorf("the pool holds %v", ids)
+	}
+}
+
+// TestFranzGoKeepsARefusedProducerID fails when it asks again: then IsStuck and what follows from it is
+// not needed anymore.
+func TestFranzGoKeepsARefusedProducerID(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	kafkatest.RefuseProducerID(broker)
+	_, client := kafkatest.Admin(t, broker)
+	for range 3 {
+		err := client.ProduceSync(kafkatest.Deadline(t), &kgo.Record{Topic: "t"}).FirstErr()
+		if !errors.Is(err, kerr.ClusterAuthorizationFailed) {
+			t.Fatalf("got %v", err)
+		}
 	}
 }

@@ -9,12 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const (
-	// stuckCheck bounds the question whether a client is stuck.
-	stuckCheck = 5 * time.Second
-	// drainedPoll is how often it is looked whether a stuck client holds records.
-	drainedPoll = 20 * time.Millisecond
-)
+// stuckCheck bounds the question whether a client is stuck.
+const stuckCheck = 5 * time.Second
 
 // IsStuck tells whether a client cannot produce anymore, whatever Kafka says later: franz-go
 // takes it for final when a broker refuses it a producer id.
@@ -26,28 +22,28 @@ func IsStuck(ctx context.Context, client *kgo.Client) bool {
 	return ok && !refused.Retriable
 }
 
-// doubt looks whether a client that has failed a record is stuck. If so, those who use it go
+// examine looks whether a client that has failed a record is stuck. If so, those who use it go
 // over to another one, and it is closed when it holds nothing anymore.
-func (p *Pool) doubt(c *pooled) {
-	if !c.doubted.CompareAndSwap(false, true) {
+func (p *Pool) examine(c *pooled) {
+	if !c.examined.CompareAndSwap(false, true) {
 		return
 	}
-	_ = p.doubts.Run(func() { // after Close nothing needs to be replaced
+	_ = p.work.Run(func() { // after Close nothing needs to be replaced
 		if !IsStuck(p.life, c.client) {
-			c.doubted.Store(false)
+			c.examined.Store(false)
 			return
 		}
 		p.replace(c)
 	})
 }
 
-// doubtThoseThatHold looks after records that franz-go has lost sight of: no error tells of them.
-func (p *Pool) doubtThoseThatHold() {
+// examineThoseThatHold looks after records that franz-go has lost sight of: no error tells of them.
+func (p *Pool) examineThoseThatHold() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.clients {
 		if c.held.Load() > 0 {
-			p.doubt(c)
+			p.examine(c)
 		}
 	}
 }
@@ -57,21 +53,22 @@ func (p *Pool) doubtThoseThatHold() {
 func (p *Pool) replace(c *pooled) {
 	p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
 	c.stuck.Store(true)
-	p.mu.Lock()
-	if p.clients[c.key] == c {
-		delete(p.clients, c.key)
+	if !p.takeOut(c) {
+		return // who took it out closes it
 	}
-	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(p.life, p.cluster.Settings.ProducerDeliveryTimeout)
 	defer cancel()
-	ticker := time.NewTicker(drainedPoll)
-	defer ticker.Stop()
-	for !c.retire(p.cluster.Metrics) {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			c.close(p.cluster.Metrics)
-			return
-		}
+	c.drain(ctx)
+	c.close(p.cluster.Metrics)
+}
+
+// takeOut takes a client out of the pool, where it is there.
+func (p *Pool) takeOut(c *pooled) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clients[c.key] != c {
+		return false
 	}
+	delete(p.clients, c.key)
+	return true
 }
