@@ -3,7 +3,6 @@ package produce
 import (
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -30,10 +29,8 @@ func (p *Pool) Open(id proxy.ClientID, topic *cluster.Topic) *Producer {
 	return &Producer{pool: p, id: id, topic: topic, settled: make(chan struct{}, 1)}
 }
 
-// Check refuses a record that the topic's settings would refuse.
-func (p *Producer) Check(r *proxy.Record) *proxy.Error {
-	return p.topic.Check(r, time.Now())
-}
+// Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
+func (p *Producer) Check(r *proxy.Record) *proxy.Error { return check(p.topic, r) }
 
 // Produce hands a record over. done is called exactly once, maybe before Produce returns.
 func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {

@@ -124,10 +124,8 @@ func (t *Transactions) cut() {
 	t.pool.cluster.Metrics.KafkaClients(metrics.ProducerClient).Dec()
 }
 
-// Check refuses a record that the topic's settings would refuse.
-func (t *Transactions) Check(r *proxy.Record) *proxy.Error {
-	return t.topic.Check(r, time.Now())
-}
+// Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
+func (t *Transactions) Check(r *proxy.Record) *proxy.Error { return check(t.topic, r) }
 
 // transaction is the records of one.
 type transaction struct {
