@@ -18,6 +18,8 @@ type scale struct {
 	churnEvery time.Duration // between two times that some do
 	churnRate  int           // records a second meanwhile
 	costRounds int           // how often a cost is measured, after once that is not counted
+	remade     int           // how often a topic is deleted and made again
+	grown      time.Duration // for which records go to all partitions of a topic that has grown
 }
 
 func scaled() scale {
@@ -27,6 +29,7 @@ func scaled() scale {
 			races: 50, lease: 15 * time.Second, state: 1_000_000,
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 			costRounds: 5,
+			remade:     20, grown: time.Minute,
 		}
 	}
 	return scale{
@@ -34,5 +37,6 @@ func scaled() scale {
 		races: 3, lease: 3 * time.Second, state: 100_000,
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 		costRounds: 1,
+		remade:     3, grown: 15 * time.Second,
 	}
 }

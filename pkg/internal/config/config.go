@@ -72,6 +72,7 @@ type Kafka struct {
 	SASLOAuthClientSecret   Secret        `env:"KAFKA_SASL_OAUTH_CLIENT_SECRET" help:"client secret at the token endpoint"`
 	SASLOAuthScope          string        `env:"KAFKA_SASL_OAUTH_SCOPE" help:"scopes asked for at the token endpoint, separated by spaces"`
 	SASLOAuthTokenFile      string        `env:"KAFKA_SASL_OAUTH_TOKEN_FILE" check:"path" help:"file with the token, instead of the token endpoint; read for each connection to a broker"`
+	Rack                    string        `env:"KAFKA_RACK" help:"client.rack: consumers read from replicas that have the same broker.rack"`
 	SSLCAFile               string        `env:"KAFKA_SSL_CA_FILE" shown:"system CAs" check:"path" help:"CAs (PEM) of the brokers' certificates, reread within 10 s of a change"`
 	SSLCertFile             string        `env:"KAFKA_SSL_CERT_FILE" check:"path" help:"client certificate (PEM) for the brokers, reread like the CAs; open connections stay"`
 	SSLKeyFile              string        `env:"KAFKA_SSL_KEY_FILE" check:"path" help:"private key (PEM) of the client certificate"`

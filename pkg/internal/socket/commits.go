@@ -86,11 +86,27 @@ func (c *commits) run() {
 	defer c.wait.Done()
 	for c.more() {
 		if positions, err := c.commit(); err != nil {
-			c.retryLater()
 			c.failed(positions, err)
+			if endedTopic(err) {
+				c.delivery.disown(partitionsOf(positions))
+			} else {
+				c.retryLater()
+			}
 		}
 	}
 	c.ended()
+}
+
+// endedTopic tells whether a commit failed since the topic has ended. Its positions are nobody's then: no
+// other try would do, and nothing is left to be waited for.
+func endedTopic(err error) bool { return proxy.AsError(err).Kind == proxy.KindTopicNotFound }
+
+func partitionsOf(positions []proxy.Next) []int32 {
+	partitions := make([]int32, 0, len(positions))
+	for _, p := range positions {
+		partitions = append(partitions, p.Partition)
+	}
+	return partitions
 }
 
 // exclusively runs f while no commit is under way, so that positions of a partition are not

@@ -31,7 +31,8 @@ type Consumer interface {
 	// the next call. taken is called before any of their partitions can be revoked. The error
 	// is ctx's, or one for the client: polling is over then.
 	Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error)
-	// Commit commits positions of partitions that are owned.
+	// Commit commits positions of partitions that are owned. The error is of proxy.KindTopicNotFound once
+	// the topic has ended, after which no commit succeeds.
 	Commit(ctx context.Context, positions []proxy.Next) error
 	// Close ends reading, after the owner was told that all partitions are revoked. With leave
 	// they go to other members of the group, without they are kept for the client a while.
@@ -173,7 +174,11 @@ func (f *out) commitFailed(positions []proxy.Next, err error) {
 			continue
 		}
 		last.Topic = f.options.Topic
-		f.sendError(proxy.Wrap(err, proxy.KindCommitFailed, "Kafka did not take the commit: send it again."), last.String())
+		failure := proxy.Wrap(err, proxy.KindCommitFailed, "Kafka did not take the commit: send it again.")
+		if endedTopic(err) {
+			failure = proxy.Wrap(err, proxy.KindUnknownMessageID, "wsProxyMessageId is of a topic that was deleted.")
+		}
+		f.sendError(failure, last.String())
 	}
 }
 

@@ -471,6 +471,45 @@ func TestManualCommits(t *testing.T) {
 	})
 }
 
+// TestCommitsOfATopicThatHasEnded has Kafka know the topic no more. Nothing waits for its positions, also
+// where the proxy closes the connection with time to spare.
+func TestCommitsOfATopicThatHasEnded(t *testing.T) {
+	ended := proxy.Errorf(proxy.KindTopicNotFound, "gone")
+	for name, auto := range map[string]bool{"autoCommit": true, "own commits": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, p, _ := accept(t, quietSettings(), bufferSize)
+				kafka := newConsumer(0, 1)
+				kafka.commit = func(int) error { return ended }
+				o := manualOptions(kafka)
+				o.AutoCommit = auto
+				over := serveOut(c, o)
+				kafka.feed(0, 0, 10)
+				if auto {
+					p.wantRecords(0, 0, 10)
+					p.send(opPong, p.wantPing())
+				} else {
+					p.wantRecords(0, 0, 10)
+					p.commit(0, 4)
+					p.wantError("UNKNOWN_MESSAGE_ID", id(0, 4))
+				}
+				time.Sleep(10 * o.CommitInterval)
+				synctest.Wait()
+				if tries := kafka.attempts(); tries != 1 {
+					t.Errorf("%d commits were tried", tries)
+				}
+				began := time.Now()
+				c.End(EndWith(ended, time.Minute))
+				p.wantError("TOPIC_NOT_FOUND", "")
+				p.wantClose(4404)
+				wantElapsed(t, began, 0, 0)
+				p.sendClose(4404, "")
+				<-over
+			})
+		})
+	}
+}
+
 func TestCommitsAreNotTakenUnderAutoCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)

@@ -25,8 +25,10 @@ const (
 	softwareName = "wsproxy"
 	// maxClientID is the longest client.id that franz-go takes, in bytes.
 	maxClientID = 256
-	// metadataMaxAge bounds how long a client goes on without noticing new partitions.
-	metadataMaxAge = 30 * time.Second
+	// metadataMaxAge is how long a client goes on without asking for metadata. The watcher of topics tells
+	// of new partitions much sooner, and a client whose request went to the wrong broker asks at once. Often
+	// asked for, it would cost idle clients a new connection each time.
+	metadataMaxAge = 5 * time.Minute
 	// metadataMinAge lets clients follow a leader's move quickly.
 	metadataMinAge = 500 * time.Millisecond
 )

@@ -184,12 +184,16 @@ func (i *identities) release(g *grant) {
 	}
 }
 
-// clientOf is the client of an access that was granted, and the calls that are made with it.
+// clientOf is the client of an access that was granted, and the calls that are made with it. It is nil
+// once the access was given up.
 func (i *identities) clientOf(g *grant) (*kgo.Client, *Calls) {
 	if g.access.Credentials.IsZero() {
 		return i.cluster.Client, &i.cluster.Calls
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.known[g.access.Credentials].client, &i.calls
+	if known := i.known[g.access.Credentials]; known != nil {
+		return known.client, &i.calls
+	}
+	return nil, &i.calls
 }

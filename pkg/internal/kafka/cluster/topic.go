@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -47,6 +49,16 @@ func (t *Topic) Deny(reason *proxy.Error) { t.ending.end(reason) }
 
 // Credentials are those that the topic is used with now: its client may renew them.
 func (t *Topic) Credentials() proxy.KafkaCredentials { return t.grant.Load().access.Credentials }
+
+// Lookups is the client that lookups for the connection are made with, and the calls that count them:
+// the proxy's own, or that of the connection's identity, which all that use it share.
+func (t *Topic) Lookups() (*kgo.Client, *Calls, error) {
+	client, calls := t.topics.rights.clientOf(t.grant.Load())
+	if client == nil {
+		return nil, nil, ErrClosed
+	}
+	return client, calls, nil
+}
 
 // Close lets go of the topic.
 func (t *Topic) Close() {

@@ -9,26 +9,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-const (
-	// offsetCommitByName is the last version of the request that commits which names topics
-	// rather than giving their ids.
-	offsetCommitByName = 9
-	// commitAgain is how long a commit waits for a group that is between two generations.
-	commitAgain = 100 * time.Millisecond
-)
-
-// commitsByName is what versions of requests a consumer uses.
-func commitsByName() *kversion.Versions {
-	versions := kversion.Stable()
-	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), offsetCommitByName)
-	return versions
-}
+// commitAgain is how long a commit waits for a group that is between two generations.
+const commitAgain = 100 * time.Millisecond
 
 // Commit commits positions, and waits for Kafka's answer. franz-go's own commits wait for a
 // rebalance to end, which a member that is away can hold up for its session timeout, while
@@ -36,6 +23,8 @@ func commitsByName() *kversion.Versions {
 // generation that they were judged in, so that Kafka refuses what has changed meanwhile. What
 // Kafka refuses for being between two generations is sent again, but not when partitions were
 // lost by then: somebody else may have committed further.
+//
+// The error is of proxy.KindTopicNotFound once the topic has ended: its positions are nobody's.
 func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
 	judged := c.members.numbers(positions)
 	for {
@@ -58,22 +47,47 @@ func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next, judge
 	if err != nil || len(positions) == 0 {
 		return err
 	}
-	request := kmsg.NewPtrOffsetCommitRequest()
-	request.Group, request.Generation = string(c.options.GroupID), generation
-	request.MemberID, request.InstanceID = member, &c.instance
-	topic := kmsg.NewOffsetCommitRequestTopic()
-	topic.Topic = c.options.Topic.Name
-	for _, p := range positions {
-		partition := kmsg.NewOffsetCommitRequestTopicPartition()
-		partition.Partition, partition.Offset = p.Partition, p.Offset
-		topic.Partitions = append(topic.Partitions, partition)
+	request := c.commitRequest(positions)
+	request.MemberID, request.Generation = member, generation
+	if err := c.topicEnded(); err != nil {
+		return err
 	}
-	request.Topics = append(request.Topics, topic)
 	answer, err := request.RequestWith(ctx, c.client)
 	if err = commitError(answer, err); err == nil {
 		c.holding.committed(positions)
 	}
+	if errors.Is(err, kerr.UnknownTopicID) {
+		c.options.Topic.Refresh()
+	}
 	return err
+}
+
+// topicEnded returns an error once the topic that the connection holds was deleted. Brokers that take
+// commits by name would commit its positions to a topic that was made again.
+func (c *Consumer) topicEnded() error {
+	select {
+	case <-c.options.Topic.Ended():
+		return proxy.Errorf(proxy.KindTopicNotFound, "Topic %q was deleted.", c.options.Topic.Name)
+	default:
+		return nil
+	}
+}
+
+// commitRequest names the topic by its id, by which Kafka knows it from version 10 of the request on,
+// and by its name for brokers that do not know that version: each sees one of the two.
+func (c *Consumer) commitRequest(positions []proxy.Next) *kmsg.OffsetCommitRequest {
+	request := kmsg.NewPtrOffsetCommitRequest()
+	request.Group, request.InstanceID = string(c.options.GroupID), &c.instance
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = c.options.Topic.Name, c.options.Topic.ID()
+	metadata := c.begun.metadata()
+	for _, p := range positions {
+		partition := kmsg.NewOffsetCommitRequestTopicPartition()
+		partition.Partition, partition.Offset, partition.Metadata = p.Partition, p.Offset, metadata
+		topic.Partitions = append(topic.Partitions, partition)
+	}
+	request.Topics = append(request.Topics, topic)
+	return request
 }
 
 func commitError(answer *kmsg.OffsetCommitResponse, err error) error {

@@ -10,10 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -107,6 +105,7 @@ func TestAssignedLatest(t *testing.T) {
 	write(t, broker, 0, "a", "b", "c")
 	write(t, broker, 1, "x", "y")
 	commitAs(t, broker, 0, 1)
+	commitAs(t, broker, 2, 0)
 	consumer := consume(t, broker, ResetLatest, o)
 	if got := poll(t, consumer, 2); fmt.Sprint(got) != "[0/1=b 0/2=c]" { // a commit counts
 		t.Errorf("got %q", got)
@@ -185,93 +184,6 @@ func TestCloseCommitsWhatTheOwnerSays(t *testing.T) {
 	}
 	if got := committed(t, broker, 0); got != 2 {
 		t.Errorf("committed is %d", got)
-	}
-}
-
-func TestCommit(t *testing.T) {
-	broker := kafkatest.Broker(t, "t")
-	write(t, broker, 0, "a", "b")
-	consumer := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
-	poll(t, consumer, 2)
-	if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 1}, {Partition: 1, Offset: 0}}); err != nil {
-		t.Fatal(err)
-	}
-	if got := committed(t, broker, 0); got != 1 {
-		t.Errorf("committed is %d", got)
-	}
-	broker.ControlKey(int16(kmsg.OffsetCommit), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		commit, _ := request.(*kmsg.OffsetCommitRequest)
-		return commitAnswer(commit, 1, kerr.InvalidCommitOffsetSize.Code), nil, true
-	})
-	err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 2}, {Partition: 1, Offset: 0}})
-	if !errors.Is(err, kerr.InvalidCommitOffsetSize) || !strings.Contains(err.Error(), "partition 1") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// commitAnswer answers one partition with a code, the others without.
-func commitAnswer(request *kmsg.OffsetCommitRequest, bad int32, code int16) kmsg.Response {
-	answer := kmsg.NewPtrOffsetCommitResponse()
-	answer.Version = request.Version
-	for _, topic := range request.Topics {
-		t := kmsg.NewOffsetCommitResponseTopic()
-		t.Topic, t.TopicID = topic.Topic, topic.TopicID
-		for _, partition := range topic.Partitions {
-			p := kmsg.NewOffsetCommitResponseTopicPartition()
-			p.Partition = partition.Partition
-			if p.Partition == bad {
-				p.ErrorCode = code
-			}
-			t.Partitions = append(t.Partitions, p)
-		}
-		answer.Topics = append(answer.Topics, t)
-	}
-	return answer
-}
-
-// TestPollErrors has the zero Kind for errors that franz-go goes on after.
-func TestPollErrors(t *testing.T) {
-	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
-	for name, test := range map[string]struct {
-		err   error
-		reset OffsetReset
-		fatal bool
-		want  proxy.Kind
-	}{
-		"data loss":                 {&kgo.ErrDataLoss{Topic: "t"}, ResetNone, false, 0},
-		"closed":                    {kgo.ErrClientClosed, ResetEarliest, true, proxy.KindShuttingDown},
-		"topic not authorised":      {kerr.TopicAuthorizationFailed, ResetEarliest, true, proxy.KindNotAuthorized},
-		"group not authorised":      {&kgo.ErrGroupSession{Err: kerr.GroupAuthorizationFailed}, ResetEarliest, true, proxy.KindNotAuthorized},
-		"another protocol":          {&kgo.ErrGroupSession{Err: kerr.InconsistentGroupProtocol}, ResetEarliest, true, proxy.KindInvalidParameter},
-		"invalid group":             {&kgo.ErrGroupSession{Err: kerr.InvalidGroupID}, ResetEarliest, true, proxy.KindInvalidParameter},
-		"out of range, none":        {kerr.OffsetOutOfRange, ResetNone, true, proxy.KindOffsetOutOfRange},
-		"out of range, earliest":    {kerr.OffsetOutOfRange, ResetEarliest, false, 0},
-		"the topic is missing":      {kerr.UnknownTopicOrPartition, ResetEarliest, false, 0},
-		"rebalance":                 {&kgo.ErrGroupSession{Err: kerr.RebalanceInProgress}, ResetEarliest, false, 0},
-		"nobody's":                  {errors.New("secret"), ResetNone, false, 0},
-		"out of range, none, inner": {fmt.Errorf("wrapped: %w", kerr.OffsetOutOfRange), ResetNone, true, proxy.KindOffsetOutOfRange},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &Consumer{options: Options{Topic: topic, GroupID: "g", Reset: test.reset}, log: kafkatest.QuietLog()}
-			fetches := kgo.NewErrFetch(test.err)
-			err := c.fatal(kafkatest.Deadline(t), fetches)
-			if (err != nil) != test.fatal {
-				t.Fatalf("got %v", err)
-			}
-			if err != nil && kafkatest.KindOf(err) != test.want {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-func TestFirstFatalErrorCounts(t *testing.T) {
-	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
-	c := &Consumer{options: Options{Topic: topic}, log: kafkatest.QuietLog()}
-	fetches := append(kgo.NewErrFetch(errors.New("passes")), kgo.NewErrFetch(kerr.TopicAuthorizationFailed)...)
-	fetches = append(fetches, kgo.NewErrFetch(kgo.ErrClientClosed)...)
-	if err := c.fatal(kafkatest.Deadline(t), fetches); kafkatest.KindOf(err) != proxy.KindNotAuthorized {
-		t.Errorf("got %v", err)
 	}
 }
 

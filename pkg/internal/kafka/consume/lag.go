@@ -55,7 +55,7 @@ func (h *holding) hold(starts map[int32]int64) {
 		h.partitions[partition] = &place{committed: max(start, unknown), end: unknown}
 	}
 	h.mu.Unlock()
-	h.lags.ask()
+	h.lags.wake()
 }
 
 // drop forgets partitions that the member does not hold anymore: another replica counts them.

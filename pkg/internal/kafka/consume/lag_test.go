@@ -10,16 +10,17 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
 // lagOf is the metric group_lag of group "g" and topic "t", -1 where there is no series.
-func lagOf(t *testing.T, clusters ...*cluster.Cluster) float64 {
+func lagOf(t *testing.T, all ...*metrics.Metrics) float64 {
 	t.Helper()
 	sum, found := 0.0, false
-	for _, c := range clusters {
-		for _, lag := range kafkatest.Scrape(t, c.Metrics, "wsproxy_group_lag{") {
+	for _, c := range all {
+		for _, lag := range kafkatest.Scrape(t, c, "wsproxy_group_lag{") {
 			sum, found = sum+lag, true
 		}
 	}
@@ -29,16 +30,16 @@ func lagOf(t *testing.T, clusters ...*cluster.Cluster) float64 {
 	return sum
 }
 
-func awaitLag(t *testing.T, want float64, clusters ...*cluster.Cluster) {
+func awaitLag(t *testing.T, want float64, all ...*metrics.Metrics) {
 	t.Helper()
-	kafkatest.Await(t, "the lag", func() bool { return lagOf(t, clusters...) == want })
+	kafkatest.Await(t, "the lag", func() bool { return lagOf(t, all...) == want })
 }
 
 // lookAtEnds does what happens at each interval.
 func lookAtEnds(t *testing.T, l *lags) {
 	t.Helper()
 	for _, q := range l.questions(true) {
-		q.ask(kafkatest.Deadline(t), &l.cluster.Calls)
+		q.ask(kafkatest.Deadline(t))
 	}
 }
 
@@ -74,7 +75,7 @@ func TestLagGrowsUnderAClientThatTakesNothing(t *testing.T) {
 	write(t, broker, 1, "d")
 	commitAs(t, broker, 0, 1)
 	consumer := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
-	c := consumer.cluster
+	c := consumer.metrics
 	awaitLag(t, 3, c)
 	poll(t, consumer, 3)
 	if got := lagOf(t, c); got != 3 {
@@ -119,14 +120,14 @@ func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
 		return consumer
 	}
 	join(one, "first")
-	awaitLag(t, 6, one)
+	awaitLag(t, 6, one.Metrics)
 	second := join(two, "second")
 	kafkatest.Await(t, "both to have some, and the sum to be right", func() bool {
-		return lagOf(t, one) > 0 && lagOf(t, two) > 0 && lagOf(t, one, two) == 6
+		return lagOf(t, one.Metrics) > 0 && lagOf(t, two.Metrics) > 0 && lagOf(t, one.Metrics, two.Metrics) == 6
 	})
 	second.Close(kafkatest.Deadline(t), true)
-	awaitLag(t, 6, one, two)
-	if got := lagOf(t, two); got != -1 {
+	awaitLag(t, 6, one.Metrics, two.Metrics)
+	if got := lagOf(t, two.Metrics); got != -1 {
 		t.Errorf("the replica that holds nothing counts %v", got)
 	}
 }
@@ -141,13 +142,13 @@ func TestLagWithoutACommit(t *testing.T) {
 	if _, err := adm.DeleteRecords(kafkatest.Deadline(t), offsets); err != nil {
 		t.Fatal(err)
 	}
-	awaitLag(t, 1, consume(t, broker, ResetEarliest, &kafkatest.Owner{}).cluster)
+	awaitLag(t, 1, consume(t, broker, ResetEarliest, &kafkatest.Owner{}).metrics)
 }
 
 func TestLagFromTheEndOn(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a", "b")
-	awaitLag(t, 0, consume(t, broker, ResetLatest, &kafkatest.Owner{}).cluster)
+	awaitLag(t, 0, consume(t, broker, ResetLatest, &kafkatest.Owner{}).metrics)
 }
 
 // inTransaction writes values to partition 0 of "t", and ends the transaction if it is told how.
@@ -201,7 +202,7 @@ func TestLagOfTransactions(t *testing.T) {
 				t.Fatal(err)
 			}
 			go func() { _, _ = consumer.Poll(kafkatest.Deadline(t), 100, nil, func() {}) }() // the marks behind
-			awaitLag(t, 0, c)
+			awaitLag(t, 0, c.Metrics)
 		})
 	}
 }
@@ -223,7 +224,7 @@ func TestEndsAreAskedForOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(topic.Close)
-		consumer := &Consumer{cluster: c, admin: kadm.NewClient(c.Client), log: kafkatest.QuietLog(), options: Options{GroupID: "g", Topic: topic}}
+		consumer := &Consumer{log: kafkatest.QuietLog(), options: Options{GroupID: "g", Topic: topic}}
 		consumer.holding = lags.begin(consumer)
 		consumers = append(consumers, consumer)
 	}
@@ -235,7 +236,7 @@ func TestEndsAreAskedForOnce(t *testing.T) {
 	}
 	questions := lags.questions(true)
 	for who, q := range questions {
-		if own := who.credentials.IsZero(); own != (q.admin == c.Admin) {
+		if own := who.credentials.IsZero(); own != (q.calls == &c.Calls) {
 			t.Errorf("the proxy's client asks for %v", who.credentials)
 		}
 	}

@@ -22,16 +22,17 @@ const (
 	lagDelay = 500 * time.Millisecond
 	// lagTimeout bounds one look.
 	lagTimeout = 5 * time.Second
+	// lagsAtOnce bounds how many identities are asked for at a time.
+	lagsAtOnce = 16
 )
 
 // lags knows how far the groups are behind in the partitions that members in this process hold.
 // Positions are followed as they are committed; the ends are looked up at an interval, once for all
 // members that use Kafka with the same credentials, and only where there are any.
 type lags struct {
-	cluster *cluster.Cluster
-	fresh   chan struct{} // there are partitions that nothing is known of
-	stop    context.CancelFunc
-	done    chan struct{}
+	fresh chan struct{} // there are partitions that nothing is known of
+	stop  context.CancelFunc
+	done  chan struct{}
 
 	mu   sync.Mutex // guards what follows
 	held map[*holding]struct{}
@@ -40,7 +41,7 @@ type lags struct {
 func newLags(c *cluster.Cluster) *lags {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &lags{
-		cluster: c, fresh: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		fresh: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
 		held: make(map[*holding]struct{}),
 	}
 	c.Metrics.GroupLag(l.each)
@@ -81,8 +82,8 @@ func (l *lags) each(tell func(metrics.Lag)) {
 	}
 }
 
-// ask asks for a look before the next is due.
-func (l *lags) ask() {
+// wake asks for a look before the next is due.
+func (l *lags) wake() {
 	select {
 	case l.fresh <- struct{}{}:
 	default:
@@ -103,10 +104,22 @@ func (l *lags) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, q := range l.questions(known) {
-			q.ask(ctx, &l.cluster.Calls)
-		}
+		l.ask(ctx, known)
 	}
+}
+
+// ask asks all questions, some at a time: a broker that is silent to one does not hold up the others.
+func (l *lags) ask(ctx context.Context, known bool) {
+	var asking sync.WaitGroup
+	places := make(chan struct{}, lagsAtOnce)
+	for _, q := range l.questions(known) {
+		places <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-places }()
+			q.ask(ctx)
+		})
+	}
+	asking.Wait()
 }
 
 // asker is who asks for which kind of ends. It holds secrets: it is not to be printed.
@@ -118,6 +131,7 @@ type asker struct {
 // question is one look for several members.
 type question struct {
 	admin         *kadm.Client
+	calls         *cluster.Calls // of admin
 	readCommitted bool
 	holdings      []*holding
 	topics        map[string]bool // and whether their starts are asked for, too
@@ -135,10 +149,11 @@ func (l *lags) questions(known bool) map[asker]*question {
 		who := asker{o.Topic.Credentials(), o.ReadCommitted}
 		q := questions[who]
 		if q == nil {
-			q = &question{admin: l.cluster.Admin, readCommitted: o.ReadCommitted, topics: make(map[string]bool)}
-			if !who.credentials.IsZero() {
-				q.admin = h.consumer.admin
+			client, calls, err := o.Topic.Lookups()
+			if err != nil {
+				continue // it is being closed
 			}
+			q = &question{kadm.NewClient(client), calls, o.ReadCommitted, nil, make(map[string]bool)}
 			questions[who] = q
 		}
 		q.holdings = append(q.holdings, h)
@@ -148,7 +163,7 @@ func (l *lags) questions(known bool) map[asker]*question {
 }
 
 // ask asks Kafka. What it does not tell stays as it was known last.
-func (q *question) ask(ctx context.Context, calls *cluster.Calls) {
+func (q *question) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
 	list := q.admin.ListEndOffsets
@@ -162,7 +177,7 @@ func (q *question) ask(ctx context.Context, calls *cluster.Calls) {
 		}
 	}
 	type offsets struct{ ends, starts kadm.ListedOffsets }
-	told, err := cluster.Within(ctx, calls, func(ctx context.Context) (told offsets, err error) {
+	told, err := cluster.Within(ctx, q.calls, func(ctx context.Context) (told offsets, err error) {
 		told.ends, err = list(ctx, slices.Collect(maps.Keys(q.topics))...)
 		if err == nil && len(begun) > 0 {
 			told.starts, err = q.admin.ListStartOffsets(ctx, begun...)

@@ -4,54 +4,16 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
-
-func TestInstanceID(t *testing.T) {
-	long := strings.Repeat("x", maxInstanceID-len(plainInstance))
-	tests := map[string]struct {
-		client proxy.ClientID
-		want   string // where empty, any that Kafka takes
-	}{
-		"plain":        {"phone-1.a_B", "wsproxy-phone-1.a_B"},
-		"dots":         {"..", "wsproxy-.."},
-		"longest":      {proxy.ClientID(long), plainInstance + long},
-		"too long":     {proxy.ClientID(long + "x"), ""},
-		"space":        {"a phone", ""},
-		"slash":        {"a/phone", ""},
-		"unicode":      {"telefón", ""},
-		"249 of four":  {proxy.ClientID(strings.Repeat("\U0001F4DE", 249)), ""},
-		"percent sign": {"a%2Fphone", ""},
-	}
-	seen := make(map[string]string)
-	for name, test := range tests {
-		got := instanceID(test.client)
-		if test.want != "" && got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
-		}
-		if len(got) > maxInstanceID || !isInstance(got) {
-			t.Errorf("%s: Kafka does not take %q", name, got)
-		}
-		if other, ok := seen[got]; ok {
-			t.Errorf("%s and %s share %q", name, other, got)
-		}
-		seen[got] = name
-	}
-	hashed := instanceID("a phone")
-	if same := instanceID(proxy.ClientID(strings.TrimPrefix(hashed, plainInstance))); same == hashed {
-		t.Errorf("a client can choose the instance id %q of another", same)
-	}
-}
 
 // memberIDs returns the members of the group "g".
 func memberIDs(t *testing.T, broker *kfake.Cluster) (ids []string) {
@@ -220,78 +182,6 @@ func awaitMembers(t *testing.T, broker *kfake.Cluster, want string, members int)
 			t.Fatalf("the group is %s with %d members, want %s with %d", group.State, len(group.Members), want, members)
 		}
 		runtime.Gosched()
-	}
-}
-
-// TestALeaderThatComesBackBalancesOnlyWhatIsNew asks the balancer of a consumer whose group is
-// stable.
-func TestALeaderThatComesBackBalancesOnlyWhatIsNew(t *testing.T) {
-	broker := kafkatest.Broker(t, "t")
-	write(t, broker, 0, "a")
-	c := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
-	poll(t, c, 1)
-	b := kgo.CooperativeStickyBalancer()
-	member := kmsg.NewJoinGroupResponseMember()
-	member.MemberID, member.ProtocolMetadata = c.member(), b.JoinGroupMetadata([]string{"t"}, nil, -1)
-	balance := func(assigned func(map[string]int32) bool, partitions int32) []kmsg.SyncGroupRequestGroupAssignment {
-		t.Helper()
-		mine, _, err := balancer{GroupBalancer: b, assigned: assigned}.MemberBalancer([]kmsg.JoinGroupResponseMember{member})
-		if err != nil {
-			t.Fatal(err)
-		}
-		failing, ok := mine.(memberBalancer)
-		if !ok {
-			t.Fatalf("the balancer is %T", mine)
-		}
-		plan, err := failing.BalanceOrError(map[string]int32{"t": partitions})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return plan.IntoSyncAssignment()
-	}
-	_, before := c.client.GroupMetadata()
-	if balance(c.isAssigned, 3) != nil {
-		t.Error("it balances a group whose assignments are in force")
-	}
-	if plan := balance(func(map[string]int32) bool { return false }, 3); len(plan) != 1 {
-		t.Errorf("the plan of a group without assignments is %v", plan)
-	}
-	if _, now := c.client.GroupMetadata(); now != before {
-		t.Errorf("the group has rebalanced from generation %d to %d", before, now)
-	}
-	if plan := balance(c.isAssigned, 4); len(plan) != 1 {
-		t.Errorf("the plan for a partition that nobody has is %v", plan)
-	}
-	ctx := kafkatest.Deadline(t)
-	for now := before; now == before; _, now = c.client.GroupMetadata() {
-		if ctx.Err() != nil {
-			t.Fatal("nobody asks for a rebalance that gives the partition to somebody")
-		}
-		runtime.Gosched()
-	}
-}
-
-// TestAnAssignmentOfAnotherTopicIsNotTaken parses what the group had given to the client before
-// it came back.
-func TestAnAssignmentOfAnotherTopicIsNotTaken(t *testing.T) {
-	assignment := kmsg.NewConsumerMemberAssignment()
-	for _, name := range []string{"other", "t"} {
-		topic := kmsg.NewConsumerMemberAssignmentTopic()
-		topic.Topic, topic.Partitions = name, []int32{0, 2}
-		assignment.Topics = append(assignment.Topics, topic)
-	}
-	asked := 0
-	b := balancer{GroupBalancer: kgo.CooperativeStickyBalancer(), topic: "t", again: func() { asked++ }}
-	got, err := b.ParseSyncAssignment(assignment.AppendTo(nil))
-	if err != nil || len(got) != 1 || len(got["t"]) != 2 || asked != 1 {
-		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
-	}
-	assignment.Topics = assignment.Topics[1:]
-	if got, err = b.ParseSyncAssignment(assignment.AppendTo(nil)); err != nil || len(got["t"]) != 2 || asked != 1 {
-		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
-	}
-	if _, err = b.ParseSyncAssignment([]byte{1}); err == nil {
-		t.Error("what is no assignment is taken")
 	}
 }
 

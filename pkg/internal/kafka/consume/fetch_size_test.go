@@ -45,3 +45,31 @@ func TestFetchSize(t *testing.T) {
 		})
 	}
 }
+
+// TestFetchSizeIsShared has several brokers lead what a consumer holds: franz-go buffers a fetch of each.
+func TestFetchSizeIsShared(t *testing.T) {
+	for name, test := range map[string]struct {
+		leaders int
+		brokers []int32
+		want    int32
+	}{
+		"one":             {1, []int32{0}, fetchMaxBytes},
+		"not known":       {0, []int32{0}, fetchMaxBytes},
+		"three":           {3, []int32{0}, fetchMaxBytes / 3},
+		"one moved":       {1, []int32{0, 4}, fetchMaxBytes / 2},
+		"very many":       {1000, []int32{0}, fetchMinBytes},
+		"of the same two": {2, []int32{0, 4, 0}, fetchMaxBytes / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var bytes int32
+			size := &fetchSize{update: func(all, _ int32) { bytes = all }}
+			size.lead(test.leaders)
+			for _, node := range test.brokers {
+				size.OnFetchBatchRead(kgo.BrokerMetadata{NodeID: node}, "t", 0, kgo.FetchBatchMetrics{CompressedBytes: 100, UncompressedBytes: 100})
+			}
+			if bytes != test.want {
+				t.Errorf("the next fetch is of %d bytes, want %d", bytes, test.want)
+			}
+		})
+	}
+}

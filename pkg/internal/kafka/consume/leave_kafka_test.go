@@ -62,7 +62,7 @@ func TestALateLeaveDoesNotHitTheSuccessor(t *testing.T) {
 	if old.member() != late || heir.member() == late {
 		t.Fatalf("the members are %s, then %s", late, heir.member())
 	}
-	if err := old.leave(kafkatest.Deadline(t), late); err != nil {
+	if err := old.leave(kafkatest.Deadline(t), late, old.leaveByOwn); err != nil {
 		t.Errorf("the late leave: %v", err)
 	}
 	old.Close(kafkatest.Deadline(t), true)

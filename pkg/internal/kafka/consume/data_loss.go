@@ -1,0 +1,91 @@
+package consume
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// goBack begins the ownership of partitions anew where the log was truncated behind what was
+// read, so that the group follows: it would else keep its position, and skip what is written up
+// to there when its clients come back. A rebalance waits for it, within rangeTimeout for all
+// partitions together: records that a poll brings after the loss belong to the new ownership.
+func (c *Consumer) goBack(ctx context.Context, losses []*kgo.ErrDataLoss) {
+	if len(losses) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, rangeTimeout)
+	defer cancel()
+	starts, reached := make(map[int32]proxy.Start), make(map[int32]int64)
+	for _, lost := range c.truncated(ctx, c.behind(losses)) {
+		if own, _ := c.members.split(c.member(), []int32{lost.Partition}); len(own) > 0 {
+			starts[lost.Partition] = proxy.Start{Offset: lost.ResetTo, Commit: true}
+			reached[lost.Partition] = lost.ResetTo
+		}
+	}
+	if len(starts) > 0 {
+		c.own(starts, reached)
+	}
+}
+
+// behind logs losses, and returns those after which the consumer reads behind what it has read.
+func (c *Consumer) behind(losses []*kgo.ErrDataLoss) (behind []*kgo.ErrDataLoss) {
+	for _, lost := range losses {
+		c.log.Warn("records were lost: the log was truncated or retention passed the group's position", "err", lost)
+		if lost.ResetTo < lost.ConsumedTo {
+			behind = append(behind, lost)
+		}
+	}
+	return behind
+}
+
+// truncated returns the losses whose log ends, or went on otherwise, before what was read of it
+// (KIP-320): a broker that refuses a position for another reason takes nobody back.
+func (c *Consumer) truncated(ctx context.Context, losses []*kgo.ErrDataLoss) (truncated []*kgo.ErrDataLoss) {
+	ends := c.epochEnds(ctx, losses)
+	var untold []int32
+	for _, lost := range losses {
+		if _, told := ends[lost.Partition]; !told {
+			untold = append(untold, lost.Partition)
+		}
+	}
+	for partition, log := range c.logRanges(ctx, untold) {
+		if log.err == nil {
+			ends[partition] = log.end
+		}
+	}
+	for _, lost := range losses {
+		if end, told := ends[lost.Partition]; told && end < lost.ConsumedTo {
+			truncated = append(truncated, lost)
+		}
+	}
+	return truncated
+}
+
+// epochEnds returns where the leader epochs end that records were read of last, of partitions of which
+// that is known.
+func (c *Consumer) epochEnds(ctx context.Context, losses []*kgo.ErrDataLoss) map[int32]int64 {
+	ends := make(map[int32]int64)
+	var request kadm.OffsetForLeaderEpochRequest
+	for _, lost := range losses {
+		if lost.ConsumedToEpoch >= 0 {
+			request.Add(c.options.Topic.Name, lost.Partition, lost.ConsumedToEpoch)
+		}
+	}
+	if len(request) == 0 {
+		return ends
+	}
+	epochs, err := c.admin.OffsetForLeaderEpoch(ctx, request)
+	if err != nil {
+		c.log.Debug("where leader epochs end is not known", "err", err)
+	}
+	for partition, end := range epochs[c.options.Topic.Name] {
+		if end.Err == nil && end.LeaderEpoch >= 0 {
+			ends[partition] = end.EndOffset
+		}
+	}
+	return ends
+}

@@ -1,0 +1,97 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+)
+
+// leaveTimeout bounds the request that leaves a group.
+const leaveTimeout = 5 * time.Second
+
+// leaveBy sends a request to leave a group.
+type leaveBy func(context.Context, *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error)
+
+// leave takes the consumer out of its group: franz-go sends no leave for static members. It names the
+// member besides the instance: the instance alone might be that of a successor by now, which Kafka would
+// throw out. So a consumer that Kafka has not told its member id yet cannot leave: should its first join
+// go through after all, Kafka waits for the session timeout.
+func (c *Consumer) leave(ctx context.Context, id string, by leaveBy) error {
+	if id == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	answer, err := by(ctx, c.leaveRequest(id))
+	if err == nil {
+		err = leaveError(answer)
+	}
+	if err != nil {
+		return fmt.Errorf("leaving group %s: %w", c.options.GroupID, err)
+	}
+	return nil
+}
+
+func (c *Consumer) leaveRequest(id string) *kmsg.LeaveGroupRequest {
+	member := kmsg.NewLeaveGroupRequestMember()
+	member.MemberID, member.InstanceID = id, &c.instance
+	member.Reason = new("the client has left")
+	request := kmsg.NewPtrLeaveGroupRequest()
+	request.Group, request.MemberID = string(c.options.GroupID), id
+	request.Members = append(request.Members, member)
+	return request
+}
+
+// leaveByOwn asks through the consumer's own client, whose part in the group is over: it would join again
+// otherwise. Where brokers are silent it does not wait for longer than ctx lasts.
+func (c *Consumer) leaveByOwn(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
+	defer context.AfterFunc(ctx, c.abort)()
+	return request.RequestWith(ctx, c.client)
+}
+
+// leaveByLookups asks through the client that serves lookups, for a consumer whose own client had to be
+// ended while it was joining. The coordinator is asked by its id: franz-go would remember the coordinator
+// of each group.
+func (c *Consumer) leaveByLookups(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
+	client, calls, err := c.options.Topic.Lookups()
+	if err != nil {
+		return nil, err
+	}
+	return cluster.Within(ctx, calls, func(ctx context.Context) (*kmsg.LeaveGroupResponse, error) {
+		find := kmsg.NewPtrFindCoordinatorRequest()
+		find.CoordinatorKey, find.CoordinatorKeys = request.Group, []string{request.Group}
+		found, err := find.RequestWith(ctx, client)
+		if err != nil {
+			return nil, fmt.Errorf("looking up the group's coordinator: %w", err)
+		}
+		if len(found.Coordinators) != 1 {
+			return nil, fmt.Errorf("looking up the group's coordinator: %w", errNoAnswer)
+		}
+		if err := kerr.ErrorForCode(found.Coordinators[0].ErrorCode); err != nil {
+			return nil, fmt.Errorf("looking up the group's coordinator: %w", err)
+		}
+		return cluster.Ask[*kmsg.LeaveGroupResponse](ctx, client.Broker(int(found.Coordinators[0].NodeID)), request)
+	})
+}
+
+// leaveError returns why the member is still in the group. One that is none anymore, or that
+// was replaced, has left.
+func leaveError(answer *kmsg.LeaveGroupResponse) error {
+	codes := []int16{answer.ErrorCode}
+	for _, m := range answer.Members {
+		codes = append(codes, m.ErrorCode)
+	}
+	for _, code := range codes {
+		err := kerr.ErrorForCode(code)
+		if err != nil && !errors.Is(err, kerr.UnknownMemberID) && !errors.Is(err, kerr.FencedInstanceID) {
+			return err
+		}
+	}
+	return nil
+}

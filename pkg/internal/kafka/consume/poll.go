@@ -1,0 +1,109 @@
+package consume
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// Poll waits for records and appends at most most of them to into. They are valid until the
+// next call. The error is ctx's, or one for the client: nothing comes after it.
+//
+// taken is called when records were taken and before any of their partitions can be revoked:
+// then the owner still has the partitions in the ownership that the records belong to.
+func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
+	for len(into) == 0 {
+		if err := c.trouble.wait(ctx, c.options.Topic); err != nil {
+			return into, err
+		}
+		fetches := c.client.PollRecords(ctx, most)
+		err := ctx.Err()
+		if err == nil {
+			err = c.inspect(ctx, fetches)
+		}
+		taken()
+		c.holding.polled(fetches)
+		c.client.AllowRebalance()
+		if err != nil {
+			return into, err
+		}
+		into = c.records(fetches, into)
+	}
+	return into, nil
+}
+
+// inspect looks at the errors among fetches, and returns the first one after which nothing more is read.
+func (c *Consumer) inspect(ctx context.Context, fetches kgo.Fetches) error {
+	var end *proxy.Error
+	var losses []*kgo.ErrDataLoss
+	now := time.Now()
+	fetches.EachError(func(topic string, partition int32, err error) {
+		v := c.judge(topic, partition, err)
+		if v.loss != nil {
+			losses = append(losses, v.loss)
+			return
+		}
+		if v.end == nil {
+			v.end = c.met(now, v, err)
+		}
+		if end == nil {
+			end = v.end
+		}
+	})
+	if end != nil {
+		c.logEnd(end)
+		return end
+	}
+	c.goBack(ctx, losses)
+	return nil
+}
+
+// met notes an error that reading may get over, and returns the end of what it gets not over.
+func (c *Consumer) met(now time.Time, v verdict, err error) *proxy.Error {
+	if v.refresh {
+		c.options.Topic.Refresh()
+	}
+	first, end := c.trouble.meet(now, v, err)
+	if first {
+		c.log.Warn("reading from Kafka fails: it is tried again for a while", "err", err)
+	}
+	return end
+}
+
+// logEnd logs an end that nobody else explains.
+func (c *Consumer) logEnd(end *proxy.Error) {
+	if end.Kind == proxy.KindKafkaUnavailable {
+		c.log.Warn("reading from Kafka has failed for good: the connection ends", "err", end.Cause)
+	}
+}
+
+// records converts what was fetched, without the marks that end transactions.
+func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
+	c.headers = c.headers[:0]
+	for record := range fetches.RecordsAll() {
+		if record.Attrs.IsControl() {
+			continue
+		}
+		into = append(into, proxy.Record{
+			Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp.UnixMilli(),
+			Key: record.Key, Value: record.Value, Headers: c.convert(record.Headers),
+		})
+	}
+	return into
+}
+
+// convert copies headers into the consumer's own list. Should that move, earlier records keep
+// the old one.
+func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
+	if len(headers) == 0 {
+		return nil
+	}
+	from := len(c.headers)
+	for _, h := range headers {
+		c.headers = append(c.headers, proxy.Header(h))
+	}
+	return c.headers[from:len(c.headers):len(c.headers)]
+}
