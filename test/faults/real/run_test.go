@@ -32,15 +32,16 @@ func TestRealFaults(t *testing.T) {
 		spans = append(spans, r.strike(length(t))...)
 	}
 	spans = append(spans, span{nobody, time.Now()})
-	ends := r.settle()
+	r.settle()
 	stopWatching()
 	watch.Wait()
 
-	log, err := r.kafka.log(ends)
+	log, err := r.kafka.log()
 	must(t, err)
 	events := r.recorder.Events()
 	report := checker.Check(events, checker.Kafka{
-		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
+		Log: log, Ended: r.kafka.instances.ended,
+		Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}, {Name: lateGroup, Latest: true}},
 	})
 	for _, line := range report.Lines(shown) {
 		t.Error(line)

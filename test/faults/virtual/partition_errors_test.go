@@ -20,7 +20,7 @@ import (
 // partitionErrors are those after which the Kafka client of a consumer does nothing by itself.
 func partitionErrors() map[kmsg.Key][]*kerr.Error {
 	return map[kmsg.Key][]*kerr.Error{
-		kmsg.Fetch:        {kerr.UnknownServerError, kerr.CorruptMessage, kerr.InvalidRecord},
+		kmsg.Fetch:        {kerr.UnknownServerError, kerr.InvalidRecord},
 		kmsg.OffsetFetch:  {kerr.UnknownServerError, kerr.InvalidRequest},
 		kmsg.OffsetCommit: {kerr.UnknownServerError, kerr.InvalidCommitOffsetSize},
 	}
@@ -54,28 +54,35 @@ const (
 	mostFetches = 10
 )
 
-// tryErrors has Kafka refuse all reading of the topic. Readers are to be told by an end of their
-// connections, which the proxies name in their logs, and the brokers are not to be overrun.
+// tryErrors has Kafka refuse all reading of the topic. The brokers are not to be overrun then. Where
+// the error is one after which nobody tries again, readers are to be told by an end of their
+// connections, which the proxies name in their logs.
 func (w *world) tryErrors(*workload.Producer) {
-	errors := partitionErrors()[kmsg.Fetch]
-	fault := kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Fetch}, Topic: topic, Err: errors[w.plan.random(750).IntN(len(errors))], Count: -1,
-	}
+	errors := append(partitionErrors()[kmsg.Fetch], kerr.CorruptMessage, kerr.UnknownTopicID)
+	err := errors[w.plan.random(750).IntN(len(errors))]
 	w.among(func(ctx context.Context) {
 		workload.Pause(ctx, joinTime)
-		named := w.logs.naming(fault.Err.Message)
-		w.recorder.Add(history.Event{Kind: history.Broken})
-		refused := w.fault(fault)
-		workload.Pause(ctx, brokenTime)
-		w.recorder.Add(history.Event{Kind: history.Mended})
-		refused.Remove()
+		named := w.logs.naming(err.Message)
+		refused := w.refuseReading(ctx, err)
 		w.recorder.Add(history.Event{
-			Kind: history.Requests, Content: "that were refused with " + fault.Err.Message, Count: refused.Hits(), Limit: w.mostRefused(),
+			Kind: history.Requests, Content: "that were refused with " + err.Message, Count: refused, Limit: w.mostRefused(),
 		})
-		if n := w.logs.naming(fault.Err.Message) - named; n == 0 {
-			w.failed(checker.Unnamed, "no line names %s, which all readers got for %s", fault.Err.Message, brokenTime)
+		if !err.Retriable && w.logs.naming(err.Message) == named {
+			w.failed(checker.Unnamed, "no line names %s, which all readers got for %s", err.Message, brokenTime)
 		}
 	})
+}
+
+// refuseReading lets an error stay for all readers, and returns how many requests got it.
+func (w *world) refuseReading(ctx context.Context, err *kerr.Error) int {
+	if !err.Retriable {
+		w.recorder.Add(history.Event{Kind: history.Broken})
+		defer w.recorder.Add(history.Event{Kind: history.Mended})
+	}
+	refused := w.fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: topic, Err: err, Count: -1})
+	workload.Pause(ctx, brokenTime)
+	refused.Remove()
+	return refused.Hits()
 }
 
 // mostRefused is how many requests all readers need while reading is refused.
