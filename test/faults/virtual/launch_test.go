@@ -49,6 +49,8 @@ func TestSuite(t *testing.T) {
 		"schedules":           {nil, []string{"-seeds", "300"}},
 		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
+		"topics that change":  {nil, []string{"-family", "all", "-seeds", "24"}},
+		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	}
 	plain := build(t)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -58,7 +59,7 @@ const (
 // the error is one after which nobody tries again, readers are to be told by an end of their
 // connections, which the proxies name in their logs.
 func (w *world) tryErrors(*workload.Producer) {
-	errors := append(partitionErrors()[kmsg.Fetch], kerr.CorruptMessage, kerr.UnknownTopicID)
+	errors := slices.Concat(partitionErrors()[kmsg.Fetch], []*kerr.Error{kerr.CorruptMessage, kerr.UnknownTopicID})
 	err := errors[w.plan.random(750).IntN(len(errors))]
 	w.among(func(ctx context.Context) {
 		workload.Pause(ctx, joinTime)
@@ -73,14 +74,15 @@ func (w *world) tryErrors(*workload.Producer) {
 	})
 }
 
-// refuseReading lets an error stay for all readers, and returns how many requests got it.
+// refuseReading lets an error stay for all readers, and returns how many requests got it. More than
+// enough of them need no more time.
 func (w *world) refuseReading(ctx context.Context, err *kerr.Error) int {
 	if !err.Retriable {
 		w.recorder.Add(history.Event{Kind: history.Broken})
 		defer w.recorder.Add(history.Event{Kind: history.Mended})
 	}
 	refused := w.fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: topic, Err: err, Count: -1})
-	workload.Pause(ctx, brokenTime)
+	workload.Within(brokenTime, func() bool { return ctx.Err() != nil || refused.Hits() > w.mostRefused() })
 	refused.Remove()
 	return refused.Hits()
 }
