@@ -54,9 +54,9 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	@test/tools/fuzz $(FUZZTIME)
 
 .PHONY: soak
-soak: ## try to lose something under random faults for SECONDS (600)
+soak: ## try to lose something under random faults for SECONDS (600); ARGS="-family all" changes the topic too
 	@go test -tags synctests -c -o bin/virtual.test ./test/faults/virtual
-	@bin/virtual.test -test.run '^TestSchedules$$' -test.timeout 0 -soak $(SECONDS)s -first $$(date +%s)
+	@bin/virtual.test -test.run '^TestSchedules$$' -test.timeout 0 -soak $(SECONDS)s -first $$(date +%s) $(ARGS)
 
 .PHONY: kafka
 kafka: ## start a real Apache Kafka on this machine

@@ -10,6 +10,9 @@ func (c *check) judgeBatches() {
 	for _, batch := range slices.Sorted(maps.Keys(c.batches)) {
 		var seen, unseen []string
 		for _, id := range c.batches[batch] {
+			if c.leftOpen(id) || c.isApart(id) {
+				continue
+			}
 			if _, ok := c.written[id]; ok {
 				seen = append(seen, id)
 				continue
@@ -20,4 +23,11 @@ func (c *check) judgeBatches() {
 			c.violated(Torn, nil, "of batch %s are written %q, and not %q", batch, seen, unseen)
 		}
 	}
+}
+
+// isApart tells whether a message was refused before its batch was written, of which it is no part
+// then: it named a partition that the topic does not have, or not anymore.
+func (c *check) isApart(id string) bool {
+	m := c.sent[id]
+	return m != nil && m.refused == "INVALID_PARTITION"
 }

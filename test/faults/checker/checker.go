@@ -2,8 +2,8 @@ package checker
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
@@ -20,15 +20,20 @@ type Group struct {
 	Name string
 	// From is where the group began, 0 for partitions that are not named.
 	From map[int32]int64
+	// Latest says that the group began at the end of the partitions that there were: what Kafka
+	// holds first as its position there.
+	Latest bool
 	// Manual says that its clients commit by themselves.
 	Manual bool
 }
 
 // Kafka is what Kafka holds in the end.
 type Kafka struct {
-	// Log is by rising offset. Where there are transactions, it is what readers of committed
-	// records see.
-	Log    map[int32][]Record
+	// Log is by rising offset. Where there are transactions, it is what readers of committed records
+	// see. It is all that the last instance of the topic ever held.
+	Log map[int32][]Record
+	// Ended are the instances of the topic that were deleted, in order.
+	Ended  []Instance
 	Groups []Group
 	// Anew says that producers were made to begin anew with other sequence numbers: then a
 	// message may be written twice, which is counted as a duplicate.
@@ -36,6 +41,8 @@ type Kafka struct {
 	// Unsure says that brokers answered batches that they may have written by errors after
 	// which producers try again: then a refusal may be that of a second try.
 	Unsure bool
+	// Honest says that brokers never said of the topic that it is not there while it was.
+	Honest bool
 }
 
 // Check judges events, which are in the order in which they were recorded.
@@ -43,42 +50,37 @@ func Check(events []history.Event, kafka Kafka) Report {
 	c := &check{
 		sent: make(map[string]*message), conns: make(map[int]*connection),
 		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew, unsure: kafka.Unsure,
-		batches: make(map[string][]string),
+		batches: make(map[string][]string), instances: append(slices.Clone(kafka.Ended), Instance{Log: kafka.Log}),
+		topic: newTopic(kafka.Honest),
 	}
-	c.readLog(kafka.Log)
+	c.readLogs()
 	for _, g := range kafka.Groups {
-		c.groups[g.Name] = newGroup(g, kafka.Log)
+		c.groups[g.Name] = newGroup(g)
 	}
 	for i := range events {
 		c.event(&events[i])
 	}
-	c.judgeLog(kafka.Log)
+	c.judgeLogs()
 	c.judgeBatches()
 	for _, g := range kafka.Groups {
-		c.judgeGroup(c.groups[g.Name], kafka.Log)
+		c.judgeGroup(c.groups[g.Name])
 	}
 	return c.report
 }
 
 type check struct {
-	report      Report
-	byPartition map[int32][]Record
-	log         map[place]*Record
-	sent        map[string]*message
-	conns       map[int]*connection
-	written     map[string]place // by message, the first place
-	groups      map[string]*group
-	batches     map[string][]string // the messages of each
-	anew        bool
-	unsure      bool
+	report    Report
+	instances []Instance
+	log       map[place]*Record
+	sent      map[string]*message
+	conns     map[int]*connection
+	written   map[string]place // by message, the first place
+	groups    map[string]*group
+	batches   map[string][]string // the messages of each
+	topic     *topic
+	anew      bool
+	unsure    bool
 }
-
-type place struct {
-	partition int32
-	offset    int64
-}
-
-func (p place) String() string { return fmt.Sprintf("%d/%d", p.partition, p.offset) }
 
 // message is one that a client sent.
 type message struct {
@@ -93,6 +95,13 @@ type connection struct {
 	sent    []*message
 	ids     []string
 	answers int
+
+	group    string
+	began    time.Time // when it was asked for
+	instance int       // whose records it has had, none where negative
+	ended    time.Time // when its topic was deleted, if it was
+	closed   bool
+	idle     bool // it has had nothing since Kafka serves no readers
 }
 
 func (c *check) violated(rule Rule, e *history.Event, format string, args ...any) {
@@ -103,24 +112,10 @@ func (c *check) violated(rule Rule, e *history.Event, format string, args ...any
 	c.report.Violations = append(c.report.Violations, v)
 }
 
-func (c *check) readLog(log map[int32][]Record) {
-	c.byPartition, c.log = log, make(map[place]*Record)
-	for _, partition := range slices.Sorted(maps.Keys(log)) {
-		for i := range log[partition] {
-			r := &log[partition][i]
-			at := place{partition, r.Offset}
-			c.log[at] = r
-			if _, again := c.written[r.ID]; !again {
-				c.written[r.ID] = at
-			}
-		}
-	}
-}
-
 func (c *check) event(e *history.Event) {
 	switch e.Kind {
 	case history.Open:
-		c.conns[e.Conn] = &connection{}
+		c.conns[e.Conn] = &connection{group: e.Group, began: e.Began, instance: -1}
 	case history.Send:
 		c.send(e)
 	case history.Answer:
@@ -128,9 +123,7 @@ func (c *check) event(e *history.Event) {
 	case history.Delivery:
 		c.delivery(e)
 	case history.ClientCommit:
-		if g := c.groups[e.Group]; g != nil {
-			g.asked[e.Partition] = max(g.asked[e.Partition], e.Offset+1)
-		}
+		c.asked(e)
 	case history.Commit, history.Position:
 		c.position(e)
 	case history.Taken:
@@ -138,6 +131,13 @@ func (c *check) event(e *history.Event) {
 			c.violated(Overrun, e, "%d messages taken, at most %d are allowed", e.Count, e.Limit)
 		}
 	case history.Close:
+		c.closed(e)
+	case history.Requests:
+		if e.Count > e.Limit {
+			c.violated(HotLoop, e, "%d requests %s, at most %d are enough", e.Count, e.Content, e.Limit)
+		}
+	default:
+		c.change(e)
 	}
 }
 
@@ -174,6 +174,7 @@ func (c *check) answer(e *history.Event) {
 		id = e.ID
 	}
 	m.answered = true
+	c.told(e, conn)
 	c.outcome(e, m, id)
 }
 
@@ -199,9 +200,8 @@ func (c *check) outcome(e *history.Event, m *message, id string) {
 const aborted = "TRANSACTION_ABORTED"
 
 func (c *check) acknowledged(e *history.Event, id string) {
-	at := place{e.Partition, e.Offset}
-	r := c.log[at]
-	if r != nil && r.ID == id {
+	at, r := c.find(e.Partition, e.Offset, func(r *Record) bool { return r.ID == id })
+	if r != nil || c.leftOpen(id) {
 		return
 	}
 	if elsewhere, ok := c.written[id]; ok {
@@ -209,16 +209,6 @@ func (c *check) acknowledged(e *history.Event, id string) {
 		return
 	}
 	c.violated(Missing, e, "%s is answered with %s, and is nowhere in the log", id, at)
-}
-
-// judgeLog compares the log with what was sent.
-func (c *check) judgeLog(log map[int32][]Record) {
-	for _, partition := range slices.Sorted(maps.Keys(log)) {
-		last := make(map[int]int) // by connection, the newest message
-		for i := range log[partition] {
-			c.judgeRecord(place{partition, log[partition][i].Offset}, &log[partition][i], last)
-		}
-	}
 }
 
 func (c *check) judgeRecord(at place, r *Record, last map[int]int) {

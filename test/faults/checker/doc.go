@@ -16,4 +16,12 @@
 //     Kafka has thrown out, and that joins again before it learns of it, commits what it had.
 //     Both are counted, and allowed. A member that knows that it has lost a partition must not
 //     commit there.
+//   - A topic that was deleted and made again is another instance, with positions of its own. What
+//     was answered is in the log of the one or the other. A group must have had all records of the
+//     last instance, and of one before all that its position there is beyond.
+//   - A connection has records of one instance. It ends soon after that, and one that was asked for
+//     after the topic was made again is not told that there is none.
+//   - A group that begins at the end begins where Kafka first holds its position, and so again where
+//     the log loses that. A partition that is added later it has from the beginning.
+//   - While Kafka refuses all reading, by an error that stays, no connection is left without a word.
 package checker

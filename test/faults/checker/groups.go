@@ -1,10 +1,6 @@
 package checker
 
 import (
-	"maps"
-	"slices"
-	"sort"
-
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
@@ -12,31 +8,63 @@ import (
 type group struct {
 	Group
 	had      map[place]bool
-	frontier map[int32]int   // index of the first record that nobody has had
-	position map[int32]int64 // newest, as Kafka holds it
-	asked    map[int32]int64 // the newest position that its clients asked for
+	frontier map[slot]int   // index of the first record that nobody has had
+	position map[slot]int64 // newest, as Kafka holds it
+	asked    map[slot]int64 // the newest position that its clients asked for
+	trimmed  map[slot]int64 // where the log begins
+
+	begun    map[slot]int64 // where a latest group began
+	lost     map[slot]bool  // the log lost a latest group's position: it begins anew
+	existing map[int]int32  // how many partitions an instance had when a latest group began
 }
 
-func newGroup(g Group, log map[int32][]Record) *group {
-	made := &group{
-		Group: g, had: make(map[place]bool), frontier: make(map[int32]int),
-		position: make(map[int32]int64), asked: make(map[int32]int64),
+func newGroup(g Group) *group {
+	return &group{
+		Group: g, had: make(map[place]bool), frontier: make(map[slot]int),
+		position: make(map[slot]int64), asked: make(map[slot]int64), trimmed: make(map[slot]int64),
+		begun: make(map[slot]int64), lost: make(map[slot]bool), existing: make(map[int]int32),
 	}
-	for partition, records := range log {
-		from := g.From[partition]
-		made.frontier[partition] = sort.Search(len(records), func(i int) bool { return records[i].Offset >= from })
+}
+
+// floor is the offset from which on the group must have all records.
+func (g *group) floor(s slot) int64 {
+	return max(g.From[s.partition], g.begun[s], g.trimmed[s])
+}
+
+// begins tells whether nobody knows yet where a latest group begins in a partition. In one that
+// was added since it began, it begins at the first record.
+func (g *group) begins(s slot) bool {
+	if !g.Latest {
+		return false
 	}
-	return made
+	if g.lost[s] {
+		return true
+	}
+	_, known := g.begun[s]
+	existing, begun := g.existing[s.instance]
+	return !known && (!begun || s.partition < existing)
+}
+
+// trim takes the records below an offset away. A latest group whose position was among them goes
+// on at the end.
+func (g *group) trim(s slot, offset int64) {
+	g.trimmed[s] = max(g.trimmed[s], offset)
+	if position, ok := g.position[s]; ok && position < offset {
+		g.lost[s] = g.Latest
+	}
 }
 
 func (c *check) delivery(e *history.Event) {
-	at := place{e.Partition, e.Offset}
-	switch r := c.log[at]; {
-	case r == nil:
-		c.violated(Invented, e, "%s was delivered, and is not in the log", at)
-	case r.Content != e.Content:
-		c.violated(WrongBytes, e, "%s was delivered as %.200q, is %.200q", at, e.Content, r.Content)
+	at, r := c.find(e.Partition, e.Offset, func(r *Record) bool { return r.Content == e.Content })
+	if r == nil {
+		at, r = c.find(e.Partition, e.Offset, func(*Record) bool { return true })
+		if r == nil {
+			c.violated(Invented, e, "%s was delivered, and is not in the log", at)
+		} else {
+			c.violated(WrongBytes, e, "%s was delivered as %.200q, is %.200q", at, e.Content, r.Content)
+		}
 	}
+	c.reads(e, at)
 	g := c.groups[e.Group]
 	if g == nil {
 		return
@@ -49,14 +77,41 @@ func (c *check) delivery(e *history.Event) {
 	g.had[at] = true
 }
 
+// reads notes whose records a connection has. It never has those of two instances: what its client
+// commits would be taken for the other's.
+func (c *check) reads(e *history.Event, at place) {
+	conn := c.conns[e.Conn]
+	if conn == nil {
+		return
+	}
+	conn.idle = false
+	if conn.instance >= 0 && conn.instance != at.instance {
+		c.violated(Mixed, e, "%s was delivered after records of instance %d", at, conn.instance)
+	}
+	conn.instance = at.instance
+}
+
+// asked takes a commit of a client, which is of a record that its connection has had.
+func (c *check) asked(e *history.Event) {
+	g, conn := c.groups[e.Group], c.conns[e.Conn]
+	if g == nil {
+		return
+	}
+	s := slot{0, e.Partition}
+	if conn != nil {
+		s.instance = max(conn.instance, 0)
+	}
+	g.asked[s] = max(g.asked[s], e.Offset+1)
+}
+
 // next returns the first record from which on a group has not had all, or nil.
-func (g *group) next(partition int32, log map[int32][]Record) *Record {
-	records := log[partition]
-	i := g.frontier[partition]
-	for i < len(records) && g.had[place{partition, records[i].Offset}] {
+func (c *check) next(g *group, s slot) *Record {
+	records, floor := c.records(s), g.floor(s)
+	i := g.frontier[s]
+	for i < len(records) && (records[i].Offset < floor || g.had[place{s, records[i].Offset}]) {
 		i++
 	}
-	g.frontier[partition] = i
+	g.frontier[s] = i
 	if i == len(records) {
 		return nil
 	}
@@ -68,35 +123,66 @@ func (c *check) position(e *history.Event) {
 	if g == nil {
 		return
 	}
-	if unread := g.next(e.Partition, c.byPartition); unread != nil && e.Offset > unread.Offset {
-		c.violated(CommittedUnread, e, "group %s is at %d/%d, and has not had %s at %d", g.Name, e.Partition, e.Offset, unread.ID, unread.Offset)
+	at := place{slot{e.Instance, e.Partition}, e.Offset}
+	if g.begins(at.slot) {
+		if e.Kind != history.Position {
+			return // it may be refused
+		}
+		c.begin(g, at)
 	}
-	if g.Manual && e.Offset > max(g.asked[e.Partition], g.From[e.Partition]) {
-		c.violated(CommittedUnasked, e, "group %s is at %d/%d, and has asked for %d", g.Name, e.Partition, e.Offset, g.asked[e.Partition])
+	if unread := c.next(g, at.slot); unread != nil && e.Offset > unread.Offset {
+		c.violated(CommittedUnread, e, "group %s is at %s, and has not had %s at %d", g.Name, at, unread.ID, unread.Offset)
 	}
-	if e.Kind != history.Position {
-		return
+	if g.Manual && e.Offset > max(g.asked[at.slot], g.floor(at.slot)) {
+		c.violated(CommittedUnasked, e, "group %s is at %s, and has asked for %d", g.Name, at, g.asked[at.slot])
 	}
-	if e.Offset < g.position[e.Partition] {
-		c.violated(Rewound, e, "group %s is at %d/%d, and was at %d", g.Name, e.Partition, e.Offset, g.position[e.Partition])
+	if e.Kind == history.Position {
+		c.hold(e, g, at)
 	}
-	g.position[e.Partition] = e.Offset
 }
 
-// judgeGroup looks for records that a group has never had.
-func (c *check) judgeGroup(g *group, log map[int32][]Record) {
-	for _, partition := range slices.Sorted(maps.Keys(log)) {
-		for i := range log[partition] {
-			r := &log[partition][i]
-			at := place{partition, r.Offset}
-			if r.Offset < g.From[partition] || g.had[at] {
+// begin takes the first position that Kafka holds of a latest group, or the first after its position
+// was lost, for where it begins.
+func (c *check) begin(g *group, at place) {
+	if _, begun := g.existing[at.instance]; !begun {
+		g.existing[at.instance] = c.topic.count(at.instance)
+	}
+	if at.offset >= g.trimmed[at.slot] {
+		g.begun[at.slot], g.lost[at.slot] = at.offset, false
+	}
+}
+
+// hold takes what Kafka holds as a position.
+func (c *check) hold(e *history.Event, g *group, at place) {
+	if e.Offset < g.position[at.slot] {
+		c.violated(Rewound, e, "group %s is at %s, and was at %d", g.Name, at, g.position[at.slot])
+	}
+	if end, ok := c.topic.ends[at.slot]; ok && e.Offset > end {
+		c.violated(Beyond, e, "group %s is at %s, and the log ends at %d", g.Name, at, end)
+	}
+	g.position[at.slot] = e.Offset
+}
+
+// judgeGroup looks for records that a group has never had. Of an instance that has ended, those are
+// none that it had not come to.
+func (c *check) judgeGroup(g *group) {
+	for _, s := range c.slots() {
+		if g.begins(s) {
+			continue
+		}
+		records, floor := c.records(s), g.floor(s)
+		for i := range records {
+			r := &records[i]
+			at := place{s, r.Offset}
+			if r.Offset < floor || g.had[at] {
 				continue
 			}
-			if r.Offset < g.position[partition] {
-				c.violated(Skipped, nil, "%s at %s was never delivered to group %s, which is at %d", r.ID, at, g.Name, g.position[partition])
-				continue
+			switch {
+			case r.Offset < g.position[s]:
+				c.violated(Skipped, nil, "%s at %s was never delivered to group %s, which is at %d", r.ID, at, g.Name, g.position[s])
+			case s.instance == len(c.instances)-1:
+				c.violated(Undelivered, nil, "%s at %s was never delivered to group %s, which is at %d", r.ID, at, g.Name, g.position[s])
 			}
-			c.violated(Undelivered, nil, "%s at %s was never delivered to group %s, which is at %d", r.ID, at, g.Name, g.position[partition])
 		}
 	}
 }

@@ -28,9 +28,17 @@ const (
 	CommittedUnasked Rule = "committed but not asked for"
 	Rewound          Rule = "position went back"
 	Overrun          Rule = "more taken than the window allows"
-	// The following two need a client that waits, and are found by the suites themselves.
+	Beyond           Rule = "position beyond the log"
+	Mixed            Rule = "two instances of the topic on one connection"
+	WronglyGone      Rule = "refused though the topic is there"
+	Outlived         Rule = "connection outlives its topic"
+	HotLoop          Rule = "requests without a pause"
+	Silent           Rule = "error that stays kept from a client"
+	// The following four need a client that waits, and are found by the suites themselves.
 	Unserved    Rule = "healthy client not served"
 	Uncommitted Rule = "not read and committed in the end"
+	Unnamed     Rule = "error that stays not in the log"
+	Thrashing   Rule = "Kafka clients made again and again"
 )
 
 // Violation is one thing that must not be.

@@ -16,11 +16,15 @@ type Recorder struct {
 }
 
 // Open records a new connection and returns its number. group is empty on a producing one.
-func (r *Recorder) Open(group string) int {
+func (r *Recorder) Open(group string) int { return r.OpenSince(group, time.Now()) }
+
+// OpenSince is Open for a connection that was asked for at a time before: what the proxy looked up
+// for it may be as old as that.
+func (r *Recorder) OpenSince(group string, began time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns++
-	r.add(Event{Kind: Open, Conn: r.conns, Group: group})
+	r.add(Event{Kind: Open, Conn: r.conns, Group: group, Began: began})
 	return r.conns
 }
 

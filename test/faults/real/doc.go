@@ -1,6 +1,7 @@
 // Package real runs the program, as two processes, against a real Apache Kafka of one broker,
 // under faults that come one after the other: brokers and proxies that are killed, shut down
-// and frozen, and clients that are cut off in every way. The clients and the checker are those
+// and frozen, clients that are cut off in every way, and a topic that is deleted and made again, grows
+// and loses records. The clients and the checker are those
 // of the virtual suite.
 //
 // The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one

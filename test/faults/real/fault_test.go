@@ -29,6 +29,9 @@ func faults() []fault {
 		{"clients cut inside a frame", (*rig).cutClients},
 		{"clients half-open", (*rig).abandonClients},
 		{"clients frozen", (*rig).freezeClients},
+		{"topic deleted and made again", (*rig).remakeTopic},
+		{"partitions added", (*rig).growTopic},
+		{"records deleted", (*rig).trimTopic},
 	}
 }
 
@@ -127,3 +130,23 @@ func (r *rig) freezeClients() (string, error) {
 	}
 	return fmt.Sprintf("%d connections for %v", len(chosen), d), nil
 }
+
+// remakeTopic makes the topic again at once as often as after a while, and with other partitions as
+// often as not.
+func (r *rig) remakeTopic() (string, error) {
+	away, count := time.Duration(r.random.IntN(2))*r.between(time.Second, 20*time.Second), partitions+int32(r.random.IntN(2))*r.random.Int32N(partitions)
+	err := r.kafka.remove(r.t.Context())
+	if err == nil {
+		workload.Pause(r.t.Context(), away)
+		err = r.kafka.make(r.t.Context(), count)
+	}
+	return fmt.Sprintf("with %d partitions after %v", count, away), err
+}
+
+// growTopic adds few partitions: a run may do so often.
+func (r *rig) growTopic() (string, error) {
+	more := 1 + r.random.IntN(2)
+	return fmt.Sprintf("%d more", more), r.kafka.grow(r.t.Context(), more)
+}
+
+func (r *rig) trimTopic() (string, error) { return "all of them", r.kafka.trim(r.t.Context()) }

@@ -5,7 +5,6 @@ package real
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +22,8 @@ const (
 	partitions  = 4
 	autoGroup   = "auto"
 	manualGroup = "manual"
+	// lateGroup begins at the end.
+	lateGroup = "late"
 	// maxMessageBytes is the topic's, low enough that clients meet it.
 	maxMessageBytes = "4096"
 	// watchEvery is how often the groups' positions are read, askLimit what Kafka has for
@@ -30,13 +31,16 @@ const (
 	watchEvery = 100 * time.Millisecond
 	askLimit   = 2 * time.Second
 	readLimit  = 5 * time.Minute
+	// askPause is between two tries.
+	askPause = 100 * time.Millisecond
 )
 
 // observer is Kafka as a plain client sees it.
 type observer struct {
-	broker   string
-	admin    *kadm.Client
-	recorder *history.Recorder
+	broker    string
+	admin     *kadm.Client
+	recorder  *history.Recorder
+	instances instances // changed with mu held, by the one who changes the topic
 
 	mu        sync.Mutex // guards what follows
 	positions map[string]map[int32]int64
@@ -48,18 +52,16 @@ func newObserver(t testing.TB, broker string, recorder *history.Recorder) *obser
 	must(t, err)
 	t.Cleanup(client.Close)
 	o := &observer{broker: broker, admin: kadm.NewClient(client), recorder: recorder, positions: map[string]map[int32]int64{
-		autoGroup: {}, manualGroup: {},
+		autoGroup: {}, manualGroup: {}, lateGroup: {},
 	}}
-	limit := maxMessageBytes
-	_, err = o.admin.CreateTopic(t.Context(), partitions, 1, map[string]*string{"max.message.bytes": &limit}, topic)
-	must(t, err)
+	must(t, o.make(t.Context(), partitions))
 	return o
 }
 
 // watch records the groups' positions as they change, until ctx ends.
 func (o *observer) watch(ctx context.Context) {
 	for workload.Pause(ctx, watchEvery) {
-		for _, group := range []string{autoGroup, manualGroup} {
+		for _, group := range []string{autoGroup, manualGroup, lateGroup} {
 			o.look(ctx, group)
 		}
 	}
@@ -68,19 +70,25 @@ func (o *observer) watch(ctx context.Context) {
 func (o *observer) look(ctx context.Context, group string) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
+	o.mu.Lock()
+	instance := o.instances.number
+	o.mu.Unlock()
 	offsets, err := o.admin.FetchOffsets(ctx, group)
 	if err != nil {
 		return // Kafka is away
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if instance != o.instances.number {
+		return // nobody knows of which these are
+	}
 	known := o.positions[group]
 	offsets.Each(func(r kadm.OffsetResponse) {
 		if r.Err != nil || r.Topic != topic || r.At < 0 || known[r.Partition] == r.At {
 			return
 		}
 		known[r.Partition] = r.At
-		o.recorder.Add(history.Event{Kind: history.Position, Group: group, Partition: r.Partition, Offset: r.At})
+		o.recorder.Add(history.Event{Kind: history.Position, Group: group, Instance: instance, Partition: r.Partition, Offset: r.At})
 	})
 }
 
@@ -121,28 +129,10 @@ func (o *observer) lag(ends map[int32]int64) string {
 	return fmt.Sprintf("the log ends at %v, the groups are at %v", ends, o.positions)
 }
 
-// log reads the topic from the broker.
-func (o *observer) log(ends map[int32]int64) (map[int32][]checker.Record, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(o.broker), kgo.ConsumeTopics(topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+// log returns what the topic has held since it was made last.
+func (o *observer) log() (map[int32][]checker.Record, error) {
+	if err := o.archive(); err != nil {
+		return nil, err
 	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), readLimit)
-	defer cancel()
-	log, at := make(map[int32][]checker.Record), make(map[int32]int64)
-	for partition := range ends {
-		at[partition] = 0
-	}
-	for !maps.Equal(at, ends) {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("reading the log, at %v of %v: %w", at, ends, ctx.Err())
-		}
-		for r := range fetches.RecordsAll() {
-			at[r.Partition] = r.Offset + 1
-			log[r.Partition] = append(log[r.Partition], workload.Entry(r))
-		}
-	}
-	return log, nil
+	return ordered(o.instances.seen), nil
 }

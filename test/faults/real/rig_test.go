@@ -24,6 +24,7 @@ const (
 	producers = 3
 	consumers = 3
 	manual    = 2
+	late      = 2
 )
 
 // rig is everything in a run.
@@ -74,9 +75,12 @@ func (r *rig) startClients() {
 		r.producers = append(r.producers, p)
 		r.faulty.Go(func() { p.Run(r.ctx) })
 	}
-	for i := range consumers + manual {
+	for i := range consumers + manual + late {
 		group := autoGroup
-		if i >= consumers {
+		switch {
+		case i >= consumers+manual:
+			group = lateGroup
+		case i >= consumers:
 			group = manualGroup
 		}
 		c := r.consumer(fmt.Sprintf("%s%d", group, i), group, random(uint64(200+i)))
@@ -99,7 +103,7 @@ func (r *rig) producer(name string, random *rand.Rand) *workload.Producer {
 
 func (r *rig) consumer(name, group string, random *rand.Rand) *workload.Consumer {
 	return &workload.Consumer{
-		Client: r.client(name, random), Rand: random, Group: group, Manual: group == manualGroup,
+		Client: r.client(name, random), Rand: random, Group: group, Manual: group == manualGroup, Latest: group == lateGroup,
 		Life: time.Hour, Ending: orderly,
 	}
 }
@@ -111,7 +115,7 @@ func (r *rig) unserved(rule checker.Rule, format string, args ...any) {
 	r.t.Error(v)
 }
 
-// healed waits, after a fault, until every producer has had an answer, and both groups have
+// healed waits, after a fault, until every producer has had an answer, and all groups have
 // committed all that was in the log when the fault was over.
 func (r *rig) healed(after string) bool {
 	began := time.Now()
@@ -150,8 +154,8 @@ func (r *rig) acked() []int64 {
 }
 
 // settle ends the clients, and lets fresh ones do what is left. Then it ends the proxies, and
-// where they had something left to write it does so again. It returns the log's end.
-func (r *rig) settle() map[int32]int64 {
+// where they had something left to write it does so again.
+func (r *rig) settle() {
 	r.stop()
 	r.faulty.Wait()
 	ends := r.drain()
@@ -161,10 +165,10 @@ func (r *rig) settle() map[int32]int64 {
 	last, err := r.ends()
 	must(r.t, err)
 	if maps.Equal(ends, last) {
-		return ends
+		return
 	}
 	must(r.t, r.fleet.start(0))
-	return r.drain()
+	r.drain()
 }
 
 // drain lets a fresh producer have an answer, and fresh consumers read and commit all there
@@ -184,7 +188,7 @@ func (r *rig) drain() (ends map[int32]int64) {
 	enough()
 	probes.Wait()
 	for i := range 2 {
-		for _, group := range []string{autoGroup, manualGroup} {
+		for _, group := range []string{autoGroup, manualGroup, lateGroup} {
 			c := r.consumer(fmt.Sprintf("drain-%s%d", group, i), group, random(uint64(400+i)))
 			fresh.Go(func() { c.Run(ctx) })
 		}

@@ -47,15 +47,16 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 		spans = append(spans, r.strike(least, length)...)
 	}
 	spans = append(spans, span{nobody, time.Now()})
-	ends := r.settle()
+	r.settle()
 	stopWatching()
 	watch.Wait()
 
-	log, err := r.kafka.log(ends)
+	log, err := r.kafka.log()
 	must(t, err)
 	events := r.recorder.Events()
 	report := checker.Check(events, checker.Kafka{
-		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
+		Log: log, Ended: r.kafka.instances.ended,
+		Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}, {Name: lateGroup, Latest: true}},
 	})
 	for _, line := range report.Lines(shown) {
 		t.Error(line)

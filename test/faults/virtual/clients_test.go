@@ -31,14 +31,11 @@ func (w *world) startClients() {
 		w.survivor.Transactional = true
 		w.healthy.Go(func() { w.survivor.Run(w.surviving) })
 	}
-	for i := range w.plan.consumers {
-		c := w.consumer(i, autoGroup)
-		w.faulty.Go(func() { c.Run(w.ctx) })
-	}
-	for i := range w.plan.manual {
-		c := w.consumer(i, manualGroup)
-		c.Manual = true
-		w.faulty.Go(func() { c.Run(w.ctx) })
+	for _, group := range w.plan.groups() {
+		for i := range w.plan.members(group) {
+			c := w.consumer(i, group)
+			w.faulty.Go(func() { c.Run(w.ctx) })
+		}
 	}
 }
 
@@ -76,10 +73,11 @@ func (w *world) steady(clientID string, stream uint64) *workload.Producer {
 }
 
 // consumer makes a consumer of one of five kinds.
-func (w *world) consumer(i int, group string) *workload.Consumer {
-	r := w.plan.random(uint64(200 + i + len(group)))
+func (w *world) consumer(i int, group consumerGroup) *workload.Consumer {
+	r := w.plan.random(uint64(200 + i + len(group.name)))
 	c := &workload.Consumer{
-		Client: w.client(fmt.Sprintf("%s%d", group, i), r), Rand: r, Group: group, Committed: *inTransactions,
+		Client: w.client(fmt.Sprintf("%s%d", group.name, i), r), Rand: r, Group: group.name, Committed: *inTransactions,
+		Manual: group.manual, Latest: group.latest,
 		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
 	}
 	switch r.IntN(6) {
@@ -122,16 +120,21 @@ func (w *world) outage(d time.Duration) {
 	})
 }
 
-// drainer begins the clientId of every drainer.
-const drainer = "drain-"
+const (
+	// drainer begins the clientId of every drainer.
+	drainer = "drain-"
+	// drainersEach is how many drainers a group has.
+	drainersEach = 2
+)
 
 // drainers are healthy consumers that read what is left, until ctx ends.
 func (w *world) drainers(ctx context.Context, readers *sync.WaitGroup) {
-	for i := range 2 {
-		for _, group := range []string{autoGroup, manualGroup} {
+	for i := range drainersEach {
+		for _, group := range w.plan.groups() {
 			r := w.plan.random(uint64(300 + i))
 			c := &workload.Consumer{
-				Client: w.client(fmt.Sprintf("%s%s%d", drainer, group, i), r), Rand: r, Group: group, Manual: group == manualGroup, Committed: *inTransactions,
+				Client: w.client(fmt.Sprintf("%s%s%d", drainer, group.name, i), r), Rand: r, Group: group.name,
+				Manual: group.manual, Latest: group.latest, Committed: *inTransactions,
 				Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
 			}
 			readers.Go(func() { c.Run(ctx) })

@@ -2,4 +2,9 @@
 // faults that a seed decides: a schedule of minutes takes milliseconds. Its tests are the suite;
 // the seed fixes the faults, the clients and their times, though not how the Go runtime
 // interleaves goroutines.
+//
+// The flag -family adds faults of one kind to each schedule, and a trial of healthy clients at its end:
+// topics (deleted and made again), growth (partitions added), retention (records deleted), crowd (more
+// clientIds than places for Kafka clients), errors (that stay, of partitions), state (its broker away).
+// Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
 package virtual

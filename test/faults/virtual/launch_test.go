@@ -61,6 +61,8 @@ func TestLongSuite(t *testing.T) {
 		"schedules":           {nil, []string{"-seeds", "300"}},
 		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
+		"topics that change":  {nil, []string{"-family", "all", "-seeds", "24"}},
+		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	})
 }
@@ -164,6 +166,41 @@ func TestLongPlantedBugs(t *testing.T) {
 			"kafka/produce/transaction_end.go", "t.ends.count.Load() == 1 && isDefinite(err)", "isDefinite(err)",
 			checker.RefusedWritten,
 			[]string{"-transactions"},
+		},
+		"committed by name": {
+			"kafka/consume/options.go", "if c.options.Topic.ID() == [16]byte{} {", "if c.options.Topic.ID() != ([16]byte{}) {",
+			checker.Beyond,
+			[]string{"-family", "topics"},
+		},
+		"old instance kept by a pooled client": {
+			"kafka/produce/topic_use.go", "{ u.client.client.PurgeTopicsFromClient(u.instance.Name) }", "{}",
+			checker.WronglyGone,
+			[]string{"-family", "topics"},
+		},
+		"added partition begun at its end": {
+			"kafka/consume/begun.go", "case partition < s.begun:", "case partition >= 0:",
+			checker.Skipped,
+			[]string{"-family", "growth"},
+		},
+		"position below the log kept": {
+			"kafka/consume/log_range.go", "r.start <= position && position <= r.end", "position <= r.end",
+			checker.Uncommitted,
+			[]string{"-family", "retention"},
+		},
+		"a Kafka client for each message": {
+			"kafka/produce/pool_room.go", "evictAfter = 10 * time.Second", "evictAfter = time.Duration(0)",
+			checker.Thrashing,
+			[]string{"-family", "crowd"},
+		},
+		"error that stays swallowed": {
+			"kafka/consume/poll_errors.go", "case c.isDropped(topic, partition), !passes(err):", "case false:",
+			checker.Silent,
+			[]string{"-family", "errors"},
+		},
+		"poll repeated without a pause": {
+			"kafka/consume/trouble.go", "\tif !t.due {\n\t\treturn nil\n\t}\n\tt.due = false", "\tif t.due = false; true {\n\t\treturn nil\n\t}",
+			checker.HotLoop,
+			[]string{"-family", "errors"},
 		},
 	}
 	for name, c := range cases {

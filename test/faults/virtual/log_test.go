@@ -3,12 +3,12 @@
 package virtual
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
@@ -24,20 +24,38 @@ func (w *world) ends() map[int32]int64 {
 	return ends
 }
 
-// drained tells whether both groups have committed all there is.
-func (w *world) drained() bool {
-	for _, group := range []string{autoGroup, manualGroup} {
-		info := w.kafka.GroupInfo(group)
-		if info == nil {
-			return false
+// drained tells whether all groups have committed all there is.
+func (w *world) drained() bool { return w.behind() == "" }
+
+// behind says where groups have not committed all there is.
+func (w *world) behind() string {
+	var b strings.Builder
+	for _, group := range w.plan.groups() {
+		var commits map[int32]kfake.GroupCommit
+		if info := w.kafka.GroupInfo(group.name); info != nil {
+			commits = info.Commits[topic]
 		}
 		for partition, end := range w.wanted() {
-			if end > 0 && info.Commits[topic][partition].Offset != end {
-				return false
+			if end > 0 && !w.isDone(partition, end, commits) {
+				fmt.Fprintf(&b, "group %s is at %d/%d of %d; ", group.name, partition, commits[partition].Offset, end)
 			}
 		}
 	}
-	return true
+	return b.String()
+}
+
+// isDone tells whether a group has committed all of a partition. It has no position to commit where
+// it had none and the log has lost all records.
+func (w *world) isDone(partition int32, end int64, commits map[int32]kfake.GroupCommit) bool {
+	commit, ok := commits[partition]
+	if w.plan.family.name == "" {
+		return commit.Offset == end
+	}
+	info := w.kafka.PartitionInfo(topic, partition)
+	if !ok {
+		return info.LogStartOffset == info.HighWatermark
+	}
+	return commit.Offset >= max(end, info.LogStartOffset) && commit.Offset <= info.HighWatermark
 }
 
 // targets are the positions at which groups have had all there is, while the ends are as they
@@ -67,50 +85,50 @@ func (w *world) wanted() map[int32]int64 {
 	return positions
 }
 
-// log reads the topic from the brokers: what readers of committed records see.
-func (w *world) log() (map[int32][]checker.Record, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.kafka.ListenAddrs()...), kgo.Dialer(w.clients.Dial), kgo.ConsumeTopics(topic),
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
-	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	left := int64(0)
-	for _, end := range w.ends() {
-		left += end
-	}
-	all := make(map[int32][]*kgo.Record)
-	for left > 0 {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("reading the log: %d records are left: %w", left, ctx.Err())
-		}
-		for r := range fetches.RecordsAll() {
-			left--
-			all[r.Partition] = append(all[r.Partition], r)
-		}
-	}
-	log := make(map[int32][]checker.Record)
-	for partition, records := range all {
-		log[partition] = committed(records)
-	}
-	return log, nil
-}
+// fate is what became of the transaction of a record.
+type fate int
 
-// committed leaves out what was not committed: what has an abort marker behind it, or none.
-func committed(records []*kgo.Record) (kept []checker.Record) {
+const (
+	isCommitted fate = iota // or of none
+	isAborted
+	isOpen
+)
+
+// fates tells of each record what became of it, by the markers behind it.
+func fates(records []*kgo.Record) map[*kgo.Record]fate {
 	const commitMarker = 1 // the type in a marker's key
-	verdicts := make(map[int64]bool)
+	verdicts, all := make(map[int64]fate), make(map[*kgo.Record]fate)
 	for _, r := range slices.Backward(records) {
 		switch {
 		case r.Attrs.IsControl():
-			verdicts[r.ProducerID] = len(r.Key) == 4 && r.Key[3] == commitMarker
-		case !r.Attrs.IsTransactional() || verdicts[r.ProducerID]:
+			verdicts[r.ProducerID] = isAborted
+			if len(r.Key) == 4 && r.Key[3] == commitMarker {
+				verdicts[r.ProducerID] = isCommitted
+			}
+		case !r.Attrs.IsTransactional():
+			all[r] = isCommitted
+		default:
+			all[r] = isOpen
+			if verdict, ok := verdicts[r.ProducerID]; ok {
+				all[r] = verdict
+			}
+		}
+	}
+	return all
+}
+
+// committed leaves out what was not committed: what has an abort marker behind it, or none.
+func committed(records []*kgo.Record) []checker.Record { return ofFate(records, isCommitted) }
+
+// unfinished are the records of transactions that have not ended.
+func unfinished(records []*kgo.Record) []checker.Record { return ofFate(records, isOpen) }
+
+func ofFate(records []*kgo.Record, wanted fate) (kept []checker.Record) {
+	all := fates(records)
+	for _, r := range records {
+		if fate, ok := all[r]; ok && fate == wanted {
 			kept = append(kept, workload.Entry(r))
 		}
 	}
-	slices.Reverse(kept)
 	return kept
 }

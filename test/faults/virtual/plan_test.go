@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -30,6 +31,8 @@ type plan struct {
 	producers int
 	consumers int
 	manual    int // consumers that commit by themselves, in a group of their own
+	late      int // consumers in each of the groups that begin at the end
+	family    family
 	actions   []action
 }
 
@@ -72,6 +75,9 @@ func (p *plan) somePlain() bool {
 
 func (p *plan) String() string {
 	var b strings.Builder
+	if p.family.name != "" {
+		fmt.Fprintf(&b, "family %s, ", p.family.name)
+	}
 	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves",
 		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual)
 	for _, a := range p.actions {
@@ -83,7 +89,7 @@ func (p *plan) String() string {
 func (p *plan) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, stream)) }
 
 func newPlan(seed uint64) *plan {
-	p := &plan{seed: seed}
+	p := &plan{seed: seed, family: familyOf(seed)}
 	r := p.random(0)
 	p.length = between(r, 15*time.Second, time.Minute)
 	p.buffer = []int{16 << 10, 256 << 10, 4 << 20}[r.IntN(3)]
@@ -103,6 +109,9 @@ func newPlan(seed uint64) *plan {
 			p.actions = append(p.actions, lostCommitAction(r, p.length))
 		}
 	}
+	if p.family.name != "" {
+		p.addFamily()
+	}
 	slices.SortFunc(p.actions, func(a, b action) int { return int(a.at - b.at) })
 	return p
 }
@@ -115,7 +124,7 @@ func anyAction(r *rand.Rand, p *plan) action {
 	replica := r.IntN(replicas)
 	switch n := r.IntN(20); {
 	case n < 8:
-		return faultAction(r)
+		return faultAction(r, p)
 	case n < 10:
 		share := []int{1, 2, 5}[r.IntN(3)]
 		return action{name: fmt.Sprintf("one in %d connections of replica %d to brokers is cut", share, replica), do: func(w *world) {
@@ -146,13 +155,16 @@ func anyAction(r *rand.Rand, p *plan) action {
 	}
 }
 
-func faultAction(r *rand.Rand) action {
+func faultAction(r *rand.Rand, p *plan) action {
 	fault := anyFault(r)
+	for p.family.name != "" && isLie(fault.Keys[0], fault.Err) {
+		fault = anyFault(r)
+	}
 	anew, unsure := beginsAnew(fault), leavesUnsure(fault)
 	if r.IntN(3) > 0 {
 		return action{
 			name: fmt.Sprintf("%d requests %s get %s (top level: %v)", fault.Count, fault.Keys[0].Name(), fault.Err.Message, fault.TopLevel),
-			do:   func(w *world) { w.faults = append(w.faults, w.kafka.Fault(fault)) },
+			do:   func(w *world) { w.fault(fault) },
 			anew: anew, unsure: unsure,
 		}
 	}
@@ -181,7 +193,13 @@ func moveAction(r *rand.Rand) action {
 
 // faultFor installs a fault for a while.
 func (w *world) faultFor(fault kfake.Fault, d time.Duration) {
+	w.after(d, w.fault(fault).Remove)
+}
+
+// fault installs a fault, which spares the suite where it reads the log.
+func (w *world) fault(fault kfake.Fault) *kfake.FaultHandle {
+	fault.When = func(kmsg.Request) bool { return !w.topic.reading.Load() }
 	handle := w.kafka.Fault(fault)
 	w.faults = append(w.faults, handle)
-	w.after(d, handle.Remove)
+	return handle
 }

@@ -28,9 +28,9 @@ type replicaApp struct {
 
 func startReplica(w *world, name string) (*replicaApp, error) {
 	r := &replicaApp{host: w.network.Host(name), latency: w.plan.latency}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(&w.logs)
 	if *verbose {
-		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("replica", name)
+		log = slog.New(slog.NewMultiHandler(&w.logs, slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("replica", name)
 	}
 	a, err := app.Start(app.Options{
 		Environ: w.environ, Listen: r.host.Listen, Dial: r.dial, Version: "test", Log: log,

@@ -4,6 +4,7 @@ package virtual
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -42,16 +43,16 @@ func run(p *plan) (checker.Report, error) {
 	stuck := w.settle()
 	stopWatching()
 	w.healthy.Wait()
-	if err != nil {
+	if err = errors.Join(append(w.broken, err)...); err != nil {
 		return checker.Report{}, err
 	}
 	log, err := w.log()
 	if err != nil {
 		return checker.Report{}, err
 	}
-	report := checker.Check(w.recorder.Events(), checker.Kafka{
-		Log: log, Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}},
-		Anew: w.plan.anew() && w.plan.somePlain(), Unsure: w.plan.unsure() && w.plan.somePlain(),
+	report := checker.Check(w.events(), checker.Kafka{
+		Log: log, Ended: w.topic.ended, Groups: p.judged(), Honest: p.family.name != "",
+		Anew: p.anew() && p.somePlain(), Unsure: p.unsure() && p.somePlain(),
 	})
 	report.Violations = append(stuck, report.Violations...)
 	return report, nil
@@ -90,54 +91,67 @@ func (w *world) heal() error {
 func (w *world) settle() []checker.Violation {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var stuck []checker.Violation
 	began := time.Now()
-	probe := w.probe()
+	probe := w.makeProbe()
 	w.healthy.Go(func() { probe.Run(ctx) })
-	unserved := func(who string) {
-		stuck = append(stuck, checker.Violation{
-			Rule: checker.Unserved, At: time.Now(),
-			Text: fmt.Sprintf("a %s producer had no answer %s after the last fault", who, time.Since(began)),
-		})
-	}
-	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
-		unserved("healthy")
-	}
-	if *inTransactions {
-		before := w.survivor.Acked()
-		if !workload.Within(serveLimit, func() bool { return w.survivor.Acked() > before }) {
-			unserved("surviving")
-		}
+	w.awaitAnswers(probe, began)
+	if try := w.plan.family.trial; try != nil {
+		try(w, probe)
 	}
 	cancel()
 	w.leave()
-	stuck = append(stuck, w.drain(began)...)
+	if last := w.plan.family.last; last != nil {
+		last(w)
+	}
+	w.drain(began)
 	before := w.ends()
 	w.end()
 	if !maps.Equal(before, w.ends()) { // the replicas had something left to write
 		if err := w.start(0); err == nil {
-			stuck = append(stuck, w.drain(began)...)
+			w.drain(began)
 			w.end()
 		}
 	}
-	return stuck
+	return w.stuck
+}
+
+// awaitAnswers waits until those that write now are served.
+func (w *world) awaitAnswers(probe *workload.Producer, began time.Time) {
+	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
+		w.failed(checker.Unserved, "a healthy producer had no answer %s after the last fault", time.Since(began))
+	}
+	if !*inTransactions {
+		return
+	}
+	before := w.survivor.Acked()
+	if !workload.Within(serveLimit, func() bool { return w.survivor.Acked() > before }) {
+		w.failed(checker.Unserved, "a surviving producer had no answer %s after the last fault", time.Since(began))
+	}
+}
+
+// failed notes what the checker cannot find.
+func (w *world) failed(rule checker.Rule, format string, args ...any) {
+	w.stuck = append(w.stuck, checker.Violation{Rule: rule, At: time.Now(), Text: fmt.Sprintf(format, args...)})
 }
 
 // drain lets fresh consumers read and commit all there is.
-func (w *world) drain(began time.Time) []checker.Violation {
+func (w *world) drain(began time.Time) {
+	w.among(func(context.Context) {
+		if !workload.Within(drainLimit, w.drained) {
+			w.failed(checker.Uncommitted, "healthy consumers have not read and committed all %s after the last fault: %s", time.Since(began), w.behind())
+		}
+	})
+}
+
+// among does something while healthy consumers read.
+func (w *world) among(do func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	defer cancel()
 	w.drainers(ctx, &readers)
 	readers.Go(func() { w.unstick(ctx) })
-	if workload.Within(drainLimit, w.drained) {
-		return nil
-	}
-	return []checker.Violation{{
-		Rule: checker.Uncommitted, At: time.Now(),
-		Text: fmt.Sprintf("healthy consumers have not read and committed all %s after the last fault", time.Since(began)),
-	}}
+	do(ctx)
 }
 
 // end shuts the replicas down, and waits for what is left of the others.
@@ -157,9 +171,9 @@ func (w *world) end() {
 	workload.Pause(context.Background(), leftoverTime)
 }
 
-// probe is a healthy producer. It goes by the name of one of the others, with whom it shares a
+// makeProbe makes a healthy producer. It goes by the name of one of the others, with whom it shares a
 // Kafka client: nothing that the faults did to that may last.
-func (w *world) probe() *workload.Producer {
+func (w *world) makeProbe() *workload.Producer {
 	probe := w.steady("p0", 400)
 	probe.Name, probe.Transactional = "probe", *inTransactions
 	return probe

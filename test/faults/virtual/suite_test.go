@@ -22,6 +22,7 @@ var (
 	soak           = flag.Duration("soak", 0, "run schedules for this long, whatever -seeds says")
 	until          = flag.String("until", "", "run schedules until this rule was violated")
 	inTransactions = flag.Bool("transactions", false, "producers write in transactions")
+	inFamily       = flag.String("family", "", "add faults of these families, one to a schedule: topics, growth, retention, crowd, errors, state; or all")
 	verbose        = flag.Bool("proxylog", false, "print the proxies' logs")
 )
 
@@ -86,7 +87,7 @@ func TestSchedules(t *testing.T) {
 func schedule(t *testing.T, seed uint64) {
 	t.Helper()
 	p := newPlan(seed)
-	t.Logf("reproduce with: go test -tags synctests ./test/faults/virtual -run 'TestSchedules/seed=%d$' -first %d -seeds 1\n%s", seed, seed, p)
+	t.Logf("reproduce with: go test -tags synctests ./test/faults/virtual -run 'TestSchedules/seed=%d$' -first %d -seeds 1%s\n%s", seed, seed, flagsOf(p), p)
 	var report checker.Report
 	var err error
 	began := time.Now()
@@ -100,4 +101,16 @@ func schedule(t *testing.T, seed uint64) {
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}
+}
+
+// flagsOf are the flags that a schedule needs beside its seed.
+func flagsOf(p *plan) string {
+	flags := ""
+	if *inTransactions {
+		flags += " -transactions"
+	}
+	if p.family.name != "" {
+		flags += " -family " + p.family.name
+	}
+	return flags
 }

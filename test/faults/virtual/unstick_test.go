@@ -28,8 +28,8 @@ func (w *world) unstick(ctx context.Context) {
 	}
 	defer client.Close()
 	for workload.Pause(ctx, stuckTime) {
-		for _, group := range []string{autoGroup, manualGroup} {
-			if info := w.kafka.GroupInfo(group); info != nil {
+		for _, group := range w.plan.groups() {
+			if info := w.kafka.GroupInfo(group.name); info != nil {
 				_, _ = eviction(info).RequestWith(ctx, client)
 			}
 		}

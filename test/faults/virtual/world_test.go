@@ -11,11 +11,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
@@ -24,6 +27,9 @@ import (
 const (
 	autoGroup   = "auto"
 	manualGroup = "manual"
+	// Groups that begin at the end.
+	lateGroup       = "late"
+	lateManualGroup = "latemanual"
 	// maxMessageBytes is the topic's, low enough that clients meet it.
 	maxMessageBytes = 16 << 10
 	// watchEvery is how often the groups' positions are read.
@@ -40,12 +46,18 @@ type world struct {
 	recorder *history.Recorder
 	environ  []string
 	clients  *network.Host
+	topic    topicState
+	logs     proxyLogs
+
+	stateAway atomic.Int32 // more than 0 while the leader of the state topic is away
+	stateID   atomic.Value // of the state topic, as [16]byte
 
 	ctx       context.Context // ends with the time of faults
 	stop      context.CancelFunc
 	faulty    sync.WaitGroup // what ends with it
 	healthy   sync.WaitGroup // what comes after it
 	producers []*workload.Producer
+	stuck     []checker.Violation // what the clients that come after it found
 	faults    []*kfake.FaultHandle
 	// survivor writes in transactions through all faults: what they did to its connection, if
 	// that is still there, may not last.
@@ -58,6 +70,7 @@ type world struct {
 	started  int
 	meddled  int // how often anything between replicas and brokers was changed
 	targets  targets
+	broken   []error // what the suite could not do
 	gone     []*replicaApp
 }
 
@@ -72,9 +85,14 @@ func newWorld(p *plan) (*world, error) {
 		return nil, fmt.Errorf("starting the brokers: %w", err)
 	}
 	w.kafka = kafka
+	w.topic.ids, w.topic.seen = make(map[string]int), make(map[int32]map[int64]*kgo.Record)
 	w.fetchWithoutTotal()
-	if err := kafka.CreateTopic(topic, partitions, map[string]string{"max.message.bytes": strconv.Itoa(maxMessageBytes)}); err != nil {
-		return nil, fmt.Errorf("creating the topic: %w", err)
+	if p.family.name != "" {
+		w.holdWrites()
+		w.watchState()
+	}
+	if err := w.make(partitions); err != nil {
+		return nil, err
 	}
 	w.environ = []string{
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + strings.Join(kafka.ListenAddrs(), ","),
@@ -85,11 +103,15 @@ func newWorld(p *plan) (*world, error) {
 		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=" + p.delivery.String(),
 		"WSPROXY_WRITE_TIMEOUT=" + p.write.String(),
 	}
+	w.environ = append(w.environ, p.family.environ...)
 	w.observeCommits()
 	for i := range w.replicas {
 		if err := w.start(i); err != nil {
 			return nil, err
 		}
+	}
+	if state := kafka.TopicInfo(stateTopic); state != nil {
+		w.stateID.Store(state.TopicID)
 	}
 	return w, nil
 }
@@ -117,20 +139,43 @@ func (w *world) watchPositions(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, group := range []string{autoGroup, manualGroup} {
-			info := w.kafka.GroupInfo(group)
-			if info == nil {
-				continue
-			}
-			for partition, commit := range info.Commits[topic] {
-				at := groupPartition{group, partition}
-				if before, ok := known[at]; ok && before == commit.Offset {
-					continue
-				}
-				known[at] = commit.Offset
-				w.recorder.Add(history.Event{Kind: history.Position, Group: group, Partition: partition, Offset: commit.Offset})
-			}
+		for _, group := range w.plan.groups() {
+			w.lookAt(group.name, known)
 		}
+	}
+}
+
+// lookAt records what has changed of a group's positions. A deletion takes them away before the next
+// instance has its number.
+func (w *world) lookAt(group string, known map[groupPartition]int64) {
+	instance := int(w.topic.instance.Load())
+	info := w.kafka.GroupInfo(group)
+	if info == nil || int(w.topic.instance.Load()) != instance {
+		return
+	}
+	for partition, commit := range info.Commits[topic] {
+		at := groupPartition{group, instance, partition}
+		if before, ok := known[at]; ok && before == commit.Offset {
+			continue
+		}
+		known[at] = commit.Offset
+		if w.plan.family.name != "" {
+			w.recordEnd(instance, partition)
+		}
+		w.recorder.Add(history.Event{
+			Kind: history.Position, Group: group, Instance: instance, Partition: partition, Offset: commit.Offset,
+		})
+	}
+}
+
+// recordEnd records where a partition's log ends.
+func (w *world) recordEnd(instance int, partition int32) {
+	e := history.Event{Kind: history.LogEnd, Instance: instance, Partition: partition}
+	if info := w.kafka.PartitionInfo(topic, partition); info != nil {
+		e.Offset = info.HighWatermark
+	}
+	if int(w.topic.instance.Load()) == instance {
+		w.recorder.Add(e)
 	}
 }
 

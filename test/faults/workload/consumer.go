@@ -17,6 +17,7 @@ type Consumer struct {
 	Rand      *rand.Rand
 	Group     string
 	Manual    bool          // it commits by itself
+	Latest    bool          // its group begins at the end
 	Committed bool          // it reads committed records only
 	Slow      time.Duration // between two records
 	NoReading bool
@@ -33,6 +34,9 @@ func (c *Consumer) Run(ctx context.Context) {
 	}
 	if c.Committed {
 		parameters.Set("isolationLevel", "read_committed")
+	}
+	if c.Latest {
+		parameters.Set("offsetResetStrategy", "latest")
 	}
 	for ctx.Err() == nil {
 		s, err := c.open(ctx, "/socket/out", c.Group, parameters)

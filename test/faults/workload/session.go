@@ -39,6 +39,7 @@ type session struct {
 
 // open connects. The context bounds nothing but the session's life.
 func (c *Client) open(ctx context.Context, path, group string, parameters url.Values) (*session, error) {
+	began := time.Now()
 	wire, err := c.Dial()
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (c *Client) open(ctx context.Context, path, group string, parameters url.Va
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	_ = wire.SetDeadline(time.Time{})
-	s := &session{recorder: c.Recorder, conn: c.Recorder.Open(group), wire: wire, ws: ws, readerDone: make(chan struct{})}
+	s := &session{recorder: c.Recorder, conn: c.Recorder.OpenSince(group, began), wire: wire, ws: ws, readerDone: make(chan struct{})}
 	s.life, s.kill = context.WithCancel(ctx)
 	s.stopped, s.stop = context.WithCancel(ctx)
 	return s, nil
