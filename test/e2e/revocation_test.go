@@ -117,7 +117,7 @@ func (p *proxy) takes(authority *certs.Authority, pair certs.Pair) bool {
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{RootCAs: authority.Pool(), Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 	}}
-	res, err := client.Get("https://" + p.app.TLSAddr() + "/healthcheck") //nolint:noctx // it waits for no longer than the test
+	res, err := client.Get("https://" + p.app.TLSAddr() + "/healthcheck")
 	if err != nil {
 		return false
 	}
