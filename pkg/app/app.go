@@ -116,8 +116,7 @@ func start(o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{config: settings, log: o.Log.With("server", settings.Server.ID), failed: make(chan error, mostFailures)}
-	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
-	a.checks = health.New(m.SetReady, checkNames(settings)...)
+	m := a.openMetrics(o)
 	access, err := a.readAccess(m)
 	if err != nil {
 		return nil, err
@@ -168,6 +167,13 @@ func start(o Options) (*App, error) {
 	a.checks.Set(checkDraining, nil)
 	a.log.Info("listening", "main", a.Addr(), "tls", a.TLSAddr(), "management", a.AdminAddr(), "version", o.Version)
 	return a, nil
+}
+
+// openMetrics makes the metrics, and the readiness that they show.
+func (a *App) openMetrics(o Options) *metrics.Metrics {
+	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
+	a.checks = health.New(m.SetReady, checkNames(a.config)...)
+	return m
 }
 
 // openRooms makes what open connections write and read with.

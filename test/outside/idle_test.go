@@ -42,9 +42,9 @@ type idleUse struct {
 	cpu          time.Duration
 }
 
-// TestIdleConsumersMakeNoConnections lets consumers of three brokers have nothing to do for longer
+// TestLongIdleConsumersMakeNoConnections lets consumers of three brokers have nothing to do for longer
 // than it takes until connections that were idle are closed, and metadata are old.
-func TestIdleConsumersMakeNoConnections(t *testing.T) {
+func TestLongIdleConsumersMakeNoConnections(t *testing.T) {
 	t.Parallel()
 	size := scaled()
 	brokers := kafka.RequireOwnCluster(t, kafka.ClusterOptions{HeapMiB: 384})

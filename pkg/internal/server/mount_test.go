@@ -27,9 +27,9 @@ func TestThePrefixIsServedOnce(t *testing.T) {
 	}
 }
 
-// TestLongPathsCostWhatShortOnesDo compares paths that repeat the prefix, as often as headers may be long and
+// TestPathsThatAreLongCostWhatShortOnesDo compares paths that repeat the prefix, as often as headers may be long and
 // as often as paths may, with a short one. Nested routes took ten thousand times as long for the longest.
-func TestLongPathsCostWhatShortOnesDo(t *testing.T) {
+func TestPathsThatAreLongCostWhatShortOnesDo(t *testing.T) {
 	for _, prefix := range []string{"/a", "/kafka", "/streaming/kafka-proxy"} {
 		s := newServer(t, &config.Config{Server: config.Server{PathPrefix: prefix}})
 		main := s.Main()

@@ -11,14 +11,19 @@ import (
 )
 
 const (
+	// metadataMaxAge is how long a consumer goes on without asking for metadata: connections that nobody uses
+	// are closed after half a minute, so that each time costs one. The watcher tells of new partitions, and
+	// of a leader that has moved a fetch does. It is the longest that franz-go takes.
+	metadataMaxAge = time.Hour
 	// heartbeatsPerSession is how many heartbeats a member may miss.
 	heartbeatsPerSession = 5
 	// rebalanceTimeout is how long the others of a group wait for a member that has partitions
 	// to give: a client's last pong, a commit under way and the last commit take less.
 	rebalanceTimeout = 20 * time.Second
 	// decompressMaxBytes bounds what one batch may become: a few kilobytes of it can be gigabytes. It is
-	// far more than a batch of the default max.message.bytes, 1 MiB, becomes of what people write.
-	decompressMaxBytes = 64 << 20
+	// far more than a batch of the default max.message.bytes, 1 MiB, becomes of what people write. One that
+	// is refused has cost five times as much: zstd's output grows by being copied.
+	decompressMaxBytes = 16 << 20
 	// decompressRatio is how far batches of a topic that takes larger ones may expand at least.
 	decompressRatio = 8
 	// offsetsByName is the last version of the requests that commit and fetch offsets which names topics
@@ -67,6 +72,7 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		isolation = kgo.ReadCommitted()
 	}
 	return []kgo.Opt{
+		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.ConsumeTopics(o.Topic.Name),
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),

@@ -255,7 +255,7 @@ func TestABatchThatExpandsTooFarEndsReading(t *testing.T) {
 }
 
 func TestDecompressAtMost(t *testing.T) {
-	for batch, want := range map[int32]int{1 << 20: 64 << 20, 100 << 20: 800 << 20, 1 << 30: 1<<31 - 1} {
+	for batch, want := range map[int32]int{1 << 20: 16 << 20, 100 << 20: 800 << 20, 1 << 30: 1<<31 - 1} {
 		if got := decompressAtMost(batch); got != want {
 			t.Errorf("for batches of %d: got %d, want %d", batch, got, want)
 		}
