@@ -95,7 +95,9 @@ func (c *slowClient) run(over <-chan struct{}) {
 	for {
 		conn, err := net.Dial("tcp", c.request.URL.Host)
 		if err == nil {
-			_ = conn.(*net.TCPConn).SetReadBuffer(slowBytes)
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetReadBuffer(slowBytes)
+			}
 			err = c.read(conn, tick.C, over)
 			_ = conn.Close()
 		}

@@ -77,6 +77,7 @@ func TestMemoryOfMessages(t *testing.T) {
 }
 
 func memoryOf(t *testing.T, message string, inFlight, answered int64, cut bool) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, b := budgeted(64 << 20)
 		c, p, _ := accept(t, s, 16) // which takes no answer whole
