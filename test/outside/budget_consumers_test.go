@@ -95,8 +95,8 @@ func (c *slowClient) run(over <-chan struct{}) {
 	for {
 		conn, err := net.Dial("tcp", c.request.URL.Host)
 		if err == nil {
-			if socket, ok := conn.(*net.TCPConn); ok {
-				_ = socket.SetReadBuffer(slowBytes) // a larger one only makes the client less slow
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetReadBuffer(slowBytes)
 			}
 			err = c.read(conn, tick.C, over)
 			_ = conn.Close()

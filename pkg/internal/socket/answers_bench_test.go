@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -19,7 +20,7 @@ func BenchmarkAnswers(b *testing.B) {
 	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
 	a := &answers{
 		codec: codec.NewJSONIn(codec.InSettings{Topic: "t"}), window: limit.NewWindow(limit.MaxMessages, limit.MaxBytes),
-		timeout: time.Hour, metrics: m, topic: m.Produced("t"), wake: func() {},
+		budget: budget.New(1 << 30), timeout: time.Hour, metrics: m, topic: m.Produced("t"), wake: func() {},
 	}
 	messages := make([]codec.Message, 1)
 	entries := make([]*entry, 0, inFlight)
@@ -28,6 +29,9 @@ func BenchmarkAnswers(b *testing.B) {
 	for b.Loop() {
 		s := a.push(messages, nil, 300, time.Now())
 		if err := a.window.Acquire(nil, s.cost(), s.bytes); err != nil {
+			b.Fatal(err)
+		}
+		if err := a.charge(nil, s); err != nil {
 			b.Fatal(err)
 		}
 		a.settle(s)
