@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
@@ -27,6 +28,7 @@ func batches(t *testing.T, c *cluster.Cluster) (sum float64) {
 func TestClientsOfAKindShareTheirSeries(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	c := connect(t, broker)
+	c.Settings.MaxProducerClients, c.Settings.ClientIdleTimeout = 10, 100*time.Millisecond
 	pool := newPool(t, c)
 	topic := open(t, watch(t, c), "t")
 	write := func(client proxy.ClientID) {
@@ -34,10 +36,10 @@ func TestClientsOfAKindShareTheirSeries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, client := range []proxy.ClientID{"first", "second", "third"} { // the pool holds two
+	for _, client := range []proxy.ClientID{"first", "second", "third"} {
 		write(client)
 	}
-	kafkatest.Await(t, "a client that made way to disconnect", func() bool {
+	kafkatest.Await(t, "an idle client to disconnect", func() bool {
 		return len(kafkatest.Scrape(t, c.Metrics, "wsproxy_kafka_disconnects_total{")) > 0
 	})
 	before := seriesOfFranz(t, c)
