@@ -2,10 +2,10 @@ package cluster_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -28,10 +28,10 @@ func batches(t *testing.T, c *cluster.Cluster) (sum float64) {
 func TestClientsOfAKindShareTheirSeries(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	c := connect(t, broker)
+	c.Settings.MaxProducerClients, c.Settings.ClientIdleTimeout = 10, 100*time.Millisecond
+	pool := newPool(t, c)
 	topic := open(t, watch(t, c), "t")
 	write := func(client proxy.ClientID) {
-		pool := produce.NewPool(c)
-		defer pool.Close(kafkatest.Deadline(t))
 		if _, err := kafkatest.Produce(t, pool.Open(client, topic), kafkatest.Value("v")); err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestClientsOfAKindShareTheirSeries(t *testing.T) {
 	for _, client := range []proxy.ClientID{"first", "second", "third"} {
 		write(client)
 	}
-	kafkatest.Await(t, "a client that has gone to disconnect", func() bool {
+	kafkatest.Await(t, "an idle client to disconnect", func() bool {
 		return len(kafkatest.Scrape(t, c.Metrics, "wsproxy_kafka_disconnects_total{")) > 0
 	})
 	before := seriesOfFranz(t, c)

@@ -9,6 +9,8 @@
 //     is made again, and until franz-go or the watcher has noticed, may be written to the new one.
 //   - A client of franz-go knows no topic that nobody writes to: it asks for the metadata of each that
 //     it knows, twice a second for one that is gone.
+//   - A client of franz-go that was purged of a topic instance writes to that one never again: Kafka would
+//     take records for repetitions, and acknowledge them without writing them, see worn_out.go.
 //   - A record is refused beforehand where its topic's settings would refuse it: franz-go
 //     fails every buffered record of a partition when Kafka refuses one of them definitely,
 //     other connections' too.

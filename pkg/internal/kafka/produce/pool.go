@@ -148,8 +148,10 @@ func (p *Pool) add(key clientKey) (*pooled, error) {
 	}
 	c := &pooled{
 		key: key, client: client, lost: lost, loadTimeout: p.giveUpAfter(),
-		alone: make(chan struct{}, 1), topics: make(map[string]*topicUse), idle: idleness{since: time.Now()},
+		alone: make(chan struct{}, 1), topics: make(map[string]*topicUse), worn: make(map[instanceKey]struct{}),
+		idle: idleness{since: time.Now()},
 	}
+	c.replace = func() { p.replace(c) }
 	p.clients[key] = c
 	p.cluster.Metrics.KafkaClients(metrics.ProducerClient).Inc()
 	return c, nil

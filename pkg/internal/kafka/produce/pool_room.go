@@ -88,16 +88,25 @@ func (p *Pool) sweepLoop(ctx context.Context) {
 // sweep lets go of the clients that nobody has used for the idle timeout, and of the topics that those
 // which stay have not been used for.
 func (p *Pool) sweep(now time.Time) {
+	for _, c := range p.sweepClients(now) {
+		if c.sweep(now, p.cluster.Settings.ClientIdleTimeout) {
+			p.replace(c)
+		}
+	}
+}
+
+// sweepClients lets go of idle clients, and returns the others.
+func (p *Pool) sweepClients(now time.Time) (stay []*pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	timeout := p.cluster.Settings.ClientIdleTimeout
 	for _, c := range p.clients {
-		if c.idle.observe(c.uses.Load(), now) >= timeout && c.retire() {
+		if c.idle.observe(c.uses.Load(), now) >= p.cluster.Settings.ClientIdleTimeout && c.retire() {
 			p.remove(c, func() {})
 			continue
 		}
-		c.sweep(now, timeout)
+		stay = append(stay, c)
 	}
+	return stay
 }
 
 // drain has nobody use the client anymore as soon as it holds no record. It waits for that within ctx.

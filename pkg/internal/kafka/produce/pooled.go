@@ -19,6 +19,9 @@ import (
 // errClientClosed tells that a client was closed meanwhile, and another is to be found.
 var errClientClosed = errors.New("the producing client is closed")
 
+// errWornOut tells that a client must not be used for a topic instance, and another is to take its place.
+var errWornOut = errors.New("the producing client is worn out for the topic")
+
 // closedForGood as a number of held records lets nobody add one.
 const closedForGood = math.MinInt64 / 2
 
@@ -41,12 +44,15 @@ type pooled struct {
 	alone       chan struct{} // holds what a large record has of the client, which is all
 
 	examined atomic.Bool // it is being looked whether it is stuck
-	stuck    atomic.Bool // it can produce nothing anymore
+	replaced atomic.Bool // another client takes its place
 	evicted  atomic.Bool // it was closed to make room for another
+
+	replace func() // takes it out of the pool
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	topics map[string]*topicUse // by name: franz-go knows one instance of each
+	topics map[string]*topicUse     // by name: franz-go knows one instance of each
+	worn   map[instanceKey]struct{} // see worn_out.go
 
 	idle idleness // guarded by Pool.mu
 }
@@ -110,8 +116,11 @@ func (p *pooled) useOf(i *cluster.Instance, start func(run func()) error) (*topi
 	if hasEnded(i) {
 		return nil, errEnded
 	}
+	if p.isWornOut(i) {
+		return nil, errWornOut
+	}
 	previous := p.topics[i.Name]
-	if previous != nil && previous.instance == i && previous.held.Load() >= 0 {
+	if previous != nil && previous.instance == i && !previous.isOver() {
 		return previous, nil
 	}
 	u := newTopicUse(p, i, previous)
@@ -126,6 +135,9 @@ func (p *pooled) useOf(i *cluster.Instance, start func(run func()) error) (*topi
 
 // forget lets go of a use that is over.
 func (p *pooled) forget(u *topicUse) {
+	if u.wrote.Load() && !hasEnded(u.instance) {
+		p.wearOut(u.instance)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.topics[u.instance.Name] == u {
@@ -134,8 +146,8 @@ func (p *pooled) forget(u *topicUse) {
 }
 
 // sweep ends the uses of topics that nobody has written to for so long: franz-go asks for the
-// metadata of a topic until it is purged.
-func (p *pooled) sweep(now time.Time, idle time.Duration) {
+// metadata of a topic until it is purged. It tells whether another client is to take this one's place.
+func (p *pooled) sweep(now time.Time, idle time.Duration) (wornOut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, u := range p.topics {
@@ -143,4 +155,5 @@ func (p *pooled) sweep(now time.Time, idle time.Duration) {
 			u.retire()
 		}
 	}
+	return len(p.worn) >= maxWornOut
 }

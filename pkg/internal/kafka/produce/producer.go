@@ -52,7 +52,7 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 // use returns the connection's use of its topic instance, with this record held in it.
 func (p *Producer) use(large bool) (*topicUse, error) {
 	n := p.need(large)
-	if p.current != nil && (!p.current.client.fits(n.clientKey) || p.current.client.stuck.Load()) {
+	if p.current != nil && (!p.current.client.fits(n.clientKey) || p.current.client.replaced.Load()) {
 		p.settle()
 		if large == p.current.client.key.large {
 			n.leaves = p.current.client
@@ -99,7 +99,11 @@ func (p *Producer) find(n need) error {
 		return err
 	}
 	p.current, err = c.useOf(p.topic.Instance, p.pool.work.Run)
-	if errors.Is(err, errClientClosed) {
+	switch {
+	case errors.Is(err, errWornOut):
+		c.replace()
+		return nil
+	case errors.Is(err, errClientClosed):
 		return nil // the pool has another one next time
 	}
 	return err

@@ -33,6 +33,7 @@ func (p *Pool) examine(c *pooled) {
 			c.examined.Store(false)
 			return
 		}
+		p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
 		p.replace(c)
 	})
 }
@@ -48,27 +49,10 @@ func (p *Pool) examineThoseThatHold() {
 	}
 }
 
-// replace takes a client out of the pool and closes it, when it holds nothing or all that it holds
-// has been given up: franz-go can lose sight of a record that comes in the moment of the refusal.
-func (p *Pool) replace(c *pooled) {
-	p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
-	c.stuck.Store(true)
-	if !p.takeOut(c) {
-		return // who took it out closes it
-	}
+// drainInTime waits until a client holds nothing, or all that it holds has been given up: franz-go can
+// lose sight of a record that comes in the moment in which it is refused a producer id.
+func (p *Pool) drainInTime(c *pooled) {
 	ctx, cancel := context.WithTimeout(p.life, p.cluster.Settings.ProducerDeliveryTimeout)
 	defer cancel()
 	c.drain(ctx)
-	c.close(p.cluster.Metrics)
-}
-
-// takeOut takes a client out of the pool, where it is there.
-func (p *Pool) takeOut(c *pooled) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.clients[c.key] != c {
-		return false
-	}
-	delete(p.clients, c.key)
-	return true
 }

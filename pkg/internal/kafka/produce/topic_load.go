@@ -23,13 +23,16 @@ const (
 // errNotLoaded tells that franz-go did not come to know a topic instance in time. Nothing was sent.
 var errNotLoaded = errors.New("the topic could not be looked up in time")
 
+// errOtherInstance tells that franz-go knows another instance of the topic, or has met one.
+var errOtherInstance = errors.New("the client knows another topic of this name")
+
 // loadInstance has a client of franz-go know a topic instance with so many partitions at least, and
-// returns how many it knows.
+// returns how many it knows. Where it knows another instance it is purged, if it may be: see worn_out.go.
 //
 // franz-go has no call that loads a topic to produce to, and tells nobody which instance it knows. It
 // loads topics for records, and asks the partitioner about each: so it is given one whose partition
 // cannot be chosen, and which the partitioner refuses after a look.
-func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, partitions int32) (int32, error) {
+func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, partitions int32, mayPurge bool) (int32, error) {
 	for pause := loadPause; ; pause = min(2*pause, maxLoadPause) {
 		found, err := probe(ctx, client, i.Name)
 		switch {
@@ -39,6 +42,9 @@ func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, 
 			return 0, errNotLoaded
 		case err != nil:
 			return 0, err
+		case found.id != i.ID() && !mayPurge:
+			i.Refresh()
+			return 0, errOtherInstance
 		case found.id != i.ID():
 			i.Refresh() // one of the two is not the present one
 			client.PurgeTopicsFromClient(i.Name)

@@ -29,6 +29,7 @@ type topicUse struct {
 	handed atomic.Int64  // those of them that franz-go has
 	uses   atomic.Uint64 // records ever
 	stale  atomic.Bool   // what franz-go knows of the topic is to be forgotten
+	wrote  atomic.Bool   // franz-go was handed a record
 
 	mu         sync.RWMutex // guards what follows, and is read-locked while a record is handed over
 	open       bool         // franz-go knows the instance, and no record waits
@@ -37,7 +38,8 @@ type topicUse struct {
 	wanted     int32 // that it must know for those that wait
 	waiting    []*buffered
 
-	idle idleness // the sweeper's
+	purged bool     // run's: franz-go has forgotten what it wrote
+	idle   idleness // the sweeper's
 }
 
 func newTopicUse(c *pooled, i *cluster.Instance, previous *topicUse) *topicUse {
@@ -77,6 +79,9 @@ func (u *topicUse) retire() bool {
 	return true
 }
 
+// isOver tells whether the use takes no further record.
+func (u *topicUse) isOver() bool { return u.held.Load() < 0 || u.life.Err() != nil }
+
 // produce hands a record to franz-go, now or as soon as that knows the instance. Records keep their
 // order.
 func (u *topicUse) produce(b *buffered) {
@@ -101,6 +106,9 @@ func (u *topicUse) handOver(b *buffered) bool {
 // hand hands a record to franz-go. u.mu is held.
 func (u *topicUse) hand(b *buffered) {
 	u.handed.Add(1)
+	if !u.wrote.Load() {
+		u.wrote.Store(true)
+	}
 	u.client.client.Produce(b.record.Context, &b.record, b.promise)
 }
 
@@ -205,6 +213,7 @@ func (u *topicUse) attend() {
 			return // the last of them comes back here
 		}
 		u.purge()
+		u.purged = u.wrote.Load()
 		u.stale.Store(false)
 	}
 	if partitions, wait := u.isAwaited(); wait {
@@ -229,15 +238,18 @@ func (u *topicUse) isAwaited() (partitions int32, wait bool) {
 func (u *topicUse) load(partitions int32) {
 	ctx, cancel := context.WithTimeout(u.life, u.client.loadTimeout)
 	defer cancel()
-	known, err := loadInstance(ctx, u.client.client, u.instance, partitions)
-	if err == nil {
-		u.admit(known)
-		return
-	}
-	if u.life.Err() == nil {
+	known, err := loadInstance(ctx, u.client.client, u.instance, partitions, u.purged || !u.wrote.Load())
+	switch {
+	case u.life.Err() != nil:
+	case err != nil:
 		u.failWaiting(err)
-		u.stale.Store(true) // nothing is left to look after
-		u.wake()
+		u.distrust() // nothing is left to look after
+	case u.purged:
+		u.client.wearOut(u.instance)
+		u.client.replace()
+		u.end()
+	default:
+		u.admit(known)
 	}
 }
 

@@ -37,6 +37,7 @@ type Transactions struct {
 	name     proxy.ClientID
 	client   *kgo.Client // replaced under the pool's lock
 	known    int32       // partitions of the topic that the client knows, 0 before it knows the instance
+	wrote    bool        // the client was handed a record
 	unfollow func()
 
 	held    bool         // whether the transactional id was ours once

@@ -80,6 +80,7 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 func (t *Transactions) write(by time.Time, records []*proxy.Record, fates []proxy.Fate) error {
 	for from := 0; from < len(records); {
 		to := from + t.atOnce(records[from:])
+		t.wrote = true
 		t.pending = t.produce(records[from:to], fates[from:to])
 		if err := t.pending.await(by); err != nil {
 			if first, failed := t.pending.firstFailed(); failed {
@@ -128,8 +129,11 @@ func (t *Transactions) load(ctx context.Context, records []*proxy.Record) error 
 		return nil
 	}
 	var err error
-	if t.known, err = loadInstance(ctx, t.client, t.topic.Instance, wanted); err != nil {
+	if t.known, err = loadInstance(ctx, t.client, t.topic.Instance, wanted, !t.wrote); err != nil {
 		t.pending = newTransaction(0, nil)
+	}
+	if errors.Is(err, errOtherInstance) {
+		t.maxBatch = 0 // no client's: another one takes its place
 	}
 	return err
 }

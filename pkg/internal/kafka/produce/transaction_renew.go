@@ -86,7 +86,7 @@ func (t *Transactions) swap() (old *kgo.Client, err error) {
 	if err != nil {
 		return nil, err
 	}
-	old, t.client, t.held, t.known = t.client, client, false, 0
+	old, t.client, t.held, t.known, t.wrote = t.client, client, false, 0, false
 	return old, nil
 }
 
