@@ -34,8 +34,8 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 
 // own begins the ownership of partitions.
 func (c *Consumer) own(starts map[int32]proxy.Start, reached map[int32]int64) {
-	c.moving.Lock()
-	defer c.moving.Unlock()
+	c.moving.take()
+	defer c.moving.end()
 	c.holding.hold(reached)
 	c.members.assigned(c.member(), maps.Keys(starts))
 	c.size.lead(c.leaders())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -58,7 +57,7 @@ type Consumer struct {
 	fetched  *fetched
 
 	stopGrowth func()
-	moving     sync.Mutex // held while the ownership of partitions begins or ends
+	moving     turns // taken while the ownership of partitions begins or ends
 
 	// The poller's.
 	trouble trouble
@@ -88,6 +87,7 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
+	consumer.moving = make(turns, 1)
 	consumer.fetched = newFetched(&m.memory)
 	consumer.size = &fetchSize{update: consumer.fetchAtMost, fetched: consumer.fetched}
 	ctx, abort := context.WithCancel(c.Life())

@@ -84,10 +84,16 @@ func ends(cause error, kind proxy.Kind, format string, args ...any) verdict {
 }
 
 // passes tells whether an error is one that passes by itself: a broker is away or not ready, the group
-// is between two generations, or has given the member up, which then joins anew.
+// is between two generations, or has given the member up, which then joins anew. What ends a group's
+// session without being an answer of Kafka is of the connection.
 func passes(err error) bool {
 	var network *net.OpError
 	var firstRead *kgo.ErrFirstReadEOF
+	var session *kgo.ErrGroupSession
+	var answer *kerr.Error
+	if errors.As(err, &session) && !errors.As(err, &answer) {
+		return true
+	}
 	return kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.As(err, &network) || errors.As(err, &firstRead) ||
 		isAny(err, context.DeadlineExceeded, context.Canceled, errNoAnswer, errRebalancing,
 			kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.OffsetOutOfRange)

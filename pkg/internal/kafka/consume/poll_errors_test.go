@@ -47,6 +47,7 @@ func TestPollErrors(t *testing.T) {
 		"given up":              {group(kerr.UnknownMemberID), held, ResetEarliest, false, 0},
 		"no coordinator":        {group(kerr.CoordinatorNotAvailable), held, ResetEarliest, false, 0},
 		"broker away":           {group(&net.OpError{Op: "dial", Err: errors.New("refused")}), held, ResetEarliest, false, 0},
+		"TLS fails":             {group(errors.New("tls: a certificate")), held, ResetEarliest, false, 0},
 		"broker silent":         {group(context.DeadlineExceeded), held, ResetEarliest, false, 0},
 		"log not known":         {group(fmt.Errorf("wrapped: %w", errNoAnswer)), held, ResetEarliest, false, 0},
 		"retriable":             {kerr.KafkaStorageError, held, ResetEarliest, false, 0},

@@ -14,8 +14,8 @@ const commitOnRevokeTimeout = 5 * time.Second
 
 // revoked commits what the owner has of partitions, before they move to another member.
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
-	c.moving.Lock()
-	defer c.moving.Unlock()
+	c.moving.take()
+	defer c.moving.end()
 	defer c.holding.drop(all[c.options.Topic.Name])
 	partitions, stale := c.members.split(c.member(), all[c.options.Topic.Name])
 	if len(stale) > 0 {
@@ -40,8 +40,8 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 
 // lost tells the owner of partitions that Kafka has given to others, or may have.
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
-	c.moving.Lock()
-	defer c.moving.Unlock()
+	c.moving.take()
+	defer c.moving.end()
 	c.holding.drop(all[c.options.Topic.Name])
 	c.members.lost(all[c.options.Topic.Name])
 	c.options.Owner.Lost(all[c.options.Topic.Name])
