@@ -58,8 +58,8 @@
 {{- if and $v.policy.rules $v.policy.existingConfigMap }}
 {{- fail "policy.rules and policy.existingConfigMap exclude each other" }}
 {{- end }}
-{{- if and (or $v.policy.rules $v.policy.existingConfigMap) (ne (include "wsproxy.authenticates" .) "true") (ne (toString $v.config.KAFKA_CLIENT_AUTH_REQUIRED) "true") (not $elsewhere) }}
-{{- fail "policy is set without a way to authenticate: auth.basic.enabled, auth.openid.enabled, tls.clientCa.secretName or config.KAFKA_CLIENT_AUTH_REQUIRED" }}
+{{- if and (or $v.policy.rules $v.policy.existingConfigMap) (ne (include "wsproxy.authenticates" .) "true") (ne (toString $v.config.KAFKA_CLIENT_AUTH_REQUIRED) "true") (not $v.config.FORWARDED_CLIENT_CERT) (not $elsewhere) }}
+{{- fail "policy is set without a way to authenticate: auth.basic.enabled, auth.openid.enabled, tls.clientCa.secretName, config.FORWARDED_CLIENT_CERT or config.KAFKA_CLIENT_AUTH_REQUIRED" }}
 {{- end }}
 {{- if and $v.clientLimits.limits $v.clientLimits.existingConfigMap }}
 {{- fail "clientLimits.limits and clientLimits.existingConfigMap exclude each other" }}
