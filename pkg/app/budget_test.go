@@ -145,13 +145,13 @@ func TestStalledProducersDoNotStopConsumers(t *testing.T) {
 	fill(t, broker, 50)
 	a := start(t, app.Options{Environ: environ(broker.ListenAddrs()[0], fmt.Sprintf("WSPROXY_MEMORY_BUDGET=%d", testBudget))})
 	awaitReadiness(t, a, http.StatusOK)
-	consumer := dial(t, a, "/socket/out?clientId=c&topic=t")
-	consumer.SetReadLimit(-1)
 	const producers, each = 10, 10
 	var conns []*websocket.Conn
-	for i := range producers {
+	for i := range producers { // before the consumer, whose first records may fill the budget
 		conns = append(conns, dial(t, a, fmt.Sprintf("/socket/in?clientId=p%d&topic=t", i)))
 	}
+	consumer := dial(t, a, "/socket/out?clientId=c&topic=t")
+	consumer.SetReadLimit(-1)
 	release := make(chan struct{})
 	broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		broker.KeepControl()

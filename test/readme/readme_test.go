@@ -39,6 +39,7 @@ func TestREADME(t *testing.T) {
 		{"Avro", r.testAvro},
 		{"operations", r.testOperations},
 		{"policy", r.testPolicy},
+		{"tenants", r.testTenants},
 		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {
@@ -52,6 +53,7 @@ func TestREADME(t *testing.T) {
 type reader struct {
 	blocks []block
 	at     addresses
+	policy string // the command that starts a proxy with rules
 }
 
 // take returns the text of the next block, whose info string must be the one given.
@@ -154,7 +156,7 @@ func (r *reader) testOperations(t *testing.T) {
 		t.Errorf("got %v, the README says %v", got, want)
 	}
 	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(readme(t), -1)
-	if len(requests) != 7 {
+	if len(requests) != 8 {
 		t.Fatalf("found %d requests", len(requests))
 	}
 	for _, request := range requests {
@@ -165,21 +167,29 @@ func (r *reader) testOperations(t *testing.T) {
 // testPolicy starts a proxy with the policy, and has alice ask for this and that.
 func (r *reader) testPolicy(t *testing.T) {
 	t.Helper()
+	rules := r.take(t, "yaml policy")
+	r.policy = r.take(t, "sh policy")
+	r.askAsAlice(t, rules, map[string]int{
+		"in?topic=demo&clientId=readme":                       http.StatusUpgradeRequired,
+		"in?topic=prices&clientId=readme":                     http.StatusForbidden,
+		"out?topic=demo&groupId=ops-1&clientId=readme":        http.StatusUpgradeRequired,
+		"out?topic=demo&groupId=dev-1&clientId=readme":        http.StatusForbidden,
+		"out?topic=demo&groupId=ops-1&clientId=readme&nobody": http.StatusUnauthorized,
+	})
+}
+
+// askAsAlice starts a proxy with rules, and has alice ask for sockets without opening them.
+func (r *reader) askAsAlice(t *testing.T, rules string, answers map[string]int) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(file, []byte(r.take(t, "yaml policy")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := strings.ReplaceAll(r.take(t, "sh policy"), "policy.yaml", file)
+	command := strings.ReplaceAll(r.policy, "policy.yaml", file)
 	serve := start(t, command, "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
 	address := "http://localhost:" + serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
-	for query, want := range map[string]int{
-		"in?topic=demo":                       http.StatusUpgradeRequired,
-		"in?topic=prices":                     http.StatusForbidden,
-		"out?topic=demo&groupId=ops-1":        http.StatusUpgradeRequired,
-		"out?topic=demo&groupId=dev-1":        http.StatusForbidden,
-		"out?topic=demo&groupId=ops-1&nobody": http.StatusUnauthorized,
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/socket/"+query+"&clientId=readme", nil)
+	for query, want := range answers {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/socket/"+query, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,6 +205,19 @@ func (r *reader) testPolicy(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", query, answer.StatusCode, want)
 		}
 	}
+}
+
+// testTenants starts a proxy with the policy that keeps tenants apart, and has alice ask for what is hers
+// and what is not.
+func (r *reader) testTenants(t *testing.T) {
+	t.Helper()
+	r.askAsAlice(t, r.take(t, "yaml tenants"), map[string]int{
+		"in?topic=alice.orders&clientId=alice-1":                    http.StatusBadRequest, // there is no such topic
+		"in?topic=alice.orders&clientId=bob-1":                      http.StatusForbidden,
+		"in?topic=bob.orders&clientId=alice-1":                      http.StatusForbidden,
+		"out?topic=alice.orders&clientId=alice-1&groupId=alice-all": http.StatusBadRequest,
+		"out?topic=alice.orders&clientId=alice-1&groupId=bob-all":   http.StatusForbidden,
+	})
 }
 
 // testLimits starts a proxy with the file of limits, and changes one of them.

@@ -29,14 +29,14 @@ func TestDoorsThatSomebodyMeantToShut(t *testing.T) {
 		}},
 		{"a policy for nobody", []string{"AUTHZ_POLICY_FILE=/p"}, []string{
 			"WSPROXY_AUTHZ_POLICY_FILE: is set without a way to authenticate (WSPROXY_BASIC_AUTH_ENABLED, WSPROXY_OPENID_ENABLED, " +
-				"WSPROXY_SSL_CLIENT_CA_FILE, WSPROXY_KAFKA_CLIENT_AUTH_REQUIRED): its rules would be for nobody",
+				"WSPROXY_SSL_CLIENT_CA_FILE, WSPROXY_FORWARDED_CLIENT_CERT, WSPROXY_KAFKA_CLIENT_AUTH_REQUIRED): its rules would be for nobody",
 		}},
 		{"a policy for users", []string{"AUTHZ_POLICY_FILE=/p", "BASIC_AUTH_ENABLED=true", user, password}, nil},
 		{"a policy beside a switch that cannot be read", []string{"AUTHZ_POLICY_FILE=/p", "BASIC_AUTH_ENABLED=yes please", user, password}, []string{
 			`WSPROXY_BASIC_AUTH_ENABLED: "yes please" is neither true nor false`,
 		}},
 		{"transactions of users who can fence each other", []string{"PRODUCER_EXACTLY_ONCE_ENABLED=true", "BASIC_AUTH_ENABLED=true", user, password}, []string{
-			"WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED: is set without WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED, while clients authenticate: " +
+			"WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED: is set without WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED where clients authenticate: " +
 				"any of them could fence the transactions of another",
 		}},
 		{"transactions of users with sessions", []string{

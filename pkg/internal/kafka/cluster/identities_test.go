@@ -253,6 +253,10 @@ func TestTopicsThatOnlyClientsSeeAreWatched(t *testing.T) {
 					_, err := g.Admin.CreateTopic(kafkatest.Deadline(t), 1, 1, nil, name)
 					return err == nil
 				})
+				kafkatest.Await(t, "the broker that tells of it", func() bool { // or the topic misses rounds
+					topics, err := g.Admin.ListTopics(kafkatest.Deadline(t), name)
+					return err == nil && topics[name].Err == nil
+				})
 			})
 			if !errors.Is(ended, proxy.ErrReplaced) {
 				t.Errorf("ended with %v", ended)
