@@ -244,15 +244,18 @@ func TestRenewedTokensReachKafka(t *testing.T) {
 	s := secureKafka(t)
 	p, topic, other := s.start(s.openID("KAFKA_OAUTH_PASSTHROUGH=true")...), s.topic(), s.topic()
 	long := s.token(kafka.Alice, time.Hour, nil)
-	for _, path := range []string{secureOut(topic, topic), secureIn(other)} {
+	for _, path := range []string{secureOut(topic, topic), secureIn(topic), secureOut(other, other), secureIn(other)} {
 		eventually(t, "the rights are in force", func() bool {
 			return p.upgrade(t, path, "Authorization", "Bearer "+long).status == 101
 		})
 	}
 	began := time.Now()
-	trial := p.dialAs(t, "Bearer "+long, secureIn(other))
-	trial.send(`{"value":{"value":"x"}}`)
-	trial.ack()
+	trialIn, trialOut := p.dialAs(t, "Bearer "+long, secureIn(other)), p.dialAs(t, "Bearer "+long, secureOut(other, other))
+	trialIn.send(`{"value":{"value":"x"}}`)
+	trialIn.ack()
+	trialOut.read()
+	trialIn.close()
+	trialOut.close()
 	// The first token must not end before it is replaced, on a machine of any speed.
 	end := time.Now().Add(max(10*time.Second, 10*time.Since(began)))
 	short := "Bearer " + s.token(kafka.Alice, time.Until(end), nil)
@@ -264,7 +267,7 @@ func TestRenewedTokensReachKafka(t *testing.T) {
 			t.Fatalf("got %+v", got.Error)
 		}
 		if got := parse[delivery](t, out.read()); got.Error != nil || got.Topic != topic {
-			t.Fatalf("got %+v", got)
+			t.Fatalf("got %+v, %+v", got, got.Error)
 		}
 	}
 	exchange()
