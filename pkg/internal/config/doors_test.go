@@ -53,7 +53,7 @@ func TestDoorsThatSomebodyMeantToShut(t *testing.T) {
 			"WSPROXY_BASIC_AUTH_PASWORD_FILE: is unknown, and near WSPROXY_BASIC_AUTH_PASSWORD_FILE, which concerns security",
 		}},
 		{"a slip of three letters", []string{"ALOWD_TOPIC=a"}, nil},
-		{"a slip elsewhere", []string{"LOG_LEVL=debug"}, nil},
+		{"a slip elsewhere", []string{"LOG_LEVELS=debug"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
