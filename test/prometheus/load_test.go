@@ -16,7 +16,6 @@ import (
 	"github.com/coder/websocket"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
