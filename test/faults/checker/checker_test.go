@@ -161,10 +161,7 @@ func TestCleanHistories(t *testing.T) {
 }
 
 func TestPlantedViolations(t *testing.T) {
-	cases := map[string]struct {
-		plant func(*testing.T, *world)
-		want  []Rule
-	}{
+	cases := map[string]planted{
 		"an answered record is gone": {func(t *testing.T, w *world) {
 			w.kafka.Log[0] = w.kafka.Log[0][:2]
 			w.replace(t, deliver(4, "b1", 0, 2))
@@ -266,9 +263,20 @@ func TestPlantedViolations(t *testing.T) {
 			w.add(history.Event{Kind: history.Taken, Conn: 2, Count: 4, Limit: 3})
 		}, []Rule{Overrun}},
 	}
+	checkPlanted(t, clean, cases)
+}
+
+// planted is a fault in a history without one, and the rules that it breaks.
+type planted struct {
+	plant func(*testing.T, *world)
+	want  []Rule
+}
+
+func checkPlanted(t *testing.T, begin func() *world, cases map[string]planted) {
+	t.Helper()
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			w := clean()
+			w := begin()
 			c.plant(t, w)
 			report := Check(w.events, w.kafka)
 			var got []Rule

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -81,10 +80,7 @@ func remade() *world {
 }
 
 func TestTopicsThatChange(t *testing.T) {
-	cases := map[string]struct {
-		plant func(*testing.T, *world)
-		want  []Rule
-	}{
+	cases := map[string]planted{
 		"as it is": {func(*testing.T, *world) {}, nil},
 		"an answered record is in no instance": {func(_ *testing.T, w *world) {
 			w.kafka.Ended[0].Log[0] = w.kafka.Ended[0].Log[0][:1]
@@ -159,18 +155,5 @@ func TestTopicsThatChange(t *testing.T) {
 			w.add(history.Event{Kind: history.Requests, Content: "to fetch", Count: 11, Limit: 10})
 		}, []Rule{HotLoop}},
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			w := remade()
-			c.plant(t, w)
-			report := Check(w.events, w.kafka)
-			var got []Rule
-			for _, v := range report.Violations {
-				got = append(got, v.Rule)
-			}
-			if !slices.Equal(got, c.want) {
-				t.Errorf("reported %q, want %q: %v", got, c.want, report.Violations)
-			}
-		})
-	}
+	checkPlanted(t, remade, cases)
 }
