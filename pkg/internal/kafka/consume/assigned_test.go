@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 )
 
 func TestPositionBeyondTheEndStartsAnew(t *testing.T) {
@@ -90,7 +91,7 @@ func TestPositionBelowTheStartStartsAnew(t *testing.T) {
 // TestOnlyAssignedPartitionsAreLookedUp has a group whose members have one partition each.
 func TestOnlyAssignedPartitionsAreLookedUp(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
-	consumer := &Consumer{options: Options{Topic: topicOf(t, connect(t, broker), "t")}}
+	consumer := &Consumer{options: Options{Topic: topicOf(t, clustertest.Connect(t, broker), "t")}}
 	consumer.client = consume(t, broker, ResetEarliest, &kafkatest.Owner{}).client
 	write(t, broker, 1, "a", "b")
 	asked := make(chan int32, 100)

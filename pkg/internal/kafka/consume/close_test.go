@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -46,7 +47,7 @@ func TestALeaveMakesNoConnection(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
 	var connections counted
-	c := connectThrough(t, connections.dial, broker.ListenAddrs()...)
+	c := clustertest.ConnectThrough(t, connections.dial, broker.ListenAddrs()...)
 	consumer, err := consumersOf(t, c).Join(Options{
 		ClientID: "c", GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: 10 * time.Second, Owner: &kafkatest.Owner{},
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
@@ -87,7 +88,7 @@ func (r *remade) committed(t *testing.T) int64 {
 
 func (r *remade) consume(t *testing.T, o proxy.Owner) *Consumer {
 	t.Helper()
-	c := connectTo(t, r.hosts...)
+	c := clustertest.ConnectTo(t, r.hosts...)
 	consumer, err := consumersOf(t, c).Join(Options{
 		ClientID: "c", GroupID: proxy.GroupID(r.name), Topic: topicOf(t, c, r.name), Reset: ResetEarliest, SessionTimeout: 10 * time.Second, Owner: o,
 	})

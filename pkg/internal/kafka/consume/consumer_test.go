@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -59,7 +60,7 @@ func consume(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o proxy.Own
 
 func consumeAs(t *testing.T, broker *kfake.Cluster, client proxy.ClientID, reset OffsetReset, o proxy.Owner) *Consumer {
 	t.Helper()
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	consumer, err := consumersOf(t, c).Join(Options{
 		ClientID: client, GroupID: "g", Topic: topicOf(t, c, "t"), Reset: reset, SessionTimeout: 10 * time.Second, Owner: o,
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
@@ -110,7 +111,7 @@ func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
 	for partition := range int32(3) {
 		write(t, broker, partition, "a", "b")
 	}
-	one, two := connect(t, broker), connect(t, broker)
+	one, two := clustertest.Connect(t, broker), clustertest.Connect(t, broker)
 	join := func(c *cluster.Cluster, client proxy.ClientID) *Consumer {
 		consumer, err := consumersOf(t, c).Join(Options{
 			ClientID: client, GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: time.Second, Owner: &kafkatest.Owner{},
@@ -191,7 +192,7 @@ func TestLagOfTransactions(t *testing.T) {
 			inTransaction(t, broker, "committed", []string{"a", "b"}, kgo.TryCommit) // 0, 1, and a mark at 2
 			inTransaction(t, broker, "aborted", []string{"c", "d", "e"}, kgo.TryAbort)
 			inTransaction(t, broker, "open", []string{"f"}) // at 7
-			c := connect(t, broker)
+			c := clustertest.Connect(t, broker)
 			consumer, err := consumersOf(t, c).Join(Options{
 				ClientID: "c", GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: kafkatest.Patience, Owner: &kafkatest.Owner{}, ReadCommitted: test.readCommitted,
 			})
@@ -212,7 +213,7 @@ func TestLagOfTransactions(t *testing.T) {
 // TestEndsAreAskedForOnce counts what asks Kafka.
 func TestEndsAreAskedForOnce(t *testing.T) {
 	g := kafkatest.FakeGuarded(t)
-	c := connectWith(t, &g.Settings, nil)
+	c := clustertest.ConnectWith(t, &g.Settings, nil)
 	lags, name := consumersOf(t, c).lags, g.MakeTopic(t)
 	topics := c.WatchTopics()
 	t.Cleanup(topics.Close)
@@ -263,7 +264,7 @@ func TestLagsAreAskedSideBySide(t *testing.T) {
 	t.Cleanup(broker.Close)
 	settings := kafkatest.LoginSettings("SASL_PLAINTEXT", broker.ListenAddrs()[0], kafka.Admin)
 	settings.SASLMechanism = mechanism
-	c := connectWith(t, &settings, nil)
+	c := clustertest.ConnectWith(t, &settings, nil)
 	topics := c.WatchTopics()
 	t.Cleanup(topics.Close)
 	lags := newLags(c)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -38,7 +39,7 @@ func TestMemoryOfAConsumer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			broker := kafkatest.Broker(t, "t")
 			writeLarge(t, broker.ListenAddrs(), codec)
-			c, b := connect(t, broker), budget.New(64<<20)
+			c, b := clustertest.Connect(t, broker), budget.New(64<<20)
 			consumers := NewConsumers(c, b)
 			t.Cleanup(consumers.Close)
 			consumer, err := consumers.Join(Options{

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 )
 
 // requests are what a broker was asked.
@@ -69,7 +70,7 @@ func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	}
 	t.Cleanup(broker.Close)
 	seen := watchRequests(broker)
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	settings := *c.Settings
 	settings.Rack = "zone-1"
 	c.Settings = &settings

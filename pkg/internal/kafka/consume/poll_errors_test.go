@@ -12,12 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // TestPollErrors has the zero Kind for errors that reading goes on after.
 func TestPollErrors(t *testing.T) {
-	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
+	topic := topicOf(t, clustertest.Connect(t, kafkatest.Broker(t, "t")), "t")
 	group := func(err error) error { return &kgo.ErrGroupSession{Err: err} }
 	const held = 0
 	for name, test := range map[string]struct {
@@ -86,7 +87,7 @@ func failedFetch(partition int32, err error) kgo.Fetches {
 }
 
 func TestFirstFatalErrorCounts(t *testing.T) {
-	topic := topicOf(t, connect(t, kafkatest.Broker(t, "t")), "t")
+	topic := topicOf(t, clustertest.Connect(t, kafkatest.Broker(t, "t")), "t")
 	c := &Consumer{options: Options{Topic: topic}, log: kafkatest.QuietLog()}
 	fetches := append(kgo.NewErrFetch(kerr.NotCoordinator), kgo.NewErrFetch(kerr.TopicAuthorizationFailed)...)
 	fetches = append(fetches, kgo.NewErrFetch(kgo.ErrClientClosed)...)

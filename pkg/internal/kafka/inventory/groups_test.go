@@ -16,13 +16,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // connectAdmin makes a client for administrators.
 func connectAdmin(t *testing.T, broker *kfake.Cluster) *Inventory {
 	t.Helper()
-	a, err := Open(connect(t, broker))
+	a, err := Open(clustertest.Connect(t, broker))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func TestGroupsThatGetTheirCoordinatorLater(t *testing.T) {
 
 // TestAdminDoesNotWaitForDials has a broker that neither takes nor refuses connections.
 func TestAdminDoesNotWaitForDials(t *testing.T) {
-	c := connectThrough(t, func(ctx context.Context, _, _ string) (net.Conn, error) {
+	c := clustertest.ConnectThrough(t, func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}, "127.0.0.1:1")

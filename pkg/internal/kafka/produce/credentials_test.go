@@ -4,13 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
@@ -21,7 +19,7 @@ func TestPooledClientsAreNotShared(t *testing.T) {
 	for _, who := range []string{kafka.Alice, kafka.Bob} {
 		g.Allow(t, kafkatest.ACLs(who, kadm.OpWrite).Topics(name))
 	}
-	c := connectAs(t, &g.Settings)
+	c := clustertest.ConnectWith(t, &g.Settings, nil)
 	topics, pool := watch(t, c), newPool(t, c) // of two clients
 	as := func(credentials proxy.KafkaCredentials) *Producer {
 		return pool.Open("same", opened(t, topics, cluster.Access{Credentials: credentials, Topic: name, Operation: cluster.Produce}))
@@ -51,7 +49,7 @@ func TestIdleClientsForgetTheirCredentials(t *testing.T) {
 	g := kafkatest.FakeGuarded(t)
 	name := g.MakeTopic(t)
 	g.Allow(t, kafkatest.ACLs(kafka.Alice, kadm.OpWrite).Topics(name))
-	c := connectAs(t, &g.Settings)
+	c := clustertest.ConnectWith(t, &g.Settings, nil)
 	topics, pool := watch(t, c), newPool(t, c)
 	topic := opened(t, topics, cluster.Access{Credentials: kafkatest.User(kafka.Alice), Topic: name, Operation: cluster.Produce})
 	if _, err := kafkatest.Produce(t, pool.Open("c", topic), kafkatest.Value("x")); err != nil {
@@ -64,17 +62,6 @@ func TestIdleClientsForgetTheirCredentials(t *testing.T) {
 	if ids := pool.ids(); len(ids) > 0 {
 		t.Errorf("the pool has %v", ids)
 	}
-}
-
-// connectAs is a cluster as a proxy with these settings sees it.
-func connectAs(t *testing.T, settings *config.Kafka) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Connect(settings, cluster.Environment{Log: kafkatest.QuietLog(), Metrics: metrics.New(prometheus.NewRegistry(), metrics.Build{})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
 }
 
 // opened opens a topic that is to be granted, maybe soon.

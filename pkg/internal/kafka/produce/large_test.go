@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
@@ -43,7 +44,7 @@ func newLargeRig(t *testing.T, address, codec string, settings map[string]*strin
 	if _, err := kadm.NewClient(client).CreateTopic(kafkatest.Deadline(t), 1, 1, all, name); err != nil {
 		t.Fatal(err)
 	}
-	c := connectTo(t, address)
+	c := clustertest.ConnectTo(t, address)
 	c.Settings.ProducerCompressionType = codec
 	c.Settings.MaxProducerClients = 10
 	r := &largeRig{address: address, topics: watch(t, c)}

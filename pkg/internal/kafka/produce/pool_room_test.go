@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -47,7 +48,7 @@ func (c *dialledConn) Close() error {
 func crowd(t *testing.T, clients, places int) (*dialled, *Pool, []*Producer) {
 	t.Helper()
 	broker, d := kafkatest.Broker(t, "t"), new(dialled)
-	c := connectThrough(t, d.dial, broker.ListenAddrs()...)
+	c := clustertest.ConnectThrough(t, d.dial, broker.ListenAddrs()...)
 	c.Settings.MaxProducerClients = places
 	topic, pool := open(t, watch(t, c), "t"), newPool(t, c)
 	producers := make([]*Producer, clients)

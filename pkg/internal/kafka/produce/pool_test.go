@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -18,7 +19,7 @@ import (
 func poolOf(t *testing.T) (*kfake.Cluster, *Pool, *cluster.Topic) {
 	t.Helper()
 	broker := kafkatest.Broker(t, "t")
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	topics := watch(t, c)
 	topic := open(t, topics, "t")
 	return broker, newPool(t, c), topic
@@ -181,7 +182,7 @@ func TestChangedBatchLimit(t *testing.T) {
 
 func TestClosedPool(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	topics := watch(t, c)
 	topic, pool := open(t, topics, "t"), NewPool(c)
 	producer := pool.Open("c", topic)
@@ -198,7 +199,7 @@ func TestClosedPool(t *testing.T) {
 // TestCloseFlushes closes the pool with records in it: they are written.
 func TestCloseFlushes(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	topics := watch(t, c)
 	topic, pool := open(t, topics, "t"), NewPool(c)
 	stalled, release := stall(t, broker)

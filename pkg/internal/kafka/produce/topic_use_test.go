@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -29,7 +30,7 @@ type rig struct {
 func newRig(t *testing.T, topics ...string) *rig {
 	t.Helper()
 	broker := kafkatest.Broker(t, append(topics, "t")...)
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	r := &rig{broker: broker, topics: watch(t, c), pool: newPool(t, c)}
 	r.admin, _ = kafkatest.Admin(t, broker)
 	return r

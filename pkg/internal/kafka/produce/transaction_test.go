@@ -19,6 +19,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -284,7 +285,7 @@ func losing(t *testing.T, broker *kfake.Cluster, commits int32, then func()) (*P
 	t.Helper()
 	lose := &atomic.Int32{}
 	lose.Store(commits)
-	c := connectThrough(t, func(ctx context.Context, network, address string) (net.Conn, error) {
+	c := clustertest.ConnectThrough(t, func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
@@ -321,7 +322,7 @@ func TestRefusalAfterALostAnswer(t *testing.T) {
 
 func sharing(t *testing.T, broker *kfake.Cluster) (*cluster.Cluster, *Pool, *cluster.Topic) {
 	t.Helper()
-	c := connect(t, broker)
+	c := clustertest.Connect(t, broker)
 	return c, newPool(t, c), open(t, watch(t, c), "t")
 }
 
