@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	// refusalsInFull is how many refusals of an interval have a line of their own in the log.
+	// refusalsInFull is how many refusals of one client in an interval have a line of their own in the
+	// log. All who have not proven who they are count as one.
 	refusalsInFull = 100
+	// maxRefusalsInFull is the same of all clients together.
+	maxRefusalsInFull = 1000
 	// refusalInterval is how often those beyond are summed up.
 	refusalInterval = 10 * time.Second
 	// maxLogged is how many bytes a line has of each thing that a client sent.
@@ -20,20 +23,22 @@ const (
 )
 
 // Refusals tells the log of clients that were refused: of so many in full, and of more, which are an
-// attack or an outage, how many there were of each kind.
+// attack or an outage, how many there were of each kind. A flood of strangers hides no client whose
+// name is known.
 type Refusals struct {
 	log     *slog.Logger
 	claimed func(*http.Request) string
 
 	mu      sync.Mutex // guards what follows
-	inFull  int        // since the last sum
+	total   int        // of those in full since the last sum
+	inFull  map[string]int
 	further map[proxy.Kind]int
 }
 
 // NewRefusals returns a Refusals that has seen none. claimed returns the name that a request says it is of.
 // Run has to run for it to go on after the first interval.
 func NewRefusals(log *slog.Logger, claimed func(*http.Request) string) *Refusals {
-	return &Refusals{log: log, claimed: claimed, further: make(map[proxy.Kind]int)}
+	return &Refusals{log: log, claimed: claimed, inFull: make(map[string]int), further: make(map[proxy.Kind]int)}
 }
 
 // Run sums up until ctx ends.
@@ -55,7 +60,7 @@ func (f *Refusals) Run(ctx context.Context) {
 func (f *Refusals) sumUp() {
 	f.mu.Lock()
 	further := f.further
-	f.inFull, f.further = 0, make(map[proxy.Kind]int)
+	f.total, f.inFull, f.further = 0, make(map[string]int), make(map[proxy.Kind]int)
 	f.mu.Unlock()
 	total, byCode := 0, make([]any, 0, 2*len(further))
 	for kind, n := range further {
@@ -72,11 +77,12 @@ func (f *Refusals) sumUp() {
 //
 // who is the client where it has proven that, and anonymous otherwise.
 func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error, who proxy.Principal) {
-	if !f.admit(e.Kind) {
+	subject := who.String()
+	if !f.admit(subject, e.Kind) {
 		return
 	}
 	query := parseQuery(r.URL.RawQuery)
-	line := []any{"path", plain(r.URL.Path, maxLogged), "remote", r.RemoteAddr, "subject", plain(who.String(), maxLogged)}
+	line := []any{"path", plain(r.URL.Path, maxLogged), "remote", r.RemoteAddr, "subject", plain(subject, maxLogged)}
 	for _, part := range []struct{ name, value string }{
 		{"forwarded", r.Header.Get("X-Forwarded-For")},
 		{"userAgent", r.UserAgent()},
@@ -94,11 +100,12 @@ func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error, who proxy.
 }
 
 // admit tells whether a refusal has a line of its own, and counts it if not.
-func (f *Refusals) admit(kind proxy.Kind) bool {
+func (f *Refusals) admit(subject string, kind proxy.Kind) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.inFull < refusalsInFull {
-		f.inFull++
+	if f.total < maxRefusalsInFull && f.inFull[subject] < refusalsInFull {
+		f.total++
+		f.inFull[subject]++
 		return true
 	}
 	f.further[kind]++

@@ -125,3 +125,25 @@ func TestRefusalsAreSummedUp(t *testing.T) {
 		}
 	})
 }
+
+// TestAFloodOfStrangersHidesNobody refuses a client that has proven who it is after a flood of others.
+func TestAFloodOfStrangersHidesNobody(t *testing.T) {
+	var log bytes.Buffer
+	f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)), func(*http.Request) string { return "" })
+	refuse := func(who proxy.Principal) {
+		f.tell("refused", httptest.NewRequest(http.MethodGet, "/socket/in", nil), proxy.Errorf(proxy.KindNotAuthorized, "No."), who)
+	}
+	for range 10_000 {
+		refuse(proxy.Principal{})
+	}
+	refuse(proxy.Principal{Method: proxy.MethodUser, Name: "mallory"})
+	if !strings.Contains(log.String(), "subject=user:mallory ") {
+		t.Error("nothing is told of her")
+	}
+	for n := range 10_000 {
+		refuse(proxy.Principal{Method: proxy.MethodUser, Name: fmt.Sprint(n)})
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != maxRefusalsInFull {
+		t.Errorf("there are %d lines", lines)
+	}
+}

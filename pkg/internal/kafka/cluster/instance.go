@@ -22,7 +22,7 @@ type Instance struct {
 	id       kadm.TopicID
 	topics   *Topics
 	settings atomic.Pointer[topicSettings]
-	again    looksAgain
+	again    *looksAgain
 	over     chan struct{} // closed when the instance has ended
 	end      *proxy.Error  // why, set before over is closed
 

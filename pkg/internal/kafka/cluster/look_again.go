@@ -4,61 +4,63 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
-	// againPause is the least time between two looks at a topic that messages bring about: whatever
-	// clients send, Kafka is not asked more often.
-	againPause = 500 * time.Millisecond
-	// againTimeout bounds one, the pause before it included.
+	// againPause is the mean time between two looks at a topic that messages bring about, and looksAtOnce
+	// how many may come at once after a while without any: whatever clients send, Kafka is not asked more
+	// often. The messages beyond are judged by the latest look, so that none waits for more than one
+	// request.
+	againPause  = 500 * time.Millisecond
+	looksAtOnce = 5
+	// againTimeout bounds one.
 	againTimeout = 5 * time.Second
 )
 
 // looksAgain are the looks at one instance that messages bring about.
 type looksAgain struct {
-	mu   sync.Mutex // guards what follows
-	next *lookAgain // the one that is to come, nil where nobody waits for one
-	last time.Time  // when the latest began
+	pace *rate.Limiter
+
+	mu     sync.Mutex // guards what follows
+	latest *lookAgain // nil where there was none
 }
 
-// lookAgain is one of them, for all who came before it began.
+func newLooksAgain() *looksAgain {
+	return &looksAgain{pace: rate.NewLimiter(rate.Every(againPause), looksAtOnce)}
+}
+
+// lookAgain is one of them, for all who come until the next one may begin.
 type lookAgain struct {
 	done chan struct{} // closed when it has been made
 	err  error         // why Kafka told nothing, set before done is closed
 }
 
-// join returns the look that is to come. Who is the first to wait for it makes it, no sooner than after
-// the pause.
-func (l *looksAgain) join() (one *lookAgain, pause time.Duration, first bool) {
+// join returns the look that answers now, and whether it is a new one that the caller has to make.
+//
+// A look that began before somebody came may not show what was made just before: a new one is better
+// wherever the pace allows it.
+func (l *looksAgain) join() (one *lookAgain, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.next != nil {
-		return l.next, 0, false
+	if !l.pace.Allow() {
+		return l.latest, false
 	}
-	l.next = &lookAgain{done: make(chan struct{})}
-	return l.next, time.Until(l.last.Add(againPause)), true
-}
-
-// begin lets nobody join the next look anymore.
-func (l *looksAgain) begin() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.next, l.last = nil, time.Now()
+	l.latest = &lookAgain{done: make(chan struct{})}
+	return l.latest, true
 }
 
 // LookAgain has Kafka asked once more how many partitions the topic has, and waits for that within a
-// bound. Those who ask at about the same time share the answer, and have to wait for a while where Kafka
-// was asked just before. An error tells that there was no answer.
+// bound. Where many ask they share an answer, which may be some hundred milliseconds old. An error tells that there was no answer.
 func (t *Topic) LookAgain() error {
-	one, pause, first := t.again.join()
+	one, first := t.again.join()
 	if !first {
 		<-one.done // its maker's time is bounded
 		return one.err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), againTimeout)
 	defer cancel()
-	Pause(ctx, pause)
-	t.again.begin()
 	one.err = t.lookNow(ctx)
 	close(one.done)
 	return one.err

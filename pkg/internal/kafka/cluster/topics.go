@@ -178,7 +178,7 @@ func (t *Topics) hold(name string, s sight, settings topicSettings, connection *
 	}
 	if i == nil {
 		settings.partitions = s.partitions
-		i = &Instance{Name: name, id: s.id, topics: t, over: make(chan struct{}), followers: make(map[*follower]struct{})}
+		i = &Instance{Name: name, id: s.id, topics: t, again: newLooksAgain(), over: make(chan struct{}), followers: make(map[*follower]struct{})}
 		i.settings.Store(&settings)
 		t.used[name] = i
 	}
