@@ -18,10 +18,10 @@ const (
 	mostWithout = 200 << 20 // resident, of a proxy that unpacks nothing of the bomb
 )
 
-// TestBatchThatUnpacksToHalfAGigabyte has a native producer write a batch that Kafka takes, since it
+// TestLongBatchThatUnpacksToHalfAGigabyte has a native producer write a batch that Kafka takes, since it
 // is of some kilobytes. Who consumes it is told and closed, each time, and nobody else notices: the
 // proxy's memory stays as it is, and other sockets go on.
-func TestBatchThatUnpacksToHalfAGigabyte(t *testing.T) {
+func TestLongBatchThatUnpacksToHalfAGigabyte(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)
 	topic, quiet := k.topic(1), k.topic(1)

@@ -21,9 +21,9 @@ const (
 	slowBytes      = 1000 // each time: 10 kB a second
 )
 
-// TestSlowConsumersStayWithinTheMemory has many clients, each in a group of its own, read slowly what
+// TestLongSlowConsumersStayWithinTheMemory has many clients, each in a group of its own, read slowly what
 // comes fast. All get on, and the proxy stays within the memory of a pod.
-func TestSlowConsumersStayWithinTheMemory(t *testing.T) {
+func TestLongSlowConsumersStayWithinTheMemory(t *testing.T) {
 	t.Parallel()
 	size := scaled()
 	broker := kafka.RequireOwn(t, kafka.Options{HeapMiB: 1024, Properties: map[string]string{"group.initial.rebalance.delay.ms": "0"}})

@@ -17,9 +17,9 @@ const (
 	largeValues = 20 // of each producer
 )
 
-// TestStalledProducersStayWithinTheMemory stops a broker under producers that send large messages
+// TestLongStalledProducersStayWithinTheMemory stops a broker under producers that send large messages
 // without waiting, together more than the memory of a pod. All are answered when the broker goes on.
-func TestStalledProducersStayWithinTheMemory(t *testing.T) {
+func TestLongStalledProducersStayWithinTheMemory(t *testing.T) {
 	t.Parallel()
 	producers := scaled().producers
 	broker := kafka.RequireOwn(t, kafka.Options{HeapMiB: 512})

@@ -54,22 +54,12 @@ type arrival struct {
 	number int
 }
 
-// TestConsumersComeAndGo lasts some seconds. [TestLongConsumersComeAndGo] lasts longer.
-func TestConsumersComeAndGo(t *testing.T) {
-	t.Parallel()
-	comeAndGo(t, short())
-}
-
+// TestLongConsumersComeAndGo kills, adds and restarts consumers of a group, again and again, once with
+// clients that come back as who they were, and once with clients that do not: nothing is skipped, and
+// who comes back causes no rebalance.
 func TestLongConsumersComeAndGo(t *testing.T) {
 	t.Parallel()
-	comeAndGo(t, scaled())
-}
-
-// comeAndGo kills, adds and restarts consumers of a group, again and again, once with clients that
-// come back as who they were, and once with clients that do not: nothing is skipped, and who comes
-// back causes no rebalance.
-func comeAndGo(t *testing.T, size scale) {
-	t.Helper()
+	size := scaled()
 	k := realKafka(t)
 	rebalances := make(map[bool]int32)
 	for _, anew := range []bool{false, true} {

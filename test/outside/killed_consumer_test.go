@@ -23,21 +23,11 @@ type killedConsumer struct {
 	skipped   int // records between what was delivered and where a connection started
 }
 
-// TestConsumerSurvivesKillsOfTheProxy has few records. [TestLongConsumerSurvivesKillsOfTheProxy] has more.
-func TestConsumerSurvivesKillsOfTheProxy(t *testing.T) {
-	t.Parallel()
-	consumeUnderKills(t, short().consumed)
-}
-
+// TestLongConsumerSurvivesKillsOfTheProxy kills the proxy while much lies in socket buffers that the
+// client has not read: what was written, but not read, must not count as delivered.
 func TestLongConsumerSurvivesKillsOfTheProxy(t *testing.T) {
 	t.Parallel()
-	consumeUnderKills(t, scaled().consumed)
-}
-
-// consumeUnderKills kills the proxy while much lies in socket buffers that the client has not read:
-// what was written, but not read, must not count as delivered.
-func consumeUnderKills(t *testing.T, n int) {
-	t.Helper()
+	n := scaled().consumed
 	k := realKafka(t)
 	topic := k.topic(killedPartitions)
 	k.fill(topic, killedPartitions, n, 200)

@@ -23,21 +23,11 @@ type killedProducer struct {
 	resent   int
 }
 
-// TestProducerSurvivesKillOfTheProxy has few messages. [TestLongProducerSurvivesKillOfTheProxy] has more.
-func TestProducerSurvivesKillOfTheProxy(t *testing.T) {
-	t.Parallel()
-	produceUnderKills(t, short().produced)
-}
-
+// TestLongProducerSurvivesKillOfTheProxy kills the proxy under a client that writes messages: what was
+// answered is in the log.
 func TestLongProducerSurvivesKillOfTheProxy(t *testing.T) {
 	t.Parallel()
-	produceUnderKills(t, scaled().produced)
-}
-
-// produceUnderKills kills the proxy under a client that writes n messages: what was answered is in
-// the log.
-func produceUnderKills(t *testing.T, n int) {
-	t.Helper()
+	n := scaled().produced
 	k := realKafka(t)
 	c := &killedProducer{t: t, topic: k.topic(killedPartitions), answered: map[int]answer{}}
 	for i := range n {

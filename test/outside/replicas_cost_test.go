@@ -40,20 +40,10 @@ func TestLongAdmissionCosts(t *testing.T) {
 	}
 }
 
-// TestReplayOfSessions has a history of some length. [TestLongReplayOfSessions] has a longer one.
-func TestReplayOfSessions(t *testing.T) {
-	t.Parallel()
-	replay(t, short().state)
-}
-
+// TestLongReplayOfSessions starts a replica on a topic that holds a history of some length.
 func TestLongReplayOfSessions(t *testing.T) {
 	t.Parallel()
-	replay(t, scaled().state)
-}
-
-// replay starts a replica on a topic that holds a history of n records.
-func replay(t *testing.T, n int) {
-	t.Helper()
+	n := scaled().state
 	k := realKafka(t)
 	first := newReplicas(t, k, 1) // makes the topic
 	k.writeHistory(first.topic, n)

@@ -32,10 +32,7 @@ type scale struct {
 
 // short is the size of the tests that everybody runs.
 func short() scale {
-	return scale{
-		consumed: 20_000, produced: 8_000, races: 1, state: 20_000,
-		churn: 4 * time.Second, churnEvery: 2 * time.Second, churnRate: 1000,
-	}
+	return scale{races: 1}
 }
 
 // scaled is the size of the long tests.

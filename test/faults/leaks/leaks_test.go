@@ -31,11 +31,6 @@ const (
 // visits is how many visits there are: all of them, and those of consumers.
 type visits struct{ all, dear int }
 
-// TestNothingIsLeftOfConnections makes few visits. [TestLongNothingIsLeftOfConnections] makes more.
-func TestNothingIsLeftOfConnections(t *testing.T) {
-	comeAndGo(t, visits{all: 1_000, dear: 40})
-}
-
 func TestLongNothingIsLeftOfConnections(t *testing.T) {
 	if os.Getenv("LEAKS_SCALE") == "full" {
 		comeAndGo(t, visits{all: 20_000, dear: 600})

@@ -49,9 +49,9 @@ func misfits() []misfit {
 	}
 }
 
-// TestMisfitsHurtNobody has one connection send what Kafka would refuse, between what it takes,
+// TestLongMisfitsHurtNobody has one connection send what Kafka would refuse, between what it takes,
 // beside ten healthy ones on the same partition and the same Kafka client.
-func TestMisfitsHurtNobody(t *testing.T) {
+func TestLongMisfitsHurtNobody(t *testing.T) {
 	broker := kafka.Require(t).Addr()
 	proxy, a := startProxy(t, broker), admin(t, broker)
 	for _, bad := range misfits() {

@@ -16,14 +16,6 @@ import (
 // shown is how many violations of a rule are printed.
 const shown = 10
 
-// few is how many faults the short test has. Which they are the seed decides.
-const few = 3
-
-// TestRealFaults lets few faults happen. [TestLongRealFaults] has them all.
-func TestRealFaults(t *testing.T) {
-	writeAndRead(t, few, 0)
-}
-
 // TestLongRealFaults lets every fault happen at least once.
 func TestLongRealFaults(t *testing.T) {
 	writeAndRead(t, len(faults()), length(t))

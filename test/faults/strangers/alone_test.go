@@ -34,8 +34,8 @@ func sieges() siege {
 	return siege{handshakes: 16, strangers: 100, lasts: 2 * time.Second, within: 3 * time.Second}
 }
 
-// TestEachAttackAlone has one address take all places by one attack.
-func TestEachAttackAlone(t *testing.T) {
+// TestLongEachAttackAlone has one address take all places by one attack.
+func TestLongEachAttackAlone(t *testing.T) {
 	size := sieges()
 	broker := kafka.Require(t).Addr()
 	authority, folder := certs.NewAuthority(t), t.TempDir()

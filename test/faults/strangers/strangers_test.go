@@ -28,11 +28,6 @@ type scale struct {
 	slack  time.Duration
 }
 
-// TestStrangersBesideHonestClients attacks with few. [TestLongStrangersBesideHonestClients] takes more.
-func TestStrangersBesideHonestClients(t *testing.T) {
-	besideHonestClients(t, scale{strangers: 100, producers: 6, consumers: 2, quiet: 2 * time.Second, attack: 5 * time.Second, slower: 10, slack: 2 * time.Second})
-}
-
 func TestLongStrangersBesideHonestClients(t *testing.T) {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
 		besideHonestClients(t, scale{strangers: 2000, producers: 45, consumers: 5, quiet: 30 * time.Second, attack: 2 * time.Minute, quietAgain: 30 * time.Second, slower: 3})
