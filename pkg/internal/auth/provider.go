@@ -23,6 +23,9 @@ const (
 	minRefresh = 10 * time.Second
 	// refreshTimeout bounds asking the provider. A handshake may wait for it.
 	refreshTimeout = 4 * time.Second
+	// maxKeyAge is how old keys become before they are read again, at most: a socket whose token a
+	// withdrawn key has signed shall end within 20 s, the time of an answer included.
+	maxKeyAge = 15 * time.Second
 	// firstRetry is the first wait after the provider could not be reached at start. It doubles up to
 	// minRefresh.
 	firstRetry = time.Second
@@ -42,10 +45,10 @@ type ProviderOptions struct {
 	// SubjectClaim and AudienceClaim are those that stand for sub and aud; empty for these.
 	SubjectClaim, AudienceClaim string
 	// Interval is how often the keys are read again, so that a key that the provider has withdrawn
-	// is not taken any longer.
+	// is not taken any longer. They are read more often where it is longer than maxKeyAge.
 	Interval time.Duration
-	// ErrorsLimit is how many times in a row that may fail before no key is taken anymore; -1 for
-	// any number.
+	// ErrorsLimit is for how many intervals in a row that may fail before no key is taken anymore; -1
+	// for any number.
 	ErrorsLimit int
 	// Transport makes the requests, one with bounds of its own where nil.
 	Transport http.RoundTripper
@@ -86,24 +89,23 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Run reads the provider's keys, at once and then every interval, until ctx ends. checked is called
+// Run reads the provider's keys, at once and then again and again, until ctx ends. checked is called
 // each time after it, whether it went well or not.
 func (p *Provider) Run(ctx context.Context, checked func()) {
-	failures, wait := 0, time.Duration(0)
+	reached, wait := time.Now(), time.Duration(0)
 	for {
 		err := p.refresh(ctx, 0)
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
-			failures = 0
+			reached = time.Now()
 		} else {
-			failures++
-			p.failed(err, failures)
+			p.failed(err, time.Since(reached))
 		}
 		checked()
 		if p.now.Load() != nil {
-			wait = p.options.Interval
+			wait = min(p.options.Interval, maxKeyAge)
 		} else {
 			wait = min(max(2*wait, firstRetry), minRefresh, p.options.Interval)
 		}
@@ -115,15 +117,15 @@ func (p *Provider) Run(ctx context.Context, checked func()) {
 	}
 }
 
-// failed logs that the provider cannot be asked, and gives its keys up after too many times.
-func (p *Provider) failed(err error, times int) {
-	log := p.options.Log.With("provider", p.options.WellKnown, "times", times, "err", err)
+// failed logs that the provider has not been reached for a time, and gives its keys up after too long.
+func (p *Provider) failed(err error, away time.Duration) {
+	log := p.options.Log.With("provider", p.options.WellKnown, "seconds", away.Seconds(), "err", err)
 	switch limit := p.options.ErrorsLimit; {
 	case p.now.Load() == nil:
 		log.Warn("the identity provider cannot be asked for its keys: no token is taken")
-	case limit >= 0 && times > limit:
+	case limit >= 0 && int(away/p.options.Interval) > limit:
 		p.now.Store(nil)
-		log.Error("the identity provider could not be asked for its keys too often: no token is taken anymore")
+		log.Error("the identity provider could not be asked for its keys for too long: no token is taken anymore")
 	default:
 		log.Warn("the identity provider cannot be asked for its keys: those of before are used")
 	}

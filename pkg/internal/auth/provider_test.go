@@ -85,7 +85,7 @@ func TestErrorsLimit(t *testing.T) {
 				token := rsaSigner().token(nil)
 				time.Sleep(time.Duration(minutes)*time.Minute - time.Second)
 				synctest.Wait()
-				if e := b.recheck(t.Context(), token); e != nil || int(checks.Load()) != minutes {
+				if e := b.recheck(t.Context(), token); e != nil || int(checks.Load()) < minutes {
 					t.Errorf("after %d checks: %v", checks.Load(), e)
 				}
 				time.Sleep(2 * time.Second)
@@ -113,7 +113,7 @@ func TestWithdrawnKeysAreNoticed(t *testing.T) {
 		defer stop()
 		synctest.Wait()
 		i.publish(ecSigner())
-		time.Sleep(time.Minute + time.Second)
+		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		wantKind(t, "a withdrawn key", b.recheck(t.Context(), rsaSigner().token(nil)), proxy.KindNotAuthenticated)
 		if e := b.recheck(t.Context(), ecSigner().token(nil)); e != nil {
