@@ -183,9 +183,9 @@ func TestFaultyCertificates(t *testing.T) {
 	}
 }
 
-// TestStrangersHaveLittleTime opens connections of which nothing comes: without TLS, within its
+// TestUnauthenticatedClientsHaveLittleTime opens connections of which nothing comes: without TLS, within its
 // handshake, and after it.
-func TestStrangersHaveLittleTime(t *testing.T) {
+func TestUnauthenticatedClientsHaveLittleTime(t *testing.T) {
 	authority := certs.NewAuthority(t)
 	settings := append(tlsEnviron(t, authority, t.TempDir()), "WSPROXY_HANDSHAKE_TIMEOUT=300ms")
 	a := start(t, app.Options{Environ: environ("127.0.0.1:1", settings...)})

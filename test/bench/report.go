@@ -59,15 +59,15 @@ func (b *bench) writeTargets(text *strings.Builder, m measurement) {
 	wanted, name := targetOf(m.flow), m.flow+", "+m.way
 	got := b.median(m.flow, m.way)
 	ratio := got.perSecond / b.median(m.flow, raw).perSecond
-	fmt.Fprintf(text, "| %s: records/s of raw | at least %.2f | %.2f | %s |\n", name, wanted.ofRaw, ratio, verdict(ratio >= wanted.ofRaw))
-	fmt.Fprintf(text, "| %s: allocations/record | at most %.0f | %.2f | %s |\n", name, wanted.allocations, got.allocations, verdict(got.allocations <= wanted.allocations))
+	fmt.Fprintf(text, "| %s: records/s of raw | at least %.2f | %.2f | %s |\n", name, wanted.ofRaw, ratio, metOrNot(ratio >= wanted.ofRaw))
+	fmt.Fprintf(text, "| %s: allocations/record | at most %.0f | %.2f | %s |\n", name, wanted.allocations, got.allocations, metOrNot(got.allocations <= wanted.allocations))
 	if m.way == avroWay {
 		ratio := got.cpu / b.median(m.flow, jsonWay).cpu
-		fmt.Fprintf(text, "| %s: CPU/record of JSON | at most %.2f | %.2f | %s |\n", name, avroOfJSON, ratio, verdict(ratio <= avroOfJSON))
+		fmt.Fprintf(text, "| %s: CPU/record of JSON | at most %.2f | %.2f | %s |\n", name, avroOfJSON, ratio, metOrNot(ratio <= avroOfJSON))
 	}
 }
 
-func verdict(met bool) string {
+func metOrNot(met bool) string {
 	if met {
 		return "met"
 	}

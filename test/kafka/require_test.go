@@ -13,24 +13,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// verdict is a testing.TB that records how a test was ended.
-type verdict struct {
+// recordedEnd is a testing.TB that records how a test was ended.
+type recordedEnd struct {
 	testing.TB
 	word string
 }
 
-func (v *verdict) Helper()                  {}
-func (v *verdict) Skipf(f string, a ...any) { v.end("skip: " + fmt.Sprintf(f, a...)) }
-func (v *verdict) Fatal(a ...any)           { v.end("fail: " + fmt.Sprint(a...)) }
+func (v *recordedEnd) Helper()                  {}
+func (v *recordedEnd) Skipf(f string, a ...any) { v.end("skip: " + fmt.Sprintf(f, a...)) }
+func (v *recordedEnd) Fatal(a ...any)           { v.end("fail: " + fmt.Sprint(a...)) }
 
 // end panics where testing would end the goroutine.
-func (v *verdict) end(word string) {
+func (v *recordedEnd) end(word string) {
 	v.word = word
 	panic(v)
 }
 
-func verdictOn(err error) (word string) {
-	v := &verdict{}
+func endOf(err error) (word string) {
+	v := &recordedEnd{}
 	defer func() {
 		if r := recover(); r != v {
 			panic(r)
@@ -56,7 +56,7 @@ func TestGiveUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(requireAllVariable, c.requireAll)
-			if got := verdictOn(c.err); got != c.want {
+			if got := endOf(c.err); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

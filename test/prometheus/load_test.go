@@ -54,7 +54,7 @@ func startLoad(t *testing.T) *load {
 	key := l.start(t, fake.ListenAddrs()[0])
 	var running sync.WaitGroup
 	for _, work := range []func(){
-		l.produce, l.consume, l.lag, l.strangers, l.rivals, l.sleepers, l.fill,
+		l.produce, l.consume, l.lag, l.refused, l.rivals, l.sleepers, l.fill,
 	} {
 		running.Go(work)
 	}
@@ -212,8 +212,8 @@ func (l *load) reader(target string) {
 	}
 }
 
-// strangers come without credentials, or ask for what is not there.
-func (l *load) strangers() {
+// refused are clients that come without credentials, or ask for what is not there.
+func (l *load) refused() {
 	for l.pause() {
 		for password, topic := range map[string]string{"wrong": orders, "sesame": "nowhere"} {
 			if conn := l.dial(password, "/socket/in?clientId=stranger&topic="+topic); conn != nil {

@@ -21,8 +21,8 @@ const (
 	acceptedLife = time.Minute
 	// refusedLife is the same of a wrong one.
 	refusedLife = 10 * time.Second
-	// maxVerdicts is how many passwords are remembered of each kind.
-	maxVerdicts = 4096
+	// maxCachedCredentials is how many passwords are remembered of each kind.
+	maxCachedCredentials = 4096
 	// maxWaiting is how many handshakes may wait for their password to be checked.
 	maxWaiting = 64
 	// checkTimeout bounds that wait.
@@ -41,8 +41,8 @@ type Basic struct {
 	turns  *fair.Shares      // one for each check that is under way
 
 	file     atomic.Pointer[users] // nil without a file
-	accepted verdicts
-	refused  verdicts
+	accepted credentialCache
+	refused  credentialCache
 }
 
 type digest = [sha256.Size]byte
@@ -128,7 +128,7 @@ func (b *Basic) knows(user string) bool {
 
 func wrongPassword() *proxy.Error { return refuse("The user or the password is wrong.") }
 
-// remembered returns the verdict on a password, from memory where it is there. A hash that has
+// remembered tells whether a password is right, from the cache where it is there. A hash that has
 // changed makes another key, so that nothing is remembered beyond it.
 func (b *Basic) remembered(ctx context.Context, key digest, check func() bool) (right bool, e *proxy.Error) {
 	if right, known := b.recall(key); known {

@@ -213,17 +213,17 @@ func TestAClientThatLeavesIsNotWaitedFor(t *testing.T) {
 	wantKind(t, "it", e, proxy.KindOverloaded)
 }
 
-func TestVerdictsAreBounded(t *testing.T) {
+func TestCredentialCacheIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, v := NewBasic("", ""), new(verdicts)
+		b, v := NewBasic("", ""), new(credentialCache)
 		old := b.digest("old", "", "")
 		v.add(old, time.Second)
 		time.Sleep(time.Second)
 		var last digest
-		for n := range 3 * maxVerdicts {
+		for n := range 3 * maxCachedCredentials {
 			last = b.digest(fmt.Sprint(n), "", "")
 			v.add(last, time.Minute)
-			if len(v.until) > maxVerdicts {
+			if len(v.until) > maxCachedCredentials {
 				t.Fatalf("%d are remembered", len(v.until))
 			}
 		}

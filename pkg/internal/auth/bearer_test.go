@@ -205,7 +205,7 @@ func TestNewKeysAreFetched(t *testing.T) {
 // TestUnknownKeysAreFetchedSeldom sends tokens whose key is unknown for a minute. Each is refused by keys
 // that were fetched after it came, or told to come again.
 func TestUnknownKeysAreFetchedSeldom(t *testing.T) {
-	for name, stranger := range map[string]signer{
+	for name, foreign := range map[string]signer{
 		"another key":               {otherKey(), "other", oidc.RS256},
 		"the key by another name":   {rsaKey(), "elsewhere", oidc.RS256},
 		"another key without a kid": {otherKey(), "", oidc.RS256},
@@ -214,7 +214,7 @@ func TestUnknownKeysAreFetchedSeldom(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := newIssuer(rsaSigner())
 				b := &Bearer{i.provider(nil)}
-				token, refused := stranger.token(nil), 0
+				token, refused := foreign.token(nil), 0
 				for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
 					before := i.times()
 					_, e := b.check(t.Context(), token)
@@ -241,7 +241,7 @@ func TestNewKeysAreNeverRefused(t *testing.T) {
 		i := newIssuer(rsaSigner())
 		b := i.ready(t)
 		if _, e := b.check(t.Context(), signer{otherKey(), "other", oidc.RS256}.token(nil)); e == nil {
-			t.Fatal("a stranger is let in")
+			t.Fatal("a foreign token is let in")
 		}
 		i.publish(ecSigner())
 		token := ecSigner().token(nil)

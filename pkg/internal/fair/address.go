@@ -1,4 +1,4 @@
-// Package fair shares what is scarce among strangers by their address, so that one who asks for more than
+// Package fair shares what is scarce among unauthenticated clients by their address, so that one who asks for more than
 // others costs himself: places (Shares) and failures (Budget).
 package fair
 

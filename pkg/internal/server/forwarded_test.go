@@ -36,8 +36,8 @@ func clientCertificate(t *testing.T, name string) string {
 	return ":" + base64.StdEncoding.EncodeToString(der) + ":"
 }
 
-// TestForwardedCertificatesOfStrangers mean nothing, whatever they say of who has sent them.
-func TestForwardedCertificatesOfStrangers(t *testing.T) {
+// TestForwardedCertificatesOfUntrustedAddresses mean nothing, whatever they say of who has sent them.
+func TestForwardedCertificatesOfUntrustedAddresses(t *testing.T) {
 	cert := clientCertificate(t, "alice")
 	hops := strings.Repeat("10.0.0.1, ", 9_999) + "10.0.0.1"
 	for name, test := range map[string]struct {

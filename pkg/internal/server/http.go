@@ -18,7 +18,7 @@ const (
 	connFactor = 4
 )
 
-// NewHTTP returns a server for a listener, without its handler, that gives strangers little time and
+// NewHTTP returns a server for a listener, without its handler, that gives unauthenticated clients little time and
 // room. What it has to say of them is logged at debug.
 func NewHTTP(c *config.Config, log *slog.Logger) *http.Server {
 	handshake := c.Sockets.HandshakeTimeout

@@ -32,7 +32,7 @@ func strange(t *testing.T, attack func(c net.Conn)) (took time.Duration) {
 		server.Handler = newServer(t, c).Main()
 		done := make(chan error, 1)
 		go func() { done <- server.Serve(listener) }()
-		conn, err := hosts.Host("stranger").Connect(listener.Addr().String())
+		conn, err := hosts.Host("attacker").Connect(listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func shorten(text string, most int) string {
 	return text[:most] + "…"
 }
 
-// plain makes what a stranger has sent fit for a line of the log: it is short, it is UTF-8, and nothing
+// plain makes what an unauthenticated client has sent fit for a line of the log: it is short, it is UTF-8, and nothing
 // in it moves the cursor or turns the direction of reading.
 func plain(text string, most int) string {
 	return strings.Map(func(r rune) rune {

@@ -13,7 +13,7 @@ func TestAddressesBehindProxies(t *testing.T) {
 		forwarded  []string
 		want       string // nothing where the peer's own address counts
 	}{
-		{"a stranger's word", "203.0.113.1:1", []string{"198.51.100.1"}, ""},
+		{"an untrusted address", "203.0.113.1:1", []string{"198.51.100.1"}, ""},
 		{"a proxy that says nothing", "10.0.0.1:1", nil, ""},
 		{"a proxy", "10.0.0.1:1", []string{"198.51.100.1"}, "198.51.100.1"},
 		{"what a client has invented", "10.0.0.1:1", []string{"1.1.1.1, 10.2.2.2, 198.51.100.1"}, "198.51.100.1"},

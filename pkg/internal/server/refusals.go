@@ -23,7 +23,7 @@ const (
 )
 
 // Refusals tells the log of clients that were refused: of so many in full, and of more, which are an
-// attack or an outage, how many there were of each kind. A flood of strangers hides no client whose
+// attack or an outage, how many there were of each kind. A flood of unauthenticated clients hides no client whose
 // name is known.
 type Refusals struct {
 	log     *slog.Logger

@@ -126,8 +126,8 @@ func TestRefusalsAreSummedUp(t *testing.T) {
 	})
 }
 
-// TestAFloodOfStrangersHidesNobody refuses a client that has proven who it is after a flood of others.
-func TestAFloodOfStrangersHidesNobody(t *testing.T) {
+// TestAFloodOfUnauthenticatedClientsHidesNobody refuses a client that has proven who it is after a flood of others.
+func TestAFloodOfUnauthenticatedClientsHidesNobody(t *testing.T) {
 	var log bytes.Buffer
 	f := NewRefusals(slog.New(slog.NewTextHandler(&log, nil)), func(*http.Request) string { return "" })
 	refuse := func(who proxy.Principal) {

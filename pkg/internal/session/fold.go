@@ -24,7 +24,7 @@ type entry struct {
 	id       string
 	at       time.Time // of its record
 	standing standing
-	verdict  verdict // of a refused one
+	ruling   ruling // of a refused one
 	expires  time.Time
 	// topicAhead tells that an heir has a slot in its topic already: the old session was for
 	// another one.
@@ -220,8 +220,8 @@ func (f *fold) admit(e *entry) {
 
 // reserve judges a pending claim.
 func (f *fold) reserve(e *entry) {
-	e.verdict = f.judge(e)
-	if e.verdict.outcome != won {
+	e.ruling = f.judge(e)
+	if e.ruling.outcome != won {
 		e.standing = refused
 		return
 	}

@@ -11,38 +11,38 @@ const (
 	ownerLapsed         // its replica was given up
 )
 
-// verdict is the judgement of a pending claim.
-type verdict struct {
+// ruling is the judgement of a pending claim.
+type ruling struct {
 	outcome outcome
 	holder  *entry // who has the identity, of a duplicate
 }
 
 // judge applies the rules to a pending claim: it looks at nothing but the claim and what the
 // log has said before it.
-func (f *fold) judge(e *entry) verdict {
+func (f *fold) judge(e *entry) ruling {
 	id := e.identity()
 	if heir := f.heirs[id]; heir != nil {
-		return verdict{duplicate, heir}
+		return ruling{duplicate, heir}
 	}
 	if holder := f.holders[id]; holder != nil {
 		return f.judgeTakeover(e, holder)
 	}
 	if full := f.full(e); full != won {
-		return verdict{outcome: full}
+		return ruling{outcome: full}
 	}
-	return verdict{}
+	return ruling{}
 }
 
 // judgeTakeover judges a claim to an identity that somebody has. It needs no free slot, except
 // in a topic that the old session was not for.
-func (f *fold) judgeTakeover(e, holder *entry) verdict {
+func (f *fold) judgeTakeover(e, holder *entry) ruling {
 	if e.Takes != holder.id || holder.standing != holding || !isSame(holder.principal(), e.principal()) {
-		return verdict{duplicate, holder}
+		return ruling{duplicate, holder}
 	}
 	if e.Kind == Consumer && e.Topic != holder.Topic && f.topicFull(e) {
-		return verdict{outcome: topicFull}
+		return ruling{outcome: topicFull}
 	}
-	return verdict{}
+	return ruling{}
 }
 
 func (f *fold) full(e *entry) outcome {

@@ -40,7 +40,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"judge.go", "return e.Partitions > 0 &&", "return false && e.Partitions > 0 &&",
 		},
 		"none": {"doc.go", "package session\n", "package session\n"},
-		"a stranger takes over": {
+		"another principal takes over": {
 			"judge.go", " || !isSame(holder.principal(), e.principal()) {", " {",
 		},
 		"nothing is swept": {

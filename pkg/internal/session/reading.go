@@ -62,7 +62,7 @@ func (r *replica) judged(a *attempt, e *entry, at time.Time) {
 		return
 	}
 	r.write(remove(claimKey + a.id))
-	r.refused(a, e.verdict)
+	r.refused(a, e.ruling)
 }
 
 // confirmed goes on after an own admitted claim was read.
@@ -80,7 +80,7 @@ func (r *replica) confirmed(a *attempt, e *entry) {
 }
 
 // refused goes on after a claim has lost.
-func (r *replica) refused(a *attempt, v verdict) {
+func (r *replica) refused(a *attempt, v ruling) {
 	switch {
 	case v.outcome == duplicate:
 		r.contend(a, v.holder)

@@ -212,10 +212,10 @@ func TestALiveHolderStays(t *testing.T) {
 		a.mustClaim(t, consumer("one", nil), holder)
 		b.wantRefusal(t, consumer("one", nil), proxy.KindDuplicateClient)
 		b.wantRefusal(t, consumer("one", func(q *Request) { q.OnConflict = Reject }), proxy.KindDuplicateClient)
-		stranger := func(q *Request) {
+		other := func(q *Request) {
 			q.Principal, q.OnConflict = proxy.Principal{Method: proxy.MethodUser, Name: "mallory"}, TakeOver
 		}
-		b.wantRefusal(t, consumer("one", stranger), proxy.KindDuplicateClient)
+		b.wantRefusal(t, consumer("one", other), proxy.KindDuplicateClient)
 		select {
 		case e := <-holder.lost:
 			t.Fatalf("the holder lost its session: %v", e)

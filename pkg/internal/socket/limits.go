@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Limits bound what clients, and strangers, may have of this process at a time. 0 is no limit.
+// Limits bound what clients, unauthenticated ones included, may have of this process at a time. 0 is no limit.
 type Limits struct {
 	Connections int
 	PerAddress  int // connections of one address; of IPv6 those of a /64 network, which is what a host has

@@ -176,9 +176,9 @@ func TestMessageHeaders(t *testing.T) {
 	}
 }
 
-// TestStrangersDoNotContinueTraces sends trace context, which asks for sampling, to a proxy that samples
+// TestUntrustedClientsDoNotContinueTraces sends trace context, which asks for sampling, to a proxy that samples
 // nothing by itself, and to one that samples everything.
-func TestStrangersDoNotContinueTraces(t *testing.T) {
+func TestUntrustedClientsDoNotContinueTraces(t *testing.T) {
 	for sampler, want := range map[string]int{"parentbased_always_off": 0, "parentbased_always_on": 2} {
 		t.Run(sampler, func(t *testing.T) {
 			tracer, c, flush := startFor(t, false, "OTEL_TRACES_SAMPLER="+sampler)

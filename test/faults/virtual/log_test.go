@@ -97,20 +97,20 @@ const (
 // fates tells of each record what became of it, by the markers behind it.
 func fates(records []*kgo.Record) map[*kgo.Record]fate {
 	const commitMarker = 1 // the type in a marker's key
-	verdicts, all := make(map[int64]fate), make(map[*kgo.Record]fate)
+	byProducer, all := make(map[int64]fate), make(map[*kgo.Record]fate)
 	for _, r := range slices.Backward(records) {
 		switch {
 		case r.Attrs.IsControl():
-			verdicts[r.ProducerID] = isAborted
+			byProducer[r.ProducerID] = isAborted
 			if len(r.Key) == 4 && r.Key[3] == commitMarker {
-				verdicts[r.ProducerID] = isCommitted
+				byProducer[r.ProducerID] = isCommitted
 			}
 		case !r.Attrs.IsTransactional():
 			all[r] = isCommitted
 		default:
 			all[r] = isOpen
-			if verdict, ok := verdicts[r.ProducerID]; ok {
-				all[r] = verdict
+			if f, ok := byProducer[r.ProducerID]; ok {
+				all[r] = f
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // probesAtOnce is how many clients' credentials are tried at a time: each try is a connection to
-// a broker, of which strangers could want any number.
+// a broker, of which unauthenticated clients could want any number.
 const probesAtOnce = 64
 
 // probesWaiting is how many tries may wait for that.
@@ -103,7 +103,7 @@ func (i *identities) probe(ctx context.Context, a Access) (*grant, sight, error)
 }
 
 // dial makes a client. Whoever uses the credentials learns what Kafka says of them: the log
-// does not, since strangers could fill it.
+// does not, since unauthenticated clients could fill it.
 func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
 	c, watch := i.cluster, new(loginWatch)
 	client, err := kgo.NewClient(c.OptionsAs(metrics.IdentityClient, Always(as), "wsproxy-identity", append(Quickly(len(c.Settings.BootstrapHosts)),

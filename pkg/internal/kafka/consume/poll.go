@@ -66,7 +66,7 @@ func (c *Consumer) inspect(ctx context.Context, fetches kgo.Fetches) error {
 }
 
 // met notes an error that reading may get over, and returns the end of what it gets not over.
-func (c *Consumer) met(now time.Time, v verdict, err error) *proxy.Error {
+func (c *Consumer) met(now time.Time, v outcome, err error) *proxy.Error {
 	if v.refresh {
 		c.options.Topic.Refresh()
 	}

@@ -22,8 +22,8 @@ const (
 	endWithin = 45 * time.Second
 )
 
-// verdict is what becomes of a connection after an error that a poll has brought. All zero, nothing does.
-type verdict struct {
+// outcome is what becomes of a connection after an error that a poll has brought. All zero, nothing does.
+type outcome struct {
 	end     *proxy.Error     // it ends
 	loss    *kgo.ErrDataLoss // it goes on where franz-go has reset it to
 	refresh bool             // the watcher is to look at the topic
@@ -39,13 +39,13 @@ type verdict struct {
 // large. So every error ends the connection that is not known to pass: the client connects again, and
 // has what did not pass from the begin. What cannot be known is whether an error will pass: those that
 // may have a time to do so.
-func (c *Consumer) judge(topic string, partition int32, err error) verdict {
+func (c *Consumer) judge(topic string, partition int32, err error) outcome {
 	o := &c.options
 	var loss *kgo.ErrDataLoss
 	var tooLarge *kgo.ErrDecompressTooLarge
 	switch {
 	case errors.As(err, &loss):
-		return verdict{loss: loss}
+		return outcome{loss: loss}
 
 	// The client's doing, or its rights.
 	case errors.Is(err, kgo.ErrClientClosed):
@@ -65,7 +65,7 @@ func (c *Consumer) judge(topic string, partition int32, err error) verdict {
 
 	// The topic's end, or a broker that has not heard of the topic yet.
 	case isAny(err, kerr.UnknownTopicID, kerr.UnknownTopicOrPartition, kerr.InconsistentTopicID):
-		return verdict{refresh: true, within: endWithin, stays: c.isDropped(topic, partition)}
+		return outcome{refresh: true, within: endWithin, stays: c.isDropped(topic, partition)}
 
 	// What does not pass by itself.
 	case errors.As(err, &tooLarge):
@@ -75,12 +75,12 @@ func (c *Consumer) judge(topic string, partition int32, err error) verdict {
 	case c.isDropped(topic, partition), !passes(err):
 		return ends(err, proxy.KindKafkaUnavailable, "Kafka cannot deliver topic %q to group %q now.", o.Topic.Name, o.GroupID)
 	default:
-		return verdict{within: passWithin}
+		return outcome{within: passWithin}
 	}
 }
 
-func ends(cause error, kind proxy.Kind, format string, args ...any) verdict {
-	return verdict{end: proxy.Wrap(cause, kind, format, args...)}
+func ends(cause error, kind proxy.Kind, format string, args ...any) outcome {
+	return outcome{end: proxy.Wrap(cause, kind, format, args...)}
 }
 
 // passes tells whether an error is one that passes by itself: a broker is away or not ready, the group

@@ -27,7 +27,7 @@ type trouble struct {
 }
 
 // meet notes an error. first tells that a row begins with it, and end that the row goes on for too long.
-func (t *trouble) meet(now time.Time, v verdict, err error) (first bool, end *proxy.Error) {
+func (t *trouble) meet(now time.Time, v outcome, err error) (first bool, end *proxy.Error) {
 	first = t.err == nil || now.Sub(t.last) > quietFor
 	if first {
 		*t = trouble{by: now.Add(v.within), pause: troublePause / 2}

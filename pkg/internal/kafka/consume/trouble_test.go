@@ -22,7 +22,7 @@ func TestTroublePausesGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var row trouble
 		topic := mortal{make(chan struct{})}
-		v := verdict{within: time.Hour}
+		v := outcome{within: time.Hour}
 		for _, want := range []int{100, 200, 400, 800, 1600, 3200, 5000, 5000} {
 			first, end := row.meet(time.Now(), v, errTrouble)
 			if _, again := row.meet(time.Now(), v, errTrouble); first != (want == 100) || end != nil || again != nil { // of the same poll
@@ -56,7 +56,7 @@ func TestTroubleThatLastsEnds(t *testing.T) {
 		topic := mortal{make(chan struct{})}
 		began := time.Now()
 		for {
-			_, end := row.meet(time.Now(), verdict{within: passWithin}, errTrouble)
+			_, end := row.meet(time.Now(), outcome{within: passWithin}, errTrouble)
 			if end != nil {
 				if end.Kind != proxy.KindKafkaUnavailable || !errors.Is(end, errTrouble) {
 					t.Errorf("got %v", end)
@@ -94,7 +94,7 @@ func TestTroubleWaitsForTheTopic(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), test.ctxEnds)
 				defer cancel()
 				var row trouble
-				if _, end := row.meet(time.Now(), verdict{within: endWithin, stays: test.stays}, errTrouble); end != nil {
+				if _, end := row.meet(time.Now(), outcome{within: endWithin, stays: test.stays}, errTrouble); end != nil {
 					t.Error(end)
 				}
 				began := time.Now()

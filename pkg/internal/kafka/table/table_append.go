@@ -31,11 +31,11 @@ type Record struct{ Key, Value []byte }
 
 // tableAppends is the writing side of a table.
 type tableAppends struct {
-	mu      sync.Mutex // guards what follows; held where records are handed over, for their order
-	closed  bool
-	writer  *tableWriter // nil before the topic is known
-	pending sync.WaitGroup
-	doubts  cluster.Calls
+	mu          sync.Mutex // guards what follows; held where records are handed over, for their order
+	closed      bool
+	writer      *tableWriter // nil before the topic is known
+	pending     sync.WaitGroup
+	stuckChecks cluster.Calls
 }
 
 // tableWriter appends to one topic. One that was made anew under the same name has another.
@@ -46,7 +46,7 @@ type tableWriter struct {
 	expire context.CancelFunc
 	held   atomic.Int64 // records without a fate
 
-	doubted atomic.Bool // it is being looked whether it is stuck
+	checking atomic.Bool // it is being looked whether it is stuck
 }
 
 // appending is an Append under way. Its fields are for the goroutine of promises.
@@ -124,21 +124,20 @@ func (p *appending) promise(r *kgo.Record, err error) {
 		return
 	}
 	if p.err != nil {
-		p.table.doubt(p.writer)
+		p.table.checkStuck(p.writer)
 	}
 	p.done(p.err)
 	p.appends.pending.Done()
 }
 
-// doubt looks whether a writer that has failed is stuck, and gives the topic another one then.
-// Nothing
-// of the old one can be on its way: it has no producer id.
-func (t *Table) doubt(w *tableWriter) {
-	if !w.doubted.CompareAndSwap(false, true) {
+// checkStuck looks whether a writer that has failed is stuck, and gives the topic another one then.
+// Nothing of the old one can be on its way: it has no producer id.
+func (t *Table) checkStuck(w *tableWriter) {
+	if !w.checking.CompareAndSwap(false, true) {
 		return
 	}
-	_ = t.appends.doubts.Run(func() { // a table that is closed appends nothing anymore
-		defer w.doubted.Store(false)
+	_ = t.appends.stuckChecks.Run(func() { // a table that is closed appends nothing anymore
+		defer w.checking.Store(false)
 		if !produce.IsStuck(t.life, w.client) || !t.appends.has(w) {
 			return
 		}
@@ -191,8 +190,8 @@ func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics, stop conte
 	}
 	w.close(m)
 	stop()
-	a.doubts.Refuse()
-	a.doubts.Wait()
+	a.stuckChecks.Refuse()
+	a.stuckChecks.Wait()
 	a.pending.Wait()
 }
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"crypto/tls"
@@ -21,23 +21,23 @@ type stage struct {
 
 // scale is how large the attack is.
 type scale struct {
-	strangers, producers, consumers int
+	attackers, producers, consumers int
 	quiet, attack, quietAgain       time.Duration
-	// slower is how many times as slow as without strangers answers may be, beside some slack.
+	// slower is how many times as slow as without attackers answers may be, beside some slack.
 	slower int
 	slack  time.Duration
 }
 
-func TestLongStrangersBesideHonestClients(t *testing.T) {
+func TestLongAttackersBesideHonestClients(t *testing.T) {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
-		besideHonestClients(t, scale{strangers: 2000, producers: 45, consumers: 5, quiet: 30 * time.Second, attack: 2 * time.Minute, quietAgain: 30 * time.Second, slower: 3})
+		besideHonestClients(t, scale{attackers: 2000, producers: 45, consumers: 5, quiet: 30 * time.Second, attack: 2 * time.Minute, quietAgain: 30 * time.Second, slower: 3})
 		return
 	}
 	// What a busy machine does to the times is not the proxy's fault.
-	besideHonestClients(t, scale{strangers: 200, producers: 12, consumers: 3, quiet: 4 * time.Second, attack: 15 * time.Second, slower: 10, slack: 2 * time.Second})
+	besideHonestClients(t, scale{attackers: 200, producers: 12, consumers: 3, quiet: 4 * time.Second, attack: 15 * time.Second, slower: 10, slack: 2 * time.Second})
 }
 
-// besideHonestClients has strangers attack for a time.
+// besideHonestClients has attackers attack for a time.
 func besideHonestClients(t *testing.T, size scale) {
 	t.Helper()
 	broker := kafka.Require(t).Addr()
@@ -55,17 +55,17 @@ func besideHonestClients(t *testing.T, size scale) {
 	before := s.proxy.holds(t)
 
 	attackers := s.besiege(t, target{
-		From: "127.0.0.66", Strangers: size.strangers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: makeTopic(t, broker, 1, 16<<20),
+		From: "127.0.0.66", Attackers: size.attackers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: makeTopic(t, broker, 1, 16<<20),
 	})
 	spent := s.proxy.spent(t)
 	beside, besideOpenings := h.during(size.attack)
 	spent = s.proxy.spent(t) - spent
 	during := s.proxy.memory(t)
 	tally := attackers.leave(t)
-	again, _ := h.during(size.quietAgain) // when everything is as warm as it was beside the strangers
+	again, _ := h.during(size.quietAgain) // when everything is as warm as it was beside the attackers
 
-	t.Logf("%d strangers beside %d honest clients for %v; %d connections of strangers:\n%s",
-		size.strangers, size.producers+size.consumers, size.attack, tally.total(), tally)
+	t.Logf("%d attackers beside %d honest clients for %v; %d connections of attackers:\n%s",
+		size.attackers, size.producers+size.consumers, size.attack, tally.total(), tally)
 	t.Logf("the proxy took %v of processor time", spent)
 	t.Logf("answers: p50 %v quiet, %v beside, %v quiet again; p99 %v, %v, %v (%d, %d, %d messages)",
 		percentile(quiet, 50), percentile(beside, 50), percentile(again, 50),
@@ -77,7 +77,7 @@ func besideHonestClients(t *testing.T, size scale) {
 		unhindered = min(unhindered, percentile(again, 99))
 	}
 	if bound := time.Duration(size.slower)*unhindered + size.slack; percentile(beside, 99) > bound {
-		t.Errorf("beside strangers 1 %% of the answers take more than %v, more than %v", percentile(beside, 99), bound)
+		t.Errorf("beside attackers 1 %% of the answers take more than %v, more than %v", percentile(beside, 99), bound)
 	}
 	await(t, "consumers to have read everything", h.behind)
 	var after holdings
@@ -92,6 +92,6 @@ func besideHonestClients(t *testing.T, size scale) {
 	}
 }
 
-// mostMemory is what the proxy may take in the attack: about 100 KiB for each stranger, and much more
+// mostMemory is what the proxy may take in the attack: about 100 KiB for each attacker, and much more
 // for those that consume.
 const mostMemory = 400 << 20

@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"crypto/tls"
@@ -19,7 +19,7 @@ import (
 
 // siege is how much one attack has.
 type siege struct {
-	handshakes, strangers int
+	handshakes, attackers int
 	lasts                 time.Duration
 	// within is what an honest client waits at most for its first answer, TLS and the handshake included,
 	// while one address holds what it can, beside what the machine took at most without the attack.
@@ -28,10 +28,10 @@ type siege struct {
 
 func sieges() siege {
 	if os.Getenv("OUTSIDE_SCALE") == "full" {
-		return siege{handshakes: 256, strangers: 1500, lasts: 20 * time.Second, within: time.Second}
+		return siege{handshakes: 256, attackers: 1500, lasts: 20 * time.Second, within: time.Second}
 	}
 	// What a busy machine does to the times is not the proxy's fault. It was 30 s, and more.
-	return siege{handshakes: 16, strangers: 100, lasts: 2 * time.Second, within: 3 * time.Second}
+	return siege{handshakes: 16, attackers: 100, lasts: 2 * time.Second, within: 3 * time.Second}
 }
 
 // TestLongEachAttackAlone has one address take all places by one attack.
@@ -53,7 +53,7 @@ func TestLongEachAttackAlone(t *testing.T) {
 	for _, a := range attacks() {
 		t.Run(strings.ReplaceAll(a.name, ",", ""), func(t *testing.T) {
 			at := s.besiege(t, target{
-				Strangers: size.strangers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: attacked,
+				Attackers: size.attackers, Main: s.proxy.main, Secure: s.proxy.secure, Topic: s.topic, Attacked: attacked,
 				From: "127.0.0.66", Only: a.name,
 			})
 			spent, beside := s.proxy.cpu(t), &visitors{stage: s}

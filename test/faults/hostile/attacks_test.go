@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"bytes"
@@ -19,14 +19,14 @@ import (
 // attack is a kind of hostile connection.
 type attack struct {
 	name  string
-	share int           // of the strangers, in percent
+	share int           // of the attackers, in percent
 	pause time.Duration // between two of its connections
 	// run plays one connection to its end. It returns what the proxy did, in a word.
-	run func(s *stranger) string
+	run func(s *attacker) string
 }
 
-// stranger is who attacks.
-type stranger struct {
+// attacker is who attacks.
+type attacker struct {
 	target target
 	ctx    context.Context
 	number int
@@ -35,23 +35,23 @@ type stranger struct {
 
 func attacks() []attack {
 	return []attack{
-		{"slow headers", 20, 4 * time.Second, (*stranger).dripHeaders},
-		{"silence", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.target.Main) }},
-		{"silence within TLS", 8, 4 * time.Second, func(s *stranger) string { return s.silence(s.target.Secure) }},
-		{"garbage for TLS", 12, 4 * time.Second, (*stranger).garbage},
-		{"giant headers", 10, 4 * time.Second, (*stranger).giantHeaders},
-		{"refused parameters", 12, 4 * time.Second, (*stranger).refused},
-		{"refused by closing, never answered", 6, 4 * time.Second, (*stranger).refusedByClosing},
-		{"slow body", 2, 4 * time.Second, (*stranger).slowBody},
-		{"answers never read", 2, 4 * time.Second, (*stranger).pipeline},
-		{"oversized messages", 5, 20 * time.Second, (*stranger).oversized},
-		{"records never read", 2, 5 * time.Second, (*stranger).neverRead},
-		{"connected and dropped", 13, 4 * time.Second, (*stranger).drop},
+		{"slow headers", 20, 4 * time.Second, (*attacker).dripHeaders},
+		{"silence", 8, 4 * time.Second, func(s *attacker) string { return s.silence(s.target.Main) }},
+		{"silence within TLS", 8, 4 * time.Second, func(s *attacker) string { return s.silence(s.target.Secure) }},
+		{"garbage for TLS", 12, 4 * time.Second, (*attacker).garbage},
+		{"giant headers", 10, 4 * time.Second, (*attacker).giantHeaders},
+		{"refused parameters", 12, 4 * time.Second, (*attacker).refused},
+		{"refused by closing, never answered", 6, 4 * time.Second, (*attacker).refusedByClosing},
+		{"slow body", 2, 4 * time.Second, (*attacker).slowBody},
+		{"answers never read", 2, 4 * time.Second, (*attacker).pipeline},
+		{"oversized messages", 5, 20 * time.Second, (*attacker).oversized},
+		{"records never read", 2, 5 * time.Second, (*attacker).neverRead},
+		{"connected and dropped", 13, 4 * time.Second, (*attacker).drop},
 	}
 }
 
 // dial connects. The connection ends with the attack.
-func (s *stranger) dial(address string) (*net.TCPConn, error) {
+func (s *attacker) dial(address string) (*net.TCPConn, error) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(s.target.From)}}
 	c, err := dialer.DialContext(s.ctx, "tcp", address)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *stranger) dial(address string) (*net.TCPConn, error) {
 }
 
 // begin connects and sends text. What comes back is read to the end, as fast as it comes.
-func (s *stranger) begin(address, text string) string {
+func (s *attacker) begin(address, text string) string {
 	c, err := s.dial(address)
 	if err != nil {
 		return "not connected"
@@ -83,10 +83,10 @@ func firstLine(answer []byte, _ error) string {
 	return "closed"
 }
 
-func (s *stranger) silence(address string) string { return s.begin(address, "") }
+func (s *attacker) silence(address string) string { return s.begin(address, "") }
 
 // dripHeaders sends a byte now and then, as Slowloris does.
-func (s *stranger) dripHeaders() string {
+func (s *attacker) dripHeaders() string {
 	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"
@@ -109,7 +109,7 @@ func (s *stranger) dripHeaders() string {
 }
 
 // garbage begins as a TLS record does, with lengths that are wrong.
-func (s *stranger) garbage() string {
+func (s *attacker) garbage() string {
 	random := make([]byte, 300)
 	for i := range random {
 		random[i] = byte(rand.Uint32())
@@ -118,17 +118,17 @@ func (s *stranger) garbage() string {
 	return s.begin(s.target.Secure, string(random))
 }
 
-func (s *stranger) giantHeaders() string {
+func (s *attacker) giantHeaders() string {
 	return s.begin(s.target.Main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nX-Long: "+s.long+"\r\n\r\n")
 }
 
 // slowBody announces a body that never comes.
-func (s *stranger) slowBody() string {
+func (s *attacker) slowBody() string {
 	return s.begin(s.target.Main, "GET /healthcheck HTTP/1.1\r\nHost: proxy\r\nContent-Length: 1000\r\n\r\nx")
 }
 
 // pipeline asks for much and reads none of it.
-func (s *stranger) pipeline() string {
+func (s *attacker) pipeline() string {
 	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"
@@ -145,7 +145,7 @@ func (s *stranger) pipeline() string {
 
 const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 
-func (s *stranger) refused() string {
+func (s *attacker) refused() string {
 	target := []string{
 		"/socket/in?topic=" + s.target.Topic, "/socket/out?clientId=c&topic=__consumer_offsets",
 		"/socket/in?clientId=c&topic=no-such-topic-" + fmt.Sprint(rand.IntN(1000)), "/socket/in?clientId=c&token=x&topic=" + s.target.Topic,
@@ -154,13 +154,13 @@ func (s *stranger) refused() string {
 }
 
 // refusedByClosing reads what there is to read, and answers nothing.
-func (s *stranger) refusedByClosing() string {
+func (s *attacker) refusedByClosing() string {
 	return s.begin(s.target.Main, "GET /socket/in?clientId=c&handshakeErrors=close HTTP/1.1\r\nHost: proxy\r\n"+upgrade+"\r\n")
 }
 
 // oversized sends the beginning of a message that is longer than any may be, then all of it.
-func (s *stranger) oversized() string {
-	ws, problem := s.open("/socket/in?clientId=stranger&topic=" + s.target.Attacked)
+func (s *attacker) oversized() string {
+	ws, problem := s.open("/socket/in?clientId=attacker&topic=" + s.target.Attacked)
 	if ws == nil {
 		return problem
 	}
@@ -187,7 +187,7 @@ func closeCode(ws *wsclient.Conn) string {
 	}
 }
 
-func (s *stranger) open(target string) (*wsclient.Conn, string) {
+func (s *attacker) open(target string) (*wsclient.Conn, string) {
 	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return nil, "not connected"
@@ -202,8 +202,8 @@ func (s *stranger) open(target string) (*wsclient.Conn, string) {
 }
 
 // neverRead consumes a topic that holds much, and takes nothing.
-func (s *stranger) neverRead() string {
-	ws, problem := s.open(fmt.Sprintf("/socket/out?clientId=stranger-%d&topic=%s", s.number, s.target.Attacked))
+func (s *attacker) neverRead() string {
+	ws, problem := s.open(fmt.Sprintf("/socket/out?clientId=attacker-%d&topic=%s", s.number, s.target.Attacked))
 	if ws == nil {
 		return problem
 	}
@@ -223,7 +223,7 @@ func (s *stranger) neverRead() string {
 }
 
 // drop hangs up at once, or when all was asked for, without reading the answer.
-func (s *stranger) drop() string {
+func (s *attacker) drop() string {
 	c, err := s.dial(s.target.Main)
 	if err != nil {
 		return "not connected"

@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func makeTopic(t *testing.T, broker string, partitions int32, size int) string {
 	must(t, err)
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	topic := fmt.Sprintf("strangers-%d", time.Now().UnixNano())
+	topic := fmt.Sprintf("attackers-%d", time.Now().UnixNano())
 	_, err = admin.CreateTopic(ctx, partitions, 1, nil, topic)
 	must(t, err)
 	await(t, "the topic", func() error {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"context"
@@ -18,29 +18,29 @@ import (
 	"time"
 )
 
-// targetVariable makes a process of this test the strangers.
-const targetVariable = "STRANGERS_TARGET"
+// targetVariable makes a process of this test the attackers.
+const targetVariable = "ATTACKERS_TARGET"
 
-// target is what strangers attack.
+// target is what attackers attack.
 type target struct {
-	Strangers       int
+	Attackers       int
 	Main, Secure    string // addresses
 	Topic, Attacked string // Attacked is the topic that they use where they are let in
 	From            string // their address
 	Only            string // the name of the one attack, empty for all of them
 }
 
-// attackers is the process of the strangers. It is one of its own, which yields to all others:
-// strangers have machines of their own, and what they do to the one that they share with the proxy
+// attackerProcess is the process of the attackers. It is one of its own, which yields to all others:
+// attackers have machines of their own, and what they do to the one that they share with the proxy
 // here is not what is judged.
-type attackers struct {
+type attackerProcess struct {
 	command *exec.Cmd
 	stdin   io.Closer
 	stdout  io.Reader
 }
 
-// besiege has strangers attack until they are to leave.
-func (*stage) besiege(t *testing.T, at target) *attackers {
+// besiege has attackers attack until they are to leave.
+func (*stage) besiege(t *testing.T, at target) *attackerProcess {
 	t.Helper()
 	text, err := json.Marshal(at)
 	must(t, err)
@@ -54,19 +54,19 @@ func (*stage) besiege(t *testing.T, at target) *attackers {
 	stdout, err := command.StdoutPipe()
 	must(t, err)
 	must(t, command.Start())
-	return &attackers{command, stdin, stdout}
+	return &attackerProcess{command, stdin, stdout}
 }
 
-// niceness is by how much the strangers yield to the proxy.
+// niceness is by how much the attackers yield to the proxy.
 func niceness() string {
-	if given := os.Getenv("STRANGERS_NICE"); given != "" {
+	if given := os.Getenv("ATTACKERS_NICE"); given != "" {
 		return given
 	}
 	return "19"
 }
 
 // leave ends the attack and returns what became of it.
-func (a *attackers) leave(t *testing.T) *tally {
+func (a *attackerProcess) leave(t *testing.T) *tally {
 	t.Helper()
 	must(t, a.stdin.Close())
 	result := &tally{}
@@ -75,7 +75,7 @@ func (a *attackers) leave(t *testing.T) *tally {
 	return result
 }
 
-// attackUntilTold is the process of the strangers. It ends with stdin.
+// attackUntilTold is the process of the attackers. It ends with stdin.
 func attackUntilTold(text string) error {
 	var at target
 	if err := json.Unmarshal([]byte(text), &at); err != nil {
@@ -89,15 +89,15 @@ func attackUntilTold(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(at.assault(ctx).Count)
 }
 
-// assault has strangers attack until ctx ends.
+// assault has attackers attack until ctx ends.
 func (at target) assault(ctx context.Context) *tally {
 	all, result := new(sync.WaitGroup), &tally{Count: map[string]map[string]int{}}
 	long := strings.Repeat("x", 64<<10)
 	number := 0
 	for _, a := range at.attacks() {
-		for range at.Strangers * a.share / 100 {
+		for range at.Attackers * a.share / 100 {
 			number++
-			one := &stranger{target: at, ctx: ctx, number: number, long: long}
+			one := &attacker{target: at, ctx: ctx, number: number, long: long}
 			all.Go(func() { one.attack(a, result) })
 		}
 	}
@@ -105,7 +105,7 @@ func (at target) assault(ctx context.Context) *tally {
 	return result
 }
 
-// attacks returns those that are made: all of them, or one by all strangers, who do not rest for long.
+// attacks returns those that are made: all of them, or one by all attackers, who do not rest for long.
 func (at target) attacks() []attack {
 	all := attacks()
 	if at.Only == "" {
@@ -116,8 +116,8 @@ func (at target) attacks() []attack {
 	return []attack{only}
 }
 
-// attack connects again and again. Strangers come one by one, not all at the same moment.
-func (s *stranger) attack(a attack, t *tally) {
+// attack connects again and again. Attackers come one by one, not all at the same moment.
+func (s *attacker) attack(a attack, t *tally) {
 	wait := rand.N(a.pause)
 	for {
 		select {
@@ -130,7 +130,7 @@ func (s *stranger) attack(a attack, t *tally) {
 	}
 }
 
-// tally counts what became of the strangers' connections, by attack and outcome.
+// tally counts what became of the attackers' connections, by attack and outcome.
 type tally struct {
 	mu    sync.Mutex // guards Count
 	Count map[string]map[string]int

@@ -1,6 +1,6 @@
 //go:build linux
 
-package strangers
+package hostile
 
 import (
 	"fmt"
