@@ -68,7 +68,8 @@ func WriteConfig(w io.Writer) error {
 	return config.Settings(settings).WriteTable(w)
 }
 
-// ConfigMarkdown prints the settings as the tables of the README.
+// ConfigMarkdown prints every setting with its default and what it does, as the documentation
+// has them: a table in Markdown.
 func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
 
 // NewLogger returns the logger that the settings ask for, read as LoadConfig does. Where they

@@ -115,7 +115,7 @@ func showConfig(p Process) *cobra.Command {
 			return app.WriteConfig(p.Stdout)
 		},
 	}
-	c.Flags().BoolVar(&markdown, "markdown", false, "print the defaults as Markdown tables")
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the defaults as the documentation has them, a table in Markdown")
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/cli"
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
@@ -63,7 +64,7 @@ func TestExitCodes(t *testing.T) {
 		"version":                   {[]string{"version"}, nil, 0, "wsproxy dev (commit unknown, go", ""},
 		"config":                    {[]string{"config"}, []string{broker}, 0, "127.0.0.1:1", ""},
 		"config, faulty":            {[]string{"config"}, nil, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
-		"config as Markdown":        {[]string{"config", "--markdown"}, nil, 0, "| `WSPROXY_PORT` | `8078` |", ""},
+		"config as Markdown":        {[]string{"config", "--markdown"}, []string{"WSPROXY_PORT=x"}, 0, "| `WSPROXY_PORT` | `8078` |", ""},
 		"serve, faulty":             {[]string{"serve"}, []string{broker, "WSPROXY_PORT=x"}, 2, "", "WSPROXY_PORT"},
 		"serve, all faults":         {[]string{"serve"}, []string{"WSPROXY_PORT=x"}, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
 		"serve, traces by gRPC":     {[]string{"serve"}, []string{broker, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, 2, "", "OTEL_EXPORTER_OTLP_PROTOCOL: "},
@@ -87,6 +88,18 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("a failure prints on stdout:\n%s", stdout)
 			}
 		})
+	}
+}
+
+// TestMarkdownIsThatOfTheDocumentation, whatever is set here.
+func TestMarkdownIsThatOfTheDocumentation(t *testing.T) {
+	var want strings.Builder
+	if err := app.ConfigMarkdown(&want); err != nil {
+		t.Fatal(err)
+	}
+	code, got, stderr := run(t, []string{broker, "WSPROXY_PORT=80", "WSPROXY_LOG_LEVEL=loud"}, "config", "--markdown")
+	if code != 0 || got != want.String() {
+		t.Errorf("exit code %d, %s\n%s", code, stderr, got)
 	}
 }
 
