@@ -31,7 +31,7 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 		"missing rules": {append([]string{"WSPROXY_AUTHZ_POLICY_FILE=" + path + "x"}, user...), "WSPROXY_AUTHZ_POLICY_FILE: reading a file: "},
 	} {
 		var log kafkatest.LockedText
-		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		a, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		var faulty *app.ConfigError
 		if a != nil || !errors.As(err, &faulty) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, %v", name, a, err)
@@ -50,7 +50,7 @@ func TestAClosedAdminAPIIsNotWarnedOf(t *testing.T) {
 	}
 	var log kafkatest.LockedText
 	a, err := app.Start(app.Options{
-		Environ: environ("127.0.0.1:1", "WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_BASIC_AUTH_ENABLED=true",
+		Config: configure(t, "127.0.0.1:1", "WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_BASIC_AUTH_ENABLED=true",
 			"WSPROXY_BASIC_AUTH_USERNAME=root", "WSPROXY_BASIC_AUTH_PASSWORD=sesame", "WSPROXY_AUTHZ_POLICY_FILE="+policy),
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
@@ -67,7 +67,7 @@ func TestAClosedAdminAPIIsNotWarnedOf(t *testing.T) {
 func TestOpenDoorsAreWarnedOf(t *testing.T) {
 	var log kafkatest.LockedText
 	a, err := app.Start(app.Options{
-		Environ: environ("127.0.0.1:1", "WSPROXY_PPROF_ENABLED=true"), Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Config: configure(t, "127.0.0.1:1", "WSPROXY_PPROF_ENABLED=true"), Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestWhoIsAnAdministratorMustBeSaid(t *testing.T) {
 		"Kafka's users and credentials":      {append(slices.Clone(kafka), own...), true},
 		"nobody":                             {nil, true},
 	} {
-		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", append(test.settings, "WSPROXY_ADMIN_ENDPOINT_ENABLED=true")...)})
+		a, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", append(test.settings, "WSPROXY_ADMIN_ENDPOINT_ENABLED=true")...)})
 		if err == nil {
 			a.Shutdown()
 		}

@@ -49,9 +49,10 @@ const (
 // errDraining is what /readyz says of a replica that shuts down.
 var errDraining = errors.New("shutting down")
 
-// Options are what an App is made from. Only Environ is required.
+// Options are what an App is made from. Only Config is required.
 type Options struct {
-	Environ  []string             // settings, as in os.Environ()
+	Config   *config.Config       // from LoadConfig or NewConfig, and not changed afterwards
+	Environ  []string             // where the variables of OpenTelemetry are, as in os.Environ()
 	Log      *slog.Logger         // nothing is logged where nil
 	Registry *prometheus.Registry // for the metrics, a new one where nil
 	Version  string
@@ -81,7 +82,8 @@ type App struct {
 }
 
 // Start builds the proxy and listens. It does not wait for Kafka: until a broker answers, the
-// proxy is not ready. A *ConfigError tells of faulty settings.
+// proxy is not ready. A *ConfigError tells of settings that do not fit what
+// they name, such as a file.
 func Start(o Options) (*App, error) {
 	a, err := start(o.withDefaults())
 	if err == nil {
@@ -107,9 +109,9 @@ func (o Options) withDefaults() Options {
 }
 
 func start(o Options) (*App, error) {
-	settings, err := LoadConfig(o.Environ, o.Log)
-	if err != nil {
-		return nil, err
+	settings := o.Config
+	for _, door := range config.OpenDoors(settings) {
+		o.Log.Warn(door.String())
 	}
 	static, err := readLimits(settings)
 	if err != nil {

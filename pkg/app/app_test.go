@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 )
 
 const patience = 20 * time.Second
@@ -29,6 +32,25 @@ func environ(kafka string, more ...string) []string {
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + kafka, "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
 	}, more...)
+}
+
+// configure makes settings without a look at the environment.
+func configure(t *testing.T, kafka string, more ...string) *config.Config {
+	t.Helper()
+	c, err := app.NewConfig(environ(kafka, more...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// setEnvironment sets the entries until the test's end.
+func setEnvironment(t *testing.T, entries []string) {
+	t.Helper()
+	for _, entry := range entries {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value)
+	}
 }
 
 func newBroker(t *testing.T) *kfake.Cluster {
@@ -109,10 +131,10 @@ func TestFaultySettings(t *testing.T) {
 		"not available yet": {environ("a:1", "WSPROXY_COMPRESSION_ENABLED=true"), []string{"WSPROXY_COMPRESSION_ENABLED", "not available yet"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, err := app.Start(app.Options{Environ: test.environ})
+			c, err := app.NewConfig(test.environ...)
 			var faults *app.ConfigError
-			if a != nil || !errors.As(err, &faults) {
-				t.Fatalf("got %v, %v", a, err)
+			if c != nil || !errors.As(err, &faults) {
+				t.Fatalf("got %v, %v", c, err)
 			}
 			for _, text := range test.says {
 				if !strings.Contains(err.Error(), text) {
@@ -132,7 +154,7 @@ func TestPortInUse(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	for _, setting := range []string{"WSPROXY_PORT=", "WSPROXY_ADMIN_PORT="} {
-		if _, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", setting+port)}); err == nil || !strings.Contains(err.Error(), port) {
+		if _, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", setting+port)}); err == nil || !strings.Contains(err.Error(), port) {
 			t.Errorf("%s%s: got %v", setting, port, err)
 		}
 	}
@@ -143,7 +165,7 @@ func TestWithoutKafka(t *testing.T) {
 	refused := func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("secret of the network")
 	}
-	a := start(t, app.Options{Environ: environ("kafka:9092"), Dial: refused})
+	a := start(t, app.Options{Config: configure(t, "kafka:9092"), Dial: refused})
 	checks := awaitReadiness(t, a, http.StatusServiceUnavailable)
 	if checks["draining"] != "ok" || checks["kafka"] == "ok" || strings.Contains(checks["kafka"], "secret") {
 		t.Errorf("got %v", checks)
@@ -161,7 +183,7 @@ func TestWithoutKafka(t *testing.T) {
 // TestReadinessFollowsKafka takes the network away and gives it back.
 func TestReadinessFollowsKafka(t *testing.T) {
 	network := &network{}
-	a := start(t, app.Options{Environ: environ(newBroker(t).ListenAddrs()[0]), Dial: network.dial})
+	a := start(t, app.Options{Config: configure(t, newBroker(t).ListenAddrs()[0]), Dial: network.dial})
 	if checks := awaitReadiness(t, a, http.StatusOK); checks["kafka"] != "ok" || checks["draining"] != "ok" {
 		t.Errorf("got %v", checks)
 	}
@@ -208,8 +230,8 @@ func (n *network) cut(down bool) {
 func TestShutdownOrder(t *testing.T) {
 	var log lines
 	a := start(t, app.Options{
-		Environ: environ(newBroker(t).ListenAddrs()[0], "WSPROXY_DRAIN_DELAY=500ms", "WSPROXY_SHUTDOWN_GRACE=10s"),
-		Log:     slog.New(slog.NewTextHandler(&log, nil)),
+		Config: configure(t, newBroker(t).ListenAddrs()[0], "WSPROXY_DRAIN_DELAY=500ms", "WSPROXY_SHUTDOWN_GRACE=10s"),
+		Log:    slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	awaitReadiness(t, a, http.StatusOK)
 	in := dial(t, a, "/socket/in?clientId=c&topic=t")
@@ -281,7 +303,7 @@ func (l *lines) messages() []string {
 // TestFailedListener ends Run with the listener's error, after a shutdown in order.
 func TestFailedListener(t *testing.T) {
 	var opened []net.Listener
-	a := start(t, app.Options{Environ: environ("127.0.0.1:1"), Listen: func(kind, address string) (net.Listener, error) {
+	a := start(t, app.Options{Config: configure(t, "127.0.0.1:1"), Listen: func(kind, address string) (net.Listener, error) {
 		l, err := net.Listen(kind, address)
 		opened = append(opened, l)
 		return l, err
@@ -319,6 +341,10 @@ func TestNewLogger(t *testing.T) {
 }
 
 func TestReadinessURL(t *testing.T) {
+	brokers := filepath.Join(t.TempDir(), "brokers")
+	if err := os.WriteFile(brokers, []byte("kafka:9092\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		environ []string
 		want    string // nothing for an error
@@ -334,10 +360,12 @@ func TestReadinessURL(t *testing.T) {
 			[]string{"WSPROXY_SSL_ENABLED=true", "WSPROXY_SSL_CERT_FILE=/c", "WSPROXY_SSL_KEY_FILE=/k", "WSPROXY_ADMIN_SSL_ENABLED=false"},
 			"http://127.0.0.1:9078/readyz",
 		},
-		"faulty": {[]string{"WSPROXY_ADMIN_PORT=x"}, ""},
+		"brokers in a file": {[]string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS_FILE=" + brokers}, "http://127.0.0.1:9078/readyz"},
+		"faulty":            {[]string{"WSPROXY_ADMIN_PORT=x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := app.ReadinessURL(test.environ)
+			setEnvironment(t, test.environ)
+			got, err := app.ReadinessURL()
 			if got != test.want || (err == nil) != (test.want != "") {
 				t.Errorf("got %q, %v", got, err)
 			}
@@ -347,14 +375,15 @@ func TestReadinessURL(t *testing.T) {
 
 func TestWriteConfig(t *testing.T) {
 	var out bytes.Buffer
-	if err := app.WriteConfig(&out, environ("kafka:9092", "WSPROXY_BIND_INTERFCE=x")); err != nil {
+	var faults *app.ConfigError
+	if err := app.WriteConfig(io.Discard); !errors.As(err, &faults) {
+		t.Errorf("got %v", err)
+	}
+	setEnvironment(t, environ("kafka:9092", "WSPROXY_BIND_INTERFCE=x"))
+	if err := app.WriteConfig(&out); err != nil {
 		t.Fatal(err)
 	}
 	if got := out.String(); !strings.Contains(got, "kafka:9092") || !strings.Contains(got, "warning: WSPROXY_BIND_INTERFCE") {
 		t.Errorf("got %s", got)
-	}
-	var faults *app.ConfigError
-	if err := app.WriteConfig(io.Discard, nil); !errors.As(err, &faults) {
-		t.Errorf("got %v", err)
 	}
 }

@@ -115,7 +115,7 @@ func wantAcks(t *testing.T, conn *websocket.Conn, n int) {
 func TestStalledConsumersDoNotStopProducers(t *testing.T) {
 	broker := newBroker(t)
 	fill(t, broker, 200)
-	a := start(t, app.Options{Environ: environ(broker.ListenAddrs()[0], fmt.Sprintf("WSPROXY_MEMORY_BUDGET=%d", testBudget))})
+	a := start(t, app.Options{Config: configure(t, broker.ListenAddrs()[0], fmt.Sprintf("WSPROXY_MEMORY_BUDGET=%d", testBudget))})
 	awaitReadiness(t, a, http.StatusOK)
 	producer := dial(t, a, "/socket/in?clientId=p&topic=t")
 	for i := range 30 {
@@ -143,7 +143,7 @@ func dialEager(t *testing.T, a *app.App, path string) {
 func TestStalledProducersDoNotStopConsumers(t *testing.T) {
 	broker := newBroker(t)
 	fill(t, broker, 50)
-	a := start(t, app.Options{Environ: environ(broker.ListenAddrs()[0], fmt.Sprintf("WSPROXY_MEMORY_BUDGET=%d", testBudget))})
+	a := start(t, app.Options{Config: configure(t, broker.ListenAddrs()[0], fmt.Sprintf("WSPROXY_MEMORY_BUDGET=%d", testBudget))})
 	awaitReadiness(t, a, http.StatusOK)
 	const producers, each = 10, 10
 	var conns []*websocket.Conn

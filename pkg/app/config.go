@@ -21,20 +21,28 @@ func (e *ConfigError) Error() string { return e.Faults.Error() }
 // Unwrap returns the faults.
 func (e *ConfigError) Unwrap() error { return e.Faults }
 
-// LoadConfig reads the settings from environ and logs the warnings. The error is a
-// *ConfigError.
-func LoadConfig(environ []string, log *slog.Logger) (*config.Config, error) {
-	settings, warnings, err := config.Load(environ)
+// LoadConfig reads the settings from the environment and logs the warnings. Variables in over,
+// WSPROXY_NAME=value, win over those of the environment; one without a value takes them away.
+// The error is a *ConfigError.
+func LoadConfig(over []string, log *slog.Logger) (*config.Config, error) {
+	settings, warnings, err := config.Load(config.Source{Over: over})
 	for _, w := range warnings {
 		log.Warn(w.String())
 	}
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	for _, door := range config.OpenDoors(settings) {
-		log.Warn(door.String())
-	}
 	return settings, nil
+}
+
+// NewConfig makes settings of WSPROXY_NAME=value, without a look at the environment: for tests,
+// and for programs that run a proxy within them. The error is a *ConfigError.
+func NewConfig(settings ...string) (*config.Config, error) {
+	c, _, err := config.Load(config.Source{Over: settings, Alone: true})
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	return c, nil
 }
 
 // connectError makes an error of a file that a setting names a *ConfigError.
@@ -46,8 +54,8 @@ func connectError(err error) error {
 }
 
 // WriteConfig prints every setting with its value, its default and what it does.
-func WriteConfig(w io.Writer, environ []string) error {
-	settings, warnings, err := config.Load(environ)
+func WriteConfig(w io.Writer) error {
+	settings, warnings, err := config.Load(config.Source{})
 	for _, warning := range warnings {
 		_, _ = fmt.Fprintln(w, "warning:", warning)
 	}
@@ -60,14 +68,15 @@ func WriteConfig(w io.Writer, environ []string) error {
 	return config.Settings(settings).WriteTable(w)
 }
 
-// ConfigMarkdown prints the settings as the tables of the README.
+// ConfigMarkdown prints every setting with its default and what it does, as the documentation
+// has them: a table in Markdown.
 func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
 
-// NewLogger returns the logger that the settings ask for. Where they are faulty it is the
-// default one: the faults are reported by Start.
-func NewLogger(w io.Writer, environ []string) *slog.Logger {
+// NewLogger returns the logger that the settings ask for, read as LoadConfig does. Where they
+// are faulty it is the default one: the faults are reported by LoadConfig.
+func NewLogger(w io.Writer, over []string) *slog.Logger {
 	level, format := slog.LevelInfo, "json"
-	if settings, _, err := config.Load(append(anyBroker(), environ...)); err == nil {
+	if settings, _, err := config.Load(config.Source{Over: over, Partial: true}); err == nil {
 		_ = level.UnmarshalText([]byte(settings.Server.LogLevel)) // the choices are its names
 		format = settings.Server.LogFormat
 	}
@@ -78,10 +87,10 @@ func NewLogger(w io.Writer, environ []string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// ReadinessURL is where a proxy with these settings on this machine tells whether it is
+// ReadinessURL is where a proxy with this environment on this machine tells whether it is
 // ready. Settings that the answer does not depend on may be missing.
-func ReadinessURL(environ []string) (string, error) {
-	settings, _, err := config.Load(append(anyBroker(), environ...))
+func ReadinessURL() (string, error) {
+	settings, _, err := config.Load(config.Source{Partial: true})
 	if err != nil {
 		return "", &ConfigError{err}
 	}
@@ -95,6 +104,3 @@ func ReadinessURL(environ []string) (string, error) {
 	}
 	return scheme + net.JoinHostPort(host, strconv.Itoa(settings.Server.AdminPort)) + "/readyz", nil
 }
-
-// anyBroker stands in for the one required setting where it does not matter.
-func anyBroker() []string { return []string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=localhost:9092"} }

@@ -27,7 +27,7 @@ func TestAFaultyFileOfLimitsIsAFaultySetting(t *testing.T) {
 		}},
 		"missing": {path + "x", []string{"WSPROXY_CLIENT_LIMITS_FILE: reading the limits: open " + path + "x"}},
 	} {
-		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", "WSPROXY_CLIENT_LIMITS_FILE="+test.path)})
+		a, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", "WSPROXY_CLIENT_LIMITS_FILE="+test.path)})
 		var faulty *app.ConfigError
 		if a != nil || !errors.As(err, &faulty) {
 			t.Fatalf("%s: got %v, %v", name, a, err)
@@ -52,7 +52,7 @@ func TestAnOpenAdminAPIIsWarnedOf(t *testing.T) {
 		"credentials alone": {credentials, false},
 	} {
 		var log bytes.Buffer
-		a, err := app.Start(app.Options{Environ: environ("127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		a, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,15 +68,15 @@ func TestAnOpenAdminAPIIsWarnedOf(t *testing.T) {
 
 func TestLimitsAreAReadinessCheckWhereTheyCanBeChanged(t *testing.T) {
 	broker := newBroker(t)
-	a := start(t, app.Options{Environ: environ(broker.ListenAddrs()[0], "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true")})
+	a := start(t, app.Options{Config: configure(t, broker.ListenAddrs()[0], "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true")})
 	if checks := awaitReadiness(t, a, 200); checks["limits"] != "ok" {
 		t.Errorf("the checks are %v", checks)
 	}
-	fixed := start(t, app.Options{Environ: environ(broker.ListenAddrs()[0])})
+	fixed := start(t, app.Options{Config: configure(t, broker.ListenAddrs()[0])})
 	if checks := awaitReadiness(t, fixed, 200); checks["limits"] != "" {
 		t.Errorf("the checks are %v", checks)
 	}
-	down := start(t, app.Options{Environ: environ("127.0.0.1:1", "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true")})
+	down := start(t, app.Options{Config: configure(t, "127.0.0.1:1", "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true")})
 	if checks := awaitReadiness(t, down, 503); checks["limits"] == "ok" || checks["limits"] == "" {
 		t.Errorf("without Kafka the checks are %v", checks)
 	}

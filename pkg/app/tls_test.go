@@ -65,7 +65,7 @@ func TestListeners(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			settings := append(tlsEnviron(t, authority, t.TempDir()), test.settings...)
-			a := start(t, app.Options{Environ: environ("127.0.0.1:1", settings...)})
+			a := start(t, app.Options{Config: configure(t, "127.0.0.1:1", settings...)})
 			client := trusting(authority)
 			check := func(what, url string, want bool) {
 				t.Helper()
@@ -93,7 +93,7 @@ func TestListeners(t *testing.T) {
 func TestCertificatesAreReplacedUnderOpenSockets(t *testing.T) {
 	authority, folder, registry := certs.NewAuthority(t), t.TempDir(), prometheus.NewRegistry()
 	settings := tlsEnviron(t, authority, folder)
-	a := start(t, app.Options{Environ: environ(newBroker(t).ListenAddrs()[0], settings...), Registry: registry})
+	a := start(t, app.Options{Config: configure(t, newBroker(t).ListenAddrs()[0], settings...), Registry: registry})
 	if err := a.AwaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestFaultyCertificates(t *testing.T) {
 	} {
 		listened := false
 		_, err := app.Start(app.Options{
-			Environ: environ("127.0.0.1:1", append(settings, setting+"="+value)...),
+			Config: configure(t, "127.0.0.1:1", append(settings, setting+"="+value)...),
 			Listen: func(string, string) (net.Listener, error) {
 				listened = true
 				return nil, net.ErrClosed
@@ -188,7 +188,7 @@ func TestFaultyCertificates(t *testing.T) {
 func TestUnauthenticatedClientsHaveLittleTime(t *testing.T) {
 	authority := certs.NewAuthority(t)
 	settings := append(tlsEnviron(t, authority, t.TempDir()), "WSPROXY_HANDSHAKE_TIMEOUT=300ms")
-	a := start(t, app.Options{Environ: environ("127.0.0.1:1", settings...)})
+	a := start(t, app.Options{Config: configure(t, "127.0.0.1:1", settings...)})
 	secure := tls.Dialer{Config: &tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12}}
 	for name, dial := range map[string]func() (net.Conn, error){
 		"plain":              func() (net.Conn, error) { return net.Dial("tcp", a.Addr()) },

@@ -40,7 +40,7 @@ func runBroker(ctx context.Context, p Process, f brokerFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	o.Logger = quietly(app.NewLogger(p.Stderr, p.Environ))
+	o.Logger = quietly(app.NewLogger(p.Stderr, nil))
 	b, err := devbroker.Start(o)
 	if _, inUse := errors.AsType[*devbroker.PortInUseError](err); inUse {
 		return usageError{err}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,6 @@ const (
 // Process is what a command has of the process it runs in.
 type Process struct {
 	Args           []string // without the program's name
-	Environ        []string
 	Stdout, Stderr io.Writer
 }
 
@@ -89,9 +89,12 @@ func serve(p Process) *cobra.Command {
 		Short: "Run the proxy, configured by WSPROXY_ environment variables",
 		RunE: func(c *cobra.Command, _ []string) error {
 			app.LimitMemory()
-			a, err := app.Start(app.Options{
-				Environ: p.Environ, Log: app.NewLogger(p.Stderr, p.Environ), Version: version, Commit: commit,
-			})
+			log := app.NewLogger(p.Stderr, nil)
+			settings, err := app.LoadConfig(nil, log)
+			if err != nil {
+				return err
+			}
+			a, err := app.Start(app.Options{Config: settings, Environ: os.Environ(), Log: log, Version: version, Commit: commit})
 			if err != nil {
 				return err
 			}
@@ -109,10 +112,10 @@ func showConfig(p Process) *cobra.Command {
 			if markdown {
 				return app.ConfigMarkdown(p.Stdout)
 			}
-			return app.WriteConfig(p.Stdout, p.Environ)
+			return app.WriteConfig(p.Stdout)
 		},
 	}
-	c.Flags().BoolVar(&markdown, "markdown", false, "print the defaults as Markdown tables")
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the defaults as the documentation has them, a table in Markdown")
 	return c
 }
 

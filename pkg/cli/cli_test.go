@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/cli"
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
@@ -21,13 +22,23 @@ const patience = 20 * time.Second
 // broker is a setting without which most commands do not start.
 const broker = "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=127.0.0.1:1"
 
-// run runs a command to its end.
+// setEnvironment sets the entries, NAME=value, until the test's end.
+func setEnvironment(t *testing.T, entries []string) {
+	t.Helper()
+	for _, entry := range entries {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value)
+	}
+}
+
+// run runs a command to its end, in an environment that stays until the test's end.
 func run(t *testing.T, environ []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	setEnvironment(t, environ)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out, err bytes.Buffer
-	code = cli.Run(ctx, cli.Process{Args: args, Environ: environ, Stdout: &out, Stderr: &err})
+	code = cli.Run(ctx, cli.Process{Args: args, Stdout: &out, Stderr: &err})
 	return code, out.String(), err.String()
 }
 
@@ -53,7 +64,7 @@ func TestExitCodes(t *testing.T) {
 		"version":                   {[]string{"version"}, nil, 0, "wsproxy dev (commit unknown, go", ""},
 		"config":                    {[]string{"config"}, []string{broker}, 0, "127.0.0.1:1", ""},
 		"config, faulty":            {[]string{"config"}, nil, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
-		"config as Markdown":        {[]string{"config", "--markdown"}, nil, 0, "| `WSPROXY_PORT` | `8078` |", ""},
+		"config as Markdown":        {[]string{"config", "--markdown"}, []string{"WSPROXY_PORT=x"}, 0, "| `WSPROXY_PORT` | `8078` |", ""},
 		"serve, faulty":             {[]string{"serve"}, []string{broker, "WSPROXY_PORT=x"}, 2, "", "WSPROXY_PORT"},
 		"serve, all faults":         {[]string{"serve"}, []string{"WSPROXY_PORT=x"}, 2, "", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS"},
 		"serve, traces by gRPC":     {[]string{"serve"}, []string{broker, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, 2, "", "OTEL_EXPORTER_OTLP_PROTOCOL: "},
@@ -80,6 +91,18 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestMarkdownIsThatOfTheDocumentation, whatever is set here.
+func TestMarkdownIsThatOfTheDocumentation(t *testing.T) {
+	var want strings.Builder
+	if err := app.ConfigMarkdown(&want); err != nil {
+		t.Fatal(err)
+	}
+	code, got, stderr := run(t, []string{broker, "WSPROXY_PORT=80", "WSPROXY_LOG_LEVEL=loud"}, "config", "--markdown")
+	if code != 0 || got != want.String() {
+		t.Errorf("exit code %d, %s\n%s", code, stderr, got)
+	}
+}
+
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -97,13 +120,15 @@ func TestSecretsStaySecret(t *testing.T) {
 		"WSPROXY_KAFKA_SASL_PASSWORD", "WSPROXY_KAFKA_SASL_OAUTH_CLIENT_SECRET", "WSPROXY_BASIC_AUTH_PASSWORD", "WSPROXY_ADMIN_BASIC_AUTH_PASSWORD",
 	} {
 		for _, command := range []string{"config", "serve"} {
-			code, stdout, stderr := run(t, []string{broker, name + "=hunter2"}, command)
-			if code != 2 || !strings.Contains(stderr, name) {
-				t.Errorf("%s with %s: exit code %d, %s", command, name, code, stderr)
-			}
-			if strings.Contains(stdout+stderr, "hunter2") {
-				t.Errorf("%s shows %s:\n%s%s", command, name, stdout, stderr)
-			}
+			t.Run(command+" "+name, func(t *testing.T) {
+				code, stdout, stderr := run(t, []string{broker, name + "=hunter2"}, command)
+				if code != 2 || !strings.Contains(stderr, name) {
+					t.Errorf("exit code %d, %s", code, stderr)
+				}
+				if strings.Contains(stdout+stderr, "hunter2") {
+					t.Errorf("the secret is shown:\n%s%s", stdout, stderr)
+				}
+			})
 		}
 	}
 }
@@ -226,11 +251,12 @@ func await(t *testing.T, what string, holds func() bool) {
 // begin runs a command until stop is called, which returns its exit code.
 func begin(t *testing.T, environ []string, args ...string) (stdout, stderr *output, stop func() int) {
 	t.Helper()
+	setEnvironment(t, environ)
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, stderr = &output{}, &output{}
 	code := make(chan int, 1)
 	go func() {
-		code <- cli.Run(ctx, cli.Process{Args: args, Environ: environ, Stdout: stdout, Stderr: stderr})
+		code <- cli.Run(ctx, cli.Process{Args: args, Stdout: stdout, Stderr: stderr})
 	}()
 	stop = sync.OnceValue(func() int {
 		cancel()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,8 +50,8 @@ func dev(p Process) *cobra.Command {
 }
 
 func runDev(ctx context.Context, p Process, f devFlags) error {
-	environ := devEnviron(p.Environ, f)
-	log := app.NewLogger(p.Stderr, environ)
+	over := devSettings(os.Environ(), f)
+	log := app.NewLogger(p.Stderr, over)
 	broker, err := devbroker.Start(devbroker.Options{
 		Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
 		Topics: map[string]int32{demoTopic: demoPartitions}, Logger: quietly(log),
@@ -62,10 +63,11 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 		return err
 	}
 	defer broker.Close()
-	a, err := app.Start(app.Options{
-		Environ: append(environ, "WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker.Addr()),
-		Log:     log, Version: version, Commit: commit,
-	})
+	settings, err := app.LoadConfig(append(over, "WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker.Addr()), log)
+	if err != nil {
+		return err
+	}
+	a, err := app.Start(app.Options{Config: settings, Environ: os.Environ(), Log: log, Version: version, Commit: commit})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return usageError{fmt.Errorf("%w: choose other ports with --port and --admin-port", err)}
 	}
@@ -93,19 +95,35 @@ func awaitReady(ctx context.Context, a *app.App) error {
 // readyPatience is how long a proxy beside its broker may take to be ready.
 const readyPatience = 10 * time.Second
 
-// devEnviron fits the settings to one machine and one person: on loopback, without a delay
+// devSettings fits the settings to one machine and one person: on loopback, without a delay
 // at the end. What the environment says wins, except for the flags, and for how brokers are
 // logged in to: the embedded one asks nobody.
-func devEnviron(environ []string, f devFlags) []string {
-	defaults := []string{
+func devSettings(environ []string, f devFlags) []string {
+	var over []string
+	for _, setting := range []string{
 		"WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
 		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1",
 		"WSPROXY_SESSION_STATE_REPLICATION_FACTOR=1", "WSPROXY_DYNAMIC_CONFIG_REPLICATION_FACTOR=1",
+	} {
+		if !isGiven(environ, setting) {
+			over = append(over, setting)
+		}
 	}
-	flags := []string{
-		"WSPROXY_PORT=" + strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT=" + strconv.Itoa(f.adminPort),
+	for _, entry := range environ {
+		if isLogin(entry) {
+			name, _, _ := strings.Cut(entry, "=")
+			over = append(over, name+"=")
+		}
 	}
-	return append(append(defaults, slices.DeleteFunc(slices.Clone(environ), isLogin)...), flags...)
+	return append(over, "WSPROXY_PORT="+strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT="+strconv.Itoa(f.adminPort))
+}
+
+// isGiven tells whether the environment has a setting, or a file with its value.
+func isGiven(environ []string, setting string) bool {
+	name, _, _ := strings.Cut(setting, "=")
+	return slices.ContainsFunc(environ, func(entry string) bool {
+		return strings.HasPrefix(entry, name+"=") || strings.HasPrefix(entry, name+"_FILE=")
+	})
 }
 
 // isLogin tells whether an entry of the environment says how brokers are logged in to.

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -50,6 +52,26 @@ func TestDev(t *testing.T) {
 	_ = in.CloseNow()
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// TestDevInAnEnvironment has settings of a proxy elsewhere around it: what the flags say wins over
+// them, how to log in is ignored, and the rest holds.
+func TestDevInAnEnvironment(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "format")
+	if err := os.WriteFile(name, []byte("json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, stop := begin(t, []string{
+		"WSPROXY_PORT=1", "WSPROXY_ADMIN_PORT=x", "WSPROXY_SERVER_ID=mine", "WSPROXY_LOG_FORMAT_FILE=" + name,
+		"WSPROXY_KAFKA_SECURITY_PROTOCOL=SASL_SSL", "WSPROXY_KAFKA_SASL_USERNAME=u", "WSPROXY_KAFKA_SSL_CA_FILE=/none", "WSPROXY_KAFKA_SASL_FOO=x",
+	}, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
+	await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if log := stderr.String(); !strings.Contains(log, `"server":"mine"`) || strings.Contains(log, "SASL") || strings.Contains(log, "SSL_CA") {
+		t.Errorf("the log is\n%s", log)
 	}
 }
 

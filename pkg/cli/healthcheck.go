@@ -27,7 +27,7 @@ func healthcheck(p Process) *cobra.Command {
 			if url != "" {
 				return checkHealth(c.Context(), url, insecure, p.Stdout)
 			}
-			url, err := app.ReadinessURL(p.Environ)
+			url, err := app.ReadinessURL()
 			if err != nil {
 				return err
 			}

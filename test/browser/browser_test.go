@@ -81,7 +81,11 @@ func start(t *testing.T, settings ...string) *app.App {
 	for _, setting := range settings {
 		environ = append(environ, "WSPROXY_"+setting)
 	}
-	a, err := app.Start(app.Options{Environ: environ})
+	c, err := app.NewConfig(environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Start(app.Options{Config: c})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,10 +99,9 @@ func (s *shout) Write(p []byte) (int, error) {
 func startShouting(t *testing.T, broker string, settings []string) (*proxy, *shout) {
 	t.Helper()
 	log := new(shout)
-	a, err := app.Start(app.Options{
-		Environ: environ(broker, settings), Version: "test",
-		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	o := options(t, broker, settings)
+	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	a, err := app.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,11 +55,24 @@ func (k *cluster) start(t *testing.T, settings ...string) *proxy {
 func startProxy(t *testing.T, broker string, settings ...string) *proxy {
 	t.Helper()
 	g := &gate{open: true, conns: make(map[net.Conn]struct{})}
-	a, err := app.Start(app.Options{Environ: environ(broker, settings), Dial: g.dial, Version: "test"})
+	o := options(t, broker, settings)
+	o.Dial = g.dial
+	a, err := app.Start(o)
 	if err != nil {
 		t.Fatalf("starting the proxy: %v", err)
 	}
 	return &proxy{app: a, addr: a.Addr(), management: a.AdminAddr(), kafka: g}
+}
+
+// options are those of a proxy with settings, which are as for start.
+func options(t *testing.T, broker string, settings []string) app.Options {
+	t.Helper()
+	entries := environ(broker, settings)
+	c, err := app.NewConfig(entries...)
+	if err != nil {
+		t.Fatalf("configuring the proxy: %v", err)
+	}
+	return app.Options{Config: c, Environ: entries, Version: "test"}
 }
 
 // environ puts settings over those that all proxies in tests have.

@@ -84,7 +84,9 @@ func testUnansweredCommit(t *testing.T, k *cluster) {
 	topic, group := k.topic(t, 1), k.group()
 	k.produce(t, topic, numbered(0, 3, 1, 0)...)
 	var cut commitCutter
-	a, err := app.Start(app.Options{Environ: environ(k.addr, nil), Dial: cut.dial, Version: "test"})
+	o := options(t, k.addr, nil)
+	o.Dial = cut.dial
+	a, err := app.Start(o)
 	if err != nil {
 		t.Fatalf("starting the proxy: %v", err)
 	}

@@ -85,8 +85,11 @@ func (l *load) start(t *testing.T, broker string) (key string) {
 	for i := range environ {
 		environ[i] = "WSPROXY_" + environ[i]
 	}
-	var err error
-	if l.app, err = app.Start(app.Options{Environ: environ, Version: "test"}); err != nil {
+	settings, err := app.NewConfig(environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.app, err = app.Start(app.Options{Config: settings, Version: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.app.Shutdown)

@@ -116,11 +116,15 @@ func metricTable(t *testing.T) string {
 // registered describes what is in the registry of a proxy.
 func registered(t *testing.T) []string {
 	t.Helper()
-	registry := prometheus.NewRegistry()
-	a, err := app.Start(app.Options{Registry: registry, Environ: []string{
+	settings, err := app.NewConfig(
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=127.0.0.1:1", "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
-	}})
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	a, err := app.Start(app.Options{Registry: registry, Config: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

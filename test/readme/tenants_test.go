@@ -23,11 +23,15 @@ func TestTenants(t *testing.T) {
 	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Start(app.Options{Environ: []string{
+	settings, err := app.NewConfig(
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=127.0.0.1:1", "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0",
-		"WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=1s", "WSPROXY_AUTHZ_POLICY_FILE=" + file,
+		"WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=1s", "WSPROXY_AUTHZ_POLICY_FILE="+file,
 		"WSPROXY_BASIC_AUTH_ENABLED=true", "WSPROXY_BASIC_AUTH_USERNAME=alice", "WSPROXY_BASIC_AUTH_PASSWORD=sesame",
-	}})
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Start(app.Options{Config: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

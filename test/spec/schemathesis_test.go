@@ -36,12 +36,16 @@ func started(t *testing.T) *app.App {
 	}
 	t.Cleanup(broker.Close)
 	fill(t, broker)
-	a, err := app.Start(app.Options{Environ: []string{
-		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker.ListenAddrs()[0], "WSPROXY_BIND_INTERFACE=127.0.0.1",
+	settings, err := app.NewConfig(
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker.ListenAddrs()[0], "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
 		"WSPROXY_ADMIN_ENDPOINT_ENABLED=true", "WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED=true",
 		"WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true",
-	}})
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Start(app.Options{Config: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

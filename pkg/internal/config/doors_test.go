@@ -8,7 +8,6 @@ import (
 )
 
 func TestDoorsThatSomebodyMeantToShut(t *testing.T) {
-	t.Parallel()
 	const user, password = "BASIC_AUTH_USERNAME=u", "BASIC_AUTH_PASSWORD=p"
 	for _, tt := range []struct {
 		name    string
@@ -56,14 +55,12 @@ func TestDoorsThatSomebodyMeantToShut(t *testing.T) {
 		{"a slip elsewhere", []string{"LOG_LEVELS=debug"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			wantLines(t, faultsOf(t, prefixed(tt.environ)...), tt.want...)
 		})
 	}
 }
 
 func TestOpenDoors(t *testing.T) {
-	t.Parallel()
 	users := []string{"BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=u", "BASIC_AUTH_PASSWORD=p"}
 	openID := []string{"OPENID_ENABLED=true", "OPENID_WELLKNOWN=https://idp/x"}
 	policy, audience, loopback := "AUTHZ_POLICY_FILE=/p", "OPENID_AUDIENCE=a", "BIND_INTERFACE=127.0.0.1"
@@ -87,8 +84,7 @@ func TestOpenDoors(t *testing.T) {
 		{"certificates alone", []string{policy, "SSL_ENABLED=true", "SSL_CERT_FILE=/c", "SSL_KEY_FILE=/k", "SSL_CLIENT_CA_FILE=/ca"}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			c, _, err := load(prefixed(append([]string{"KAFKA_BOOTSTRAP_HOSTS=kafka:9092"}, tt.environ...))...)
+			c, _, err := load(t, prefixed(append([]string{"KAFKA_BOOTSTRAP_HOSTS=kafka:9092"}, tt.environ...))...)
 			if err != nil {
 				t.Fatal(err)
 			}

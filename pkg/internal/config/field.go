@@ -18,9 +18,7 @@ type field struct {
 	value   reflect.Value // addressable
 }
 
-// fieldsOf returns the settings of c in the order of the tables. It walks the struct itself
-// because envconfig.Process reads nothing but the process's own environment, which tests
-// that run in parallel cannot have to themselves.
+// fieldsOf returns the settings of c in the order of the tables.
 func fieldsOf(c *Config) []field {
 	var fields []field
 	sections := reflect.ValueOf(c).Elem()

@@ -21,10 +21,10 @@ func FuzzLoad(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
-		environ := fuzzEnvironment(input)
+		fuzzEnvironment(t, input)
 		var config *Config
 		var err error
-		checkAllocated(t, input, func() { config, _, err = Load(environ) })
+		checkAllocated(t, input, func() { config, _, err = Load(Source{}) })
 		if err != nil {
 			if config != nil || err.Error() == "" {
 				t.Fatalf("configuration %v, error %q", config, err)
@@ -37,7 +37,7 @@ func FuzzLoad(f *testing.F) {
 				shown = append(shown, s.Name+"="+s.Value)
 			}
 		}
-		again, _, err := Load(shown)
+		again, _, err := Load(Source{Over: shown, Alone: true})
 		if err != nil {
 			t.Fatalf("refused what Settings shows: %v", err)
 		}
@@ -60,22 +60,21 @@ func checkAllocated(t *testing.T, text string, read func()) {
 	}
 }
 
-// fuzzEnvironment leaves the _FILE forms out: they would read any file of this machine.
-func fuzzEnvironment(input string) []string {
+// fuzzEnvironment sets the entries of an input until the test's end. It leaves the _FILE forms
+// out: they would read any file of this machine.
+func fuzzEnvironment(t *testing.T, input string) {
+	t.Helper()
 	fromFile := map[string]bool{}
 	for _, f := range fieldsOf(new(Config)) {
 		if name, ok := f.fileVariable(); ok {
 			fromFile[name] = true
 		}
 	}
-	var environ []string
 	for entry := range strings.SplitSeq(input, "\x00") {
-		entry = Prefix + entry
-		if name, _, _ := strings.Cut(entry, "="); !fromFile[name] {
-			environ = append(environ, entry)
+		if name, value, ok := strings.Cut(Prefix+entry, "="); ok && !fromFile[name] {
+			t.Setenv(name, value)
 		}
 	}
-	return environ
 }
 
 // FuzzDecode: any setting decodes any text without a panic and with memory in proportion to it,
@@ -89,17 +88,17 @@ func FuzzDecode(f *testing.F) {
 		index = int(uint(index) % uint(count))
 		first := fieldsOf(defaults())[index]
 		before := first.text()
-		var err *valueError
+		var err error
 		checkAllocated(t, text, func() { err = first.decode(text) })
 		if err != nil {
 			if first.text() != before {
-				t.Fatalf("%s: refused %q (%s) but changed from %q to %q", first.name, text, err.reason, before, first.text())
+				t.Fatalf("%s: refused %q (%v) but changed from %q to %q", first.name, text, err, before, first.text())
 			}
 			return
 		}
 		second := fieldsOf(defaults())[index]
 		if err := second.decode(first.text()); err != nil {
-			t.Fatalf("%s: %q became %q, which %s", first.name, text, first.text(), err.reason)
+			t.Fatalf("%s: %q became %q, which %v", first.name, text, first.text(), err)
 		}
 		if !reflect.DeepEqual(first.value.Interface(), second.value.Interface()) {
 			t.Fatalf("%s: %q became %v, then %v", first.name, text, first.value, second.value)

@@ -1,17 +1,17 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 )
 
-// Load reads the configuration from environ, whose entries are NAME=value as in
-// os.Environ; of two entries with one name the later counts. An empty variable is as good as
-// an unset one. The error is of type Faults and lists everything that is wrong; the
-// configuration is nil then. Warnings are there either way.
-func Load(environ []string) (*Config, []Warning, error) {
-	l := newLoader(environ)
+// Load reads the configuration. An empty variable is as good as an unset one. The error is of
+// type Faults and lists everything that is wrong; the configuration is nil then. Warnings are
+// there either way.
+func Load(source Source) (*Config, []Warning, error) {
+	l := newLoader(source)
 	for _, f := range l.fields {
 		l.load(f)
 	}
@@ -25,7 +25,9 @@ func Load(environ []string) (*Config, []Warning, error) {
 }
 
 type loader struct {
-	env    environment
+	source Source
+	over   environment // that of the source, by name
+	env    environment // all that the source gives
 	config *Config
 	fields []field
 	byName map[string]field
@@ -35,11 +37,11 @@ type loader struct {
 	warnings  []Warning
 }
 
-func newLoader(environ []string) *loader {
+func newLoader(source Source) *loader {
 	c := new(Config)
 	l := &loader{
-		env: newEnvironment(environ), config: c, fields: fieldsOf(c),
-		byName: map[string]field{}, malformed: map[string]bool{},
+		source: source, over: newEnvironment(source.Over), env: source.environment(),
+		config: c, fields: fieldsOf(c), byName: map[string]field{}, malformed: map[string]bool{},
 	}
 	for _, f := range l.fields {
 		l.byName[f.name] = f
@@ -61,7 +63,7 @@ func (l *loader) reject(f field, variable, message string, args ...any) {
 	l.malformed[f.name] = true
 }
 
-// given is a value that the user set.
+// given is a value that the user set, or the default where nobody did.
 type given struct {
 	variable string
 	text     string
@@ -72,21 +74,80 @@ type given struct {
 func (l *loader) load(f field) {
 	l.setDefault(f)
 	before := f.text()
-	value, ok := l.lookUp(f)
-	if ok && l.isServiceLink(f, value) {
-		return
-	}
-	if ok {
-		l.decode(f, value)
-	}
+	variable := l.loadValue(f)
 	if f.soon() && (l.malformed[f.name] || f.text() != before) {
-		l.fault(value.variable, "not available yet")
+		l.fault(variable, "not available yet")
 	}
 }
 
-func (l *loader) decode(f field, value given) {
-	if err := f.decode(value.text); err != nil {
-		l.reject(f, value.variable, "%s %s", err.shown(f, value), err.reason)
+// loadValue sets f to what the user gave, in the variable or in the file it names, and returns
+// the variable's name.
+func (l *loader) loadValue(f field) string {
+	if variable, ok := f.fileVariable(); ok {
+		if path := l.text(f.name + fileSuffix); path != "" {
+			return l.loadFile(f, variable, path)
+		}
+	}
+	value := given{variable: f.variable()}
+	err := l.read(f.name, f.tag, func(text string) error {
+		value.text = f.trim(text)
+		if value.text == "" {
+			return l.acceptEmpty(f)
+		}
+		return l.accept(f, value)
+	})
+	l.judge(f, value, err)
+	return value.variable
+}
+
+// loadFile sets f to the content of a file, and returns the name of the variable that is to
+// blame where it cannot.
+func (l *loader) loadFile(f field, variable, path string) string {
+	if f.trim(l.text(f.name)) != "" {
+		l.reject(f, f.variable(), "excludes %s: set one of them", variable)
+		return f.variable()
+	}
+	content, err := readValueFile(path)
+	value := given{variable, f.trim(content), true}
+	switch {
+	case err != nil:
+		l.reject(f, variable, "%v", err)
+	case value.text == "":
+		l.reject(f, variable, "names an empty file")
+	default:
+		l.judge(f, value, l.accept(f, value))
+	}
+	return variable
+}
+
+// accept sets f to a value that is not empty.
+func (l *loader) accept(f field, value given) error {
+	if l.isServiceLink(f, value) {
+		return nil
+	}
+	return f.decode(value.text)
+}
+
+// errMissing says that a required variable is set and empty.
+var errMissing = errors.New("no value")
+
+// acceptEmpty leaves f at its default, if it has one.
+func (l *loader) acceptEmpty(f field) error {
+	if f.required() {
+		return errMissing
+	}
+	if f.text() != "" {
+		l.warn(f.variable(), "is empty; its default (%s) applies", f.defaultText())
+	}
+	return nil
+}
+
+// judge makes a fault of what is wrong with a value, or with its absence.
+func (l *loader) judge(f field, value given, err error) {
+	if bad, ok := errors.AsType[*valueError](err); ok {
+		l.reject(f, value.variable, "%s %s", bad.shown(f, value), bad.reason)
+	} else if err != nil && !l.source.Partial {
+		l.reject(f, value.variable, "is required: %s", f.tag.Get("help"))
 	}
 }
 
@@ -104,35 +165,10 @@ func (l *loader) setDefault(f field) {
 		f.value.Set(l.byName[like].value)
 		return
 	}
-	text, ok := f.tag.Lookup("default")
-	if !ok {
-		return
+	err := process(nowhere, f.name, f.tag, f.decode)
+	if bad, ok := errors.AsType[*valueError](err); ok {
+		panic(fmt.Sprintf("config: default of %s: %q %s", f.name, bad.text, bad.reason))
 	}
-	if err := f.decode(text); err != nil {
-		panic(fmt.Sprintf("config: default of %s: %q %s", f.name, err.text, err.reason))
-	}
-}
-
-// lookUp returns what the user gave for f, in the variable or in the file it names.
-func (l *loader) lookUp(f field) (given, bool) {
-	value := given{variable: f.variable(), text: f.trim(l.env[f.variable()])}
-	fileVariable, ok := f.fileVariable()
-	if !ok || l.env[fileVariable] == "" {
-		l.checkEmpty(f, value.text)
-		return value, value.text != ""
-	}
-	if value.text != "" {
-		l.reject(f, value.variable, "excludes %s: set one of them", fileVariable)
-		return value, false
-	}
-	content, err := readValueFile(l.env[fileVariable])
-	value = given{fileVariable, f.trim(content), true}
-	if err != nil {
-		l.reject(f, fileVariable, "%v", err)
-	} else if value.text == "" {
-		l.reject(f, fileVariable, "names an empty file")
-	}
-	return value, value.text != ""
 }
 
 // trim cuts the white space around a value, which in a secret may be meant.
@@ -141,18 +177,6 @@ func (f field) trim(text string) string {
 		return text
 	}
 	return strings.TrimSpace(text)
-}
-
-// checkEmpty looks after a setting that has no value.
-func (l *loader) checkEmpty(f field, text string) {
-	_, set := l.env[f.variable()]
-	switch {
-	case text != "":
-	case f.required():
-		l.reject(f, f.variable(), "is required: %s", f.tag.Get("help"))
-	case set && f.text() != "":
-		l.warn(f.variable(), "is empty; its default (%s) applies", f.defaultText())
-	}
 }
 
 // nameServer gives a replica without a name that of its host.
@@ -167,6 +191,6 @@ func (l *loader) nameServer() {
 		return
 	}
 	if err := f.decode(host); err != nil {
-		l.reject(f, f.variable(), "is required, since the host's name %s %s", echo(host), err.reason)
+		l.reject(f, f.variable(), "is required, since the host's name %s %v", echo(host), err)
 	}
 }

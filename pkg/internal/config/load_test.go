@@ -17,14 +17,26 @@ const brokers = "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=kafka:9092"
 
 const notYet = "not available yet"
 
+// setEnvironment sets the entries, NAME=value, until the test's end.
+func setEnvironment(t *testing.T, entries ...string) {
+	t.Helper()
+	for _, entry := range entries {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value)
+	}
+}
+
 // load is Load with the one required variable set.
-func load(environ ...string) (*config.Config, []config.Warning, error) {
-	return config.Load(append([]string{brokers}, environ...))
+func load(t *testing.T, environ ...string) (*config.Config, []config.Warning, error) {
+	t.Helper()
+	setEnvironment(t, brokers)
+	setEnvironment(t, environ...)
+	return config.Load(config.Source{})
 }
 
 func mustLoad(t *testing.T, environ ...string) *config.Config {
 	t.Helper()
-	c, _, err := load(environ...)
+	c, _, err := load(t, environ...)
 	if err != nil {
 		t.Fatalf("Load: %v", err)
 	}
@@ -35,7 +47,7 @@ func mustLoad(t *testing.T, environ ...string) *config.Config {
 // yet": what a feature's settings must obey is checked before the feature exists.
 func faultsOf(t *testing.T, environ ...string) []string {
 	t.Helper()
-	c, _, err := load(environ...)
+	c, _, err := load(t, environ...)
 	if err == nil {
 		return nil
 	}
@@ -49,7 +61,7 @@ func faultsOf(t *testing.T, environ ...string) []string {
 
 func warningsOf(t *testing.T, environ ...string) []string {
 	t.Helper()
-	_, warnings, _ := load(environ...)
+	_, warnings, _ := load(t, environ...)
 	var lines []string
 	for _, w := range warnings {
 		lines = append(lines, w.String())
@@ -74,7 +86,6 @@ func writeFile(t *testing.T, content string) string {
 }
 
 func TestLoadValues(t *testing.T) {
-	t.Parallel()
 	c := mustLoad(t,
 		"WSPROXY_SERVER_ID=replica-1",
 		"WSPROXY_PORT= 0 ",
@@ -87,7 +98,7 @@ func TestLoadValues(t *testing.T) {
 		"WSPROXY_ALLOWED_TOPICS=orders.*, prices",
 		"WSPROXY_PATH_PREFIX=/kafka/ws",
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=a:1,[::1]:9092,10.0.0.1:65535",
-		"PORT=1", "OTEL_SERVICE_NAME=x", "garbage",
+		"PORT=1", "OTEL_SERVICE_NAME=x",
 	)
 	tests := []struct {
 		name      string
@@ -115,7 +126,6 @@ func TestLoadValues(t *testing.T) {
 }
 
 func TestLoadAcceptsForms(t *testing.T) {
-	t.Parallel()
 	tests := []struct{ name, variable string }{
 		{"origin with scheme", "ALLOWED_ORIGINS=https://example.com"},
 		{"origin with port", "ALLOWED_ORIGINS=http://localhost:3000"},
@@ -132,14 +142,12 @@ func TestLoadAcceptsForms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			mustLoad(t, "WSPROXY_"+tt.variable)
 		})
 	}
 }
 
 func TestLoadRefusesValues(t *testing.T) {
-	t.Parallel()
 	tests := []struct{ name, variable, want string }{
 		{"word for a number", "PORT=abc", `"abc" is not a whole number`},
 		{"fraction for a number", "PORT=80.5", `"80.5" is not a whole number`},
@@ -186,7 +194,6 @@ func TestLoadRefusesValues(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			name, _, _ := strings.Cut(tt.variable, "=")
 			got := faultsOf(t, "WSPROXY_"+tt.variable)
 			want := "WSPROXY_" + name + ": " + tt.want
@@ -198,11 +205,11 @@ func TestLoadRefusesValues(t *testing.T) {
 }
 
 func TestLoadReportsAllFaultsTogether(t *testing.T) {
-	t.Parallel()
-	_, warnings, err := config.Load([]string{
+	setEnvironment(t,
 		"WSPROXY_PORT=x", "WSPROXY_ADMIN_PORT=y", "WSPROXY_LOG_FORMAT=xml", "WSPROXY_SSL_ENABLED=true", "WSPROXY_CONSOLE_ENABLED=true",
 		"WSPROXY_DYNAMIC_CONFIG_TOPIC_NAME=_wsproxy.session.state", "WSPROXY_PORTS=1",
-	})
+	)
+	_, warnings, err := config.Load(config.Source{})
 	var faults config.Faults
 	if !errors.As(err, &faults) {
 		t.Fatalf("error is %T, want Faults", err)
@@ -223,7 +230,6 @@ func TestLoadReportsAllFaultsTogether(t *testing.T) {
 }
 
 func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
-	t.Parallel()
 	tests := []struct {
 		name    string
 		environ []string
@@ -239,8 +245,7 @@ func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			_, _, err := load(tt.environ...)
+			_, _, err := load(t, tt.environ...)
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -249,7 +254,6 @@ func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
 }
 
 func TestLoadReadsFiles(t *testing.T) {
-	t.Parallel()
 	tests := []struct{ name, content, want string }{
 		{"as it is", "replica", "replica"},
 		{"one newline is cut", "replica\n", "replica"},
@@ -257,7 +261,6 @@ func TestLoadReadsFiles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			c := mustLoad(t, "WSPROXY_SERVER_ID_FILE="+writeFile(t, tt.content), "WSPROXY_SERVER_ID=")
 			if c.Server.ID != tt.want {
 				t.Errorf("got %q, want %q", c.Server.ID, tt.want)
@@ -267,7 +270,6 @@ func TestLoadReadsFiles(t *testing.T) {
 }
 
 func TestLoadRefusesFiles(t *testing.T) {
-	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "none")
 	tests := []struct {
 		name    string
@@ -298,21 +300,18 @@ func TestLoadRefusesFiles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			wantLines(t, faultsOf(t, tt.environ...), tt.want)
 		})
 	}
 }
 
 func TestLoadRefusesALargeFile(t *testing.T) {
-	t.Parallel()
 	path := writeFile(t, strings.Repeat("x", 1<<20+1))
 	wantLines(t, faultsOf(t, "WSPROXY_SERVER_ID_FILE="+path),
 		"WSPROXY_SERVER_ID_FILE: reading the value: "+path+" is larger than 1MiB")
 }
 
 func TestLoadSharesNothing(t *testing.T) {
-	t.Parallel()
 	first := mustLoad(t)
 	first.Security.AllowedTopics[0] = "changed"
 	first.Kafka.BootstrapHosts[0] = "changed"

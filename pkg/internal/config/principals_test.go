@@ -3,7 +3,6 @@ package config_test
 import "testing"
 
 func TestWhatSaysWhoClientsAre(t *testing.T) {
-	t.Parallel()
 	const (
 		once   = "PRODUCER_EXACTLY_ONCE_ENABLED=true"
 		fenced = "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED: is set without WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED where clients authenticate: " +
@@ -41,7 +40,6 @@ func TestWhatSaysWhoClientsAre(t *testing.T) {
 		"another name of certificates than there is": {with(tls, "SSL_CLIENT_CA_FILE=/ca", "SSL_CLIENT_NAME=san"), []string{`WSPROXY_SSL_CLIENT_NAME: "san" is not one of cn, uri, dns, email, subject`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			wantLines(t, faultsOf(t, prefixed(test.environ)...), test.want...)
 		})
 	}

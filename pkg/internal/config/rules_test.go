@@ -12,7 +12,6 @@ func prefixed(entries []string) []string {
 }
 
 func TestExclusions(t *testing.T) {
-	t.Parallel()
 	const (
 		cert = "SSL_CERT_FILE=/tls.crt"
 		key  = "SSL_KEY_FILE=/tls.key"
@@ -168,14 +167,12 @@ func TestExclusions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			wantLines(t, faultsOf(t, prefixed(tt.environ)...), tt.want...)
 		})
 	}
 }
 
 func TestIdleSettingsWarn(t *testing.T) {
-	t.Parallel()
 	tests := []struct {
 		name    string
 		environ []string
@@ -187,7 +184,6 @@ func TestIdleSettingsWarn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			wantLines(t, warningsOf(t, prefixed(tt.environ)...), tt.want)
 		})
 	}

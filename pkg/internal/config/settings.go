@@ -32,7 +32,7 @@ func Settings(c *Config) Table {
 
 // defaults is what Load starts from. It lacks what has no fixed default.
 func defaults() *Config {
-	l := newLoader(nil)
+	l := newLoader(Source{Alone: true})
 	for _, f := range l.fields {
 		l.setDefault(f)
 	}

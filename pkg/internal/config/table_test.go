@@ -9,7 +9,6 @@ import (
 )
 
 func TestWriteTable(t *testing.T) {
-	t.Parallel()
 	var out strings.Builder
 	if err := config.Settings(mustLoad(t, "WSPROXY_PORT=80")).WriteTable(&out); err != nil {
 		t.Fatal(err)

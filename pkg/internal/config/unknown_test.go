@@ -3,7 +3,6 @@ package config_test
 import "testing"
 
 func TestUnknownVariablesWarn(t *testing.T) {
-	t.Parallel()
 	tests := []struct{ name, entry, want string }{
 		{"typing error", "WSPROXY_BIND_INTERFACES=x", "WSPROXY_BIND_INTERFACES: is unknown and ignored; did you mean WSPROXY_BIND_INTERFACE?"},
 		{"forgotten part", "WSPROXY_BOOTSTRAP_HOSTS=x", "WSPROXY_BOOTSTRAP_HOSTS: is unknown and ignored; did you mean WSPROXY_KAFKA_BOOTSTRAP_HOSTS?"},
@@ -15,7 +14,6 @@ func TestUnknownVariablesWarn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			mustLoad(t, tt.entry)
 			wantLines(t, warningsOf(t, tt.entry), tt.want)
 		})
@@ -23,12 +21,10 @@ func TestUnknownVariablesWarn(t *testing.T) {
 }
 
 func TestForeignVariablesAreLeftAlone(t *testing.T) {
-	t.Parallel()
 	wantLines(t, warningsOf(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://x", "PATH=/bin", "wsproxy_port=1"))
 }
 
 func TestServiceLinks(t *testing.T) {
-	t.Parallel()
 	environ := []string{
 		"WSPROXY_SERVICE_HOST=10.0.0.1",
 		"WSPROXY_SERVICE_PORT=8078",
@@ -54,8 +50,7 @@ func TestServiceLinks(t *testing.T) {
 }
 
 func TestServiceLinksOfAnUnusedPortOnlyFault(t *testing.T) {
-	t.Parallel()
-	_, _, err := load("WSPROXY_SSL_PORT=tcp://10.0.0.1:8443")
+	_, _, err := load(t, "WSPROXY_SSL_PORT=tcp://10.0.0.1:8443")
 	want := `WSPROXY_SSL_PORT: "tcp://10.0.0.1:8443" was put there by Kubernetes as the address of the Service "wsproxy-ssl": ` +
 		`set enableServiceLinks: false in the pod's spec, or give the Service another name`
 	if err == nil || err.Error() != want {

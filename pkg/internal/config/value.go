@@ -16,12 +16,15 @@ type valueError struct {
 	reason string
 }
 
-func reject(text, reason string, args ...any) *valueError {
+// Error returns the reason alone: the text may be a secret.
+func (e *valueError) Error() string { return e.reason }
+
+func reject(text, reason string, args ...any) error {
 	return &valueError{text, fmt.Sprintf(reason, args...)}
 }
 
 // decode sets the field to what text says, or leaves it as it is and says why.
-func (f field) decode(text string) *valueError {
+func (f field) decode(text string) error {
 	if reason := unreadable(text); reason != "" {
 		return reject(text, "%s", reason)
 	}
@@ -72,7 +75,7 @@ func unreadable(text string) string {
 	return ""
 }
 
-func (f field) decodeString(p *string, text string) *valueError {
+func (f field) decodeString(p *string, text string) error {
 	if choices := f.tag.Get("choices"); choices != "" {
 		for choice := range strings.SplitSeq(choices, ",") {
 			if strings.EqualFold(choice, text) {
@@ -89,7 +92,7 @@ func (f field) decodeString(p *string, text string) *valueError {
 	return nil
 }
 
-func (f field) decodeList(p *[]string, text string) *valueError {
+func (f field) decodeList(p *[]string, text string) error {
 	var items []string
 	if text == "" {
 		*p = nil
@@ -109,7 +112,7 @@ func (f field) decodeList(p *[]string, text string) *valueError {
 	return nil
 }
 
-func decodeBool(p *bool, text string) *valueError {
+func decodeBool(p *bool, text string) error {
 	value, err := strconv.ParseBool(text)
 	if err != nil {
 		return reject(text, "is neither true nor false")
@@ -121,7 +124,7 @@ func decodeBool(p *bool, text string) *valueError {
 // decodeBounded reads a value of a kind that has bounds.
 func decodeBounded[T int | int64 | time.Duration](
 	f field, p *T, text, kind string, parse func(string) (T, error), format func(T) string,
-) *valueError {
+) error {
 	least, errLeast := parse(f.tag.Get("min"))
 	most, errMost := parse(f.tag.Get("max"))
 	if err := errors.Join(errLeast, errMost); err != nil {

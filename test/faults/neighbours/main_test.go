@@ -32,10 +32,12 @@ func TestMain(m *testing.M) {
 // startProxy runs a proxy until the test's end and returns its address.
 func startProxy(t *testing.T, broker string) string {
 	t.Helper()
-	a, err := app.Start(app.Options{Environ: []string{
-		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker, "WSPROXY_BIND_INTERFACE=127.0.0.1",
+	settings, err := app.NewConfig(
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker, "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s",
-	}})
+	)
+	must(t, err)
+	a, err := app.Start(app.Options{Config: settings})
 	must(t, err)
 	t.Cleanup(a.Shutdown)
 	return a.Addr()

@@ -24,8 +24,8 @@ type family struct {
 	// last is done when nobody writes or reads anymore, before all that is left is read. It may be
 	// nil.
 	last func(*world)
-	// environ are the settings of the proxies.
-	environ []string
+	// settings are those of the proxies.
+	settings []string
 }
 
 // families are in the order in which "all" goes through them.
@@ -34,7 +34,7 @@ func families() []family {
 		{name: "topics", action: remakeAction, trial: (*world).tryRemaking},
 		{name: "growth", action: growAction, trial: (*world).tryGrowing},
 		{name: "retention", action: trimAction, last: (*world).trimAll},
-		{name: "crowd", trial: (*world).tryCrowd, environ: []string{"WSPROXY_KAFKA_MAX_PRODUCER_CLIENTS=3"}},
+		{name: "crowd", trial: (*world).tryCrowd, settings: []string{"WSPROXY_KAFKA_MAX_PRODUCER_CLIENTS=3"}},
 		{name: "errors", action: partitionErrorAction, trial: (*world).tryErrors},
 		{name: "state", action: stateAction, trial: (*world).tryStateAway},
 	}

@@ -32,8 +32,12 @@ func startReplica(w *world, name string) (*replicaApp, error) {
 	if *verbose {
 		log = slog.New(slog.NewMultiHandler(&w.logs, slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))).With("replica", name)
 	}
+	settings, err := app.NewConfig(w.settings...)
+	if err != nil {
+		return nil, err
+	}
 	a, err := app.Start(app.Options{
-		Environ: w.environ, Listen: r.host.Listen, Dial: r.dial, Version: "test", Log: log,
+		Config: settings, Listen: r.host.Listen, Dial: r.dial, Version: "test", Log: log,
 	})
 	if err != nil {
 		return nil, err

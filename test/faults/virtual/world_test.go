@@ -44,7 +44,7 @@ type world struct {
 	network  *network.Network
 	kafka    *kfake.Cluster
 	recorder *history.Recorder
-	environ  []string
+	settings []string
 	clients  *network.Host
 	topic    topicState
 	logs     proxyLogs
@@ -94,7 +94,7 @@ func newWorld(p *plan) (*world, error) {
 	if err := w.make(partitions); err != nil {
 		return nil, err
 	}
-	w.environ = []string{
+	w.settings = []string{
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + strings.Join(kafka.ListenAddrs(), ","),
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_SERVER_ID=virtual",
 		"WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=10s", "WSPROXY_CONSUMER_SESSION_TIMEOUT=6s",
@@ -103,7 +103,7 @@ func newWorld(p *plan) (*world, error) {
 		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=" + p.delivery.String(),
 		"WSPROXY_WRITE_TIMEOUT=" + p.write.String(),
 	}
-	w.environ = append(w.environ, p.family.environ...)
+	w.settings = append(w.settings, p.family.settings...)
 	w.observeCommits()
 	for i := range w.replicas {
 		if err := w.start(i); err != nil {
