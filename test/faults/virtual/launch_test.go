@@ -164,7 +164,7 @@ func TestLongPlantedBugs(t *testing.T) {
 		},
 		"answered before the commit": {
 			"kafka/produce/transaction_end.go", "\terr := t.client.EndTransaction(ctx, kgo.TryCommit)\n",
-			"\tvar err error\n\tgo func() { _ = t.client.EndTransaction(context.Background(), kgo.TryCommit) }()\n",
+			"\tvar err error\n\tgo func() { _ = t.client.EndTransaction(context.WithoutCancel(ctx), kgo.TryCommit) }()\n",
 			checker.Missing,
 			[]string{"-transactions"},
 		},

@@ -1,9 +1,14 @@
 package consume
 
 import (
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -37,5 +42,46 @@ func TestGoesBackWithATruncatedLog(t *testing.T) {
 				t.Errorf("starts at %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// TestAPositionThatIsRefusedSkipsNothing has a broker refuse the position of a reader, whose
+// log goes on behind it: so does a new leader that does not know the leader epoch of what was read.
+func TestAPositionThatIsRefusedSkipsNothing(t *testing.T) {
+	for name, reset := range map[string]OffsetReset{"earliest": ResetEarliest, "latest": ResetLatest} {
+		t.Run(name, func(t *testing.T) {
+			broker := kafkatest.Broker(t, "t")
+			write(t, broker, 0, "a")
+			time.Sleep(2 * time.Millisecond) // those of one millisecond are repeated together
+			write(t, broker, 0, "b")
+			commitAs(t, broker, 0, 0)
+			consumer := consume(t, broker, reset, &kafkatest.Owner{})
+			poll(t, consumer, 2)
+			refuseAPosition(t, broker, func() { write(t, broker, 0, "c", "d") })
+			if got := poll(t, consumer, 3); !slices.Equal(got, []string{"0/1=b", "0/2=c", "0/3=d"}) {
+				t.Errorf("the next records are %q", got)
+			}
+		})
+	}
+}
+
+// refuseAPosition answers one fetch OFFSET_OUT_OF_RANGE, after the function given.
+func refuseAPosition(t *testing.T, broker *kfake.Cluster, before func()) {
+	t.Helper()
+	refused := make(chan struct{})
+	broker.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		request, ok := r.(*kmsg.FetchRequest)
+		if !ok || len(request.Topics) == 0 {
+			broker.KeepControl()
+			return nil, nil, false
+		}
+		broker.SleepControl(before)
+		close(refused)
+		return refuseAll(request, kerr.OffsetOutOfRange), nil, true
+	})
+	select {
+	case <-refused:
+	case <-kafkatest.Deadline(t).Done():
+		t.Fatal("nothing is fetched")
 	}
 }

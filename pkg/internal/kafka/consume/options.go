@@ -104,13 +104,18 @@ func (c *Consumer) fetchAtMost(maxBytes, maxPartitionBytes int32) {
 	c.client.UpdateFetchMaxBytes(maxBytes, maxPartitionBytes)
 }
 
+// offsets returns where partitions start that nothing else is known of, and where reading goes on once
+// Kafka no longer knows the position: a new leader may not know the leader epoch of what was read, while
+// the log is as it was. The strategy is for groups without a position and does not apply: the end would
+// skip records, and the start would repeat the whole log. With a rewind, franz-go repeats the last
+// record, with those of the same millisecond, and goes on, or goes on where the log ends if that is before.
 func offsets(reset OffsetReset) (start, out kgo.Offset) {
 	switch reset {
 	case ResetLatest:
-		return kgo.NewOffset().AtEnd(), kgo.NewOffset().AtEnd()
+		return kgo.NewOffset().AtEnd(), kgo.RewindOffset(0)
 	case ResetNone:
 		return kgo.NewOffset().AtCommitted(), kgo.NoResetOffset()
 	default:
-		return kgo.NewOffset().AtStart(), kgo.NewOffset().AtStart()
+		return kgo.NewOffset().AtStart(), kgo.RewindOffset(0)
 	}
 }

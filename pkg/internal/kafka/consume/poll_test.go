@@ -58,21 +58,26 @@ func failFetches(broker *kfake.Cluster, failure *kerr.Error) *atomic.Int64 {
 		broker.KeepControl()
 		fetches.Add(1)
 		request, _ := r.(*kmsg.FetchRequest)
-		answer, _ := request.ResponseKind().(*kmsg.FetchResponse)
-		answer.Version = request.Version
-		for _, asked := range request.Topics {
-			topic := kmsg.NewFetchResponseTopic()
-			topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
-			for _, p := range asked.Partitions {
-				partition := kmsg.NewFetchResponseTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, failure.Code
-				topic.Partitions = append(topic.Partitions, partition)
-			}
-			answer.Topics = append(answer.Topics, topic)
-		}
-		return answer, nil, true
+		return refuseAll(request, failure), nil, true
 	})
 	return &fetches
+}
+
+// refuseAll answers a fetch with an error for each partition.
+func refuseAll(request *kmsg.FetchRequest, failure *kerr.Error) *kmsg.FetchResponse {
+	answer, _ := request.ResponseKind().(*kmsg.FetchResponse)
+	answer.Version = request.Version
+	for _, asked := range request.Topics {
+		topic := kmsg.NewFetchResponseTopic()
+		topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
+		for _, p := range asked.Partitions {
+			partition := kmsg.NewFetchResponseTopicPartition()
+			partition.Partition, partition.ErrorCode = p.Partition, failure.Code
+			topic.Partitions = append(topic.Partitions, partition)
+		}
+		answer.Topics = append(answer.Topics, topic)
+	}
+	return answer
 }
 
 // wantEnd polls until reading ends, and wants a line of log that says so.
