@@ -60,7 +60,7 @@ func WriteConfig(w io.Writer, environ []string) error {
 	return config.Settings(settings).WriteTable(w)
 }
 
-// ConfigMarkdown prints the settings as the tables of the README.
+// ConfigMarkdown prints the settings as the table of docs/configuration.md.
 func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
 
 // NewLogger returns the logger that the settings ask for. Where they are faulty it is the
