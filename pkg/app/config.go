@@ -68,8 +68,7 @@ func WriteConfig(w io.Writer) error {
 	return config.Settings(settings).WriteTable(w)
 }
 
-// ConfigMarkdown prints every setting with its default and what it does, as the documentation
-// has them: a table in Markdown.
+// ConfigMarkdown prints the settings as the table of docs/configuration.md.
 func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
 
 // NewLogger returns the logger that the settings ask for, read as LoadConfig does. Where they

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// tenantRules is the policy that the README shows for installations with many tenants.
+// tenantRules is the policy that docs/security.md shows for installations with many tenants.
 const tenantRules = `
 rules:
   - subjects: ["user:*"]

@@ -33,7 +33,7 @@ func passingFaults() []passing {
 	}
 }
 
-// unsent lists the retriable codes that nothing sends yet, as the README says too.
+// unsent lists the retriable codes that nothing sends yet, as docs/errors.md says too.
 func unsent() []string { return nil }
 
 // internalTest shows what passingFaults cannot: INTERNAL has no cause outside of the program.
@@ -49,7 +49,7 @@ func TestRetriableErrorsPassWithTheirCause(t *testing.T) {
 }
 
 // TestEveryRetriableCodeIsShown compares what is shown with the table of errors, and what is
-// not with the README.
+// not with docs/errors.md.
 func TestEveryRetriableCodeIsShown(t *testing.T) {
 	t.Parallel()
 	shown, listed := map[string]bool{}, map[string]bool{}
@@ -62,18 +62,18 @@ func TestEveryRetriableCodeIsShown(t *testing.T) {
 	for _, code := range unsent() {
 		listed[code] = true
 	}
-	rows := readmeErrors(t)
+	rows := documentedErrors(t)
 	for code, retriable := range tableOfErrors() {
 		row, documented := rows[code]
 		switch {
 		case !documented:
-			t.Errorf("the README does not have %s", code)
+			t.Errorf("docs/errors.md does not have %s", code)
 		case !retriable && (shown[code] || listed[code]):
 			t.Errorf("%s is not retriable in the table", code)
 		case retriable && shown[code] == listed[code]:
 			t.Errorf("%s: it must be either shown to pass or listed as not sent", code)
 		case retriable && listed[code] != strings.Contains(row, "not sent yet"):
-			t.Errorf("%s is listed as not sent: %t; the README says: %s", code, listed[code], row)
+			t.Errorf("%s is listed as not sent: %t; docs/errors.md says: %s", code, listed[code], row)
 		}
 		delete(shown, code)
 		delete(listed, code)
@@ -93,17 +93,17 @@ func tableOfErrors() map[string]bool {
 	return table
 }
 
-// readmeErrors returns the rows of the README's table of errors by code.
-func readmeErrors(t *testing.T) map[string]string {
+// documentedErrors returns the rows of the table in docs/errors.md by code.
+func documentedErrors(t *testing.T) map[string]string {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/errors.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(string(readme), "<!-- generated: errors -->\n")
+	_, table, found := strings.Cut(string(page), "<!-- generated: errors -->\n")
 	table, _, ended := strings.Cut(table, "<!-- end -->")
 	if !found || !ended {
-		t.Fatal("the README has no table of errors")
+		t.Fatal("docs/errors.md has no table of errors")
 	}
 	rows := map[string]string{}
 	for row := range strings.Lines(table) {

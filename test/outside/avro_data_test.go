@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// tombstoneName is the header by which the README has tombstones told.
+// tombstoneName is the header by which docs/protocol.md has tombstones told.
 const tombstoneName = "wsproxy.tombstone"
 
 // content is a key or a value: the branch of its union, and what is in it as text. Bytes,

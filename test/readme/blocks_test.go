@@ -9,27 +9,75 @@ import (
 	"testing"
 )
 
-// readmePath is the README, from this folder.
-var readmePath = filepath.Join("..", "..", "README.md")
+// The pages whose blocks are tested, from the repository's root.
+const (
+	front         = "README.md"
+	started       = "docs/getting-started.md"
+	protocol      = "docs/protocol.md"
+	faults        = "docs/errors.md"
+	security      = "docs/security.md"
+	configuration = "docs/configuration.md"
+	operations    = "docs/operations.md"
+	kubernetes    = "docs/kubernetes.md"
+	observability = "docs/observability.md"
+	performance   = "docs/performance.md"
+	reliability   = "docs/reliability.md"
+	architecture  = "docs/architecture.md"
+)
 
-// block is a fenced block. Its info string is a language and, in this README, what the tests
-// do with it.
+// known are the info strings of each page's blocks, in their order. A page that is not here has none.
+func known() map[string][]string {
+	return map[string][]string{
+		front:         {"sh server", "js client", "sh cluster"},
+		started:       {"sh server", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve"},
+		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "python avro"},
+		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
+		configuration: {"sh"},
+		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
+		kubernetes:    {"sh cluster", "sh cluster", "yaml values", "yaml pools", "yaml adapter", "sh cluster"},
+		performance:   {"sh long"},
+		reliability:   {"sh long"},
+		architecture:  {"text packages", "text goroutines"},
+	}
+}
+
+// block is a fenced block. Its info string is a language and what the tests do with it.
 type block struct{ info, text string }
 
-func readme(t *testing.T) string {
+// inRoot is a path of the repository, from this folder.
+func inRoot(path string) string { return filepath.Join("..", "..", filepath.FromSlash(path)) }
+
+func read(t *testing.T, page string) string {
 	t.Helper()
-	text, err := os.ReadFile(readmePath)
+	text, err := os.ReadFile(inRoot(page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-func blocks(t *testing.T) []block {
+// pages are the README and all pages of docs/.
+func pages(t *testing.T) []string {
 	t.Helper()
-	parts := strings.Split(readme(t), "\n```")
+	found, err := filepath.Glob(inRoot("docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{front}
+	for _, path := range found {
+		all = append(all, "docs/"+filepath.Base(path))
+	}
+	if len(all) < 15 {
+		t.Fatalf("found %d pages", len(all))
+	}
+	return all
+}
+
+func blocks(t *testing.T, page string) []block {
+	t.Helper()
+	parts := strings.Split(read(t, page), "\n```")
 	if len(parts)%2 == 0 {
-		t.Fatal("a fence is not closed")
+		t.Fatalf("%s: a fence is not closed", page)
 	}
 	var all []block
 	for i := 1; i < len(parts); i += 2 {
@@ -39,54 +87,137 @@ func blocks(t *testing.T) []block {
 	return all
 }
 
+// blockOf returns the text of a page's only block with an info string.
+func blockOf(t *testing.T, page, info string) string {
+	t.Helper()
+	for _, b := range blocks(t, page) {
+		if b.info == info {
+			return b.text
+		}
+	}
+	t.Fatalf("%s has no block %q", page, info)
+	return ""
+}
+
 // TestEveryBlockIsTested keeps blocks out that no test looks at.
 func TestEveryBlockIsTested(t *testing.T) {
-	var infos []string
-	for _, b := range blocks(t) {
-		infos = append(infos, b.info)
-	}
-	want := []string{
-		"sh server", "js client", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve", "sh dry",
-		"json in", "json answer", "json in", "json error", "json out", "json commit", "python avro",
-		"sh", "json body", "yaml policy", "sh policy", "yaml tenants", "yaml limits", "sh limits", "sh", "json body", "json offsets", "sh", "text", "text",
-	}
-	if !slices.Equal(infos, want) {
-		t.Errorf("the blocks are\n%q, the tests know\n%q", infos, want)
-	}
-}
-
-// TestLinks looks for the files that the README points at.
-func TestLinks(t *testing.T) {
-	links := regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(readme(t), -1)
-	if len(links) < 5 {
-		t.Fatalf("found %d links", len(links))
-	}
-	for _, link := range links {
-		if strings.HasPrefix(link[1], "http") {
-			continue
+	t.Parallel()
+	for _, page := range pages(t) {
+		var infos []string
+		for _, b := range blocks(t, page) {
+			infos = append(infos, b.info)
 		}
-		if _, err := os.Stat(filepath.Join("..", "..", link[1])); err != nil {
-			t.Errorf("%s: %v", link[1], err)
+		if want := known()[page]; !slices.Equal(infos, want) {
+			t.Errorf("%s: the blocks are\n%q, the tests know\n%q", page, infos, want)
 		}
 	}
 }
 
-// TestPackages looks for each package in the picture.
+// notRun are the commands that tests do not run, and why. What of them can be looked at is.
+func notRun() map[string]string {
+	return map[string]string{
+		"sh cluster": "needs a Kubernetes cluster, or a registry: test/cluster runs the like of it",
+		"sh kafka":   "needs Kafka's tools and a broker with an authorizer",
+		"sh long":    "takes minutes, and the machine for itself",
+	}
+}
+
+// TestCommandsThatAreNotRun looks for the files, targets and tests that they name.
+func TestCommandsThatAreNotRun(t *testing.T) {
+	t.Parallel()
+	tests := testNames(t)
+	for _, page := range pages(t) {
+		for _, b := range blocks(t, page) {
+			if notRun()[b.info] == "" {
+				continue
+			}
+			for _, path := range regexp.MustCompile(`(?:\./)?\b(?:charts|deploy|test)/[\w/.-]+`).FindAllString(b.text, -1) {
+				if _, err := os.Stat(inRoot(path)); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+			}
+			for _, test := range regexp.MustCompile(`-run (Test\w+)`).FindAllStringSubmatch(b.text, -1) {
+				if !anyBegins(tests, test[1]) {
+					t.Errorf("%s: there is no %s", page, test[1])
+				}
+			}
+		}
+	}
+}
+
+// TestTargets looks for the targets of make that documents name.
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	makefile, found := read(t, "Makefile"), 0
+	for _, document := range linking(t) {
+		for _, target := range regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)").FindAllStringSubmatch(read(t, document), -1) {
+			found++
+			if !strings.Contains(makefile, "\n"+target[1]+":") {
+				t.Errorf("%s: there is no target %s", document, target[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("found %d targets", found)
+	}
+	if out := run(t, "make test --dry-run"); !strings.Contains(out, "test/tools/test") {
+		t.Error(out)
+	}
+}
+
+func anyBegins(names map[string]bool, prefix string) bool {
+	for name := range names {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTheReadmeIsShort keeps the README what somebody reads to the end.
+func TestTheReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	const most = 1500
+	if words := len(strings.Fields(read(t, front))); words > most {
+		t.Errorf("the README has %d words, more than %d", words, most)
+	}
+}
+
+// TestPackages looks for each package in the picture of the packages.
 func TestPackages(t *testing.T) {
-	picture := ""
-	for _, b := range blocks(t) {
-		if b.info == "text" && picture == "" {
-			picture = b.text
-		}
-	}
-	for _, folder := range []string{"../../pkg", "../../pkg/internal"} {
-		entries, err := os.ReadDir(folder)
+	t.Parallel()
+	picture := blockOf(t, architecture, "text packages")
+	for _, folder := range []string{"pkg", "pkg/internal"} {
+		entries, err := os.ReadDir(inRoot(folder))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, entry := range entries {
 			if name := entry.Name(); name != "internal" && !regexp.MustCompile(`\b`+name+`\b`).MatchString(picture) {
 				t.Errorf("the picture lacks %s/%s", folder, name)
+			}
+		}
+	}
+}
+
+// TestSettingsExist looks for the settings that pages name. What migration.md has in the first cell of a
+// row may be another program's.
+func TestSettingsExist(t *testing.T) {
+	t.Parallel()
+	exists := map[string]bool{}
+	name := regexp.MustCompile(`WSPROXY_[A-Z0-9_]*[A-Z0-9]`)
+	for _, setting := range name.FindAllString(configTable(t), -1) {
+		exists[setting], exists[setting+"_FILE"] = true, true
+	}
+	theirs := regexp.MustCompile("(?m)^\\| `WSPROXY_[^|]*\\|")
+	for _, page := range append(pages(t), "SECURITY.md", "CONTRIBUTING.md", "deploy/README.md", "charts/wsproxy/README.md") {
+		text := read(t, page)
+		if page == "docs/migration.md" {
+			text = theirs.ReplaceAllString(text, "")
+		}
+		for _, setting := range name.FindAllString(text, -1) {
+			if !exists[setting] {
+				t.Errorf("%s: there is no setting %s", page, setting)
 			}
 		}
 	}

@@ -13,41 +13,40 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 )
 
-// TestGenerated compares the parts of the README and of the specifications that are made from
-// the code. With -update it writes them.
+// TestGenerated compares the parts of the pages and of the specifications that are made from
+// the code, and the lines that pages point at. With -update it writes them.
 func TestGenerated(t *testing.T) {
+	const begin, end = "<!-- generated: %s -->", "<!-- end -->"
 	for _, file := range []struct {
 		path, begin, end string // begin is followed by the part's name
 		parts            map[string]string
 	}{
-		{readmePath, "<!-- generated: %s -->", "<!-- end -->", map[string]string{
-			"config": configTable(t), "errors": errorTable(t), "closes": closeTable(t), "metrics": metricTable(t),
-		}},
-		{"../../api/openapi.yaml", "# generated: %s", "# end", map[string]string{
+		{configuration, begin, end, map[string]string{"config": configTable(t)}},
+		{faults, begin, end, map[string]string{"errors": errorTable(t), "closes": closeTable(t)}},
+		{observability, begin, end, map[string]string{"metrics": metricTable(t)}},
+		{architecture, begin, end, nil},
+		{"api/openapi.yaml", "# generated: %s", "# end", map[string]string{
 			"codes": errorCodes(t), "schemas": avroExamples(t),
 		}},
-		{"../../api/asyncapi.yaml", "# generated: %s", "# end", map[string]string{
+		{"api/asyncapi.yaml", "# generated: %s", "# end", map[string]string{
 			"codes":           errorCodes(t) + retriableCodes() + closeCodes(t),
 			"producer/record": avroSchema(t, 10, "producer/record"), "producer/result": avroSchema(t, 10, "producer/result"),
 			"consumer/record": avroSchema(t, 10, "consumer/record"), "consumer/commit": avroSchema(t, 10, "consumer/commit"),
 		}},
 	} {
-		text, err := os.ReadFile(file.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made := string(text)
+		text := read(t, file.path)
+		made := pointed(t, file.path, text)
 		for name, want := range file.parts {
 			made = generate(t, made, fmt.Sprintf(file.begin, name), want, file.end)
 		}
-		if made == string(text) {
+		if made == text {
 			continue
 		}
 		if !*update {
 			t.Errorf("%s is not what the code says: go test ./test/readme -run Generated -update", file.path)
 			continue
 		}
-		if err := os.WriteFile(file.path, []byte(made), 0o644); err != nil {
+		if err := os.WriteFile(inRoot(file.path), []byte(made), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,8 +67,8 @@ func generate(t *testing.T, text, begin, part, end string) string {
 func TestReliability(t *testing.T) {
 	record := regexp.MustCompile(`(?s)<!-- generated: reliability -->\nRun of \d{4}-\d\d-\d\d at commit [0-9a-f]+\b.*` +
 		`\| \*\*all\*\* \|( \d+ \|){5} 0 \|\n<!-- end -->`)
-	if !record.MatchString(readme(t)) {
-		t.Error("the README has no record of a run without violations: go test ./test/faults/real -update")
+	if !record.MatchString(read(t, reliability)) {
+		t.Errorf("%s has no record of a run without violations: go test ./test/faults/real -update", reliability)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package readme tests the README: its commands are run, its messages sent, its tables made
-// from the code.
+// Package readme tests the README and the pages of docs/: their commands are run, their messages sent,
+// their tables made from the code, their links followed.
 package readme
 
 import (
@@ -9,9 +9,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// update is the flag that writes the README's generated parts:
+// update is the flag that writes the generated parts of pages:
 //
 //	go test ./test/readme -run Generated -update
-var update = flag.Bool("update", false, "write the generated parts of the README")
+var update = flag.Bool("update", false, "write the generated parts of pages")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -18,7 +18,7 @@ import (
 // patience bounds each wait. The first ones build the program.
 const patience = 2 * time.Minute
 
-// addresses are the README's, as this run has them.
+// addresses are those of the pages, as this run has them.
 type addresses struct{ main, management, kafka string }
 
 // replace puts the addresses of this run into text.
@@ -26,7 +26,7 @@ func (a addresses) replace(text string) string {
 	return strings.NewReplacer("localhost:8078", a.main, "localhost:9078", a.management, "localhost:9092", a.kafka).Replace(text)
 }
 
-// program is a command of the README that runs until it is stopped.
+// program is a command of a page that runs until it is stopped.
 type program struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser

@@ -18,11 +18,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestREADME does what the README says, from top to bottom: its commands are run, with other
-// ports, and its messages sent and compared with what comes back.
-func TestREADME(t *testing.T) {
-	r := &reader{blocks: blocks(t)}
-	server := start(t, r.take(t, "sh server")+` ARGS="--port 0 --admin-port 0 --kafka-port 0"`, "WSPROXY_LOG_LEVEL=warn")
+// TestPages does what the pages say, each from top to bottom: their commands are run, with other
+// ports, and their messages sent and compared with what comes back.
+func TestPages(t *testing.T) {
+	r := &reader{left: map[string][]block{}}
+	for _, page := range pages(t) {
+		r.left[page] = blocks(t, page)
+	}
+	run := r.take(t, front, "sh server")
+	if again := r.take(t, started, "sh server"); again != run {
+		t.Errorf("%s starts the server by %s", started, again)
+	}
+	server := start(t, run+` ARGS="--port 0 --admin-port 0 --kafka-port 0"`, "WSPROXY_LOG_LEVEL=warn")
 	first := server.await(t, `listens on (localhost:\d+), its own Kafka broker on (\S+:\d+)\.`)
 	management := server.await(t, `open http://(localhost:\d+)/metrics`)
 	r.at = addresses{first[1], management[1], first[2]}
@@ -34,7 +41,6 @@ func TestREADME(t *testing.T) {
 		{"browser snippet", r.testSnippet},
 		{"terminal", r.testTerminal},
 		{"build and serve", r.testServe},
-		{"make test", r.testDry},
 		{"protocol", r.testProtocol},
 		{"Avro", r.testAvro},
 		{"operations", r.testOperations},
@@ -44,34 +50,41 @@ func TestREADME(t *testing.T) {
 		{"configuration", r.testConfiguration},
 	} {
 		if !t.Run(part.name, part.test) {
-			break // it may have left blocks that the others would stumble over
+			return // it may have left blocks that the others would stumble over
+		}
+	}
+	for page, left := range r.left {
+		for _, b := range left {
+			if strings.HasPrefix(b.info, "sh") && notRun()[b.info] == "" {
+				t.Errorf("%s: nothing has run %s", page, b.text)
+			}
 		}
 	}
 }
 
-// reader goes through the README's blocks.
+// reader goes through the blocks of the pages.
 type reader struct {
-	blocks []block
+	left   map[string][]block // what was not taken yet
 	at     addresses
 	policy string // the command that starts a proxy with rules
 }
 
-// take returns the text of the next block, whose info string must be the one given.
-func (r *reader) take(t *testing.T, info string) string {
+// take returns the text of a page's next block, whose info string must be the one given.
+func (r *reader) take(t *testing.T, page, info string) string {
 	t.Helper()
-	if len(r.blocks) == 0 || r.blocks[0].info != info {
-		t.Fatalf("the next block is not %q, but %q", info, r.blocks[:min(1, len(r.blocks))])
+	left := r.left[page]
+	if len(left) == 0 || left[0].info != info {
+		t.Fatalf("%s: the next block is not %q, but %q", page, info, left[:min(1, len(left))])
 	}
-	text := r.blocks[0].text
-	r.blocks = r.blocks[1:]
-	return r.at.replace(text)
+	r.left[page] = left[1:]
+	return r.at.replace(left[0].text)
 }
 
 // testSnippet runs what is pasted into a browser in Node: the package ws has the API of
 // browsers.
 func (r *reader) testSnippet(t *testing.T) {
 	t.Helper()
-	snippet, library := r.take(t, "js client"), clients(t, "node")
+	snippet, library := r.take(t, front, "js client"), clients(t, "node")
 	file := filepath.Join(t.TempDir(), "snippet.js")
 	if err := os.WriteFile(file, []byte("const WebSocket = require('ws');\n"+snippet), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,7 +96,7 @@ func (r *reader) testSnippet(t *testing.T) {
 
 func (r *reader) testTerminal(t *testing.T) {
 	t.Helper()
-	produce, typed, answer, consume := r.take(t, "sh in"), r.take(t, "json typed"), r.take(t, "json answer"), r.take(t, "sh out")
+	produce, typed, answer, consume := r.take(t, started, "sh in"), r.take(t, started, "json typed"), r.take(t, started, "json answer"), r.take(t, started, "sh out")
 	path := "PYTHONPATH=" + clients(t, "python")
 	in := start(t, "exec "+produce, path)
 	in.await(t, "Connected")
@@ -96,8 +109,8 @@ func (r *reader) testTerminal(t *testing.T) {
 
 func (r *reader) testServe(t *testing.T) {
 	t.Helper()
-	build(t, r.take(t, "sh"))
-	serve := start(t, r.take(t, "sh serve"), "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
+	build(t, r.take(t, started, "sh"))
+	serve := start(t, r.take(t, started, "sh serve"), "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
 	port := serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
 	body := get(t, "http://localhost:"+port+"/kafka/cluster/info")
 	if _, kafkaPort, _ := strings.Cut(r.at.kafka, ":"); !strings.Contains(body, `"port":`+kafkaPort) {
@@ -105,41 +118,50 @@ func (r *reader) testServe(t *testing.T) {
 	}
 }
 
-// testDry looks whether make knows the target: to run all tests from a test would not end.
-func (r *reader) testDry(t *testing.T) {
-	t.Helper()
-	if out := run(t, r.take(t, "sh dry")+" --dry-run"); !strings.Contains(out, "test/tools/test") {
-		t.Error(out)
-	}
-}
-
 // testProtocol sends the examples of the protocol.
 func (r *reader) testProtocol(t *testing.T) {
 	t.Helper()
 	in := dial(t, r.at, "/socket/in?clientId=examples&topic=demo")
-	send(t, in, r.take(t, "json in"))
+	send(t, in, r.take(t, protocol, "json in"))
 	answer := receive(t, in)
-	same(t, answer, r.take(t, "json answer"))
-	send(t, in, r.take(t, "json in"))
-	if got, want := decode(t, receive(t, in)), decode(t, r.take(t, "json error")); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, the README says %v", got, want)
+	same(t, answer, r.take(t, protocol, "json answer"))
+	send(t, in, r.take(t, protocol, "json in"))
+	if got, want := decode(t, receive(t, in)), decode(t, r.take(t, protocol, "json error")); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, the page says %v", got, want)
 	}
+
+	r.testTombstone(t, in)
 
 	out := dial(t, r.at, "/socket/out?clientId=examples&groupId=examples&topic=demo&valType=json&autoCommit=false")
 	record := receive(t, out)
 	for !strings.Contains(record, "celsius") {
 		record = receive(t, out)
 	}
-	same(t, record, r.take(t, "json out"))
+	same(t, record, r.take(t, protocol, "json out"))
 	id := regexp.MustCompile(`"wsProxyMessageId":"[^"]*"`)
-	send(t, out, id.ReplaceAllString(r.take(t, "json commit"), id.FindString(record)))
+	send(t, out, id.ReplaceAllString(r.take(t, protocol, "json commit"), id.FindString(record)))
 	awaitCommit(t, r.at, answer)
+}
+
+// testTombstone writes one, and reads it.
+func (r *reader) testTombstone(t *testing.T, in *websocket.Conn) {
+	t.Helper()
+	send(t, in, r.take(t, protocol, "json tombstone"))
+	if answer, ok := decode(t, receive(t, in)).(map[string]any); !ok || answer["messageId"] != "m3" || answer["error"] != nil {
+		t.Errorf("got %v", answer)
+	}
+	out := dial(t, r.at, "/socket/out?clientId=tombstones&topic=demo&valType=json")
+	for {
+		if record := receive(t, out); strings.HasSuffix(record, `"key":{"value":"sensor-1","format":"string"},"value":{"value":null,"format":"json"}}`) {
+			return
+		}
+	}
 }
 
 // testAvro runs the Python program.
 func (r *reader) testAvro(t *testing.T) {
 	t.Helper()
-	program, library := r.take(t, "python avro"), clients(t, "python")
+	program, library := r.take(t, protocol, "python avro"), clients(t, "python")
 	file := filepath.Join(t.TempDir(), "avro.py")
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
@@ -152,10 +174,10 @@ func (r *reader) testAvro(t *testing.T) {
 
 func (r *reader) testOperations(t *testing.T) {
 	t.Helper()
-	if got, want := decode(t, run(t, r.take(t, "sh"))), decode(t, r.take(t, "json body")); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, the README says %v", got, want)
+	if got, want := decode(t, run(t, r.take(t, operations, "sh"))), decode(t, r.take(t, operations, "json body")); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, the page says %v", got, want)
 	}
-	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(readme(t), -1)
+	requests := regexp.MustCompile("\\| `GET :(8078|9078)(/[^`]*)`").FindAllStringSubmatch(read(t, operations), -1)
 	if len(requests) != 8 {
 		t.Fatalf("found %d requests", len(requests))
 	}
@@ -167,8 +189,8 @@ func (r *reader) testOperations(t *testing.T) {
 // testPolicy starts a proxy with the policy, and has alice ask for this and that.
 func (r *reader) testPolicy(t *testing.T) {
 	t.Helper()
-	rules := r.take(t, "yaml policy")
-	r.policy = r.take(t, "sh policy")
+	rules := r.take(t, security, "yaml policy")
+	r.policy = r.take(t, security, "sh policy")
 	r.askAsAlice(t, rules, map[string]int{
 		"in?topic=demo&clientId=readme":                       http.StatusUpgradeRequired,
 		"in?topic=prices&clientId=readme":                     http.StatusForbidden,
@@ -211,7 +233,7 @@ func (r *reader) askAsAlice(t *testing.T, rules string, answers map[string]int) 
 // and what is not.
 func (r *reader) testTenants(t *testing.T) {
 	t.Helper()
-	r.askAsAlice(t, r.take(t, "yaml tenants"), map[string]int{
+	r.askAsAlice(t, r.take(t, security, "yaml tenants"), map[string]int{
 		"in?topic=alice.orders&clientId=alice-1":                    http.StatusBadRequest, // there is no such topic
 		"in?topic=alice.orders&clientId=bob-1":                      http.StatusForbidden,
 		"in?topic=bob.orders&clientId=alice-1":                      http.StatusForbidden,
@@ -224,10 +246,10 @@ func (r *reader) testTenants(t *testing.T) {
 func (r *reader) testLimits(t *testing.T) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "limits.yaml")
-	if err := os.WriteFile(file, []byte(r.take(t, "yaml limits")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(r.take(t, operations, "yaml limits")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := strings.ReplaceAll(r.take(t, "sh limits"), "limits.yaml", file)
+	command := strings.ReplaceAll(r.take(t, operations, "sh limits"), "limits.yaml", file)
 	serve := start(t, command, "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
 	dev := r.at.management
 	defer func() { r.at.management = dev }()
@@ -239,10 +261,10 @@ func (r *reader) testLimits(t *testing.T) {
 	if got := get(t, address); !reflect.DeepEqual(decode(t, got), decode(t, before)) {
 		t.Errorf("got %s from the file", got)
 	}
-	answer, want := run(t, r.take(t, "sh")), r.take(t, "json body")
+	answer, want := run(t, r.take(t, operations, "sh")), r.take(t, operations, "json body")
 	for _, got := range []string{answer, get(t, address)} {
 		if !reflect.DeepEqual(decode(t, got), decode(t, want)) {
-			t.Errorf("got %s, the README says %s", got, want)
+			t.Errorf("got %s, the page says %s", got, want)
 		}
 	}
 	r.testOffsets(t)
@@ -261,7 +283,7 @@ func (r *reader) testOffsets(t *testing.T) {
 	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "readme", offsets); err != nil {
 		t.Fatal(err)
 	}
-	answer := run(t, "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --request PUT --data '"+r.take(t, "json offsets")+
+	answer := run(t, "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --request PUT --data '"+r.take(t, operations, "json offsets")+
 		"' http://"+r.at.management+"/admin/consumer-group/readme/offsets/alter/demo")
 	if want := `[{"topic":"demo","partition":0,"offset":2,"metadata":null}]`; strings.TrimSpace(answer) != want {
 		t.Errorf("got %s", answer)
@@ -276,7 +298,7 @@ func awaitOK(t *testing.T, url string) {
 
 func (r *reader) testConfiguration(t *testing.T) {
 	t.Helper()
-	if out := run(t, r.take(t, "sh")); !strings.Contains(out, "WSPROXY_PORT") {
+	if out := run(t, r.take(t, configuration, "sh")); !strings.Contains(out, "WSPROXY_PORT") {
 		t.Error(out)
 	}
 }
@@ -360,11 +382,11 @@ func get(t *testing.T, url string) string {
 	return body.String()
 }
 
-// same compares a message with the README's, apart from where and when it was written.
+// same compares a message with a page's, apart from where and when it was written.
 func same(t *testing.T, got, example string) {
 	t.Helper()
 	if !reflect.DeepEqual(placeless(decode(t, got)), placeless(decode(t, example))) {
-		t.Errorf("got %s, the README says %s", got, example)
+		t.Errorf("got %s, the page says %s", got, example)
 	}
 }
 

@@ -12,11 +12,7 @@ import (
 // TestThreatsAreTested looks for the tests that the table of threats names, and that every threat
 // has one.
 func TestThreatsAreTested(t *testing.T) {
-	text, err := os.ReadFile("../../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, found := strings.Cut(string(text), "|---|---|---|---|\n")
+	_, table, found := strings.Cut(read(t, "SECURITY.md"), "|---|---|---|---|\n")
 	if !found {
 		t.Fatal("there is no table of threats")
 	}

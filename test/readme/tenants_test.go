@@ -13,12 +13,7 @@ import (
 // TestTenants gives the policy for tenants to a proxy, which refuses what is another's before it asks
 // Kafka: there is none.
 func TestTenants(t *testing.T) {
-	var rules string
-	for _, b := range blocks(t) {
-		if b.info == "yaml tenants" {
-			rules = b.text
-		}
-	}
+	rules := blockOf(t, security, "yaml tenants")
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@
 // faults together and without secrets, files with values, bounds and forms, unknown names.
 //
 // The tags of Config's fields are the one source of what Load accepts and of what
-// `wsproxy config` and the README show:
+// `wsproxy config` and docs/configuration.md show:
 //
 //	env       the variable's name without "WSPROXY_"
 //	default   the value of an unset or empty variable, as a user would write it

@@ -34,5 +34,5 @@ func (m *Metrics) SessionConflict(outcome string) {
 func (m *Metrics) registerSessions(f factory) {
 	m.sessionClaims = f.gaugeVec("session_claims", "Sessions that connections of this replica hold.", "kind")
 	m.sessionConflicts = f.counterVec("session_conflicts_total",
-		"Newcomers that met somebody with their identity, or a limit, by what became of it.", "outcome")
+		"New connections whose identity was in use, or that met a limit, by what became of them.", "outcome")
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// tenants is the policy that the README shows for installations with many tenants, and rules for what
+// tenants is the policy that docs/security.md shows for installations with many tenants, and rules for what
 // it does not have.
 const tenants = `
 rules:

@@ -6,5 +6,5 @@
 //
 // The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one
 // go on for so long, where go test needs a -timeout beyond it. The flag -seed chooses the order of
-// the faults, and -update writes the table of what happened into the README.
+// the faults, and -update writes the table of what happened into docs/reliability.md.
 package real

@@ -13,7 +13,7 @@ import (
 
 var (
 	seed   = flag.Uint64("seed", 7, "decides the faults, their order and their lengths")
-	update = flag.Bool("update", false, "write the table of what happened into the README")
+	update = flag.Bool("update", false, "write the table of what happened into docs/reliability.md")
 )
 
 // built is the program: it is removed when all tests are over.

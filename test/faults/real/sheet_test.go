@@ -107,26 +107,26 @@ func (r *row) write(b *strings.Builder, name string) {
 
 var part = regexp.MustCompile(`(?s)(<!-- generated: reliability -->\n)(.*?)(<!-- end -->)`)
 
-// record writes the table, and which run it is of, into the README.
+// record writes the table, and which run it is of, into docs/reliability.md.
 func record(ctx context.Context, s *sheet, took time.Duration) error {
 	commit, err := revision(ctx)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join("..", "..", "..", "README.md")
+	path := filepath.Join("..", "..", "..", "docs", "reliability.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("reading the README: %w", err)
+		return fmt.Errorf("reading the page: %w", err)
 	}
 	found := part.FindSubmatch(text)
 	if found == nil {
-		return errors.New("the README has no part \"reliability\"")
+		return errors.New("docs/reliability.md has no part \"reliability\"")
 	}
 	table := fmt.Sprintf("Run of %s at commit %s: %v, seed %d.\n\n%s", time.Now().UTC().Format(time.DateOnly), commit,
 		took.Round(time.Second), *seed, s)
 	text = part.ReplaceAllLiteral(text, []byte(string(found[1])+table+string(found[3])))
 	if err := os.WriteFile(path, text, 0o644); err != nil {
-		return fmt.Errorf("writing the README: %w", err)
+		return fmt.Errorf("writing the page: %w", err)
 	}
 	return nil
 }
