@@ -67,6 +67,7 @@ func refusedHandshakes() []refusedHandshake {
 		out("a batchSize of 0", ok+"&batchSize=0", 400, "INVALID_PARAMETER", "batchSize"),
 		out("a batchSize that is no number", ok+"&batchSize=many", 400, "INVALID_PARAMETER", "batchSize"),
 		out("a batchSize beyond int", ok+"&batchSize=99999999999", 400, "INVALID_PARAMETER", "batchSize"),
+		out("unknown longs", ok+"&longs=text", 400, "INVALID_PARAMETER", "longs"),
 		out("the first fault by name", "clientId=c&rate=0&batchSize=0&valType=x", 400, "INVALID_PARAMETER", "batchSize"),
 		both("an internal topic", "clientId=c&topic=__consumer_offsets", 403, "NOT_AUTHORIZED", "topic"),
 		both("an internal topic that there is not", "clientId=c&topic=__nothing", 403, "NOT_AUTHORIZED", "topic"),

@@ -54,6 +54,9 @@ type OutSettings struct {
 	KeyFormat   proxy.Format // FormatNone where none was given
 	ValueFormat proxy.Format // FormatNone is string
 	MaxDepth    int          // deepest nesting of a json key or value, one array or object being 1
+	// LongsAsText delivers keys and values of format long as strings of digits: JavaScript rounds
+	// numbers beyond 2^53. Avro, which has a type for them, delivers them as ever.
+	LongsAsText bool
 }
 
 // In is one payload's side of /socket/in. It may be called from many goroutines.

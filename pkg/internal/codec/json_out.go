@@ -85,7 +85,7 @@ func (j *jsonOut) appendField(dst []byte, name string, f proxy.Format, b []byte)
 	if b == nil {
 		dst = append(dst, "null"...)
 	} else {
-		dst, complaint = appendBytes(dst, f, b, j.settings.MaxDepth)
+		dst, complaint = appendBytes(dst, f, b, &j.settings)
 	}
 	if complaint != "" {
 		return appendUndecodable(dst, name, f, b, complaint), true

@@ -101,7 +101,7 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	}
 	settings := codec.OutSettings{
 		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
-		MaxDepth: s.Config.Sockets.MaxJSONDepth,
+		MaxDepth: s.Config.Sockets.MaxJSONDepth, LongsAsText: q.choice("longs", "number", "string") == "string",
 	}
 	payload, newCodec := metrics.JSON, codec.NewJSONOut
 	if isAvro(q) {
