@@ -57,6 +57,10 @@ type OutSettings struct {
 	// LongsAsText delivers keys and values of format long as strings of digits: JavaScript rounds
 	// numbers beyond 2^53. Avro, which has a type for them, delivers them as ever.
 	LongsAsText bool
+	// MaxMessageBytes is the longest message that the client takes, at least LeastMessageLimit; 0 is
+	// no limit. Of a record whose message would be longer the value is left out, then the key, then
+	// the headers. JSON alone can say so: NewAvroOut takes no heed of it.
+	MaxMessageBytes int
 }
 
 // In is one payload's side of /socket/in. It may be called from many goroutines.

@@ -21,11 +21,15 @@ func NewJSONOut(settings OutSettings) Out {
 	quoted := appendQuoted(nil, settings.Topic)
 	head := append([]byte(`{"wsProxyMessageId":`), quoted[:len(quoted)-1]...)
 	topic := append([]byte(`","topic":`), quoted...)
-	return &jsonOut{
+	out := jsonOut{
 		settings: settings,
 		head:     append(head, '-'),
 		topic:    append(topic, `,"partition":`...),
 	}
+	if settings.MaxMessageBytes > 0 {
+		return &fittedJSONOut{out, settings.MaxMessageBytes}
+	}
+	return &out
 }
 
 func (j *jsonOut) Binary() bool { return false }

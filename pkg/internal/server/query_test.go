@@ -59,6 +59,10 @@ func TestQueryRefuses(t *testing.T) {
 		"negative rate":               {out, good + "rate=-1", proxy.KindInvalidParameter, "rate: must be"},
 		"fractional rate":             {out, good + "rate=1.5", proxy.KindInvalidParameter, "rate: must be"},
 		"huge batchSize":              {out, good + "batchSize=2147483648", proxy.KindInvalidParameter, "batchSize: must be"},
+		"a limit of too little":       {out, good + "maxMessageBytes=1023", proxy.KindInvalidParameter, "maxMessageBytes: must be a whole number from 1024 to 2147483647."},
+		"a limit that is no number":   {out, good + "maxMessageBytes=1MiB", proxy.KindInvalidParameter, "maxMessageBytes: must be"},
+		"a limit beyond int":          {out, good + "maxMessageBytes=2147483648", proxy.KindInvalidParameter, "maxMessageBytes: must be"},
+		"a limit under Avro":          {out, good + "maxMessageBytes=1024&socketPayload=avro", proxy.KindInvalidParameter, "maxMessageBytes: is not available with socketPayload=avro"},
 		"unknown longs":               {out, good + "longs=text", proxy.KindInvalidParameter, "longs: must be one of number, string."},
 		"doubled longs":               {out, good + "longs=number&longs=string", proxy.KindInvalidParameter, "longs: is given more than once."},
 		"unknown handshakeErrors":     {in, good + "handshakeErrors=x", proxy.KindInvalidParameter, "handshakeErrors: must be one of status, close."},
@@ -93,13 +97,13 @@ func TestQueryAccepts(t *testing.T) {
 		"a group":                {"/socket/out", "clientId=c&topic=t&groupId=a/b%20c", "t", "a/b c"},
 		"an empty group":         {"/socket/out", "clientId=c&topic=t&groupId=", "t", "c-group"},
 		"unknown, even doubled":  {"/socket/in", "clientId=c&topic=t&x=1&x=2", "t", ""},
-		"of the other direction": {"/socket/in", "clientId=c&topic=t&rate=0&batchSize=x&longs=x", "t", ""},
+		"of the other direction": {"/socket/in", "clientId=c&topic=t&rate=0&batchSize=x&longs=x&maxMessageBytes=x", "t", ""},
 		"case of values": {
 			"/socket/out", "clientId=c&topic=t&keyType=INT&valType=Byte_Array&autoCommit=FALSE&offsetResetStrategy=Latest&isolationLevel=READ_COMMITTED&socketPayload=JSON&longs=String", "t", "c-group",
 		},
 		"transactional=false":        {"/socket/in", "clientId=c&topic=t&transactional=false&instanceId=i", "t", ""},
 		"longest, in characters":     {"/socket/in", "topic=" + strings.Repeat("t", 249) + "&clientId=" + strings.Repeat("%C3%A4", 249), strings.Repeat("t", 249), ""},
-		"numbers":                    {"/socket/out", "clientId=c&topic=t&rate=1&batchSize=2147483647", "t", "c-group"},
+		"numbers":                    {"/socket/out", "clientId=c&topic=t&rate=1&batchSize=2147483647&maxMessageBytes=1024", "t", "c-group"},
 		"a name that only begins so": {"/socket/in", "clientId=c&topic=t&tokens=1", "t", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
