@@ -182,12 +182,14 @@ func (f *out) commitFailed(positions []proxy.Next, err error) {
 	}
 }
 
-// ponged runs in the reader.
-func (f *out) ponged(payload []byte) {
-	if f.delivery.ponged(payload) {
+// ponged runs in the reader. It tells whether the pong repeats a ping that was sent.
+func (f *out) ponged(payload []byte) (right bool) {
+	right, more := f.delivery.ponged(payload)
+	if more {
 		f.commits.kick()
 		f.conn.Wake()
 	}
+	return right
 }
 
 // pollLoop is the poller. It ends with the connection, or when it is being closed.
@@ -262,6 +264,7 @@ func (f *out) fill(dst []byte) []byte {
 	now := time.Now()
 	if at := f.delivery.nextPing(); !at.IsZero() && !now.Before(at) {
 		dst = f.delivery.appendPing(dst, now)
+		f.conn.pings.pinged()
 	}
 	if at := f.commits.retry(); !at.IsZero() && !now.Before(at) {
 		f.commits.kick()
