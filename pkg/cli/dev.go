@@ -25,6 +25,9 @@ const (
 	demoPartitions = 4
 )
 
+// docs is where users read on.
+const docs = "https://github.com/wsproxy/kafka-websocket-proxy#readme"
+
 type devFlags struct {
 	kafkaPort, port, adminPort int
 	dataDir                    string
@@ -147,8 +150,13 @@ and paste into its console:
 Is it ready?
   curl %[7]s://%[2]s/readyz
 
+The docs are at %[9]s,
+all endpoints, parameters and messages in
+  %[6]s://%[1]s/openapi.yaml
+  %[6]s://%[1]s/asyncapi.yaml
+
 Stop with Ctrl-C.
-`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket)
+`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs)
 }
 
 // loopback is an address as one types it on this machine.

@@ -31,6 +31,13 @@ func TestDev(t *testing.T) {
 	if code, body, text := run(t, nil, "healthcheck", "--url", find(t, stdout, `curl (http://\S+/kafka/cluster/info)`)); code != 0 || !strings.Contains(body, `"id":0`) {
 		t.Errorf("got %s, %s", body, text)
 	}
+	docs := find(t, stdout, `docs are at (https://\S+)#readme,`)
+	for name, part := range map[string]string{"openapi": docs, "asyncapi": "/socket/out"} {
+		url := find(t, stdout, `  (http://\S+/`+name+`\.yaml)`)
+		if code, body, text := run(t, nil, "healthcheck", "--url", url); code != 0 || !strings.HasPrefix(body, name+": ") || !strings.Contains(body, part) {
+			t.Errorf("%s: got %.100s, %s", url, body, text)
+		}
+	}
 	in := dial(t, find(t, stdout, `websockets '(ws://\S+/socket/in\S+)'`), "")
 	message := find(t, stdout, `can type is (.*)`)
 	if err := in.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
