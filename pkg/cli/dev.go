@@ -55,7 +55,7 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	environ := devEnviron(p.Environ, f)
 	log := app.NewLogger(p.Stderr, environ)
 	broker, err := devbroker.Start(devbroker.Options{
-		Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
+		Host: brokerHost(environ), Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
 		Topics: map[string]int32{demoTopic: demoPartitions}, Logger: quietly(log),
 	})
 	if _, inUse := errors.AsType[*devbroker.PortInUseError](err); inUse {
@@ -101,14 +101,33 @@ const readyPatience = 10 * time.Second
 // logged in to: the embedded one asks nobody.
 func devEnviron(environ []string, f devFlags) []string {
 	defaults := []string{
-		"WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
-		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1",
+		bindInterface + devbroker.DefaultHost, "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
+		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1,[::1]",
 		"WSPROXY_SESSION_STATE_REPLICATION_FACTOR=1", "WSPROXY_DYNAMIC_CONFIG_REPLICATION_FACTOR=1",
 	}
 	flags := []string{
 		"WSPROXY_PORT=" + strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT=" + strconv.Itoa(f.adminPort),
 	}
 	return append(append(defaults, slices.DeleteFunc(slices.Clone(environ), isLogin)...), flags...)
+}
+
+// bindInterface begins the setting that says where the proxy listens.
+const bindInterface = "WSPROXY_BIND_INTERFACE="
+
+// brokerHost returns where the embedded broker listens: beside the proxy if that is on a loopback
+// address, which may be the only one on a machine without IPv4. The broker knows no passwords, and
+// other machines never reach it.
+func brokerHost(environ []string) string {
+	host := ""
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, bindInterface); found {
+			host = value // the last one wins
+		}
+	}
+	if net.ParseIP(host).IsLoopback() {
+		return host
+	}
+	return devbroker.DefaultHost
 }
 
 // isLogin tells whether an entry of the environment says how brokers are logged in to.

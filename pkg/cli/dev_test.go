@@ -60,6 +60,18 @@ func TestDev(t *testing.T) {
 	}
 }
 
+// TestDevKeepsItsBrokerToThisMachine has a proxy that others can reach, as in a container: the broker
+// asks nobody for a password.
+func TestDevKeepsItsBrokerToThisMachine(t *testing.T) {
+	environ := []string{"WSPROXY_BIND_INTERFACE=127.0.0.2", "WSPROXY_BIND_INTERFACE=0.0.0.0"}
+	stdout, _, stop := begin(t, environ, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
+	await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+	find(t, stdout, `Kafka broker on (127\.0\.0\.1:\d+)\.`)
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // TestDevFeeds reads what dev writes to its topic, and finds it again with the same data.
 func TestDevFeeds(t *testing.T) {
 	folder := t.TempDir()
