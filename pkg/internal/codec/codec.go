@@ -37,6 +37,7 @@ type Fault struct {
 // to be committed.
 type Commit struct {
 	ID       string // wsProxyMessageId as the client wrote it, where it is known, also beside an error
+	HasID    bool   // whether it is known: an empty one is told, too
 	Position proxy.Position
 }
 
