@@ -26,6 +26,9 @@ const (
 	demoPartitions = 4
 )
 
+// docs is where users read on.
+const docs = "https://github.com/wsproxy/kafka-websocket-proxy#readme"
+
 type devFlags struct {
 	kafkaPort, port, adminPort int
 	dataDir                    string
@@ -53,7 +56,7 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	over := devSettings(os.Environ(), f)
 	log := app.NewLogger(p.Stderr, over)
 	broker, err := devbroker.Start(devbroker.Options{
-		Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
+		Host: brokerHost(os.Environ()), Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
 		Topics: map[string]int32{demoTopic: demoPartitions}, Logger: quietly(log),
 	})
 	if _, inUse := errors.AsType[*devbroker.PortInUseError](err); inUse {
@@ -101,8 +104,8 @@ const readyPatience = 10 * time.Second
 func devSettings(environ []string, f devFlags) []string {
 	var over []string
 	for _, setting := range []string{
-		"WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
-		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1",
+		bindInterface + devbroker.DefaultHost, "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_SHUTDOWN_GRACE=5s", "WSPROXY_LOG_FORMAT=text",
+		"WSPROXY_ALLOWED_ORIGINS=localhost,127.0.0.1,[::1]",
 		"WSPROXY_SESSION_STATE_REPLICATION_FACTOR=1", "WSPROXY_DYNAMIC_CONFIG_REPLICATION_FACTOR=1",
 	} {
 		if !isGiven(environ, setting) {
@@ -124,6 +127,25 @@ func isGiven(environ []string, setting string) bool {
 	return slices.ContainsFunc(environ, func(entry string) bool {
 		return strings.HasPrefix(entry, name+"=") || strings.HasPrefix(entry, name+"_FILE=")
 	})
+}
+
+// bindInterface begins the setting that says where the proxy listens.
+const bindInterface = "WSPROXY_BIND_INTERFACE="
+
+// brokerHost returns where the embedded broker listens: beside the proxy if that is on a loopback
+// address, which may be the only one on a machine without IPv4. The broker knows no passwords, and
+// other machines never reach it.
+func brokerHost(environ []string) string {
+	host := ""
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, bindInterface); found {
+			host = value // the last one wins
+		}
+	}
+	if net.ParseIP(host).IsLoopback() {
+		return host
+	}
+	return devbroker.DefaultHost
 }
 
 // isLogin tells whether an entry of the environment says how brokers are logged in to.
@@ -165,8 +187,13 @@ and paste into its console:
 Is it ready?
   curl %[7]s://%[2]s/readyz
 
+The docs are at %[9]s,
+all endpoints, parameters and messages in
+  %[6]s://%[1]s/openapi.yaml
+  %[6]s://%[1]s/asyncapi.yaml
+
 Stop with Ctrl-C.
-`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket)
+`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs)
 }
 
 // loopback is an address as one types it on this machine.

@@ -33,6 +33,13 @@ func TestDev(t *testing.T) {
 	if code, body, text := run(t, nil, "healthcheck", "--url", find(t, stdout, `curl (http://\S+/kafka/cluster/info)`)); code != 0 || !strings.Contains(body, `"id":0`) {
 		t.Errorf("got %s, %s", body, text)
 	}
+	docs := find(t, stdout, `docs are at (https://\S+)#readme,`)
+	for name, part := range map[string]string{"openapi": docs, "asyncapi": "/socket/out"} {
+		url := find(t, stdout, `  (http://\S+/`+name+`\.yaml)`)
+		if code, body, text := run(t, nil, "healthcheck", "--url", url); code != 0 || !strings.HasPrefix(body, name+": ") || !strings.Contains(body, part) {
+			t.Errorf("%s: got %.100s, %s", url, body, text)
+		}
+	}
 	in := dial(t, find(t, stdout, `websockets '(ws://\S+/socket/in\S+)'`), "")
 	message := find(t, stdout, `can type is (.*)`)
 	if err := in.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
@@ -72,6 +79,18 @@ func TestDevInAnEnvironment(t *testing.T) {
 	}
 	if log := stderr.String(); !strings.Contains(log, `"server":"mine"`) || strings.Contains(log, "SASL") || strings.Contains(log, "SSL_CA") {
 		t.Errorf("the log is\n%s", log)
+	}
+}
+
+// TestDevKeepsItsBrokerToThisMachine has a proxy that others can reach, as in a container: the broker
+// asks nobody for a password.
+func TestDevKeepsItsBrokerToThisMachine(t *testing.T) {
+	environ := []string{"WSPROXY_BIND_INTERFACE=0.0.0.0"}
+	stdout, _, stop := begin(t, environ, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
+	await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+	find(t, stdout, `Kafka broker on (127\.0\.0\.1:\d+)\.`)
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

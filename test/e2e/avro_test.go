@@ -260,6 +260,10 @@ func TestAvroCommits(t *testing.T) {
 		if e := c.failure("UNKNOWN_MESSAGE_ID"); e.WsProxyMessageID != topic+"-0-7-1" {
 			t.Errorf("got %+v", e)
 		}
+		c.commit("")
+		if e := c.failure("UNKNOWN_MESSAGE_ID"); e.WsProxyMessageID != "" {
+			t.Errorf("got %+v", e)
+		}
 		c.send(fmt.Sprintf(`{"wsProxyMessageId":%q}`, ids[2]))
 		c.failure("INVALID_MESSAGE")
 		c.sendBinary(c.encode("consumer/commit", avroCommit{ids[2]}) + "x")
@@ -271,6 +275,8 @@ func TestAvroCommits(t *testing.T) {
 			other.record()
 		}
 		other.commit(ids[2])
+		other.failure("INVALID_MESSAGE")
+		other.commit("")
 		other.failure("INVALID_MESSAGE")
 	})
 }

@@ -64,6 +64,53 @@ func TestOutNothingIsCommittedForAClientThatAnswersNoPing(t *testing.T) {
 	})
 }
 
+// TestOutAClientIsToldThatItAnswersPingsWrongly has a client whose library forgets the payload.
+func TestOutAClientIsToldThatItAnswersPingsWrongly(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		c := k.run(t).raw(t, target("/socket/out", topic, []string{"groupId=" + group}))
+		for sent := 0; ; {
+			k.produce(t, topic, numbered(sent, 1, 1, 0)...) // so that there is something to ping for
+			sent++
+			op, payload := c.read()
+			for ; op == opText; op, payload = c.read() {
+			}
+			if op == opPing {
+				c.send(opPong, "")
+				continue
+			}
+			if op != opClose || !strings.HasPrefix(payload, "\x03\xEAThree pings in a row were answered by pongs that do not repeat their payload") || sent < 4 {
+				t.Errorf("after %d records: opcode %d, %q", sent, op, payload)
+			}
+			break
+		}
+		if got := k.committed(t, group, topic); len(got) != 0 {
+			t.Errorf("committed %v", got)
+		}
+	})
+}
+
+// TestOutHeartbeatsAreNoAnswersToPings has a client that sends pongs of its own accord, as RFC 6455
+// allows and .NET does.
+func TestOutHeartbeatsAreNoAnswersToPings(t *testing.T) {
+	const count = 10
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		c := k.run(t).raw(t, target("/socket/out", topic, []string{"groupId=" + group}))
+		c.send(opPong, "")
+		c.send(opPing, "")
+		c.until(opPong) // the proxy has had both
+		last := ""
+		for i := range count {
+			k.produce(t, topic, numbered(i, 1, 1, 0)...)
+			last = c.until(opPing)
+			c.send(opPong, "")
+		}
+		c.send(opPong, last)
+		k.awaitCommit(t, group, topic, count)
+	})
+}
+
 func TestOutNothingIsCommittedForAClientThatReadsNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()
@@ -207,7 +254,7 @@ func TestOutCommitsThatAreRefused(t *testing.T) {
 			if d.Error == nil || d.Error.Code != test.code || d.Error.Message == "" {
 				t.Errorf("%s: got %s, want %s", test.name, frame, test.code)
 			}
-			if test.code == "UNKNOWN_MESSAGE_ID" && !strings.Contains(test.message, quoted(d.ID)) {
+			if test.code == "UNKNOWN_MESSAGE_ID" && (!strings.Contains(test.message, quoted(d.ID)) || !strings.Contains(frame, `"wsProxyMessageId":`)) {
 				t.Errorf("%s: %s does not hold the id", test.name, frame)
 			}
 		}

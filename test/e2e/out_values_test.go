@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -31,6 +32,20 @@ func TestOutDeliversEveryFormat(t *testing.T) {
 				}
 			}
 			c.close()
+		}
+	})
+}
+
+func TestOutLongsAreTextWhereThatIsAskedFor(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic := k.topic(t, 1)
+		k.produce(t, topic, &kgo.Record{Key: big64(math.MinInt64), Value: big64(9007199254740993)})
+		for longs, quote := range map[string]string{"string": `"`, "number": "", "": ""} {
+			d := k.run(t).out(t, topic, "keyType=long", "valType=long", "longs="+longs).delivery()
+			key, value := quote+"-9223372036854775808"+quote, quote+"9007199254740993"+quote
+			if string(d.Key.Value) != key || string(d.Value.Value) != value || d.Key.Format != "long" || d.Value.Format != "long" {
+				t.Errorf("longs=%s: got %+v, %+v", longs, d.Key, d.Value)
+			}
 		}
 	})
 }

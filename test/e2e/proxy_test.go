@@ -181,6 +181,7 @@ type failure struct {
 	Code      string
 	Message   string
 	Retriable bool
+	Bytes     int // of a key or value that was left out
 }
 
 // failure reads the body of an HTTP error.

@@ -77,7 +77,7 @@ type closing struct {
 func closings() []closing {
 	return []closing{
 		{proxy.CloseNormal, "you asked for it", ""},
-		{proxy.CloseProtocolError, "broken frames (RFC 6455)", "correct it"},
+		{proxy.CloseProtocolError, "broken frames (RFC 6455); on `/socket/out`, three pings in a row answered by pongs of another payload", "correct it"},
 		{proxy.CloseInvalidPayload, "a text message that is not UTF-8", "correct it"},
 		{proxy.ClosePolicyViolation, "misuse of the protocol that frames allow", "correct it"},
 		{proxy.CloseMessageTooBig, "a message longer than `WSPROXY_MAX_MESSAGE_BYTES`", "correct it"},

@@ -38,6 +38,7 @@ func TestSocketsKnowTheMessages(t *testing.T) {
 		{"an error", "/socket/in", s.Received, `{"error":{"code":"INVALID_JSON","message":"m","retriable":false}}`, "error"},
 		{"a record", "/socket/out", s.Received, `{"wsProxyMessageId":"t-a-0-1-2","topic":"t-a","partition":0,"offset":1,"timestamp":2,"value":{"value":null,"format":"int"}}`, "record"},
 		{"an undecodable one", "/socket/out", s.Received, `{"wsProxyMessageId":"t-0-1-2","topic":"t","partition":0,"offset":1,"timestamp":2,"key":{"value":"AA==","format":"bytearray","error":{"code":"UNDECODABLE","message":"m"}},"value":{"value":"v","format":"string"}}`, "record"},
+		{"one that was too long", "/socket/out", s.Received, `{"wsProxyMessageId":"t-0-1-2","topic":"t","partition":0,"offset":1,"timestamp":2,"value":{"value":null,"format":"bytearray","error":{"code":"MESSAGE_TOO_LARGE","message":"m","bytes":5}}}`, "record"},
 		{"a failed commit", "/socket/out", s.Received, `{"error":{"code":"COMMIT_FAILED","message":"m","retriable":true},"wsProxyMessageId":"t-0-1-2"}`, "error"},
 		{"a commit", "/socket/out", s.Sent, `{"wsProxyMessageId":"t-0-1--1"}`, "commit"},
 	} {

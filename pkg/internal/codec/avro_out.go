@@ -139,7 +139,7 @@ func (a *avroOut) DecodeCommit(frame []byte) (Commit, *proxy.Error) {
 	if !r.end() {
 		return Commit{}, r.err("AvroCommit")
 	}
-	commit := Commit{ID: string(text)}
+	commit := Commit{ID: string(text), HasID: true}
 	position, err := proxy.ParsePosition(commit.ID)
 	if err != nil || position.Topic != a.settings.Topic {
 		return commit, proxy.Errorf(proxy.KindUnknownMessageID, "%s %q is not one of a record delivered here",

@@ -135,7 +135,7 @@ func TestAvroDecodeCommit(t *testing.T) {
 	frame := avroTexts("foo-bar-3-42-1554402266846")
 	got, err := out.DecodeCommit(frame)
 	clear(frame) // the commit must not share memory with it
-	want := Commit{"foo-bar-3-42-1554402266846", proxy.Position{Topic: "foo-bar", Partition: 3, Offset: 42, Timestamp: 1554402266846}}
+	want := Commit{"foo-bar-3-42-1554402266846", true, proxy.Position{Topic: "foo-bar", Partition: 3, Offset: 42, Timestamp: 1554402266846}}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -168,8 +168,8 @@ func TestAvroDecodeCommitRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := out.DecodeCommit(test.frame)
-			if err == nil || err.Kind != test.kind || got.ID != test.id || got.Position != (proxy.Position{}) {
-				t.Fatalf("got %.100q, %v", got.ID, err)
+			if err == nil || err.Kind != test.kind || got.ID != test.id || got.HasID != (test.kind == proxy.KindUnknownMessageID) || got.Position != (proxy.Position{}) {
+				t.Fatalf("got %.100q (%t), %v", got.ID, got.HasID, err)
 			}
 			if len(err.Message) > 200 {
 				t.Errorf("a message of %d bytes", len(err.Message))

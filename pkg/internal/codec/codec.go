@@ -37,6 +37,7 @@ type Fault struct {
 // to be committed.
 type Commit struct {
 	ID       string // wsProxyMessageId as the client wrote it, where it is known, also beside an error
+	HasID    bool   // whether it is known: an empty one is told, too
 	Position proxy.Position
 }
 
@@ -54,6 +55,13 @@ type OutSettings struct {
 	KeyFormat   proxy.Format // FormatNone where none was given
 	ValueFormat proxy.Format // FormatNone is string
 	MaxDepth    int          // deepest nesting of a json key or value, one array or object being 1
+	// LongsAsText delivers keys and values of format long as strings of digits: JavaScript rounds
+	// numbers beyond 2^53. Avro, which has a type for them, delivers them as ever.
+	LongsAsText bool
+	// MaxMessageBytes is the longest message that the client takes, at least LeastMessageLimit; 0 is
+	// no limit. Of a record whose message would be longer the value is left out, then the key, then
+	// the headers. JSON alone can say so: NewAvroOut takes no heed of it.
+	MaxMessageBytes int
 }
 
 // In is one payload's side of /socket/in. It may be called from many goroutines.

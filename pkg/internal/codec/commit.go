@@ -45,7 +45,7 @@ func scanCommit(s *scanner, id *token) {
 
 // resolve finds the position that id means.
 func (j *jsonOut) resolve(s *scanner, id *token) (Commit, *proxy.Error) {
-	commit := Commit{ID: string(s.text(id))}
+	commit := Commit{ID: string(s.text(id)), HasID: true}
 	position, err := proxy.ParsePosition(commit.ID)
 	if err != nil || position.Topic != j.settings.Topic {
 		return commit, unknownID(s, id)

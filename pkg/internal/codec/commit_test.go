@@ -21,7 +21,7 @@ func TestDecodeCommit(t *testing.T) {
 			b := []byte(frame)
 			got, err := out.DecodeCommit(b)
 			clear(b)
-			if err != nil || got.Position != want || got.ID != "foo-bar-3-42-1554402266846" {
+			if err != nil || got.Position != want || !got.HasID || got.ID != "foo-bar-3-42-1554402266846" {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -29,32 +29,37 @@ func TestDecodeCommit(t *testing.T) {
 }
 
 func TestDecodeCommitRefuses(t *testing.T) {
+	const none = "none"
 	out := NewJSONOut(OutSettings{Topic: "foo"})
 	for name, test := range map[string]struct {
 		frame string
 		kind  proxy.Kind
-		id    string
+		id    string // none: it is not known
 	}{
-		"nothing":            {"", proxy.KindInvalidJSON, ""},
-		"not JSON":           {`{"wsProxyMessageId":"foo-0-1-2"`, proxy.KindInvalidJSON, ""},
-		"more after it":      {`{"wsProxyMessageId":"foo-0-1-2"}x`, proxy.KindInvalidJSON, ""},
-		"open brackets":      {strings.Repeat("[", 1<<20), proxy.KindInvalidJSON, ""},
-		"array":              {`[{"wsProxyMessageId":"foo-0-1-2"}]`, proxy.KindInvalidMessage, ""},
-		"string":             {`"foo-0-1-2"`, proxy.KindInvalidMessage, ""},
-		"empty object":       {`{}`, proxy.KindInvalidMessage, ""},
-		"other object":       {`{"messageId":"foo-0-1-2"}`, proxy.KindInvalidMessage, ""},
-		"null id":            {`{"wsProxyMessageId":null}`, proxy.KindInvalidMessage, ""},
-		"number as id":       {`{"wsProxyMessageId":1}`, proxy.KindInvalidMessage, ""},
+		"nothing":            {"", proxy.KindInvalidJSON, none},
+		"not JSON":           {`{"wsProxyMessageId":"foo-0-1-2"`, proxy.KindInvalidJSON, none},
+		"more after it":      {`{"wsProxyMessageId":"foo-0-1-2"}x`, proxy.KindInvalidJSON, none},
+		"open brackets":      {strings.Repeat("[", 1<<20), proxy.KindInvalidJSON, none},
+		"array":              {`[{"wsProxyMessageId":"foo-0-1-2"}]`, proxy.KindInvalidMessage, none},
+		"string":             {`"foo-0-1-2"`, proxy.KindInvalidMessage, none},
+		"empty object":       {`{}`, proxy.KindInvalidMessage, none},
+		"other object":       {`{"messageId":"foo-0-1-2"}`, proxy.KindInvalidMessage, none},
+		"null id":            {`{"wsProxyMessageId":null}`, proxy.KindInvalidMessage, none},
+		"number as id":       {`{"wsProxyMessageId":1}`, proxy.KindInvalidMessage, none},
 		"empty id":           {`{"wsProxyMessageId":""}`, proxy.KindUnknownMessageID, ""},
 		"too few parts":      {`{"wsProxyMessageId":"foo-0-1"}`, proxy.KindUnknownMessageID, "foo-0-1"},
 		"not canonical":      {`{"wsProxyMessageId":"foo-0-01-2"}`, proxy.KindUnknownMessageID, "foo-0-01-2"},
 		"partition overflow": {`{"wsProxyMessageId":"foo-2147483648-1-2"}`, proxy.KindUnknownMessageID, "foo-2147483648-1-2"},
 		"another topic":      {`{"wsProxyMessageId":"bar-0-1-2"}`, proxy.KindUnknownMessageID, "bar-0-1-2"},
-		"half a pair":        {`{"wsProxyMessageId":"foo\ud800-0-1-2"}`, proxy.KindUnknownMessageID, ""},
+		"half a pair":        {`{"wsProxyMessageId":"foo\ud800-0-1-2"}`, proxy.KindUnknownMessageID, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := out.DecodeCommit([]byte(test.frame))
-			if err == nil || err.Kind != test.kind || got.ID != test.id || got.Position != (proxy.Position{}) {
+			want := Commit{ID: test.id, HasID: true}
+			if test.id == none {
+				want = Commit{}
+			}
+			if err == nil || err.Kind != test.kind || got != want {
 				t.Errorf("got %+v, %v", got, err)
 			}
 			if len(err.Message) > 200 {

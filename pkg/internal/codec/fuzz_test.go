@@ -173,7 +173,8 @@ func elementsOf(t *testing.T, array []byte) (elements [][]byte) {
 }
 
 // FuzzJSONRecord states that every record is delivered as JSON in every format, and that a
-// producer that sends back what was delivered, undecodable or not, writes the same bytes.
+// producer that sends back what was delivered, undecodable or not, writes the same bytes; and that a
+// client which takes no long messages gets none.
 // What JSON cannot tell apart is excepted: the payloads of NaNs, white space around a json
 // value, and its null.
 func FuzzJSONRecord(f *testing.F) {
@@ -183,12 +184,14 @@ func FuzzJSONRecord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte, k, v byte) {
 		keyFormat, valueFormat := formatFrom(k), formatFrom(v)
-		out := NewJSONOut(OutSettings{Topic: "t", KeyFormat: keyFormat, ValueFormat: valueFormat})
+		settings := OutSettings{Topic: "t", KeyFormat: keyFormat, ValueFormat: valueFormat, LongsAsText: k%2 == 1}
+		out := NewJSONOut(settings)
 		r := proxy.Record{Timestamp: 1, HasTimestamp: true, Key: key, Value: value, Headers: []proxy.Header{{Key: "h", Value: value}}}
 		frame, undecodable := out.AppendRecord(nil, &r)
 		if !isJSON(frame) {
 			t.Fatalf("not JSON: %q", frame)
 		}
+		checkFitted(t, settings, &r, frame)
 		if undecodable != bytes.Contains(frame, []byte(`"format":"bytearray","error":{"code":"UNDECODABLE"`)) && valueFormat != proxy.FormatJSON && keyFormat != proxy.FormatJSON {
 			t.Fatalf("undecodable is %v: %s", undecodable, frame)
 		}
@@ -201,6 +204,17 @@ func FuzzJSONRecord(f *testing.F) {
 			t.Fatalf("%s reads as %q, %q, not as %q, %q", frame, got.Key, got.Value, key, value)
 		}
 	})
+}
+
+// checkFitted states that a message that is short enough is left alone, and that a longer one is cut
+// to the limit.
+func checkFitted(t *testing.T, settings OutSettings, r *proxy.Record, whole []byte) {
+	t.Helper()
+	settings.MaxMessageBytes = LeastMessageLimit
+	fitted, _ := NewJSONOut(settings).AppendRecord(nil, r)
+	if short := len(whole) <= LeastMessageLimit; short != bytes.Equal(fitted, whole) || len(fitted) > LeastMessageLimit || !isJSON(fitted) {
+		t.Fatalf("%s\nis fitted as %s", whole, fitted)
+	}
 }
 
 // same reports whether got is what a reader of JSON can know of sent.

@@ -21,11 +21,15 @@ func NewJSONOut(settings OutSettings) Out {
 	quoted := appendQuoted(nil, settings.Topic)
 	head := append([]byte(`{"wsProxyMessageId":`), quoted[:len(quoted)-1]...)
 	topic := append([]byte(`","topic":`), quoted...)
-	return &jsonOut{
+	out := jsonOut{
 		settings: settings,
 		head:     append(head, '-'),
 		topic:    append(topic, `,"partition":`...),
 	}
+	if settings.MaxMessageBytes > 0 {
+		return &fittedJSONOut{out, settings.MaxMessageBytes}
+	}
+	return &out
 }
 
 func (j *jsonOut) Binary() bool { return false }
@@ -85,7 +89,7 @@ func (j *jsonOut) appendField(dst []byte, name string, f proxy.Format, b []byte)
 	if b == nil {
 		dst = append(dst, "null"...)
 	} else {
-		dst, complaint = appendBytes(dst, f, b, j.settings.MaxDepth)
+		dst, complaint = appendBytes(dst, f, b, &j.settings)
 	}
 	if complaint != "" {
 		return appendUndecodable(dst, name, f, b, complaint), true

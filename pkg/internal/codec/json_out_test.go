@@ -68,6 +68,34 @@ func TestAppendRecordNumbers(t *testing.T) {
 	}
 }
 
+// TestLongsAsText covers keys and values of format long, and nothing else that is a number.
+func TestLongsAsText(t *testing.T) {
+	const start = `{"wsProxyMessageId":"foo-0-9007199254740993-1","topic":"foo","partition":0,"offset":9007199254740993,"timestamp":1,`
+	most, least := []byte("\x7f\xff\xff\xff\xff\xff\xff\xff"), []byte("\x80\x00\x00\x00\x00\x00\x00\x00")
+	for name, test := range map[string]struct {
+		key, value  proxy.Format
+		record      proxy.Record
+		want        string
+		undecodable bool
+	}{
+		"key and value": {proxy.FormatLong, proxy.FormatLong, proxy.Record{Key: least, Value: most}, `"key":{"value":"-9223372036854775808","format":"long"},"value":{"value":"9223372036854775807","format":"long"}}`, false},
+		"zero":          {proxy.FormatNone, proxy.FormatLong, proxy.Record{Value: make([]byte, 8)}, `"value":{"value":"0","format":"long"}}`, false},
+		"tombstone":     {proxy.FormatNone, proxy.FormatLong, proxy.Record{}, `"value":{"value":null,"format":"long"}}`, false},
+		"no long":       {proxy.FormatNone, proxy.FormatLong, proxy.Record{Value: []byte("1234")}, `"value":{"value":"MTIzNA==","format":"bytearray","error":{"code":"UNDECODABLE","message":"value does not fit format long: its length is not 8 bytes"}}}`, true},
+		"int":           {proxy.FormatInt, proxy.FormatShort, proxy.Record{Key: []byte{0, 0, 0, 1}, Value: []byte{0, 2}}, `"key":{"value":1,"format":"int"},"value":{"value":2,"format":"short"}}`, false},
+		"double":        {proxy.FormatNone, proxy.FormatDouble, proxy.Record{Value: make([]byte, 8)}, `"value":{"value":0,"format":"double"}}`, false},
+		"JSON":          {proxy.FormatNone, proxy.FormatJSON, proxy.Record{Value: []byte("9007199254740993")}, `"value":{"value":9007199254740993,"format":"json"}}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := NewJSONOut(OutSettings{Topic: "foo", KeyFormat: test.key, ValueFormat: test.value, LongsAsText: true})
+			test.record.Offset, test.record.Timestamp = 9007199254740993, 1
+			if frame, undecodable := out.AppendRecord(nil, &test.record); string(frame) != start+test.want || undecodable != test.undecodable {
+				t.Errorf("got  %s, %t\nwant %s", frame, undecodable, start+test.want)
+			}
+		})
+	}
+}
+
 // appendPosition writes parts of what it has written: growth in between must not harm.
 func TestAppendRecordGrowsAnyBuffer(t *testing.T) {
 	out := NewJSONOut(OutSettings{Topic: "foo", ValueFormat: proxy.FormatJSON})

@@ -21,17 +21,17 @@ const (
 
 // appendBytes appends what b is in format f, as JSON. Where it does not fit, it appends
 // nothing, and complaint says why.
-func appendBytes(dst []byte, f proxy.Format, b []byte, maxDepth int) (extended []byte, complaint string) {
+func appendBytes(dst []byte, f proxy.Format, b []byte, settings *OutSettings) (extended []byte, complaint string) {
 	switch f {
 	case proxy.FormatJSON:
-		if complaint = checkJSON(b, maxDepth); complaint != "" {
+		if complaint = checkJSON(b, settings.MaxDepth); complaint != "" {
 			return dst, complaint
 		}
 		return append(dst, b...), ""
 	case proxy.FormatByteArray, proxy.FormatAvro:
 		return appendQuotedBase64(dst, b), ""
 	case proxy.FormatShort, proxy.FormatInt, proxy.FormatLong, proxy.FormatDouble, proxy.FormatFloat:
-		return appendNumber(dst, f, b)
+		return appendNumber(dst, f, b, settings.LongsAsText)
 	default:
 		return appendIfUTF8(dst, b)
 	}
@@ -56,7 +56,7 @@ func appendIfUTF8(dst, b []byte) (extended []byte, complaint string) {
 	return appendQuoted(dst, b), ""
 }
 
-func appendNumber(dst []byte, f proxy.Format, b []byte) (extended []byte, complaint string) {
+func appendNumber(dst []byte, f proxy.Format, b []byte, longsAsText bool) (extended []byte, complaint string) {
 	switch {
 	case f == proxy.FormatShort && len(b) == 2:
 		return appendInt(dst, int64(int16(binary.BigEndian.Uint16(b)))), ""
@@ -70,6 +70,8 @@ func appendNumber(dst []byte, f proxy.Format, b []byte) (extended []byte, compla
 		return dst, notFourBytes
 	case len(b) != 8:
 		return dst, notEightBytes
+	case f == proxy.FormatLong && longsAsText:
+		return append(appendInt(append(dst, '"'), int64(binary.BigEndian.Uint64(b))), '"'), ""
 	case f == proxy.FormatLong:
 		return appendInt(dst, int64(binary.BigEndian.Uint64(b))), ""
 	default:

@@ -113,13 +113,28 @@ func TestProduceAndConsume(t *testing.T) {
 	wantValues(t, consume(t, b, "orders", "g", 3), "one", "two", "three")
 }
 
+// needIPv6 skips a test where the machine has no IPv6.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("this machine has no IPv6: %v", err)
+	}
+	_ = l.Close()
+}
+
 func TestItIsOneBrokerOnTheAddressThatItAdvertises(t *testing.T) {
 	for _, tc := range []struct{ name, host, advertised string }{
 		{"default", "", "127.0.0.1"},
 		{"loopback name", "localhost", "127.0.0.1"},
 		{"every interface", "0.0.0.0", "127.0.0.1"},
+		{"IPv6 loopback", "::1", "::1"},
+		{"every interface, by IPv6", "::", "::1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			if tc.advertised == "::1" {
+				needIPv6(t)
+			}
 			b := start(t, devbroker.Options{Host: tc.host})
 			brokers, err := kadm.NewClient(client(t, b)).ListBrokers(deadline(t))
 			if err != nil {

@@ -44,8 +44,17 @@ func listenOn(host, advertise string) func(network, address string) (net.Listene
 		if err != nil {
 			return nil, err
 		}
-		return advertised{ln, advertise}, nil
+		return advertised{ln, advertise, loopbackFor(host)}, nil
 	}
+}
+
+// loopbackFor is the loopback address of a wildcard's family. The socket itself does not tell: under
+// either wildcard it takes both families where the machine has them.
+func loopbackFor(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+		return net.IPv6loopback.String()
+	}
+	return DefaultHost
 }
 
 // advertised is a listener whose address is one that clients can connect to: kfake
@@ -53,7 +62,8 @@ func listenOn(host, advertise string) func(network, address string) (net.Listene
 type advertised struct {
 	net.Listener
 
-	at string // host:port, or empty
+	at       string // host:port, or empty
+	loopback string // in place of a wildcard
 }
 
 // Addr returns what is advertised. Unless that is given, it is the loopback address in place
@@ -66,7 +76,7 @@ func (a advertised) Addr() net.Addr {
 	if !ok || !tcp.IP.IsUnspecified() {
 		return a.Listener.Addr()
 	}
-	return hostPort(net.JoinHostPort(DefaultHost, strconv.Itoa(tcp.Port)))
+	return hostPort(net.JoinHostPort(a.loopback, strconv.Itoa(tcp.Port)))
 }
 
 type hostPort string

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -161,14 +163,17 @@ func (q *query) format(name string) proxy.Format {
 }
 
 // positive returns a whole number of at least one, or 0 where the parameter is missing.
-func (q *query) positive(name string) int {
+func (q *query) positive(name string) int { return q.atLeast(name, 1) }
+
+// atLeast returns a whole number that is not below least, or 0 where the parameter is missing.
+func (q *query) atLeast(name string, least int64) int {
 	value := q.text(name)
 	if value == "" {
 		return 0
 	}
 	n, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || n < 1 {
-		q.fault(name, "must be a whole number from 1 to 2147483647.")
+	if err != nil || n < least {
+		q.fault(name, fmt.Sprintf("must be a whole number from %d to %d.", least, math.MaxInt32))
 	}
 	return int(n)
 }

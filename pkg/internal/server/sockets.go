@@ -101,11 +101,15 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	}
 	settings := codec.OutSettings{
 		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
-		MaxDepth: s.Config.Sockets.MaxJSONDepth,
+		MaxDepth: s.Config.Sockets.MaxJSONDepth, LongsAsText: q.choice("longs", "number", "string") == "string",
+		MaxMessageBytes: q.atLeast("maxMessageBytes", codec.LeastMessageLimit),
 	}
 	payload, newCodec := metrics.JSON, codec.NewJSONOut
 	if isAvro(q) {
 		payload, newCodec = metrics.Avro, codec.NewAvroOut
+		if settings.MaxMessageBytes > 0 {
+			q.fault("maxMessageBytes", "is not available with socketPayload=avro, whose schema cannot tell what is left out.")
+		}
 	}
 	consumers := s.Config.Consumers
 	reset := consume.OffsetReset(q.choice("offsetResetStrategy", string(consume.ResetEarliest), string(consume.ResetLatest), string(consume.ResetNone)))

@@ -83,8 +83,12 @@ func (c *Conn) pingReceived(_ context.Context, payload []byte) bool {
 }
 
 func (c *Conn) pongReceived(_ context.Context, payload []byte) {
-	if c.onPong != nil {
-		c.onPong(payload)
+	if c.onPong == nil {
+		return
+	}
+	right := c.onPong(payload) || string(payload) == keepalivePing || string(payload) == signPing
+	if c.pings.ponged(right) {
+		c.End(strangePongs())
 	}
 }
 

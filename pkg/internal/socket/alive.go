@@ -67,5 +67,6 @@ func (c *Conn) askForSign(buf []byte) []byte {
 		return buf
 	}
 	c.askSign = false
+	c.pings.pinged()
 	return appendFrame(buf, opPing, []byte(signPing))
 }

@@ -42,7 +42,8 @@ type Conn struct {
 	done     chan struct{}   // closed when the writer has ended
 	open     context.Context // ends when the connection is being closed, or over
 	shut     context.CancelFunc
-	onPong   func(payload []byte)
+	onPong   func(payload []byte) (right bool) // tells whether it repeats a ping of the flow; nil where pongs prove nothing
+	pings    pongJudge
 	renewer  Renewer // nil where the client cannot renew its token
 
 	// The reader's.

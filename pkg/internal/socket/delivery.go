@@ -179,27 +179,29 @@ func (d *delivery) appendPing(dst []byte, now time.Time) []byte {
 	return appendFrame(dst, opPing, payload)
 }
 
-// ponged takes the payload of a pong, and tells whether the client is known to have more. A
-// peer may answer only the newest of several pings (RFC 6455, section 5.5.3).
-func (d *delivery) ponged(payload []byte) bool {
+// ponged takes the payload of a pong, and tells whether it is right, that is one of a ping that was
+// sent, and whether the client is known to have more. A peer may answer only the newest of several
+// pings (RFC 6455, section 5.5.3).
+func (d *delivery) ponged(payload []byte) (right, more bool) {
 	if len(payload) != 9 || payload[0] != deliveryPing {
-		return false
+		return false, false
 	}
 	id := binary.BigEndian.Uint64(payload[1:])
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	right = 0 < id && id <= d.pingID
 	n := 0
-	for id <= d.pingID && n < len(d.pings) && d.pings[n].id <= id {
+	for right && n < len(d.pings) && d.pings[n].id <= id {
 		d.has(d.pings[n].marks)
 		n++
 	}
 	if n == 0 {
-		return false
+		return right, false
 	}
 	d.pings = append(d.pings[:0], d.pings[n:]...)
 	close(d.changed)
 	d.changed = make(chan struct{})
-	return true
+	return true, true
 }
 
 func (d *delivery) has(marks []mark) {

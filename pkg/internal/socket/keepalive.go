@@ -47,6 +47,7 @@ func (k *keepalive) append(c *Conn, buf []byte) []byte {
 		return buf
 	}
 	k.pinged, k.pingedAt = true, now
+	c.pings.pinged()
 	return appendFrame(buf, opPing, []byte(keepalivePing))
 }
 

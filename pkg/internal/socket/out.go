@@ -138,7 +138,7 @@ func (f *out) take(text bool, frame []byte) {
 	if err == nil {
 		commit, err = f.options.Codec.DecodeCommit(frame)
 	}
-	if err == nil && f.options.AutoCommit {
+	if f.options.AutoCommit && (err == nil || err.Kind == proxy.KindUnknownMessageID) { // whatever it names
 		err = proxy.Errorf(proxy.KindInvalidMessage, "Commits are not taken with autoCommit=true.")
 	}
 	if err == nil && commit.Position.Topic != f.options.Topic {
@@ -148,15 +148,16 @@ func (f *out) take(text bool, frame []byte) {
 		err = f.delivery.acknowledge(commit.Position)
 	}
 	if err != nil {
-		f.sendError(err, commit.ID)
+		f.sendError(err, commit.ID, commit.HasID)
 		return
 	}
 	f.commits.kick()
 }
 
-func (f *out) sendError(err *proxy.Error, id string) {
+// sendError tells of a commit that failed, and its id where that is known.
+func (f *out) sendError(err *proxy.Error, id string, hasID bool) {
 	name := ""
-	if id != "" {
+	if hasID {
 		name = codec.MessageIDName
 	}
 	f.conn.SendText(codec.AppendError(nil, err, name, id))
@@ -178,16 +179,18 @@ func (f *out) commitFailed(positions []proxy.Next, err error) {
 		if endedTopic(err) {
 			failure = proxy.Wrap(err, proxy.KindUnknownMessageID, "wsProxyMessageId is of a topic that was deleted.")
 		}
-		f.sendError(failure, last.String())
+		f.sendError(failure, last.String(), true)
 	}
 }
 
-// ponged runs in the reader.
-func (f *out) ponged(payload []byte) {
-	if f.delivery.ponged(payload) {
+// ponged runs in the reader. It tells whether the pong repeats a ping that was sent.
+func (f *out) ponged(payload []byte) (right bool) {
+	right, more := f.delivery.ponged(payload)
+	if more {
 		f.commits.kick()
 		f.conn.Wake()
 	}
+	return right
 }
 
 // pollLoop is the poller. It ends with the connection, or when it is being closed.
@@ -262,6 +265,7 @@ func (f *out) fill(dst []byte) []byte {
 	now := time.Now()
 	if at := f.delivery.nextPing(); !at.IsZero() && !now.Before(at) {
 		dst = f.delivery.appendPing(dst, now)
+		f.conn.pings.pinged()
 	}
 	if at := f.commits.retry(); !at.IsZero() && !now.Before(at) {
 		f.commits.kick()

@@ -442,6 +442,10 @@ func TestManualCommits(t *testing.T) {
 		p.wantError("UNKNOWN_MESSAGE_ID", "u-0-4-1000004")
 		p.send(opText, `{"wsProxyMessageId":"nonsense"}`)
 		p.wantError("UNKNOWN_MESSAGE_ID", "nonsense")
+		p.send(opText, `{"wsProxyMessageId":""}`)
+		if frame, err := p.next(); err != nil || !strings.HasPrefix(string(frame.payload), `{"error":{"code":"UNKNOWN_MESSAGE_ID"`) || !strings.HasSuffix(string(frame.payload), `,"wsProxyMessageId":""}`) {
+			t.Errorf("an empty id is answered by %s, %v", frame.payload, err)
+		}
 		p.send(opText, `{`)
 		p.wantError("INVALID_JSON", "")
 		p.send(opText, `{"commit":1}`)
@@ -520,6 +524,10 @@ func TestCommitsAreNotTakenUnderAutoCommit(t *testing.T) {
 		p.wantPing()
 		p.commit(0, 0)
 		p.wantError("INVALID_MESSAGE", id(0, 0))
+		for _, unknown := range []string{id(0, 1), "u-0-0-1", "nonsense", ""} {
+			p.send(opText, fmt.Sprintf(`{"wsProxyMessageId":%q}`, unknown))
+			p.wantError("INVALID_MESSAGE", unknown)
+		}
 		wantPosition(t, kafka, 0, 0)
 		_ = p.Close()
 		<-over

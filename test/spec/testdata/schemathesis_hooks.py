@@ -28,6 +28,7 @@ def before_call(context, case, kwargs):
     if case.path.startswith("/socket/"):
         existing_topic(case.query)
         instance_of_transactions(case.query)
+        limit_of_json(case.query)
     if case.path.startswith("/admin/client/config/"):
         same_id(case)
     if "/offsets/alter/" in case.path and isinstance(case.body, list):
@@ -45,6 +46,12 @@ def instance_of_transactions(query):
     """Transactions have an instance, which no schema of single parameters can say."""
     if query.get("transactional") in (True, "true"):
         query.setdefault("instanceId", "sensors-1")
+
+
+def limit_of_json(query):
+    """Messages are fitted to a limit in JSON alone, which no schema of single parameters can say."""
+    if "maxMessageBytes" in query and str(query.get("socketPayload")).lower() == "avro":
+        query["socketPayload"] = "json"
 
 
 def same_id(case):
