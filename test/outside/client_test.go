@@ -55,7 +55,11 @@ func dial(t testing.TB, url string) *websocket.Conn {
 }
 
 func tryDial(ctx context.Context, url string) (*websocket.Conn, error) {
-	conn, _, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // its documentation: never needed
+	return tryDialAs(ctx, url, nil)
+}
+
+func tryDialAs(ctx context.Context, url string, header http.Header) (*websocket.Conn, error) {
+	conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // its documentation: never needed
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,11 @@ type cluster struct {
 	addr   string
 	client *kgo.Client
 	admin  *kadm.Client
+
+	dial     func(...kgo.Opt) (*kgo.Client, error) // a further plain client
+	allow    func(topic string)                    // clients of the proxy to use it, nil where all may
+	settings []string                              // of proxies
+	header   http.Header                           // of the proxy's clients
 }
 
 // realKafka is the Apache Kafka that the tests share.
@@ -31,10 +38,23 @@ func realKafka(t testing.TB) *cluster {
 
 func connect(t testing.TB, addr string) *cluster {
 	t.Helper()
-	client, err := kgo.NewClient(seeds(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	return connectBy(t, addr, func(more ...kgo.Opt) (*kgo.Client, error) {
+		return kgo.NewClient(append([]kgo.Opt{seeds(addr)}, more...)...)
+	})
+}
+
+func connectBy(t testing.TB, addr string, dial func(...kgo.Opt) (*kgo.Client, error)) *cluster {
+	t.Helper()
+	client, err := dial(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	must(t, err)
 	t.Cleanup(client.Close)
-	return &cluster{t: t, addr: addr, client: client, admin: kadm.NewClient(client)}
+	return &cluster{t: t, addr: addr, client: client, admin: kadm.NewClient(client), dial: dial}
+}
+
+// serve runs a proxy of this Kafka.
+func (c *cluster) serve(settings ...string) *proxy {
+	c.t.Helper()
+	return serve(c.t, c.addr, append(slices.Clone(c.settings), settings...)...)
 }
 
 func seeds(addr string) kgo.Opt { return kgo.SeedBrokers(strings.Split(addr, ",")...) }
@@ -51,6 +71,9 @@ func (c *cluster) topic(partitions int32) string {
 		topics, err := c.admin.ListTopics(within(c.t, patience), name)
 		return err == nil && topics[name].Err == nil && len(topics[name].Partitions) == int(partitions)
 	})
+	if c.allow != nil {
+		c.allow(name)
+	}
 	return name
 }
 
@@ -95,7 +118,7 @@ func (c *cluster) log(topic string) map[int32][]*kgo.Record {
 	must(c.t, err)
 	missing := int64(0)
 	ends.Each(func(o kadm.ListedOffset) { missing += o.Offset })
-	reader, err := kgo.NewClient(seeds(c.addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	reader, err := c.dial(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	must(c.t, err)
 	defer reader.Close()
 	records := map[int32][]*kgo.Record{}

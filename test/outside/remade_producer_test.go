@@ -37,9 +37,14 @@ type remadeProducer struct {
 // the topic before, and has the first message to each topic written.
 func TestProducerOfATopicThatIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	k := realKafka(t)
+	writeRemade(t, realKafka(t))
+}
+
+// writeRemade writes to a topic that is made again and again.
+func writeRemade(t *testing.T, k *cluster) {
+	t.Helper()
 	p := &remadeProducer{t: t, k: k, topic: k.topic(remadePartitions)}
-	p.url = serve(t, k.addr).url("/socket/in?clientId=p&topic=" + p.topic)
+	p.url = k.serve().url("/socket/in?clientId=p&topic=" + p.topic)
 	for round := range scaled().remade {
 		p.round(round)
 	}
@@ -49,7 +54,10 @@ func (p *remadeProducer) round(round int) {
 	p.t.Helper()
 	p.answered, p.refused = map[string]answer{}, map[string]int{}
 	ctx := within(p.t, 2*patience)
-	conn, dialled := dial(p.t, p.url), time.Now()
+	conn, err := tryDialAs(ctx, p.url, p.k.header)
+	must(p.t, err)
+	defer func() { _ = conn.CloseNow() }()
+	dialled := time.Now()
 	name := fmt.Sprintf("r%d-first", round)
 	send(p.t, conn, remadeMessage(name))
 	if a := next[answer](p.t, conn); a.Error != nil || a.MessageID != name {
@@ -65,7 +73,7 @@ func (p *remadeProducer) round(round int) {
 	p.compare(round, p.sofar())
 	p.remake()
 	remade := time.Now()
-	err := <-read
+	err = <-read
 	cancel()
 	if code := websocket.CloseStatus(err); code != websocket.StatusServiceRestart {
 		p.t.Errorf("round %d: the connection ended with %v", round, err)

@@ -3,6 +3,7 @@ package outside
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ const remadeRecords = 300
 // remadeReader is a client of /socket/out that connects again, whatever ends its connection.
 type remadeReader struct {
 	url     string
+	header  http.Header
 	commits bool // by itself
 
 	mu        sync.Mutex // guards what follows
@@ -31,29 +33,34 @@ func TestATopicMadeAgainIsReadFromItsFirstRecord(t *testing.T) {
 	for mode, auto := range map[string]bool{"autoCommit": true, "own commits": false} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			k := realKafka(t)
-			p := serve(t, k.addr, "WSPROXY_CONSUMER_COMMIT_INTERVAL=50ms")
-			topic := k.topic(1)
-			r := &remadeReader{
-				url:       p.url(fmt.Sprintf("/socket/out?clientId=c&groupId=%s&topic=%s&autoCommit=%t", topic, topic, auto)),
-				commits:   !auto,
-				delivered: map[string]bool{}, codes: map[websocket.StatusCode]int{},
-			}
-			reading := r.start(t)
-			defer reading()
-			for round := range scaled().remade + 1 {
-				if round > 0 {
-					k.remake(topic)
-				}
-				stop := k.flow(topic, round)
-				k.awaitAll(r, round)
-				stop()
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			t.Logf("%d instances of %d records each were delivered from the first on; connections ended with %v", scaled().remade+1, remadeRecords, r.codes)
+			readRemade(t, realKafka(t), auto)
 		})
 	}
+}
+
+// readRemade reads a topic that is made again and again.
+func readRemade(t *testing.T, k *cluster, auto bool) {
+	t.Helper()
+	p, topic := k.serve("WSPROXY_CONSUMER_COMMIT_INTERVAL=50ms"), k.topic(1)
+	r := &remadeReader{
+		url:       p.url(fmt.Sprintf("/socket/out?clientId=c&groupId=%s&topic=%s&autoCommit=%t", topic, topic, auto)),
+		header:    k.header,
+		commits:   !auto,
+		delivered: map[string]bool{}, codes: map[websocket.StatusCode]int{},
+	}
+	reading := r.start(t)
+	defer reading()
+	for round := range scaled().remade + 1 {
+		if round > 0 {
+			k.remake(topic)
+		}
+		stop := k.flow(topic, round)
+		k.awaitAll(r, round)
+		stop()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.Logf("%d instances of %d records each were delivered from the first on; connections ended with %v", scaled().remade+1, remadeRecords, r.codes)
 }
 
 // remake deletes a topic and makes it again at once.
@@ -97,7 +104,7 @@ func (c *cluster) flow(topic string, round int) (stop func()) {
 // broker still tells of the instance before.
 func (c *cluster) writeRemade(topic string, round int) (*kgo.Client, bool) {
 	c.t.Helper()
-	client, err := kgo.NewClient(seeds(c.addr))
+	client, err := c.dial()
 	must(c.t, err)
 	var records []*kgo.Record
 	for i := range remadeRecords {
@@ -133,7 +140,7 @@ func (r *remadeReader) start(t *testing.T) (stop func()) {
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for ctx.Err() == nil {
-			if conn, err := tryDial(ctx, r.url); err == nil {
+			if conn, err := tryDialAs(ctx, r.url, r.header); err == nil {
 				r.read(ctx, conn)
 				continue
 			}
