@@ -26,9 +26,10 @@ func TestCount(t *testing.T) {
 		{Kind: history.Send, At: at(10)},
 		{Kind: history.Answer, At: at(11), Offset: 4},
 		{Kind: history.Answer, At: at(12), Code: "TIMEOUT", Retriable: true},
-		{Kind: history.Delivery, At: at(13), Group: "g", Offset: 4},
-		{Kind: history.Delivery, At: at(21), Group: "g", Offset: 4},
-		{Kind: history.Delivery, At: at(22), Group: "other", Offset: 4},
+		{Kind: history.Delivery, At: at(13), Group: "g", Offset: 4, Content: "a"},
+		{Kind: history.Delivery, At: at(21), Group: "g", Offset: 4, Content: "a"},
+		{Kind: history.Delivery, At: at(22), Group: "other", Offset: 4, Content: "a"},
+		{Kind: history.Delivery, At: at(22), Group: "g", Offset: 4, Content: "of a topic made again"},
 		{Kind: history.Send, At: at(31)},
 		{Kind: history.Send, At: at(41)},
 	}
@@ -37,8 +38,8 @@ func TestCount(t *testing.T) {
 		"|---|--:|--:|--:|--:|--:|--:|\n" +
 		"| none (start and end) | 0 | 2 | 0 | 0 | 0 | 1 |\n" +
 		"| broker killed | 2 | 2 | 1 | 1 | 0 | 0 |\n" +
-		"| proxy killed | 1 | 0 | 0 | 1 | 1 | 1 |\n" +
-		"| **all** | 3 | 4 | 1 | 2 | 1 | 2 |\n"
+		"| proxy killed | 1 | 0 | 0 | 2 | 1 | 1 |\n" +
+		"| **all** | 3 | 4 | 1 | 3 | 1 | 2 |\n"
 	if got := count(spans, events, violations).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
