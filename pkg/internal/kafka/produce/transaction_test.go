@@ -253,8 +253,8 @@ func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	wantCommitted(t, broker, "b")
 }
 
-// loser loses answers to commits: after such a request was sent, it delays each answer until a call has
-// returned, and cuts the connection.
+// loser loses answers to commits: after such a request was sent, it calls then instead of returning an
+// answer, and closes the connection.
 type loser struct {
 	net.Conn
 	lose *atomic.Int32
