@@ -64,7 +64,7 @@ type Environment struct {
 func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 	security, err := newSecurity(settings, env)
 	if err != nil {
-		return nil, fmt.Errorf("preparing how brokers are connected to: %w", err)
+		return nil, fmt.Errorf("preparing the connections to brokers: %w", err)
 	}
 	c := &Cluster{
 		Settings: settings, env: env, Log: env.Log, Metrics: env.Metrics,
@@ -143,7 +143,7 @@ func cutID(id string) string {
 	return id[:end]
 }
 
-// ErrNoBroker is the error that /readyz shows: probes and people read it, who need no details.
+// ErrNoBroker is the error that /readyz shows: its readers, probes and people, need no details.
 var ErrNoBroker = errors.New("no broker answers")
 
 // softwareVersion converts a version to a form that brokers accept: they refuse connections with a

@@ -18,7 +18,7 @@ const bearerMechanism = "OAUTHBEARER"
 
 // errTokenRefused means that Kafka refused a token: its answer describes the reason, and franz-go has no
 // error of its own for it.
-var errTokenRefused = errors.New("the broker does not take the token")
+var errTokenRefused = errors.New("the broker refuses the token")
 
 // Credentials returns the credentials with which a client logs in: after a renewal, other ones of the
 // same kind.

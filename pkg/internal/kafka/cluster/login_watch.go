@@ -12,7 +12,7 @@ import (
 
 // errLoginCut means that the broker closed the connection instead of answering a login, which is how
 // some brokers refuse it.
-var errLoginCut = errors.New("the broker hung up at the login")
+var errLoginCut = errors.New("the broker closed the connection at the login")
 
 // loginWatch notes whether a broker closed the connection at a login. It is a hook of one client.
 type loginWatch struct{ cut atomic.Bool }

@@ -133,7 +133,7 @@ func (c *Consumer) begunPartitions(ctx context.Context) (int32, error) {
 	defer cancel()
 	commits, err := c.admin.FetchOffsets(ctx, string(c.options.GroupID))
 	if err != nil {
-		return 0, fmt.Errorf("looking up what the group has committed: %w", err)
+		return 0, fmt.Errorf("looking up the group's committed offsets: %w", err)
 	}
 	return c.begun.judge(commits, c.options.Topic.Name, c.opened), nil
 }

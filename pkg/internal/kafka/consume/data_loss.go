@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// goBack begins the ownership of partitions anew if the log was truncated before records that were
+// goBack begins the ownership of partitions anew if the log was truncated below the position that was
 // already read. The group's position follows: else the group would keep its position, and skip records
 // that are written up to there while its clients are disconnected. A rebalance waits for goBack, at most
 // for rangeTimeout for all partitions together: records that a poll returns after the loss belong to the
@@ -81,7 +81,7 @@ func (c *Consumer) epochEnds(ctx context.Context, losses []*kgo.ErrDataLoss) map
 	}
 	epochs, err := c.admin.OffsetForLeaderEpoch(ctx, request)
 	if err != nil {
-		c.log.Debug("where leader epochs end is not known", "err", err)
+		c.log.Debug("the end offsets of leader epochs are not known", "err", err)
 	}
 	for partition, end := range epochs[c.options.Topic.Name] {
 		if end.Err == nil && end.LeaderEpoch >= 0 {

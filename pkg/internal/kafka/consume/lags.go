@@ -181,7 +181,7 @@ func (q *question) ask(ctx context.Context) {
 		starts, err = q.admin.ListStartOffsets(ctx, begun...)
 	}
 	if err != nil {
-		q.holdings[0].consumer.log.Debug("the ends of the topics that groups read are not known", "err", err)
+		q.holdings[0].consumer.log.Debug("the end offsets of the topics that groups read are not known", "err", err)
 	}
 	for _, h := range q.holdings {
 		h.learn(ends, starts)

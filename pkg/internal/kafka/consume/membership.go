@@ -15,7 +15,7 @@ import (
 )
 
 // errOtherMember means that the group knows the consumer by another member id by now.
-var errOtherMember = errors.New("the group gave the member up meanwhile")
+var errOtherMember = errors.New("the group removed the member meanwhile")
 
 // errLostMeanwhile means that partitions were lost, and maybe assigned again, since their positions were
 // checked.

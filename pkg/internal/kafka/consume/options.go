@@ -19,7 +19,7 @@ const (
 	// heartbeatsPerSession is how many heartbeats a member may miss.
 	heartbeatsPerSession = 5
 	// rebalanceTimeout is how long the other members of a group wait for a member that must revoke
-	// partitions: a client's last pong, a commit under way and the last commit together take less.
+	// partitions: a client's last pong, a commit under way and the last commit take less.
 	rebalanceTimeout = 20 * time.Second
 	// decompressMaxBytes bounds the size of one decompressed batch: a few kilobytes can expand to
 	// gigabytes. It is far more than a batch of the default max.message.bytes, 1 MiB, usually expands

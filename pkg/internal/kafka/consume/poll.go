@@ -72,7 +72,7 @@ func (c *Consumer) met(now time.Time, v outcome, err error) *proxy.Error {
 	}
 	first, end := c.trouble.meet(now, v, err)
 	if first {
-		c.log.Warn("reading from Kafka fails: it is tried again for a while", "err", err)
+		c.log.Warn("reading from Kafka fails: it is retried for a limited time", "err", err)
 	}
 	return end
 }

@@ -32,7 +32,7 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 	defer cancel()
 	if err := c.Commit(ctx, positions); err != nil {
 		c.metrics.Committed(metrics.CommitFailed)
-		c.log.Warn("committing offsets before partitions moved failed: what was delivered since the last commit comes again", "err", err)
+		c.log.Warn("committing offsets before partitions moved failed: records delivered since the last commit are delivered again", "err", err)
 		return
 	}
 	c.metrics.Committed(metrics.CommitOK)

@@ -33,7 +33,7 @@ func (p *Pool) examine(c *pooled) {
 			c.examined.Store(false)
 			return
 		}
-		p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
+		p.cluster.Log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced", "kafkaClient", string(c.key.id))
 		p.replace(c)
 	})
 }

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// minTransactionTimeout is how long Kafka waits for the end of a transaction, unless messages have
-	// more time than that. Until then readers of committed records cannot read past a transaction that a
+	// minTransactionTimeout is how long Kafka waits for the end of a transaction, or longer if its
+	// records fail later. Until then readers of committed records cannot read past a transaction that a
 	// dead replica has left open, unless another producer opens its transactional id.
 	minTransactionTimeout = time.Minute
 	// maxTransactionTimeout is the longest that brokers allow by default

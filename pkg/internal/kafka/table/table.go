@@ -164,6 +164,6 @@ func (t *Table) follow(ctx context.Context) {
 // interrupted reports a failed attempt. A lost log was reported already.
 func (t *Table) interrupted(err error) {
 	if !errors.Is(err, errTableLost) && t.state.trouble(t.explain(err)) {
-		t.log.Warn("reading the topic is interrupted; it is tried again", "err", err)
+		t.log.Warn("reading the topic is interrupted; it is retried", "err", err)
 	}
 }

@@ -141,7 +141,7 @@ func (t *Table) checkStuck(w *tableWriter) {
 		if !produce.IsStuck(t.life, w.client) || !t.appends.has(w) {
 			return
 		}
-		t.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced")
+		t.log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced")
 		if err := t.appends.open(t); err != nil {
 			t.log.Error("replacing the client that appends failed", "err", err)
 		}

@@ -79,7 +79,7 @@ func (r *tableReader) take(p *kmsg.FetchResponseTopicPartition, throttled bool) 
 	}
 	err := r.read(p)
 	if err == nil && r.table.state.progress(r.next, p.HighWatermark) {
-		r.table.log.Info("following the topic goes on", "offset", r.next)
+		r.table.log.Info("following the topic continues", "offset", r.next)
 	}
 	r.empty++
 	if throttled || len(p.RecordBatches) > 0 {

@@ -16,7 +16,7 @@ import (
 const earliestOffset = -2
 
 var (
-	errTableLost        = errors.New("what was read is not what the log holds anymore")
+	errTableLost        = errors.New("the log no longer contains the records that were read")
 	errTableUndecodable = errors.New("the log cannot be decoded")
 )
 
@@ -76,7 +76,7 @@ func (r *tableReader) locate(ctx context.Context) error {
 func (r *tableReader) lose(why string, details ...any) {
 	r.running, r.located, r.why = false, false, fmt.Sprintf(why, details...)
 	r.table.state.begin(fmt.Errorf("%s: %w", r.why, errTableReplaying))
-	r.table.log.Warn("the table begins anew", "why", r.why)
+	r.table.log.Warn("the table restarts", "why", r.why)
 }
 
 // begin begins a replay of the topic at a place.
@@ -114,14 +114,14 @@ func (r *tableReader) logStart(ctx context.Context, place tablePlace) (int64, er
 
 	answer, err := cluster.Ask[*kmsg.ListOffsetsResponse](ctx, r.table.client.Broker(int(place.leader)), request)
 	if err != nil {
-		return 0, fmt.Errorf("asking where the log begins: %w", err)
+		return 0, fmt.Errorf("looking up the first offset of the log: %w", err)
 	}
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return 0, errors.New("asking where the log begins: the answer is about other partitions")
+		return 0, errors.New("looking up the first offset of the log: the answer is about other partitions")
 	}
 	p := answer.Topics[0].Partitions[0]
 	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-		return 0, fmt.Errorf("asking where the log begins: %w", err)
+		return 0, fmt.Errorf("looking up the first offset of the log: %w", err)
 	}
 	return p.Offset, nil
 }

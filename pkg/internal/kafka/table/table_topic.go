@@ -68,7 +68,7 @@ func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err 
 	}
 	brokers = len(metadata.Brokers)
 	if len(metadata.Topics) != 1 {
-		return place, brokers, errors.New("looking up the topic: the answer is about others")
+		return place, brokers, errors.New("looking up the topic: the answer is about other topics")
 	}
 	found := &metadata.Topics[0]
 	if err := kerr.ErrorForCode(found.ErrorCode); err != nil {
@@ -155,7 +155,7 @@ func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
 	}
 	configs, err := t.describe(ctx)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		t.log.Warn("Kafka does not authorise describing the topic: its settings are taken to be right", "err", err)
+		t.log.Warn("Kafka does not authorise describing the topic: its settings are assumed to be right", "err", err)
 		return nil
 	}
 	if err != nil {
