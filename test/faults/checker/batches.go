@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// judgeBatches looks for batches of which readers see a part.
+// judgeBatches finds batches of which readers see only a part.
 func (c *check) judgeBatches() {
 	for _, batch := range slices.Sorted(maps.Keys(c.batches)) {
 		var seen, unseen []string
@@ -25,8 +25,8 @@ func (c *check) judgeBatches() {
 	}
 }
 
-// isApart tells whether a message was refused before its batch was written, of which it is no part
-// then: it named a partition that the topic does not have, or not anymore.
+// isApart reports whether a message was refused before its batch was written, so that it is not part of
+// the batch: it named a partition that the topic does not have, or no longer has.
 func (c *check) isApart(id string) bool {
 	m := c.sent[id]
 	return m != nil && m.refused == "INVALID_PARTITION"

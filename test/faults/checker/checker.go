@@ -11,41 +11,41 @@ import (
 // Record is a record as it is in Kafka.
 type Record struct {
 	Offset  int64
-	ID      string // of the message that it was
+	ID      string // of the message that was written
 	Content string
 }
 
-// Group says what a group must have had in the end.
+// Group is a consumer group with the records that it must have read in the end.
 type Group struct {
 	Name string
 	// From is where the group began, 0 for partitions that are not named.
 	From map[int32]int64
-	// Latest says that the group began at the end of the partitions that there were: what Kafka
-	// holds first as its position there.
+	// Latest means that the group began at the end of the existing partitions: its start is the first
+	// position that Kafka holds.
 	Latest bool
-	// Manual says that its clients commit by themselves.
+	// Manual means that its clients commit themselves.
 	Manual bool
 }
 
-// Kafka is what Kafka holds in the end.
+// Kafka is the state of Kafka in the end.
 type Kafka struct {
-	// Log is by rising offset. Where there are transactions, it is what readers of committed records
-	// see. It is all that the last instance of the topic ever held.
+	// Log is by rising offset. With transactions, it contains what readers of committed records see. It
+	// is all that the last instance of the topic ever contained.
 	Log map[int32][]Record
 	// Ended are the instances of the topic that were deleted, in order.
 	Ended  []Instance
 	Groups []Group
-	// Anew says that producers were made to begin anew with other sequence numbers: then a
-	// message may be written twice, which is counted as a duplicate.
+	// Anew means that producers were made to restart with other sequence numbers: then a message may be
+	// written twice, which is counted as a duplicate.
 	Anew bool
-	// Unsure says that brokers answered batches that they may have written by errors after
-	// which producers try again: then a refusal may be that of a second try.
+	// Unsure means that brokers answered batches that they may have written with errors after which
+	// producers retry: then a refusal may be that of a retry.
 	Unsure bool
-	// Honest says that brokers never said of the topic that it is not there while it was.
+	// Honest means that brokers never reported an existing topic as missing.
 	Honest bool
 }
 
-// Check judges events, which are in the order in which they were recorded.
+// Check checks events, which are in the order in which they were recorded.
 func Check(events []history.Event, kafka Kafka) Report {
 	c := &check{
 		sent: make(map[string]*message), conns: make(map[int]*connection),
@@ -74,7 +74,7 @@ type check struct {
 	log       map[place]*Record
 	sent      map[string]*message
 	conns     map[int]*connection
-	written   map[string]place // by message, the first place
+	written   map[string]place // first place by message
 	groups    map[string]*group
 	batches   map[string][]string // the messages of each
 	topic     *topic
@@ -90,18 +90,18 @@ type message struct {
 	refused  string // the code of a definite error
 }
 
-// connection is what was sent and answered on a connection.
+// connection is the history of one connection.
 type connection struct {
 	sent    []*message
 	ids     []string
 	answers int
 
 	group    string
-	began    time.Time // when it was asked for
-	instance int       // whose records it has had, none where negative
+	began    time.Time // when the client requested it
+	instance int       // whose records it has received, negative for none
 	ended    time.Time // when its topic was deleted, if it was
 	closed   bool
-	idle     bool // it has had nothing since Kafka serves no readers
+	idle     bool // no records were received since Kafka began to refuse readers
 }
 
 func (c *check) violated(rule Rule, e *history.Event, format string, args ...any) {
@@ -178,7 +178,7 @@ func (c *check) answer(e *history.Event) {
 	c.outcome(e, m, id)
 }
 
-// outcome judges what an answer says of its message.
+// outcome checks the answer to a message.
 func (c *check) outcome(e *history.Event, m *message, id string) {
 	switch {
 	case e.Code == aborted:
@@ -195,8 +195,7 @@ func (c *check) outcome(e *history.Event, m *message, id string) {
 	}
 }
 
-// aborted is the code that says of a message that it is not written and never will be, and can
-// be sent again.
+// aborted is the code of a message that is not written and never will be, and that can be sent again.
 const aborted = "TRANSACTION_ABORTED"
 
 func (c *check) acknowledged(e *history.Event, id string) {

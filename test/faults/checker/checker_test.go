@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// world is a history and a log that a case may spoil.
+// world is a history and a log that a test case may change.
 type world struct {
 	events []history.Event
 	kafka  Kafka
@@ -50,8 +50,8 @@ func record(id string, offset int64) Record {
 	return Record{Offset: offset, ID: id, Content: "content of " + id}
 }
 
-// clean is a history without a fault: two producing connections, of which the second is cut,
-// and two consuming ones, of which the first gives partition 0 to the second.
+// clean is a history without a fault: two producing connections, of which the second is cut, and two
+// consuming ones, of which the first hands partition 0 over to the second.
 func clean() *world {
 	w := &world{kafka: Kafka{
 		Log: map[int32][]Record{
@@ -71,7 +71,7 @@ func clean() *world {
 	return w
 }
 
-// replace exchanges the one event that is like old.
+// replace replaces the only event that equals old.
 func (w *world) replace(t *testing.T, old history.Event, with ...history.Event) {
 	t.Helper()
 	i := slices.Index(w.events, old)
@@ -81,7 +81,7 @@ func (w *world) replace(t *testing.T, old history.Event, with ...history.Event) 
 	w.events = slices.Replace(w.events, i, i+1, with...)
 }
 
-// inBatch makes messages those of a batch.
+// inBatch adds messages to a batch.
 func inBatch(t *testing.T, w *world, batch string, ids ...string) {
 	t.Helper()
 	for i := range w.events {
@@ -266,7 +266,7 @@ func TestPlantedViolations(t *testing.T) {
 	checkPlanted(t, clean, cases)
 }
 
-// planted is a fault in a history without one, and the rules that it breaks.
+// planted is a fault in a correct history, and the rules that it violates.
 type planted struct {
 	plant func(*testing.T, *world)
 	want  []Rule

@@ -4,18 +4,18 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// group is what a consumer group has had so far.
+// group is the state of a consumer group so far.
 type group struct {
 	Group
 	had      map[place]bool
-	frontier map[slot]int   // index of the first record that nobody has had
-	position map[slot]int64 // newest, as Kafka holds it
-	asked    map[slot]int64 // the newest position that its clients asked for
-	trimmed  map[slot]int64 // where the log begins
+	frontier map[slot]int   // index of the first record that no member has received
+	position map[slot]int64 // newest position that Kafka holds
+	asked    map[slot]int64 // newest position that its clients committed
+	trimmed  map[slot]int64 // first offset of the log
 
-	begun    map[slot]int64 // where a latest group began
-	lost     map[slot]bool  // the log lost a latest group's position: it begins anew
-	existing map[int]int32  // how many partitions an instance had when a latest group began
+	begun    map[slot]int64 // where a group with latest began
+	lost     map[slot]bool  // the log lost the position of a group with latest: it begins anew
+	existing map[int]int32  // how many partitions an instance had when a group with latest began
 }
 
 func newGroup(g Group) *group {
@@ -26,13 +26,13 @@ func newGroup(g Group) *group {
 	}
 }
 
-// floor is the offset from which on the group must have all records.
+// floor returns the offset from which on the group must have all records.
 func (g *group) floor(s slot) int64 {
 	return max(g.From[s.partition], g.begun[s], g.trimmed[s])
 }
 
-// begins tells whether nobody knows yet where a latest group begins in a partition. In one that
-// was added since it began, it begins at the first record.
+// begins reports whether it is still unknown where a group with latest begins in a partition. In a
+// partition that was added since the group began, it begins at the first record.
 func (g *group) begins(s slot) bool {
 	if !g.Latest {
 		return false
@@ -45,8 +45,8 @@ func (g *group) begins(s slot) bool {
 	return !known && (!begun || s.partition < existing)
 }
 
-// trim takes the records below an offset away. A latest group whose position was among them goes
-// on at the end.
+// trim removes the records below an offset. If the position of a group with latest was among them, the
+// group continues at the end.
 func (g *group) trim(s slot, offset int64) {
 	g.trimmed[s] = max(g.trimmed[s], offset)
 	if position, ok := g.position[s]; ok && position < offset {
@@ -77,8 +77,8 @@ func (c *check) delivery(e *history.Event) {
 	g.had[at] = true
 }
 
-// reads notes whose records a connection has. It never has those of two instances: what its client
-// commits would be taken for the other's.
+// reads notes whose records a connection has received. A connection never receives records of two
+// instances: its client's commits would be applied to the wrong one.
 func (c *check) reads(e *history.Event, at place) {
 	conn := c.conns[e.Conn]
 	if conn == nil {
@@ -91,7 +91,7 @@ func (c *check) reads(e *history.Event, at place) {
 	conn.instance = at.instance
 }
 
-// asked takes a commit of a client, which is of a record that its connection has had.
+// asked handles a client's commit, which must be for a record that its connection has received.
 func (c *check) asked(e *history.Event) {
 	g, conn := c.groups[e.Group], c.conns[e.Conn]
 	if g == nil {
@@ -104,7 +104,7 @@ func (c *check) asked(e *history.Event) {
 	g.asked[s] = max(g.asked[s], e.Offset+1)
 }
 
-// next returns the first record from which on a group has not had all, or nil.
+// next returns the first record from which on a group has not received all, or nil.
 func (c *check) next(g *group, s slot) *Record {
 	records, floor := c.records(s), g.floor(s)
 	i := g.frontier[s]
@@ -141,8 +141,8 @@ func (c *check) position(e *history.Event) {
 	}
 }
 
-// begin takes the first position that Kafka holds of a latest group, or the first after its position
-// was lost, for where it begins.
+// begin takes the first position that Kafka holds of a group with latest, or the first after its
+// position was lost, as its start.
 func (c *check) begin(g *group, at place) {
 	if _, begun := g.existing[at.instance]; !begun {
 		g.existing[at.instance] = c.topic.count(at.instance)
@@ -152,7 +152,7 @@ func (c *check) begin(g *group, at place) {
 	}
 }
 
-// hold takes what Kafka holds as a position.
+// hold handles a position that Kafka holds.
 func (c *check) hold(e *history.Event, g *group, at place) {
 	if e.Offset < g.position[at.slot] {
 		c.violated(Rewound, e, "group %s is at %s, and was at %d", g.Name, at, g.position[at.slot])
@@ -163,8 +163,8 @@ func (c *check) hold(e *history.Event, g *group, at place) {
 	g.position[at.slot] = e.Offset
 }
 
-// judgeGroup looks for records that a group has never had. Of an instance that has ended, those are
-// none that it had not come to.
+// judgeGroup finds records that a group has never received. Records of an ended instance count only up
+// to the group's position.
 func (c *check) judgeGroup(g *group) {
 	for _, s := range c.slots() {
 		if g.begins(s) {

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Instance is what the topic held as it was made once.
+// Instance is the content of one instance of the topic.
 type Instance struct {
-	// Log is by rising offset: all records that it ever held, as readers of committed records see
+	// Log is by rising offset: all records that it ever contained, as readers of committed records see
 	// them.
 	Log map[int32][]Record
-	// Open are the messages of transactions that were open when the topic was deleted. Kafka may
-	// have said since then that they are committed, and no reader sees them.
+	// Open are the messages of transactions that were open when the topic was deleted. Kafka may have
+	// reported them as committed since then, although no reader sees them.
 	Open map[string]bool
 }
 
@@ -27,7 +27,7 @@ type place struct {
 	offset int64
 }
 
-// String leaves out the instance where there was one only.
+// String omits the instance if there was only one.
 func (p place) String() string {
 	if p.instance == 0 {
 		return fmt.Sprintf("%d/%d", p.partition, p.offset)
@@ -35,7 +35,7 @@ func (p place) String() string {
 	return fmt.Sprintf("%d/%d of instance %d", p.partition, p.offset, p.instance)
 }
 
-// slots are the partitions of all instances that have records, in order.
+// slots returns the partitions with records of all instances, in order.
 func (c *check) slots() (all []slot) {
 	for instance := range c.instances {
 		for _, partition := range slices.Sorted(maps.Keys(c.instances[instance].Log)) {
@@ -67,8 +67,8 @@ func (c *check) readLogs() {
 	}
 }
 
-// find looks for a record in the newest instance that has it at an offset: what the proxy says of
-// it does not name the instance. Where there is none, the place is that of the last instance.
+// find finds a record at an offset in the newest instance that has it: the proxy's answers do not name
+// the instance. If there is none, the place is that of the last instance.
 func (c *check) find(partition int32, offset int64, is func(*Record) bool) (place, *Record) {
 	for instance := range slices.Backward(c.instances) {
 		at := place{slot{instance, partition}, offset}
@@ -79,15 +79,15 @@ func (c *check) find(partition int32, offset int64, is func(*Record) bool) (plac
 	return place{slot{len(c.instances) - 1, partition}, offset}, nil
 }
 
-// leftOpen tells whether a message is of a transaction that was open when its topic was deleted.
+// leftOpen reports whether a message belongs to a transaction that was open when its topic was deleted.
 func (c *check) leftOpen(id string) bool {
 	return slices.ContainsFunc(c.instances, func(i Instance) bool { return i.Open[id] })
 }
 
-// judgeLogs compares the logs with what was sent.
+// judgeLogs compares the logs with the sent messages.
 func (c *check) judgeLogs() {
 	for _, s := range c.slots() {
-		last := make(map[int]int) // by connection, the newest message
+		last := make(map[int]int) // newest message by connection
 		records := c.records(s)
 		for i := range records {
 			c.judgeRecord(place{s, records[i].Offset}, &records[i], last)

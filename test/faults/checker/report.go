@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Rule names what was violated.
+// Rule names a rule that can be violated.
 type Rule string
 
 // The rules.
@@ -34,18 +34,18 @@ const (
 	Outlived         Rule = "connection outlives its topic"
 	HotLoop          Rule = "requests without a pause"
 	Silent           Rule = "error that stays kept from a client"
-	// The following four need a client that waits, and are found by the suites themselves.
+	// The suites themselves check the following four, since these need a client that waits.
 	Unserved    Rule = "healthy client not served"
 	Uncommitted Rule = "not read and committed in the end"
 	Unnamed     Rule = "error that stays not in the log"
 	Thrashing   Rule = "Kafka clients made again and again"
 )
 
-// Violation is one thing that must not be.
+// Violation is one violation of a rule.
 type Violation struct {
 	Rule Rule
-	At   time.Time // zero where it is found in the log alone
-	Conn int       // 0 where it is nobody's
+	At   time.Time // zero if it is found in the log alone
+	Conn int       // 0 if it belongs to no connection
 	Text string
 }
 
@@ -61,7 +61,7 @@ func (v Violation) String() string {
 	return text
 }
 
-// Report is what a history amounts to.
+// Report is the result of a check.
 type Report struct {
 	Sent       int // messages
 	Answered   int // messages that Kafka acknowledged
@@ -84,8 +84,8 @@ func (r *Report) Count(rule Rule) int {
 	return n
 }
 
-// Lines tells of the violations, and how often each rule was violated of which there are more
-// than most.
+// Lines returns the violations as text, with the number of violations of each rule that has more than
+// most.
 func (r *Report) Lines(most int) []string {
 	var lines []string
 	times := make(map[Rule]int)

@@ -8,29 +8,29 @@ import (
 )
 
 const (
-	// endLimit is what the proxy has for closing the connections of a topic that was deleted, and
-	// a little more for the client to notice.
+	// endLimit is the time that the proxy has for closing the connections of a deleted topic, with a
+	// reserve for the client to notice.
 	endLimit = 75 * time.Second
-	// tellLimit is what the proxy has for ending a connection that can read nothing anymore.
+	// tellLimit is the time that the proxy has for ending a connection that can no longer read.
 	tellLimit = 30 * time.Second
 )
 
-// topic is what the suite has done to the topic so far.
+// topic is the state of the topic that the suite has created so far.
 type topic struct {
 	honest     bool
 	instance   int
 	there      bool
-	made       time.Time // zero for the first instance of a history that does not tell
+	made       time.Time // zero for the first instance if the history does not tell
 	partitions map[int]int32
-	ends       map[slot]int64 // of the log, as far as they are told
-	broken     time.Time      // since when Kafka serves no readers, zero while it does
+	ends       map[slot]int64 // ends of the log, as far as known
+	broken     time.Time      // since when Kafka refuses readers, zero while it serves them
 }
 
 func newTopic(honest bool) *topic {
 	return &topic{honest: honest, there: true, partitions: make(map[int]int32), ends: make(map[slot]int64)}
 }
 
-// count returns how many partitions an instance has, any number where nobody has told.
+// count returns how many partitions an instance has, any number if unknown.
 func (t *topic) count(instance int) int32 {
 	if n, ok := t.partitions[instance]; ok {
 		return n
@@ -38,11 +38,10 @@ func (t *topic) count(instance int) int32 {
 	return math.MaxInt32
 }
 
-// holds tells whether the topic that there is now was there already when a connection was asked
-// for.
+// holds reports whether the current topic existed already when a connection was requested.
 func (t *topic) holds(conn *connection) bool { return t.there && conn.began.After(t.made) }
 
-// change takes what the suite does to the topic.
+// change handles the suite's changes of the topic.
 func (c *check) change(e *history.Event) {
 	t := c.topic
 	switch e.Kind {
@@ -71,7 +70,7 @@ func (c *check) change(e *history.Event) {
 	}
 }
 
-// endConnections notes that the topic of the connections that are open was deleted.
+// endConnections notes that the topic of the open connections was deleted.
 func (c *check) endConnections(at time.Time) {
 	for _, conn := range c.conns {
 		if conn.ended.IsZero() {
@@ -80,7 +79,7 @@ func (c *check) endConnections(at time.Time) {
 	}
 }
 
-// closed judges the end of a connection.
+// closed checks the end of a connection.
 func (c *check) closed(e *history.Event) {
 	conn := c.conns[e.Conn]
 	if conn == nil {
@@ -97,17 +96,17 @@ func (c *check) closed(e *history.Event) {
 	c.judgeIdle(e, conn)
 }
 
-// told judges an answer that says that there is no topic.
+// told checks an answer that reports a missing topic.
 func (c *check) told(e *history.Event, conn *connection) {
 	if c.topic.honest && e.Code == topicNotFound && c.topic.holds(conn) {
 		c.violated(WronglyGone, e, "%s was answered %s", e.ID, e.Code)
 	}
 }
 
-// topicNotFound is what a message is answered with whose topic is not there.
+// topicNotFound is the code of a message whose topic is missing.
 const topicNotFound = "TOPIC_NOT_FOUND"
 
-// mended judges connections that are still there although they could read nothing for a while.
+// mended checks connections that are still open although they could not read for a while.
 func (c *check) mended(e *history.Event) {
 	for _, conn := range c.conns {
 		if !conn.closed {
@@ -118,7 +117,8 @@ func (c *check) mended(e *history.Event) {
 	c.topic.broken = time.Time{}
 }
 
-// judgeIdle judges how long a connection was left without a word while Kafka served no readers.
+// judgeIdle checks how long a connection received neither a record nor an error while Kafka refused
+// readers.
 func (c *check) judgeIdle(e *history.Event, conn *connection) {
 	since := c.topic.broken
 	if conn.idle && !since.IsZero() && e.At.Sub(since) > tellLimit {

@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// moment is a time in a history, in seconds.
+// moment returns a time in a history, in seconds.
 func moment(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 
 func at(seconds int, e history.Event) history.Event {
@@ -44,15 +44,15 @@ func closing(seconds, conn int, code string) history.Event {
 	return at(seconds, history.Event{Kind: history.Close, Conn: conn, Code: code})
 }
 
-// ofGroup makes an event one of another group.
+// ofGroup changes an event to one of another group.
 func ofGroup(group string, e history.Event) history.Event {
 	e.Group = group
 	return e
 }
 
-// remade is a history without a fault in which the topic is deleted and made again: what two groups
-// have of each instance. The second begins at the end. A partition is added to the second instance,
-// and it loses its first record.
+// remade is a history without a fault in which the topic is deleted and created again, with the records
+// that two groups receive of each instance. The second group begins at the end. A partition is added to
+// the second instance, which also loses its first record.
 func remade() *world {
 	w := &world{kafka: Kafka{
 		Ended: []Instance{{Log: map[int32][]Record{0: {record("a1", 0), record("a2", 1)}}, Open: map[string]bool{"a3": true}}},

@@ -19,7 +19,7 @@ func (w *world) client(name string, r *rand.Rand) workload.Client {
 	}
 }
 
-// startClients starts what lives through the time of faults.
+// startClients starts the clients that run during the faults.
 func (w *world) startClients() {
 	for i := range w.plan.producers {
 		p := w.producer(i)
@@ -39,8 +39,8 @@ func (w *world) startClients() {
 	}
 }
 
-// producer makes a producer of one of three kinds: the second reads its answers slowly, and
-// the third sends more than the proxy takes.
+// producer creates a producer of one of three kinds: the second reads its answers slowly, and the third
+// sends more than the proxy accepts.
 func (w *world) producer(i int) *workload.Producer {
 	r := w.plan.random(uint64(100 + i))
 	p := &workload.Producer{
@@ -49,7 +49,7 @@ func (w *world) producer(i int) *workload.Producer {
 		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
 	}
 	if w.plan.isTransactional(i) {
-		p.Transactional, p.MaxSize = true, maxMessageBytes/4 // what is too large is refused beforehand, and no part of a batch
+		p.Transactional, p.MaxSize = true, maxMessageBytes/4 // messages that are too large are refused beforehand, and are not part of a batch
 	}
 	switch r.IntN(3) {
 	case 0:
@@ -63,7 +63,7 @@ func (w *world) producer(i int) *workload.Producer {
 	return p
 }
 
-// steady makes a producer that sends a little, and stays.
+// steady creates a producer that sends a little, and stays.
 func (w *world) steady(clientID string, stream uint64) *workload.Producer {
 	r := w.plan.random(stream)
 	return &workload.Producer{
@@ -72,7 +72,7 @@ func (w *world) steady(clientID string, stream uint64) *workload.Producer {
 	}
 }
 
-// consumer makes a consumer of one of five kinds.
+// consumer creates a consumer of one of five kinds.
 func (w *world) consumer(i int, group consumerGroup) *workload.Consumer {
 	r := w.plan.random(uint64(200 + i + len(group.name)))
 	c := &workload.Consumer{
@@ -93,8 +93,8 @@ func (w *world) consumer(i int, group consumerGroup) *workload.Consumer {
 	return c
 }
 
-// outage silences the brokers towards all replicas, and watches how much is taken from
-// producers meanwhile.
+// outage silences the brokers towards all replicas, and observes how much is accepted from producers
+// meanwhile.
 func (w *world) outage(d time.Duration) {
 	number := w.meddle()
 	var silenced []*replicaApp
@@ -121,13 +121,13 @@ func (w *world) outage(d time.Duration) {
 }
 
 const (
-	// drainer begins the clientId of every drainer.
+	// drainer is the prefix of the clientId of every drainer.
 	drainer = "drain-"
 	// drainersEach is how many drainers a group has.
 	drainersEach = 2
 )
 
-// drainers are healthy consumers that read what is left, until ctx ends.
+// drainers starts healthy consumers that read the remaining records, until ctx ends.
 func (w *world) drainers(ctx context.Context, readers *sync.WaitGroup) {
 	for i := range drainersEach {
 		for _, group := range w.plan.groups() {

@@ -14,8 +14,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
 )
 
-// lostCommitAction loses Kafka's answer to a commit, which is done, and has the next try refused:
-// the proxy may not take that for an abort.
+// lostCommitAction loses Kafka's answer to a successful commit, and lets the retry be refused: the proxy
+// must not take that for an abort.
 func lostCommitAction(r *rand.Rand, length time.Duration) action {
 	refusals := []*kerr.Error{kerr.InvalidTxnState, kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.TransactionAbortable}
 	fault := kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: refusals[r.IntN(len(refusals))], Count: 1}
@@ -32,11 +32,11 @@ func (w *world) loseCommit(fault kfake.Fault) {
 		if request, ok := r.(*kmsg.EndTxnRequest); ok && request.Commit && w.ctx.Err() == nil {
 			once.Do(func() { w.loseAnswers(fault) })
 		}
-		return nil, nil, false // so that the brokers do it
+		return nil, nil, false // the brokers handle the request
 	})
 }
 
-// loseAnswers loses what the brokers answer at this moment, and lets a fault follow.
+// loseAnswers loses the brokers' answers at this moment, and injects a fault afterwards.
 func (w *world) loseAnswers(fault kfake.Fault) {
 	w.meddle()
 	var conns []*network.Conn

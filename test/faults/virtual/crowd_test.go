@@ -16,16 +16,18 @@ import (
 )
 
 const (
-	// crowdSize is how many clientIds write at a time, far more than the proxies have places for.
+	// crowdSize is how many clientIds write at a time, far more than the proxies have places for Kafka
+	// clients.
 	crowdSize = 12
-	// crowdTime is how long they write, first until all have found their places, then watched.
+	// crowdTime is how long they write: first until each has a client, and then again while new clients
+	// are counted.
 	crowdTime = 30 * time.Second
-	// mostMade is how many Kafka clients all proxies together may make in the time that is watched.
+	// mostMade is how many Kafka clients all proxies together may create in the second period.
 	mostMade = 6
 )
 
-// tryCrowd has more clientIds write than there are places for, now and then each. Once they are all
-// served, no proxy needs another Kafka client for them.
+// tryCrowd lets more clientIds write, each now and then, than there are places for Kafka clients. Once
+// all are served, no proxy needs another Kafka client for them.
 func (w *world) tryCrowd(*workload.Producer) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var crowd sync.WaitGroup

@@ -1,10 +1,9 @@
-// Package virtual runs the proxy and a Kafka cluster in memory and in virtual time, under
-// faults that a seed decides: a schedule of minutes takes milliseconds. Its tests are the suite;
-// the seed fixes the faults, the clients and their times, though not how the Go runtime
-// interleaves goroutines.
+// Package virtual runs the proxy and a Kafka cluster in memory and in virtual time, under faults that a
+// seed determines: a schedule of minutes takes milliseconds. Its tests are the suite; the seed determines
+// the faults, the clients and their times, but not how the Go runtime interleaves goroutines.
 //
 // The flag -family adds faults of one kind to each schedule, and a trial of healthy clients at its end:
-// topics (deleted and made again), growth (partitions added), retention (records deleted), crowd (more
-// clientIds than places for Kafka clients), errors (that stay, of partitions), state (its broker away).
-// Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
+// topics (deleted and created again), growth (partitions added), retention (records deleted), crowd (more
+// clientIds than places for Kafka clients), errors (lasting ones, of partitions), state (its broker
+// unavailable). Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
 package virtual

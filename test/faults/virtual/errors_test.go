@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// brokerErrors are what brokers answer requests with, passing troubles and final refusals.
+// brokerErrors returns the errors with which brokers answer requests: temporary ones and final refusals.
 func brokerErrors() map[kmsg.Key][]*kerr.Error {
 	coordinator := []*kerr.Error{
 		kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.GroupAuthorizationFailed,
@@ -59,9 +59,9 @@ func brokerErrors() map[kmsg.Key][]*kerr.Error {
 	}
 }
 
-// beginsAnew tells whether a fault makes the Kafka client of a producer give up its producer id
-// and sequence numbers, and begin anew with others. A batch whose first try was written and its
-// answer lost is then no duplicate to the broker. Kafka itself answers so only after it has
+// beginsAnew reports whether a fault makes the Kafka client of a producer give up its producer id and
+// sequence numbers, and restart with others. If the answer to the first attempt of a batch was lost, the
+// broker then does not recognise the retry as a duplicate. Kafka itself answers so only after it has
 // lost data or forgotten the producer (KIP-360).
 func beginsAnew(fault kfake.Fault) bool {
 	return slices.Contains(fault.Keys, kmsg.Produce) && slices.Contains([]*kerr.Error{
@@ -69,17 +69,16 @@ func beginsAnew(fault kfake.Fault) bool {
 	}, fault.Err)
 }
 
-// leavesUnsure tells whether a fault is an answer to a batch that may have been written. The
-// Kafka client sends such a batch again, and does not tell what it was answered before: where
-// the second try is refused, the proxy passes on a refusal although the first was written.
+// leavesUnsure reports whether a fault is an answer to a batch that may have been written. The Kafka
+// client retries such a batch, and does not report the first answer: if the retry is refused, the proxy
+// passes on a refusal although the first attempt was written.
 func leavesUnsure(fault kfake.Fault) bool {
 	return slices.Contains(fault.Keys, kmsg.Produce) && slices.Contains([]*kerr.Error{
 		kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend,
 	}, fault.Err)
 }
 
-// anyFault chooses a request and what it is answered with, for the topic only where it is the
-// data that is asked for.
+// anyFault chooses a request and the error of its answer; a request for data gets it for the topic only.
 func anyFault(r *rand.Rand) kfake.Fault {
 	table := brokerErrors()
 	keys := []kmsg.Key{

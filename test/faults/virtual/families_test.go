@@ -13,22 +13,20 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
-// family is a kind of faults that schedules have beside those of all, when -family names it.
+// family is a kind of additional faults of schedules, if -family names it.
 type family struct {
 	name string
-	// action makes one of its faults, at a time that is chosen for it. It may be nil.
+	// action returns one of its faults, at a given time. It may be nil.
 	action func(*rand.Rand, *plan) action
-	// trial is done once nothing else fails, among clients that are healthy, and judges them. It
-	// may be nil.
+	// trial runs after all other faults, with healthy clients, and checks them. It may be nil.
 	trial func(*world, *workload.Producer)
-	// last is done when nobody writes or reads anymore, before all that is left is read. It may be
-	// nil.
+	// last runs after all clients have stopped, before the remaining records are read. It may be nil.
 	last func(*world)
 	// settings are those of the proxies.
 	settings []string
 }
 
-// families are in the order in which "all" goes through them.
+// families returns all families, in the order that "all" uses.
 func families() []family {
 	return []family{
 		{name: "topics", action: remakeAction, trial: (*world).tryRemaking},
@@ -40,8 +38,7 @@ func families() []family {
 	}
 }
 
-// familyOf returns the family of a seed's schedule: one of those that -family names, in turn, or
-// none.
+// familyOf returns the family of a seed's schedule: one of those that -family names, in turn, or none.
 func familyOf(seed uint64) family {
 	var chosen []family
 	for _, f := range families() {
@@ -55,7 +52,7 @@ func familyOf(seed uint64) family {
 	return chosen[seed%uint64(len(chosen))]
 }
 
-// addFamily adds the faults of the schedule's family to a plan, in which the others then are fewer.
+// addFamily adds the faults of the schedule's family to a plan, and reduces the number of others.
 func (p *plan) addFamily() {
 	r := p.random(700)
 	p.late = 1 + r.IntN(2)
@@ -73,8 +70,8 @@ func (p *plan) addFamily() {
 	}
 }
 
-// isLie tells whether an error says of the topic that it is not there, or of a position that the log
-// does not have it. Schedules in which that happens do without such errors of others.
+// isLie reports whether an error wrongly says that the topic is missing, or that the log does not have a
+// position. Schedules in which this really happens do not inject such errors.
 func isLie(key kmsg.Key, err *kerr.Error) bool {
 	return slices.Contains([]*kerr.Error{kerr.UnknownTopicOrPartition, kerr.UnknownTopicID}, err) ||
 		key == kmsg.Fetch && err == kerr.OffsetOutOfRange

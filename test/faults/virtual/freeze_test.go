@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// holdWrites lets brokers refuse, while the topic is frozen, what would change it, by errors after
-// which everybody tries again.
+// holdWrites lets brokers refuse requests that would change the topic while it is frozen, with errors
+// after which all clients retry.
 func (w *world) holdWrites() {
 	w.kafka.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()

@@ -11,18 +11,18 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// commitsByID is the first version of the request that commits which names topics by their ids.
+// commitsByID is the first version of the commit request that identifies topics by id.
 const commitsByID = 10
 
 // consumerGroup is a group of the schedule's consumers.
 type consumerGroup struct {
 	name   string
-	manual bool // its clients commit by themselves
+	manual bool // its clients commit themselves
 	latest bool // it begins at the end
 }
 
-// groups are the groups of a schedule. Those that begin at the end are there where something is done
-// to the topic: of errors that make a position invalid they would rightly lose records.
+// groups returns the groups of a schedule. Groups that begin at the end are used only with a family:
+// they would rightly lose records after errors that make a position invalid.
 func (p *plan) groups() []consumerGroup {
 	groups := []consumerGroup{{name: autoGroup}, {name: manualGroup, manual: true}}
 	if p.family.name != "" {
@@ -31,7 +31,7 @@ func (p *plan) groups() []consumerGroup {
 	return groups
 }
 
-// members is how many consumers a group has in the time of faults.
+// members returns how many consumers a group has during the faults.
 func (p *plan) members(g consumerGroup) int {
 	switch {
 	case g.latest:
@@ -43,7 +43,7 @@ func (p *plan) members(g consumerGroup) int {
 	}
 }
 
-// judged are the groups as the checker wants them.
+// judged returns the groups as parameters of the checker.
 func (p *plan) judged() (judged []checker.Group) {
 	for _, g := range p.groups() {
 		judged = append(judged, checker.Group{Name: g.name, Manual: g.manual, Latest: g.latest})
@@ -57,7 +57,7 @@ type groupPartition struct {
 	partition int32
 }
 
-// observeCommits records what the proxies ask Kafka to commit.
+// observeCommits records the commits that the proxies send to Kafka.
 func (w *world) observeCommits() {
 	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()

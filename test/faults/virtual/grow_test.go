@@ -20,11 +20,11 @@ func growAction(r *rand.Rand, _ *plan) action {
 	}
 }
 
-// growTime is after how long an added partition is read.
+// growTime is the time after which an added partition is read.
 const growTime = 30 * time.Second
 
-// tryGrowing adds partitions under healthy clients, while they write and read: all that is written
-// there must be read.
+// tryGrowing adds partitions while healthy clients write and read: all records that are written to them
+// must be read.
 func (w *world) tryGrowing(*workload.Producer) {
 	r := w.plan.random(720)
 	w.among(func(ctx context.Context) {

@@ -14,8 +14,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/planted"
 )
 
-// The Kafka client's locks let virtual time pass only under a build tag of its own, so that
-// the suite is built with it and run from here.
+// The locks of the Kafka client let virtual time pass only under a build tag of its own, so the suite is
+// built with it and run from here.
 const tag = "synctests"
 
 // build makes a program of the suite and returns its path.
@@ -39,7 +39,7 @@ func run(ctx context.Context, program string, flags ...string) (string, error) {
 	return out.String(), err
 }
 
-// foundFaults are the seeds beyond the first 300 under which faults of the proxy were found.
+// foundFaults are the seeds beyond the first 300 that have found faults of the proxy.
 const foundFaults = "^TestSchedules$/^seed=(321|355|471|992|1119|1125|1163|1211|1302|1391|1487|1685|1758|1840)$"
 
 // variant is a way to run the suite.
@@ -87,7 +87,7 @@ func runSuite(t *testing.T, variants map[string]variant) {
 	}
 }
 
-// failures leaves out of what go test printed what it says of tests that passed.
+// failures removes the output about passed tests from the output of go test.
 func failures(out string) string {
 	if i := strings.Index(out, "--- FAIL"); i >= 0 {
 		return out[i:]
@@ -95,8 +95,8 @@ func failures(out string) string {
 	return out
 }
 
-// freeAtTimeout gives the place of a message that was answered TIMEOUT to another, while
-// Kafka's client still holds it. A slot of which the reader has a hold has no place yet.
+// freeAtTimeout frees the slot of a message that was answered TIMEOUT, while Kafka's client still holds
+// it. A slot that the reader holds is not freed yet.
 const freeAtTimeout = `
 		timeouts := 0
 		for i := range s.entries {
@@ -111,8 +111,7 @@ const freeAtTimeout = `
 		s.written = true
 `
 
-// evictAny has a client make way that holds no record at this moment, as nearly all do between two
-// messages.
+// evictAny evicts any client that holds no record at this moment, as nearly all do between two messages.
 const evictAny = `
 	var longest *pooled
 	for _, c := range p.clients {
@@ -122,7 +121,7 @@ const evictAny = `
 	}
 `
 
-// TestLongPlantedBugs breaks the proxy in one place at a time: the suite must notice.
+// TestLongPlantedBugs plants one bug at a time in the proxy: the suite must detect it.
 func TestLongPlantedBugs(t *testing.T) {
 	cases := map[string]struct {
 		file     string // below pkg/internal

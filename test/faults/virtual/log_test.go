@@ -24,10 +24,10 @@ func (w *world) ends() map[int32]int64 {
 	return ends
 }
 
-// drained tells whether all groups have committed all there is.
+// drained reports whether all groups have committed all records.
 func (w *world) drained() bool { return w.behind() == "" }
 
-// behind says where groups have not committed all there is.
+// behind describes where groups have not committed all records.
 func (w *world) behind() string {
 	var b strings.Builder
 	for _, group := range w.plan.groups() {
@@ -44,8 +44,8 @@ func (w *world) behind() string {
 	return b.String()
 }
 
-// isDone tells whether a group has committed all of a partition. It has no position to commit where
-// it had none and the log has lost all records.
+// isDone reports whether a group has committed all of a partition. It has no position to commit if it
+// had none before and the log has lost all records.
 func (w *world) isDone(partition int32, end int64, commits map[int32]kfake.GroupCommit) bool {
 	commit, ok := commits[partition]
 	if w.plan.family.name == "" {
@@ -58,8 +58,8 @@ func (w *world) isDone(partition int32, end int64, commits map[int32]kfake.Group
 	return commit.Offset >= max(end, info.LogStartOffset) && commit.Offset <= info.HighWatermark
 }
 
-// targets are the positions at which groups have had all there is, while the ends are as they
-// were.
+// targets are the positions at which groups have received all records, as long as the ends do not
+// change.
 type targets struct{ ends, positions map[int32]int64 }
 
 // wanted returns the position after the last record of each partition that readers see.
@@ -73,7 +73,7 @@ func (w *world) wanted() map[int32]int64 {
 	}
 	log, err := w.log()
 	if err != nil {
-		return ends // which nobody reaches
+		return ends // a position that no reader reaches
 	}
 	positions := make(map[int32]int64)
 	for partition, records := range log {
@@ -85,7 +85,7 @@ func (w *world) wanted() map[int32]int64 {
 	return positions
 }
 
-// fate is what became of the transaction of a record.
+// fate is the outcome of a record's transaction.
 type fate int
 
 const (
@@ -94,7 +94,7 @@ const (
 	isOpen
 )
 
-// fates tells of each record what became of it, by the markers behind it.
+// fates returns the outcome of each record, from the markers that follow it.
 func fates(records []*kgo.Record) map[*kgo.Record]fate {
 	const commitMarker = 1 // the type in a marker's key
 	byProducer, all := make(map[int64]fate), make(map[*kgo.Record]fate)
@@ -117,7 +117,7 @@ func fates(records []*kgo.Record) map[*kgo.Record]fate {
 	return all
 }
 
-// committed leaves out what was not committed: what has an abort marker behind it, or none.
+// committed leaves out records that were not committed: an abort marker follows them, or none.
 func committed(records []*kgo.Record) []checker.Record { return ofFate(records, isCommitted) }
 
 // unfinished are the records of transactions that have not ended.

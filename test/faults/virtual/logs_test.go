@@ -38,7 +38,7 @@ func (l *proxyLogs) WithAttrs([]slog.Attr) slog.Handler { return l }
 // WithGroup implements slog.Handler.
 func (l *proxyLogs) WithGroup(string) slog.Handler { return l }
 
-// naming returns how many lines have a text in them.
+// naming returns how many lines contain a text.
 func (l *proxyLogs) naming(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
-// partitionErrors are those after which the Kafka client of a consumer does nothing by itself.
+// partitionErrors returns the errors after which the Kafka client of a consumer does nothing itself.
 func partitionErrors() map[kmsg.Key][]*kerr.Error {
 	return map[kmsg.Key][]*kerr.Error{
 		kmsg.Fetch:        {kerr.UnknownServerError, kerr.InvalidRecord},
@@ -27,7 +27,7 @@ func partitionErrors() map[kmsg.Key][]*kerr.Error {
 	}
 }
 
-// partitionErrorAction has an error stay for a partition, or come as often as to one or two members.
+// partitionErrorAction injects an error for a partition, for a while or for one or two requests.
 func partitionErrorAction(r *rand.Rand, _ *plan) action {
 	key := []kmsg.Key{kmsg.Fetch, kmsg.OffsetFetch, kmsg.OffsetCommit}[r.IntN(3)]
 	errors, partition := partitionErrors()[key], r.Int32N(partitions)
@@ -49,15 +49,15 @@ func partitionErrorAction(r *rand.Rand, _ *plan) action {
 }
 
 const (
-	// brokenTime is how long an error stays for all that read.
+	// brokenTime is how long an error lasts for all readers.
 	brokenTime = 45 * time.Second
-	// mostFetches is how many requests a second a reader needs, at most, to see that an error stays.
+	// mostFetches is how many requests a second a reader needs, at most, to notice a lasting error.
 	mostFetches = 10
 )
 
-// tryErrors has Kafka refuse all reading of the topic. The brokers are not to be overrun then. Where
-// the error is one after which nobody tries again, readers are to be told by an end of their
-// connections, which the proxies name in their logs.
+// tryErrors lets Kafka refuse all reading of the topic. The proxies must not overload the brokers
+// meanwhile. If the error is one after which no client retries, the proxies must end the readers'
+// connections, and name the error in their logs.
 func (w *world) tryErrors(*workload.Producer) {
 	errors := slices.Concat(partitionErrors()[kmsg.Fetch], []*kerr.Error{kerr.CorruptMessage, kerr.UnknownTopicID})
 	err := errors[w.plan.random(750).IntN(len(errors))]
@@ -74,8 +74,8 @@ func (w *world) tryErrors(*workload.Producer) {
 	})
 }
 
-// refuseReading lets an error stay for all readers, and returns how many requests got it. More than
-// enough of them need no more time.
+// refuseReading injects an error for all readers, and returns how many requests got it. It ends early if
+// there are more than enough.
 func (w *world) refuseReading(ctx context.Context, err *kerr.Error) int {
 	if !err.Retriable {
 		w.recorder.Add(history.Event{Kind: history.Broken})
@@ -87,7 +87,7 @@ func (w *world) refuseReading(ctx context.Context, err *kerr.Error) int {
 	return refused.Hits()
 }
 
-// mostRefused is how many requests all readers need while reading is refused.
+// mostRefused returns how many requests all readers need while reading is refused.
 func (w *world) mostRefused() int {
 	return len(w.plan.groups()) * drainersEach * mostFetches * int(brokenTime/time.Second)
 }

@@ -20,7 +20,7 @@ const (
 	window     = 64 // WSPROXY_PRODUCER_MAX_IN_FLIGHT
 )
 
-// plan is what a seed makes of a schedule.
+// plan is the schedule of a seed.
 type plan struct {
 	seed      uint64
 	length    time.Duration // of the time with faults
@@ -30,40 +30,40 @@ type plan struct {
 	write     time.Duration // WSPROXY_WRITE_TIMEOUT
 	producers int
 	consumers int
-	manual    int // consumers that commit by themselves, in a group of their own
+	manual    int // consumers that commit themselves, in a separate group
 	late      int // consumers in each of the groups that begin at the end
 	family    family
 	actions   []action
 }
 
-// action is a fault that begins at a moment.
+// action is a fault that begins at a given time.
 type action struct {
 	at   time.Duration
 	name string
 	do   func(*world)
-	// anew says that it makes producers begin anew, and so forget what they have in flight.
+	// anew means that producers restart, and so forget what they have in flight.
 	anew bool
-	// unsure says that it leaves producers in doubt whether a batch was written.
+	// unsure means that producers do not know whether a batch was written.
 	unsure bool
 }
 
-// unsure tells whether any action leaves producers in doubt.
+// unsure reports whether any action is unsure.
 func (p *plan) unsure() bool {
 	return slices.ContainsFunc(p.actions, func(a action) bool { return a.unsure })
 }
 
-// anew tells whether any action makes producers begin anew.
+// anew reports whether any action makes producers restart.
 func (p *plan) anew() bool {
 	return slices.ContainsFunc(p.actions, func(a action) bool { return a.anew })
 }
 
-// isTransactional tells whether a producer writes in transactions. The first does where any
+// isTransactional reports whether a producer writes in transactions. If any producer does, the first one
 // does.
 func (p *plan) isTransactional(producer int) bool {
 	return *inTransactions && (producer == 0 || p.random(uint64(600+producer)).IntN(3) > 0)
 }
 
-// somePlain tells whether a producer does not write in transactions.
+// somePlain reports whether any producer writes without transactions.
 func (p *plan) somePlain() bool {
 	for i := range p.producers {
 		if !p.isTransactional(i) {
@@ -196,7 +196,7 @@ func (w *world) faultFor(fault kfake.Fault, d time.Duration) {
 	w.after(d, w.fault(fault).Remove)
 }
 
-// fault installs a fault, which spares the suite where it reads the log.
+// fault installs a fault, which does not apply while the suite reads the log.
 func (w *world) fault(fault kfake.Fault) *kfake.FaultHandle {
 	fault.When = func(kmsg.Request) bool { return !w.topic.reading.Load() }
 	handle := w.kafka.Fault(fault)

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// joinTime is what healthy consumers have for joining their groups before they are tried.
+	// joinTime is the time that healthy consumers have for joining their groups before the trial.
 	joinTime = 15 * time.Second
-	// goneTime is after how long no connection of a topic that was deleted is left.
+	// goneTime is the time after which no connection of a deleted topic is left.
 	goneTime = 80 * time.Second
 )
 
-// remakeAction deletes the topic, and makes it again at once or after a while.
+// remakeAction deletes the topic, and creates it again at once or after a while.
 func remakeAction(r *rand.Rand, _ *plan) action {
 	gaps := []time.Duration{0, between(r, time.Millisecond, 3*time.Second), between(r, 5*time.Second, 30*time.Second)}
 	gap, count := gaps[r.IntN(len(gaps))], anyCount(r)
@@ -29,7 +29,7 @@ func remakeAction(r *rand.Rand, _ *plan) action {
 	}
 }
 
-// anyCount is a number of partitions, the same as before as often as another.
+// anyCount returns a number of partitions: the previous number as often as another one.
 func anyCount(r *rand.Rand) int32 {
 	if r.IntN(2) == 0 {
 		return partitions
@@ -37,7 +37,7 @@ func anyCount(r *rand.Rand) int32 {
 	return 1 + r.Int32N(2*partitions)
 }
 
-// remake deletes the topic, and makes it again after a while, at the latest when ctx ends.
+// remake deletes the topic, and creates it again after a while, at the latest when ctx ends.
 func (w *world) remake(ctx context.Context, gap time.Duration, count int32) error {
 	if !w.isThere() {
 		return nil
@@ -55,7 +55,7 @@ func (w *world) remake(ctx context.Context, gap time.Duration, count int32) erro
 	return nil
 }
 
-// do takes the error of what the suite itself does: the schedule is worth nothing then.
+// do handles an error of the suite itself, which invalidates the schedule.
 func (w *world) do(err error) {
 	if err != nil {
 		w.mu.Lock()
@@ -64,8 +64,8 @@ func (w *world) do(err error) {
 	}
 }
 
-// tryRemaking deletes the topic under healthy clients: they are to be closed, and served again once
-// it is there again.
+// tryRemaking deletes the topic under healthy clients: their connections must be closed, and they must
+// be served after the topic exists again.
 func (w *world) tryRemaking(probe *workload.Producer) {
 	r := w.plan.random(710)
 	gap, count := time.Duration(r.IntN(2))*between(r, time.Second, 50*time.Second), anyCount(r)

@@ -17,12 +17,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
-// replicaApp is one run of a proxy, on a host of its own.
+// replicaApp is one run of a proxy, on its own host.
 type replicaApp struct {
 	host    *network.Host
 	app     *app.App
 	latency time.Duration // of a request to a broker
-	silent  atomic.Bool   // what it dials from now on is frozen
+	silent  atomic.Bool   // new connections are frozen
 	over    sync.WaitGroup
 }
 
@@ -57,8 +57,8 @@ func (r *replicaApp) dial(ctx context.Context, netw, address string) (net.Conn, 
 	return slow{conn, r.latency}, nil
 }
 
-// slow is a connection on which a write takes time: without it, whoever tries again at once
-// would do so for ever at the same moment.
+// slow is a connection on which a write takes time: otherwise a client that retries at once would do so
+// forever without time passing.
 type slow struct {
 	net.Conn
 	latency time.Duration
@@ -70,17 +70,17 @@ func (s slow) Write(b []byte) (int, error) {
 	return s.Conn.Write(b)
 }
 
-// crash takes all of the network from the proxy at once. What is left of it ends in its own
-// time, and nobody can see it.
+// crash disconnects the proxy from the whole network at once. The rest of the proxy ends later, unseen
+// by others.
 func (r *replicaApp) crash() {
 	r.host.Kill()
 	r.over.Go(r.app.Shutdown)
 }
 
-// shutdown ends the proxy in order.
+// shutdown shuts the proxy down gracefully.
 func (r *replicaApp) shutdown() { r.over.Go(r.app.Shutdown) }
 
-// silence freezes what connects the proxy to brokers.
+// silence freezes the proxy's connections to brokers.
 func (r *replicaApp) silence() {
 	r.silent.Store(true)
 	for _, c := range r.host.Conns(true) {
@@ -95,7 +95,7 @@ func (r *replicaApp) thaw() {
 	}
 }
 
-// cut resets one in share of the connections to brokers.
+// cut resets one of share connections to brokers.
 func (r *replicaApp) cut(random *rand.Rand, share int) {
 	for _, c := range r.host.Conns(true) {
 		if random.IntN(share) == 0 {

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// drainLimit is what healthy consumers have for reading all there is, once nothing fails
-	// any more. It covers members that vanished in the middle of a rebalance: the brokers wait
-	// for each of them as long as the rebalance may take.
+	// drainLimit is the time that healthy consumers have for reading all records after the last fault.
+	// It includes members that vanished in the middle of a rebalance: the brokers wait for each of them
+	// as long as the rebalance may take.
 	drainLimit = 10 * time.Minute
-	// serveLimit is what a healthy producer has for getting an answer then.
+	// serveLimit is the time that a healthy producer has for getting an answer after the last fault.
 	serveLimit = time.Minute
-	// leftoverTime is what is left of a proxy has after its end, which a real one's process
-	// would not have. What is still there afterwards has leaked.
+	// leftoverTime is the time that goroutines of a proxy have after its end; a real process would have
+	// none left. Goroutines that remain afterwards are leaks.
 	leftoverTime = 2 * time.Minute
 )
 
-// run goes through a schedule and judges it.
+// run runs a schedule and checks it.
 func run(p *plan) (checker.Report, error) {
 	w, err := newWorld(p)
 	if err != nil {
@@ -58,7 +58,7 @@ func run(p *plan) (checker.Report, error) {
 	return report, nil
 }
 
-// act does what the plan says.
+// act runs the plan's actions.
 func (w *world) act() {
 	began := time.Now()
 	for _, a := range w.plan.actions {
@@ -68,7 +68,7 @@ func (w *world) act() {
 	workload.Pause(w.ctx, w.plan.length-time.Since(began))
 }
 
-// heal ends all faults and clients, so that healthy replicas are left.
+// heal ends all faults and clients, so that only healthy replicas remain.
 func (w *world) heal() error {
 	w.stop()
 	w.faulty.Wait()
@@ -87,7 +87,7 @@ func (w *world) heal() error {
 	return nil
 }
 
-// settle lets healthy clients write and read until there is nothing left to read.
+// settle lets healthy clients write and read until all records are read.
 func (w *world) settle() []checker.Violation {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -106,7 +106,7 @@ func (w *world) settle() []checker.Violation {
 	w.drain(began)
 	before := w.ends()
 	w.end()
-	if !maps.Equal(before, w.ends()) { // the replicas had something left to write
+	if !maps.Equal(before, w.ends()) { // the replicas still had records to write
 		if err := w.start(0); err == nil {
 			w.drain(began)
 			w.end()
@@ -115,7 +115,7 @@ func (w *world) settle() []checker.Violation {
 	return w.stuck
 }
 
-// awaitAnswers waits until those that write now are served.
+// awaitAnswers waits until the current producers are served.
 func (w *world) awaitAnswers(probe *workload.Producer, began time.Time) {
 	if !workload.Within(serveLimit, func() bool { return probe.Acked() > 0 }) {
 		w.failed(checker.Unserved, "a healthy producer had no answer %s after the last fault", time.Since(began))
@@ -129,12 +129,12 @@ func (w *world) awaitAnswers(probe *workload.Producer, began time.Time) {
 	}
 }
 
-// failed notes what the checker cannot find.
+// failed notes a violation that the checker cannot find.
 func (w *world) failed(rule checker.Rule, format string, args ...any) {
 	w.stuck = append(w.stuck, checker.Violation{Rule: rule, At: time.Now(), Text: fmt.Sprintf(format, args...)})
 }
 
-// drain lets fresh consumers read and commit all there is.
+// drain lets new consumers read and commit all records.
 func (w *world) drain(began time.Time) {
 	w.among(func(context.Context) {
 		if !workload.Within(drainLimit, w.drained) {
@@ -143,7 +143,7 @@ func (w *world) drain(began time.Time) {
 	})
 }
 
-// among does something while healthy consumers read.
+// among calls do while healthy consumers read.
 func (w *world) among(do func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var readers sync.WaitGroup
@@ -154,7 +154,7 @@ func (w *world) among(do func(context.Context)) {
 	do(ctx)
 }
 
-// end shuts the replicas down, and waits for what is left of the others.
+// end shuts the replicas down, and waits for the remaining goroutines of the others.
 func (w *world) end() {
 	for i := range w.replicas {
 		w.mu.Lock()
@@ -171,8 +171,8 @@ func (w *world) end() {
 	workload.Pause(context.Background(), leftoverTime)
 }
 
-// makeProbe makes a healthy producer. It goes by the name of one of the others, with whom it shares a
-// Kafka client: nothing that the faults did to that may last.
+// makeProbe creates a healthy producer. It uses the name of another one, with which it shares a Kafka
+// client: effects of the faults on that client must not last.
 func (w *world) makeProbe() *workload.Producer {
 	probe := w.steady("p0", 400)
 	probe.Name, probe.Transactional = "probe", *inTransactions

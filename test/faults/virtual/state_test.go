@@ -18,7 +18,7 @@ import (
 // stateTopic holds the proxies' sessions.
 const stateTopic = "_wsproxy.session.state"
 
-// stateAction has the broker that leads the state topic alone be silent for a while.
+// stateAction silences, for a while, only the broker that leads the state topic.
 func stateAction(r *rand.Rand, _ *plan) action {
 	d := between(r, time.Second, 30*time.Second)
 	return action{
@@ -27,14 +27,14 @@ func stateAction(r *rand.Rand, _ *plan) action {
 	}
 }
 
-// loseState has requests that name the state topic stay without an answer, until back.
+// loseState leaves requests that name the state topic unanswered until back is called.
 func (w *world) loseState() (back func()) {
 	w.meddle()
 	w.stateAway.Add(1)
 	return func() { w.stateAway.Add(-1) }
 }
 
-// watchState lets requests that name the state topic stay without an answer while its leader is away.
+// watchState leaves requests that name the state topic unanswered while its leader is away.
 func (w *world) watchState() {
 	for _, key := range []kmsg.Key{kmsg.Fetch, kmsg.Produce, kmsg.ListOffsets} {
 		w.kafka.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -44,8 +44,8 @@ func (w *world) watchState() {
 	}
 }
 
-// namesState tells whether a request is for the state topic's leader. Nobody asks for it together with
-// others.
+// namesState reports whether a request is for the state topic's leader. No request names it together
+// with other topics.
 func (w *world) namesState(r kmsg.Request) bool {
 	id, _ := w.stateID.Load().([16]byte)
 	switch r := r.(type) {
@@ -60,11 +60,11 @@ func (w *world) namesState(r kmsg.Request) bool {
 	}
 }
 
-// stateTime is how long the state is away from healthy clients: longer than any lease or session.
+// stateTime is how long the state is unavailable to healthy clients: longer than any lease or session.
 const stateTime = 45 * time.Second
 
-// tryStateAway takes the state away from healthy clients, who do not need it: they are served all the
-// time.
+// tryStateAway makes the state unavailable to healthy clients, who do not need it: they must be served
+// all the time.
 func (w *world) tryStateAway(probe *workload.Producer) {
 	w.among(func(ctx context.Context) {
 		workload.Pause(ctx, joinTime)

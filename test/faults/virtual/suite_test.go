@@ -26,7 +26,7 @@ var (
 	verbose        = flag.Bool("proxylog", false, "print the proxies' logs")
 )
 
-// shown is how many violations of a rule are printed of a schedule.
+// shown is how many violations of a rule are printed per schedule.
 const shown = 4
 
 // totals sum up the reports of all schedules.
@@ -82,8 +82,7 @@ func TestSchedules(t *testing.T) {
 	workers.Wait()
 }
 
-// schedule runs one. What it leaves behind, a goroutine that does not end, is a deadlock that
-// synctest reports.
+// schedule runs one schedule. A goroutine that does not end is a deadlock that synctest reports.
 func schedule(t *testing.T, seed uint64) {
 	t.Helper()
 	p := newPlan(seed)
@@ -103,7 +102,7 @@ func schedule(t *testing.T, seed uint64) {
 	}
 }
 
-// flagsOf are the flags that a schedule needs beside its seed.
+// flagsOf returns the flags that a schedule needs in addition to its seed.
 func flagsOf(p *plan) string {
 	flags := ""
 	if *inTransactions {

@@ -21,21 +21,21 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// topicState is the topic as the schedule made it: which instance there is, and what those before
-// held.
+// topicState is the state of the schedule's topic: its current instance, and the contents of earlier
+// ones.
 type topicState struct {
-	instance atomic.Int64 // how often it was made again
-	reading  atomic.Bool  // the suite asks the brokers: they serve it as if nothing was wrong
-	frozen   atomic.Bool  // and write nothing
+	instance atomic.Int64 // how often it was created again
+	reading  atomic.Bool  // the suite reads: the brokers serve it without faults
+	frozen   atomic.Bool  // and accept no writes
 
 	mu    sync.Mutex // guards what follows
 	there bool
 	ids   map[string]int                  // the instances, by id
 	ended []checker.Instance              // those that were deleted
-	seen  map[int32]map[int64]*kgo.Record // what was read of the present one
+	seen  map[int32]map[int64]*kgo.Record // records that were read of the current one
 }
 
-// make makes the topic.
+// make creates the topic.
 func (w *world) make(partitions int32) error {
 	err := w.kafka.CreateTopic(topic, partitions, map[string]string{"max.message.bytes": strconv.Itoa(maxMessageBytes)})
 	if err != nil {
@@ -58,7 +58,7 @@ func (w *world) isThere() bool {
 	return w.topic.there
 }
 
-// remove deletes the topic, and keeps what it held.
+// remove deletes the topic, and keeps its contents.
 func (w *world) remove() error {
 	w.topic.frozen.Store(true)
 	defer w.topic.frozen.Store(false)
@@ -78,7 +78,7 @@ func (w *world) remove() error {
 	return nil
 }
 
-// finished is an instance that has ended. What was not committed by then is open.
+// finished returns an instance that has ended. Records that were not committed by then are open.
 func finished(seen map[int32]map[int64]*kgo.Record) checker.Instance {
 	instance := checker.Instance{Log: make(map[int32][]checker.Record), Open: make(map[string]bool)}
 	for partition, records := range seen {
@@ -115,7 +115,7 @@ func (w *world) grow(more int32) error {
 	return nil
 }
 
-// trim takes a share of a partition's records away, 1 is all.
+// trim removes a share of a partition's records; 1 means all.
 func (w *world) trim(partition int32, share float64) error {
 	if !w.isThere() {
 		return nil
@@ -135,12 +135,12 @@ func (w *world) trim(partition int32, share float64) error {
 	return nil
 }
 
-// archiveLimit is what the brokers in memory have for showing the log.
+// archiveLimit is the time that the brokers in memory have for returning the log.
 const archiveLimit = time.Minute
 
 var errNoTopic = errors.New("the topic is not there")
 
-// archive reads what the topic holds now.
+// archive reads the current contents of the topic.
 func (w *world) archive() error {
 	w.topic.reading.Store(true)
 	defer w.topic.reading.Store(false)
@@ -190,7 +190,7 @@ func inOrder(records map[int64]*kgo.Record) []*kgo.Record {
 	return ordered
 }
 
-// log returns what readers of committed records see, and have seen, of the topic that there is.
+// log returns what readers of committed records see, and have seen, of the current topic.
 func (w *world) log() (map[int32][]checker.Record, error) {
 	if err := w.archive(); err != nil {
 		return nil, err
@@ -204,8 +204,8 @@ func (w *world) log() (map[int32][]checker.Record, error) {
 	return log, nil
 }
 
-// events returns the history, in which commits name the instance that they are for. Those that name
-// a topic by its name alone are for the one that there was.
+// events returns the history. Commits in it name their instance; commits that identify a topic by name
+// alone belong to the instance that existed at that time.
 func (w *world) events() []history.Event {
 	events := w.recorder.Events()
 	w.topic.mu.Lock()

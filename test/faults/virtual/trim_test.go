@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// trimAction has the log of a partition lose its beginning, as by retention.
+// trimAction removes the beginning of a partition's log, like retention.
 func trimAction(r *rand.Rand, _ *plan) action {
 	partition, share := r.Int32N(partitions), []float64{0.5, 0.9, 1}[r.IntN(3)]
 	return action{
@@ -16,8 +16,8 @@ func trimAction(r *rand.Rand, _ *plan) action {
 	}
 }
 
-// trimAll has some partitions lose all records, and others most: groups that had not come so far must
-// commit where they go on.
+// trimAll removes all records of some partitions, and most records of others: groups that had not read
+// as far must commit the positions at which they continue.
 func (w *world) trimAll() {
 	r := w.plan.random(730)
 	for partition := range int32(partitions) {

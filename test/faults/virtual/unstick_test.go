@@ -14,13 +14,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
-// stuckTime is longer than any rebalance may take, and than a closed consumer may stay.
+// stuckTime is longer than any rebalance may take, and longer than a closed consumer may stay.
 const stuckTime = 100 * time.Second
 
-// unstick frees groups again and again until ctx ends. The brokers in memory never miss a
-// member that vanished in the middle of a rebalance, where Kafka waits for its rebalance and
-// session timeouts: it can keep a rebalance from ending, or a partition for itself. What
-// stays because a proxy forgot to close it is found as a goroutine that does not end.
+// unstick frees groups repeatedly until ctx ends. The brokers in memory never remove a member that
+// vanished in the middle of a rebalance, while Kafka waits for its rebalance and session timeouts: such
+// a member can prevent a rebalance from ending, or keep a partition. A member that stays because a proxy
+// forgot to close it is found as a goroutine that does not end.
 func (w *world) unstick(ctx context.Context) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.kafka.ListenAddrs()...), kgo.Dialer(w.clients.Dial))
 	if err != nil {

@@ -30,14 +30,13 @@ const (
 	// Groups that begin at the end.
 	lateGroup       = "late"
 	lateManualGroup = "latemanual"
-	// maxMessageBytes is the topic's, low enough that clients meet it.
+	// maxMessageBytes is the topic's limit, low enough that clients reach it.
 	maxMessageBytes = 16 << 10
 	// watchEvery is how often the groups' positions are read.
 	watchEvery = 50 * time.Millisecond
 )
 
-// world is everything in a schedule: brokers, two proxies, their clients, and the record of
-// what happens.
+// world is everything in a schedule: brokers, two proxies, their clients, and the history.
 type world struct {
 	plan     *plan
 	random   *rand.Rand
@@ -54,13 +53,13 @@ type world struct {
 
 	ctx       context.Context // ends with the time of faults
 	stop      context.CancelFunc
-	faulty    sync.WaitGroup // what ends with it
-	healthy   sync.WaitGroup // what comes after it
+	faulty    sync.WaitGroup // clients that end with it
+	healthy   sync.WaitGroup // clients after it
 	producers []*workload.Producer
-	stuck     []checker.Violation // what the clients that come after it found
+	stuck     []checker.Violation // found by the clients after the faults
 	faults    []*kfake.FaultHandle
-	// survivor writes in transactions through all faults: what they did to its connection, if
-	// that is still there, may not last.
+	// survivor writes in transactions through all faults: if its connection survives, effects of the
+	// faults on it must not last.
 	survivor  *workload.Producer
 	surviving context.Context // ends when it leaves
 	leave     context.CancelFunc
@@ -68,9 +67,9 @@ type world struct {
 	mu       sync.Mutex // guards what follows
 	replicas [replicas]*replicaApp
 	started  int
-	meddled  int // how often anything between replicas and brokers was changed
+	meddled  int // how often connections between replicas and brokers were changed
 	targets  targets
-	broken   []error // what the suite could not do
+	broken   []error // errors of the suite itself
 	gone     []*replicaApp
 }
 
@@ -116,9 +115,8 @@ func newWorld(p *plan) (*world, error) {
 	return w, nil
 }
 
-// fetchWithoutTotal has each fetch bounded by partition alone. Where the bound of all partitions
-// together ends one, kfake, and no real Kafka, leaves out which of its records are of aborted
-// transactions.
+// fetchWithoutTotal limits each fetch by partition only. If a fetch ends at the limit for all partitions
+// together, kfake, unlike a real Kafka, leaves out which of its records belong to aborted transactions.
 func (w *world) fetchWithoutTotal() {
 	w.kafka.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		if fetch, ok := r.(*kmsg.FetchRequest); ok {
@@ -145,8 +143,8 @@ func (w *world) watchPositions(ctx context.Context) {
 	}
 }
 
-// lookAt records what has changed of a group's positions. A deletion takes them away before the next
-// instance has its number.
+// lookAt records changes of a group's positions. A deletion of the topic removes the positions before
+// the next instance has its number.
 func (w *world) lookAt(group string, known map[groupPartition]int64) {
 	instance := int(w.topic.instance.Load())
 	info := w.kafka.GroupInfo(group)
@@ -168,7 +166,7 @@ func (w *world) lookAt(group string, known map[groupPartition]int64) {
 	}
 }
 
-// recordEnd records where a partition's log ends.
+// recordEnd records the end offset of a partition's log.
 func (w *world) recordEnd(instance int, partition int32) {
 	e := history.Event{Kind: history.LogEnd, Instance: instance, Partition: partition}
 	if info := w.kafka.PartitionInfo(topic, partition); info != nil {
@@ -179,7 +177,7 @@ func (w *world) recordEnd(instance int, partition int32) {
 	}
 }
 
-// start runs a replica.
+// start starts a replica.
 func (w *world) start(i int) error {
 	w.mu.Lock()
 	w.started++
@@ -202,7 +200,7 @@ func (w *world) replica(i int) *replicaApp {
 	return w.replicas[i]
 }
 
-// restart ends a replica by one of its two ends, and runs another in its place after a while.
+// restart ends a replica in one of two ways, and starts another in its place after a while.
 func (w *world) restart(i int, after time.Duration, end func(*replicaApp)) {
 	w.mu.Lock()
 	w.meddled++
@@ -219,7 +217,7 @@ func (w *world) restart(i int, after time.Duration, end func(*replicaApp)) {
 	w.after(after, func() { _ = w.start(i) })
 }
 
-// after does something later, at the latest at the end of the faults.
+// after calls f later, at the latest at the end of the faults.
 func (w *world) after(d time.Duration, f func()) {
 	w.faulty.Go(func() {
 		workload.Pause(w.ctx, d)
@@ -227,8 +225,8 @@ func (w *world) after(d time.Duration, f func()) {
 	})
 }
 
-// meddle notes that a watch over an outage proves nothing anymore. It returns the number of
-// such notes.
+// meddle notes that the observation of an outage is no longer conclusive. It returns the number of such
+// notes.
 func (w *world) meddle() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

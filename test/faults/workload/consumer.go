@@ -11,12 +11,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
 )
 
-// Consumer reads records on one connection after the other.
+// Consumer reads records on consecutive connections.
 type Consumer struct {
 	Client
 	Rand      *rand.Rand
 	Group     string
-	Manual    bool          // it commits by itself
+	Manual    bool          // it commits itself
 	Latest    bool          // its group begins at the end
 	Committed bool          // it reads committed records only
 	Slow      time.Duration // between two records
@@ -26,7 +26,7 @@ type Consumer struct {
 	Ending    func(*rand.Rand) Ending
 }
 
-// Run reads until ctx ends. Then the connection ends in good order.
+// Run reads until ctx ends. Then it closes the connection gracefully.
 func (c *Consumer) Run(ctx context.Context) {
 	parameters := url.Values{"groupId": {c.Group}}
 	if c.Manual {
@@ -70,7 +70,7 @@ func (c *Consumer) serve(ctx context.Context, s *session) {
 	s.end(ctx, ending, c.Rand)
 }
 
-// take records a delivery, and commits it where that is the client's to do.
+// take records a delivery, and commits it if the client must commit.
 func (c *Consumer) take(s *session, frame []byte) {
 	var d delivery
 	if err := json.Unmarshal(frame, &d); err != nil {

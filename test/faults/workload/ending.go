@@ -14,11 +14,11 @@ type Ending int
 // The endings.
 const (
 	CloseHandshake Ending = iota // close frame, answer, FIN
-	CloseAtOnce                  // FIN, or RST where something was not read
+	CloseAtOnce                  // FIN, or RST if some bytes were not read
 	Reset                        // RST
 	HalfClose                    // FIN in one direction, the other is read to its end
-	HalfOpen                     // the wire is dead, and the proxy is not told
-	Silent                       // the client stops reading and writing, and is gone later
+	HalfOpen                     // the wire is dead, and the proxy is not notified
+	Silent                       // the client stops reading and writing, and disconnects later
 	CutInside                    // RST or FIN in the middle of a message
 	endings
 )
@@ -28,11 +28,10 @@ const (
 	silentTime = 40 * time.Second
 )
 
-// AnyEnding chooses one.
+// AnyEnding chooses an ending.
 func AnyEnding(r *rand.Rand) Ending { return Ending(r.IntN(int(endings))) }
 
-// end ends the session's connection. The session's reader is told by readerDone when it is
-// over.
+// end ends the session's connection. readerDone reports the end of the session's reader.
 func (s *session) end(ctx context.Context, ending Ending, r *rand.Rand) {
 	switch ending {
 	case CloseHandshake:

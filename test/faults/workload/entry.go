@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// Entry is a record of Kafka as the checker compares it.
+// Entry converts a record of Kafka for the checker.
 func Entry(r *kgo.Record) checker.Record {
 	var headers []history.Header
 	for _, h := range r.Headers {

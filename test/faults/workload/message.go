@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// text is a key or value as the protocol has it.
+// text is a key or value in the form of the protocol.
 type text struct {
 	Value  *string `json:"value"`
 	Format string  `json:"format,omitempty"`
@@ -20,7 +20,7 @@ type header struct {
 	Value string `json:"value"`
 }
 
-// message is what is sent to /socket/in.
+// message is a message to /socket/in.
 type message struct {
 	Headers   []header `json:"headers,omitempty"`
 	Key       *text    `json:"key,omitempty"`
@@ -28,20 +28,20 @@ type message struct {
 	ID        string   `json:"messageId"`
 	Partition *int32   `json:"partition,omitempty"`
 
-	refused bool // it is one that the proxy must refuse
+	refused bool // the proxy must refuse it
 }
 
 // separator ends the id at the beginning of every value.
 const separator = "|"
 
-// IDOf returns the id of the message whose value this is.
+// IDOf returns the id of the message with this value.
 func IDOf(value string) string {
 	id, _, _ := strings.Cut(value, separator)
 	return id
 }
 
-// newMessage makes a message of its own kind: with a key or a partition or neither, of any
-// size up to most, and now and then one that must be refused.
+// newMessage creates a random message: with a key or a partition or neither, of any size up to most, and
+// sometimes one that must be refused.
 func newMessage(r *rand.Rand, id string, partitions int32, most int) message {
 	size := r.IntN(200)
 	if r.IntN(20) == 0 {
@@ -83,7 +83,7 @@ func contentHeaders(headers []header) []history.Header {
 	return list
 }
 
-// answer is what /socket/in answers.
+// answer is an answer of /socket/in.
 type answer struct {
 	Topic     string   `json:"topic"`
 	Partition int32    `json:"partition"`
@@ -98,7 +98,7 @@ type failure struct {
 	Retriable bool   `json:"retriable"`
 }
 
-// answers reads a frame of /socket/in: one answer, or those of a batch.
+// answers parses a frame of /socket/in: one answer, or those of a batch.
 func answers(frame []byte) ([]answer, error) {
 	if len(frame) > 0 && frame[0] == '[' {
 		var all []answer
@@ -110,7 +110,7 @@ func answers(frame []byte) ([]answer, error) {
 	return []answer{one}, err
 }
 
-// delivery is what /socket/out sends, errors too.
+// delivery is a frame of /socket/out, also an error.
 type delivery struct {
 	ID        string   `json:"wsProxyMessageId"`
 	Partition int32    `json:"partition"`

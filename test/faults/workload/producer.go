@@ -18,24 +18,24 @@ import (
 const (
 	// MaxBatch is the longest array of messages that producers send.
 	MaxBatch = 8
-	// answerWait is how long a producer that leaves in good order waits for its answers.
+	// answerWait is how long a producer that closes gracefully waits for its answers.
 	answerWait = 15 * time.Second
-	// reconnectMax bounds the pause before a client comes back.
+	// reconnectMax bounds the pause before a client reconnects.
 	reconnectMax = 2 * time.Second
 )
 
-// Producer sends messages on one connection after the other.
+// Producer sends messages on consecutive connections.
 type Producer struct {
 	Client
-	Name       string // of its messages, the client id where empty
+	Name       string // of its messages, the client id if empty
 	Rand       *rand.Rand
 	Partitions int32
-	Burst      int           // most messages sent without a pause
+	Burst      int           // largest number of messages sent without a pause
 	Every      time.Duration // between bursts
 	MaxSize    int           // of a value, in bytes
 	Slow       time.Duration // between two answers read
 	Life       time.Duration // of a connection
-	// Transactional says that it writes in transactions: its arrays are batches.
+	// Transactional means that it writes in transactions: its arrays are batches.
 	Transactional bool
 
 	Ending func(*rand.Rand) Ending
@@ -56,7 +56,7 @@ type producing struct {
 	transactional bool
 
 	acked    *atomic.Int64
-	answered chan struct{} // tells of every answer
+	answered chan struct{} // notified of every answer
 
 	mu     sync.Mutex // guards what follows
 	open   int        // messages without an answer
@@ -64,8 +64,8 @@ type producing struct {
 	frames []frame
 }
 
-// frame is where a frame's last byte lies in what was written, and how many messages it has
-// that the proxy must keep until Kafka has decided.
+// frame is the position of a frame's last byte in the written bytes, and the number of its messages that
+// the proxy must keep until Kafka has answered.
 type frame struct {
 	end      int64
 	messages int
@@ -110,7 +110,7 @@ func (p *Producer) serve(ctx context.Context, s *session) {
 	s.end(ctx, ending, p.Rand)
 }
 
-// send sends bursts until the connection's time is up.
+// send sends bursts until the connection's lifetime is over.
 func (p *Producer) send(c *producing) {
 	life, cancel := context.WithTimeout(c.life, p.Life)
 	defer cancel()
@@ -218,7 +218,7 @@ func (c *producing) take(payload []byte) {
 	}
 }
 
-// awaitAnswers waits until nothing is unanswered, and tells whether that is so.
+// awaitAnswers waits until all messages are answered, and reports whether they are.
 func (c *producing) awaitAnswers(limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(c.life, limit)
 	defer cancel()

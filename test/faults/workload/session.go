@@ -15,7 +15,7 @@ import (
 // handshakeTimeout bounds connecting.
 const handshakeTimeout = 15 * time.Second
 
-// Client is what producers and consumers have in common.
+// Client is the common part of producers and consumers.
 type Client struct {
 	Recorder *history.Recorder
 	Dial     func() (Wire, error)
@@ -34,10 +34,10 @@ type session struct {
 	readerDone chan struct{}
 	stopped    context.Context // ends when the client stops reading
 	stop       context.CancelFunc
-	late       sync.WaitGroup // pongs that are held back
+	late       sync.WaitGroup // delayed pongs
 }
 
-// open connects. The context bounds nothing but the session's life.
+// open connects. The context limits only the session's lifetime.
 func (c *Client) open(ctx context.Context, path, group string, parameters url.Values) (*session, error) {
 	began := time.Now()
 	wire, err := c.Dial()
@@ -61,8 +61,8 @@ func (c *Client) open(ctx context.Context, path, group string, parameters url.Va
 	return s, nil
 }
 
-// read reads until the connection is over or the client stops reading. Messages go to take;
-// each waits for pace before the next is read. How pings are answered is pongs's to say.
+// read reads until the connection has ended or the client stops reading. It passes messages to take, and
+// calls pace before it reads the next one. pongs defines how pings are answered.
 func (s *session) read(take func([]byte), pace func(), pongs Pongs) {
 	defer close(s.readerDone)
 	defer s.late.Wait()
@@ -90,16 +90,16 @@ func (s *session) read(take func([]byte), pace func(), pongs Pongs) {
 	}
 }
 
-// stopReading leaves in the socket what comes from now on.
+// stopReading leaves further bytes in the socket.
 func (s *session) stopReading() {
 	s.stop()
 	_ = s.wire.SetReadDeadline(time.Unix(1, 0))
 }
 
-// Pongs says how a client answers pings.
+// Pongs defines how a client answers pings.
 type Pongs struct {
 	Never bool
-	After time.Duration // at once where zero
+	After time.Duration // zero means at once
 }
 
 func (s *session) pong(payload []byte, how Pongs) {

@@ -4,7 +4,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
-// meter is a wire that knows how far the peer has read.
+// meter is a wire that reports how far the peer has read.
 type meter interface {
 	Written() int64
 	Taken() int64
@@ -17,13 +17,13 @@ func written(w Wire) int64 {
 	return 0
 }
 
-// readAhead bounds what the proxy may have read from a socket without having looked at it.
+// readAhead bounds what the proxy may have read from a socket without having parsed it.
 const readAhead = 8 << 10
 
-// Watch begins to look at how much the proxy takes from the producer's connection. The
-// function that it returns records that, with the most that is allowed: window messages, and
-// what is being read. Between the two calls Kafka must answer nothing, for less time than the
-// proxy's Kafka client keeps a record.
+// Watch begins to observe how much the proxy reads from the producer's connection. The returned function
+// records the amount and the allowed maximum: window messages, and the message that is being read.
+// Between the two calls Kafka must answer nothing, for less time than the proxy's Kafka client keeps a
+// record.
 func (p *Producer) Watch(window int) (record func()) {
 	p.mu.Lock()
 	c := p.current

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Pause waits, and tells whether ctx still holds.
+// Pause waits, and reports whether ctx has not ended.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -17,10 +17,10 @@ func Pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lookEvery is how often Within looks.
+// lookEvery is the interval at which Within checks the condition.
 const lookEvery = 50 * time.Millisecond
 
-// Within waits until a condition holds, and tells whether it did in time.
+// Within waits until a condition holds, and reports whether it did in time.
 func Within(limit time.Duration, holds func() bool) bool {
 	for by := time.Now().Add(limit); !holds(); {
 		if time.Now().After(by) {

@@ -2,10 +2,10 @@ package workload
 
 import "net"
 
-// Wire is a connection that can end, or stop, in every way there is.
+// Wire is a connection that can end, or stop, in all ways that the suite needs.
 type Wire interface {
 	net.Conn
 	CloseWrite() error
 	Reset()  // ends it at once, with RST
-	Freeze() // stops both directions; nobody is told
+	Freeze() // stops both directions without notice
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Operation is what a connection does with its topic.
+// Operation is the use that a connection makes of its topic.
 type Operation uint8
 
 // The operations of connections.
@@ -13,12 +13,12 @@ const (
 	Produce
 )
 
-// Access is what a connection wants of Kafka, and as whom.
+// Access is the use of Kafka that a connection requests, and its identity.
 type Access struct {
-	Credentials proxy.KafkaCredentials // of the proxy where zero
+	Credentials proxy.KafkaCredentials // the proxy's own if zero
 	Topic       string
 	Operation   Operation
-	Group       proxy.GroupID // empty where it uses none
+	Group       proxy.GroupID // empty without a group
 }
 
 // grant is an access that Kafka has authorised, until it is denied.

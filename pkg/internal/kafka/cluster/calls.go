@@ -11,17 +11,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ErrClosed tells that the client that was to be asked is closed.
+// ErrClosed means that the client for a request is closed.
 var ErrClosed = errors.New("the Kafka client is closed")
 
-// Calls are what runs beside the goroutine that asked for it, until their owner has waited for all.
+// Calls are goroutines that run calls for their callers, until their owner has waited for all of them.
 type Calls struct {
 	mu     sync.Mutex
 	closed bool           // guarded by mu
 	open   sync.WaitGroup // guarded by mu while closed is not set
 }
 
-// Run runs a call, unless none is let in anymore.
+// Run runs a call in a goroutine. It returns ErrClosed after Refuse.
 func (c *Calls) Run(call func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,17 +32,17 @@ func (c *Calls) Run(call func()) error {
 	return nil
 }
 
-// Refuse lets no further call in.
+// Refuse makes Run refuse further calls.
 func (c *Calls) Refuse() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 }
 
-// Wait waits for those under way, whose client is closed by now.
+// Wait waits for the calls under way. Their client is closed by now.
 func (c *Calls) Wait() { c.open.Wait() }
 
-// Pause waits, but not beyond ctx.
+// Pause waits for d, or until ctx ends.
 func Pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,8 +10,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestNobodyWaitsForDials has a broker that neither takes nor refuses connections. What is asked
-// waits behind the dial of what was asked first.
+// TestNobodyWaitsForDials uses a broker that neither accepts nor refuses connections. A request waits
+// until the connection for the first request is established.
 func TestNobodyWaitsForDials(t *testing.T) {
 	c := connect(t, kafkatest.Broker(t))
 	c.security.connect = func(ctx context.Context, _, _ string) (net.Conn, error) {

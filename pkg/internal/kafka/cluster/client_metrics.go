@@ -8,16 +8,17 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// observed has what franz-go does counted, in one set of series for all clients of a kind:
-// connections have clients of their own, which come and go in any number.
+// observed counts the activity of franz-go in one set of series for all clients of a kind: connections
+// have their own clients, which come and go in any number.
 type observed struct {
 	kinds map[metrics.ClientKind]*kprom.Metrics
 }
 
-// events are what is counted. kprom registers its metrics when it is told of a client, and takes
-// them away when that is closed, which several clients cannot share: they do not tell. Nor do they
-// of batches that were fetched, which may hold one record each: counting a batch costs about what
-// delivering a record does.
+// events are the hooks whose events are counted. kprom registers its metrics when it is notified of a
+// client, and removes them when that client is closed, which does not work for several clients that
+// share them: events does not forward these notifications. It does not forward those about fetched
+// batches either, which may contain one record each: counting a batch costs about as much as delivering
+// a record.
 type events struct{ eventHooks }
 
 type eventHooks interface {
@@ -28,8 +29,8 @@ type eventHooks interface {
 	kgo.HookProduceBatchWritten
 }
 
-// observe registers the series of all kinds. Brokers are told apart, and topics are not: what
-// clients choose would multiply with them.
+// observe registers the series of all kinds. They have a label for the broker, but none for the topic:
+// the number of series would grow with names that clients choose.
 func observe(in prometheus.Registerer) *observed {
 	o := &observed{kinds: make(map[metrics.ClientKind]*kprom.Metrics)}
 	for _, kind := range metrics.ClientKinds() {
@@ -38,29 +39,29 @@ func observe(in prometheus.Registerer) *observed {
 			kprom.Registerer(vectors{in}),
 			kprom.WithStaticLabel(prometheus.Labels{"kind": string(kind)}),
 			kprom.FetchAndProduceDetail(kprom.ByNode, kprom.Batches, kprom.UncompressedBytes),
-			kprom.NativeBucketFactor(1), // none
+			kprom.NativeBucketFactor(1), // no native histograms
 			kprom.HistogramsFromOpts(
 				kprom.HistogramOpts{Enable: kprom.RequestDurationE2E, Buckets: []float64{.001, .005, .025, .1, .5, 1, 5, 30}},
 				kprom.HistogramOpts{Enable: kprom.RequestThrottled, Buckets: []float64{.01, .1, 1, 10}},
 			),
 		)
-		o.kinds[kind].OnNewClient(nil) // only the gauges, which are left out, ask a client
+		o.kinds[kind].OnNewClient(nil) // only the gauges, which are left out, use the client
 	}
 	return o
 }
 
-// of has a client's events counted as those of a kind.
+// of returns a hook that counts a client's events under its kind.
 func (o *observed) of(kind metrics.ClientKind) kgo.Opt { return kgo.WithHooks(events{o.kinds[kind]}) }
 
-// end takes the series away.
+// end unregisters the series.
 func (o *observed) end() {
 	for _, m := range o.kinds {
 		m.OnClientClosed(nil)
 	}
 }
 
-// vectors registers what has labels, and leaves out kprom's gauges of what is buffered, which
-// show a single client.
+// vectors registers metrics with labels, and leaves out kprom's gauges of buffered records, which show a
+// single client.
 type vectors struct{ prometheus.Registerer }
 
 // MustRegister implements prometheus.Registerer.

@@ -9,13 +9,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// seriesOfFranz counts the series of what franz-go does.
+// seriesOfFranz counts the series of franz-go's activity.
 func seriesOfFranz(t *testing.T, c *cluster.Cluster) int {
 	t.Helper()
 	return len(kafkatest.Scrape(t, c.Metrics, "wsproxy_kafka_")) - len(kafkatest.Scrape(t, c.Metrics, "wsproxy_kafka_clients{"))
 }
 
-// batches is how many batches of records producers have written.
+// batches returns how many batches of records producers have written.
 func batches(t *testing.T, c *cluster.Cluster) (sum float64) {
 	t.Helper()
 	for _, n := range kafkatest.Scrape(t, c.Metrics, `wsproxy_kafka_produce_batches_total{kind="producer",`) {
@@ -24,7 +24,7 @@ func batches(t *testing.T, c *cluster.Cluster) (sum float64) {
 	return sum
 }
 
-// TestClientsOfAKindShareTheirSeries has many clients come and go.
+// TestClientsOfAKindShareTheirSeries opens and closes many clients.
 func TestClientsOfAKindShareTheirSeries(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	c := connect(t, broker)

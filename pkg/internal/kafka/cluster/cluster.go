@@ -24,17 +24,18 @@ import (
 
 const (
 	softwareName = "wsproxy"
-	// maxClientID is the longest client.id that franz-go takes, in bytes.
+	// maxClientID is the longest client.id that franz-go accepts, in bytes.
 	maxClientID = 256
-	// metadataMaxAge is how long a client goes on without asking for metadata. The watcher of topics tells
-	// of new partitions much sooner, and a client whose request went to the wrong broker asks at once. Often
-	// asked for, it would cost idle clients a new connection each time.
+	// metadataMaxAge is how long a client goes without a metadata refresh. The watcher of topics
+	// announces new partitions much sooner, and a client whose request went to the wrong broker
+	// refreshes its metadata at once. More frequent refreshes would each cost an idle client a new
+	// connection.
 	metadataMaxAge = 5 * time.Minute
-	// metadataMinAge lets clients follow a leader's move quickly.
+	// metadataMinAge lets clients follow a moved leader quickly.
 	metadataMinAge = 500 * time.Millisecond
 )
 
-// Cluster is a Kafka cluster: what clients of all kinds are made from.
+// Cluster is a Kafka cluster: clients of all kinds are created from it.
 type Cluster struct {
 	Settings *config.Kafka
 	env      Environment
@@ -49,21 +50,21 @@ type Cluster struct {
 	cut  context.CancelFunc
 }
 
-// Environment is what a cluster's clients share besides their settings.
+// Environment holds what a cluster's clients share besides their settings.
 type Environment struct {
-	Version string // told to the brokers
+	Version string // sent to the brokers
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
-	// Dial connects to brokers, net.Dialer where nil.
+	// Dial connects to brokers. If it is nil, net.Dialer is used.
 	Dial dialFunc
 }
 
-// Connect prepares the clients of a cluster. It waits for no broker: one that is down is
-// tried again when it is needed. A *FileError tells of a certificate that cannot be used.
+// Connect prepares the clients of a cluster. It does not wait for brokers: a broker that is down is
+// tried again when it is needed. A *FileError means that a certificate cannot be used.
 func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 	security, err := newSecurity(settings, env)
 	if err != nil {
-		return nil, fmt.Errorf("preparing how brokers are connected to: %w", err)
+		return nil, fmt.Errorf("preparing the connections to brokers: %w", err)
 	}
 	c := &Cluster{
 		Settings: settings, env: env, Log: env.Log, Metrics: env.Metrics,
@@ -81,7 +82,7 @@ func Connect(settings *config.Kafka, env Environment) (*Cluster, error) {
 	return c, nil
 }
 
-// Close closes the admin client. Consumers and producers are closed by their own.
+// Close closes the admin client. It does not close consumers and producers: their owners do.
 func (c *Cluster) Close() {
 	c.Client.Close()
 	c.cut()
@@ -90,19 +91,19 @@ func (c *Cluster) Close() {
 	c.observed.end()
 }
 
-// Cut has nothing wait for a broker anymore: all connections of all clients are closed, and no other
-// is opened. It is for an end that cannot wait any longer; what waits fails.
+// Cut ends all waits for brokers: it closes all connections of all clients, and no new ones are opened.
+// It is for a shutdown that cannot wait any longer; requests that wait fail.
 func (c *Cluster) Cut() { c.cut() }
 
-// Life ends with Cut. A client that is made with a context of its own derives it from this.
+// Life ends with Cut. If a client is created with its own context, that context is derived from Life.
 func (c *Cluster) Life() context.Context { return c.life }
 
-// Options are what every client is made with that uses the proxy's own credentials.
+// Options returns the options of every client that uses the proxy's own credentials.
 func (c *Cluster) Options(kind metrics.ClientKind, clientID string, more ...kgo.Opt) []kgo.Opt {
 	return c.OptionsAs(kind, Always(proxy.KafkaCredentials{}), clientID, more...)
 }
 
-// OptionsAs are what every client is made with.
+// OptionsAs returns the options of every client.
 func (c *Cluster) OptionsAs(kind metrics.ClientKind, as Credentials, clientID string, more ...kgo.Opt) []kgo.Opt {
 	more = append(c.security.options(as), more...)
 	return append([]kgo.Opt{
@@ -113,13 +114,13 @@ func (c *Cluster) OptionsAs(kind metrics.ClientKind, as Credentials, clientID st
 		kgo.RequestTimeoutOverhead(c.Settings.ClientRequestTimeout),
 		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.MetadataMinAge(metadataMinAge),
-		kgo.DisableClientMetrics(), // 600 KB a client
+		kgo.DisableClientMetrics(), // 600 KB per client
 		kgo.WithContext(c.life),
 		c.observed.of(kind),
 	}, more...)
 }
 
-// Through is an option that has the connections of a client wrapped. It goes behind those of OptionsAs.
+// Through returns an option that wraps the connections of a client. It must follow those of OptionsAs.
 func (c *Cluster) Through(wrap func(address string, conn net.Conn) net.Conn) kgo.Opt {
 	return kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := c.security.dialTidy(ctx, network, address)
@@ -130,7 +131,7 @@ func (c *Cluster) Through(wrap func(address string, conn net.Conn) net.Conn) kgo
 	})
 }
 
-// cutID cuts a client.id to what franz-go takes, between two characters.
+// cutID truncates a client.id to the length that franz-go accepts, between two characters.
 func cutID(id string) string {
 	if len(id) <= maxClientID {
 		return id
@@ -142,11 +143,11 @@ func cutID(id string) string {
 	return id[:end]
 }
 
-// ErrNoBroker is what /readyz shows: it is read by probes and people who need no details.
+// ErrNoBroker is the error that /readyz shows: its readers, probes and people, need no details.
 var ErrNoBroker = errors.New("no broker answers")
 
-// softwareVersion makes a version presentable to brokers: they refuse connections that tell
-// of one with other characters than letters, digits, dots and dashes, or of none (KIP-511).
+// softwareVersion converts a version to a form that brokers accept: they refuse connections with a
+// version that is empty or has other characters than letters, digits, dots and dashes (KIP-511).
 func softwareVersion(version string) string {
 	allowed := func(r rune) rune {
 		if r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.') {
@@ -178,11 +179,11 @@ type Broker struct {
 	Rack string `json:"rack,omitempty"`
 }
 
-// Brokers lists the brokers by id. It asks Kafka each time: what kadm answers comes from
-// franz-go's memory, also when no broker is there anymore.
+// Brokers lists the brokers by id. It asks Kafka each time: kadm answers from franz-go's cache, also
+// when no broker is available anymore.
 func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
 	request := kmsg.NewPtrMetadataRequest()
-	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
+	request.Topics = []kmsg.MetadataRequestTopic{} // no topics; nil would mean all
 	metadata, err := request.RequestWith(ctx, c.Client)
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")

@@ -9,8 +9,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// TestCutEndsWhatWaits asks a broker that takes connections and is silent: franz-go waits 5 s for
-// the first answer on a connection.
+// TestCutEndsWhatWaits sends requests to a broker that accepts connections and does not answer: franz-go
+// waits 5 s for the first answer on a connection.
 func TestCutEndsWhatWaits(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestCutEndsWhatWaits(t *testing.T) {
 	defer accepted.Close()
 	began := time.Now()
 	c.Cut()
-	go ask() // which opens no other connection
+	go ask() // it opens no other connection
 	for range 2 {
 		if err := <-answered; err == nil {
 			t.Error("a silent broker has answered")
@@ -43,7 +43,7 @@ func TestCutEndsWhatWaits(t *testing.T) {
 	if err := accepted.SetReadDeadline(time.Now().Add(kafkatest.Patience)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(io.Discard, accepted); err != nil { // what was asked, and then the end
+	if _, err := io.Copy(io.Discard, accepted); err != nil { // the requests, and then the end
 		t.Errorf("the connection is open: %v", err)
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// What the tests look at that use the other rooms, too, and so lie outside the package.
+// Exports for tests outside the package, which use the other Kafka packages, too.
 const (
 	ProbesAtOnce      = probesAtOnce
 	RefusalsUntilGone = refusalsUntilGone
 	BearerMechanism   = bearerMechanism
 )
 
-// Check does what the watcher does at each interval.
+// Check runs the check that the watcher runs at each interval.
 func (t *Topics) Check(ctx context.Context) { t.check(ctx) }
 
 // Identities lists the credentials that are kept.
@@ -26,11 +26,11 @@ func (t *Topics) Identities() (kept []proxy.KafkaCredentials) {
 	return kept
 }
 
-// Probes is how many credentials are being tried.
+// Probes returns how many credentials are being checked.
 func (t *Topics) Probes() int { return t.rights.probes.Taken() }
 
-// LoginAgain has an identity's next question begin with a login, as brokers do that limit the time
-// between two.
+// LoginAgain makes an identity's next request begin with a login, as with brokers that limit the time
+// between two logins.
 func (t *Topics) LoginAgain(credentials proxy.KafkaCredentials) error {
 	fresh, err := t.rights.dial(credentials)
 	if err != nil {

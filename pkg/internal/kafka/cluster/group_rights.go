@@ -14,11 +14,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// askGroups asks Kafka which groups a client may use, and notes why not. The error is that Kafka does
-// not take the client's login.
+// askGroups asks Kafka which groups a client may use, and stores the errors for those that it may not.
+// The returned error means that Kafka refuses the client's login.
 //
-// Coordinators are looked up here and asked by their id: franz-go remembers the coordinator of each
-// group that it ever looked up itself, and clients name groups as they like.
+// It looks up coordinators itself and addresses them by broker id: franz-go caches the coordinator of
+// each group that it ever looked up itself, and clients choose the names of groups.
 func askGroups(ctx context.Context, client *kgo.Client, groups map[proxy.GroupID]error) error {
 	if len(groups) == 0 {
 		return nil
@@ -45,7 +45,7 @@ func askGroups(ctx context.Context, client *kgo.Client, groups map[proxy.GroupID
 	return refused
 }
 
-// loginRefusal leaves out errors that are none.
+// loginRefusal returns err if it is a refused login, else nil.
 func loginRefusal(err error) error {
 	if isLoginRefusal(err) {
 		return err
@@ -53,14 +53,14 @@ func loginRefusal(err error) error {
 	return nil
 }
 
-// findCoordinators returns the groups of each broker that coordinates any, and notes of the others why
-// they may not be used, if that is why they have no coordinator.
+// findCoordinators returns, for each broker, the groups that it coordinates. For groups without a
+// coordinator it stores the error, if the reason is that the group may not be used.
 func findCoordinators(ctx context.Context, client *kgo.Client, groups map[proxy.GroupID]error) (map[int32][]string, error) {
 	request := kmsg.NewPtrFindCoordinatorRequest()
 	for group := range groups {
 		request.CoordinatorKeys = append(request.CoordinatorKeys, string(group))
 	}
-	if len(request.CoordinatorKeys) == 1 { // the only one, for brokers that take no more
+	if len(request.CoordinatorKeys) == 1 { // in the field for one group, for brokers that do not accept several
 		request.CoordinatorKey = request.CoordinatorKeys[0]
 	}
 	answer, err := request.RequestWith(ctx, client)
@@ -79,8 +79,8 @@ func findCoordinators(ctx context.Context, client *kgo.Client, groups map[proxy.
 	return coordinators, nil
 }
 
-// groupDenial returns an error that says that a group may not be used, and nil for others: Kafka
-// judges groups again when they are joined.
+// groupDenial returns an error that means that a group may not be used, and nil for others: Kafka checks
+// the rights to a group again when it is joined.
 func groupDenial(err error) error {
 	if errors.Is(err, kerr.GroupAuthorizationFailed) || errors.Is(err, kerr.InvalidGroupID) {
 		return err
@@ -88,7 +88,7 @@ func groupDenial(err error) error {
 	return nil
 }
 
-// askCoordinator asks for the rights to groups.
+// askCoordinator asks a broker for the rights to groups.
 func askCoordinator(ctx context.Context, broker *kgo.Broker, groups []string) (map[proxy.GroupID]error, error) {
 	denied := make(map[proxy.GroupID]error)
 	request := kmsg.NewPtrDescribeGroupsRequest()
@@ -110,7 +110,7 @@ func askCoordinator(ctx context.Context, broker *kgo.Broker, groups []string) (m
 		}
 		untoldOf = slices.DeleteFunc(untoldOf, func(name string) bool { return name == g.Group })
 	}
-	for _, group := range untoldOf { // of one that does not exist brokers may tell none
+	for _, group := range untoldOf { // brokers may return none for a group that does not exist
 		err := heartbeatAsNobody(ctx, broker, group)
 		if isLoginRefusal(err) {
 			return denied, err
@@ -122,8 +122,8 @@ func askCoordinator(ctx context.Context, broker *kgo.Broker, groups []string) (m
 	return denied, nil
 }
 
-// heartbeatAsNobody does what only members of a group may do, as a member that is not there: Kafka looks
-// at the rights first.
+// heartbeatAsNobody sends a request that only members of a group may send, as a member that does not
+// exist: Kafka checks the rights first.
 func heartbeatAsNobody(ctx context.Context, broker *kgo.Broker, group string) error {
 	request := kmsg.NewPtrHeartbeatRequest()
 	request.Group, request.MemberID = group, "wsproxy-not-a-member"

@@ -12,8 +12,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestGroupsLeaveNothingBehind looks into franz-go: it keeps an entry for each group whose coordinator
-// it looks up itself.
+// TestGroupsLeaveNothingBehind inspects franz-go: it keeps an entry for each group whose coordinator it
+// looks up itself.
 func TestGroupsLeaveNothingBehind(t *testing.T) {
 	c := connect(t, kafkatest.Broker(t, "t"))
 	topics := watch(t, c)
@@ -30,7 +30,8 @@ func TestGroupsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// TestManyGroupsAreCheckedTogether counts what a check asks of a broker that coordinates many groups.
+// TestManyGroupsAreCheckedTogether counts the requests of a check to a broker that coordinates many
+// groups.
 func TestManyGroupsAreCheckedTogether(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	topics := watch(t, connect(t, broker))

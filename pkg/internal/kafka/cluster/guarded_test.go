@@ -14,7 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// proxyAs is a cluster as a proxy with these settings sees it.
+// proxyAs returns a cluster that is connected with these settings.
 func proxyAs(t *testing.T, settings *config.Kafka, log *slog.Logger) *cluster.Cluster {
 	t.Helper()
 	own := *settings
@@ -39,7 +39,7 @@ func awaitOpen(t *testing.T, topics *cluster.Topics, a cluster.Access, want prox
 	})
 }
 
-// opened opens a topic that is to be granted, maybe soon.
+// opened opens a topic and waits until access to it is granted.
 func opened(t *testing.T, topics *cluster.Topics, a cluster.Access) *cluster.Topic {
 	t.Helper()
 	var topic *cluster.Topic
@@ -52,7 +52,7 @@ func opened(t *testing.T, topics *cluster.Topics, a cluster.Access) *cluster.Top
 	return topic
 }
 
-// denial waits for the end of an access.
+// denial waits for the end of an access, and returns its kind.
 func denial(t *testing.T, topic *cluster.Topic) proxy.Kind {
 	t.Helper()
 	select {

@@ -13,20 +13,20 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// probesAtOnce is how many clients' credentials are tried at a time: each try is a connection to
-// a broker, of which unauthenticated clients could want any number.
+// probesAtOnce is how many clients' credentials are checked at a time: each check opens a connection to a
+// broker, and unauthenticated clients could request any number.
 const probesAtOnce = 64
 
-// probesWaiting is how many tries may wait for that.
+// probesWaiting is how many checks may wait for a place.
 const probesWaiting = 1024
 
-// identities ask Kafka what connections may do, as the proxy or with a connection's own
-// credentials, and go on asking while the connections are open.
+// identities asks Kafka what connections may do, with the proxy's or the connection's own credentials,
+// and repeats this while the connections are open.
 type identities struct {
 	cluster *Cluster
 	topics  *Topics
 	calls   Calls
-	probes  *fair.Shares // a place for each try, by the address of who asks
+	probes  *fair.Shares // a place for each check of credentials, by the address of the client
 
 	checking sync.Mutex // one check at a time
 
@@ -34,13 +34,13 @@ type identities struct {
 	known map[proxy.KafkaCredentials]*identity
 }
 
-// identity is who open connections are for Kafka.
+// identity is a Kafka identity that open connections use.
 type identity struct {
 	client *kgo.Client
 	watch  *loginWatch // nil for the proxy's own
 
 	grants  map[*grant]struct{} // guarded by identities.mu
-	refused int                 // checks in a row at which Kafka did not take the credentials; the checker's
+	refused int                 // consecutive checks at which Kafka refused the credentials; used by the checker only
 }
 
 func newIdentities(c *Cluster, t *Topics) *identities {
@@ -62,7 +62,7 @@ func (i *identities) close() {
 	i.calls.Wait()
 }
 
-// open asks whether Kafka authorises an access.
+// open checks whether Kafka authorises an access.
 func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) {
 	if err := i.cluster.security.usable(a.Credentials); err != nil {
 		return nil, sight{}, unusable(err)
@@ -85,8 +85,8 @@ func (i *identities) open(ctx context.Context, a Access) (*grant, sight, error) 
 	return i.probe(ctx, a)
 }
 
-// probe tries an access's credentials with a client of its own, which stays if there is none yet
-// that Kafka knows by them.
+// probe checks an access's credentials with a new client, which is kept if the identity has no client
+// yet.
 func (i *identities) probe(ctx context.Context, a Access) (*grant, sight, error) {
 	fresh, err := i.dial(a.Credentials)
 	if err != nil {
@@ -102,8 +102,8 @@ func (i *identities) probe(ctx context.Context, a Access) (*grant, sight, error)
 	return granted, shown, nil
 }
 
-// dial makes a client. Whoever uses the credentials learns what Kafka says of them: the log
-// does not, since unauthenticated clients could fill it.
+// dial creates a client. The connection that uses the credentials gets Kafka's errors: they are not
+// logged, since unauthenticated clients could fill the log.
 func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
 	c, watch := i.cluster, new(loginWatch)
 	client, err := kgo.NewClient(c.OptionsAs(metrics.IdentityClient, Always(as), "wsproxy-identity", append(Quickly(len(c.Settings.BootstrapHosts)),
@@ -116,7 +116,7 @@ func (i *identities) dial(as proxy.KafkaCredentials) (*identity, error) {
 	return &identity{client: client, watch: watch}, nil
 }
 
-// dispose closes an identity's client, unless that is the cluster's.
+// dispose closes an identity's client, unless it is the cluster's own.
 func (i *identities) dispose(gone *identity) {
 	if gone.client == i.cluster.Client {
 		return
@@ -130,7 +130,7 @@ func (i *identities) dispose(gone *identity) {
 	}
 }
 
-// ask asks Kafka about one access, and what it shows of the topic.
+// ask asks Kafka about one access, and returns what Kafka shows of the topic.
 func (i *identities) ask(ctx context.Context, as *identity, a Access) (sight, error) {
 	r, err := askRights(ctx, as.client, []Access{a})
 	if err = as.watch.explain(err); err != nil {
@@ -142,7 +142,7 @@ func (i *identities) ask(ctx context.Context, as *identity, a Access) (sight, er
 	return r.topics[a.Topic], nil
 }
 
-// unanswered turns the reason why Kafka says nothing of an access into an error for clients.
+// unanswered converts the reason why Kafka does not decide about an access into an error for clients.
 func unanswered(a Access, err error) error {
 	if isLoginRefusal(err) && !a.Credentials.IsZero() {
 		return proxy.Wrap(err, proxy.KindNotAuthenticated, "Kafka does not take the credentials.")
@@ -154,7 +154,7 @@ func unusable(err error) *proxy.Error {
 	return proxy.Wrap(err, proxy.KindNotAuthenticated, "The Kafka credentials cannot be used: %v.", err)
 }
 
-// admit notes an access.
+// admit stores an access.
 func (i *identities) admit(granted *grant, fresh *identity) {
 	credentials := granted.access.Credentials
 	i.mu.Lock()
@@ -170,7 +170,7 @@ func (i *identities) admit(granted *grant, fresh *identity) {
 	known.grants[granted] = struct{}{}
 }
 
-// release forgets an access, and its credentials with the last that uses them.
+// release removes an access, and with the last access also its credentials.
 func (i *identities) release(g *grant) {
 	if g == nil {
 		return
@@ -187,7 +187,7 @@ func (i *identities) release(g *grant) {
 	}
 }
 
-// clientOf is the client of an access that was granted. It is nil once the access was given up.
+// clientOf returns the client of a granted access. It is nil after the access was released.
 func (i *identities) clientOf(g *grant) *kgo.Client {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// checkTimeout bounds one round of it.
+	// checkTimeout bounds one round of checks.
 	checkTimeout = 8 * time.Second
-	// checksAtOnce is how many identities are asked for at a time.
+	// checksAtOnce is how many identities are checked at a time.
 	checksAtOnce = 8
-	// refusalsUntilGone keeps a broker that has not heard of a password yet from ending the
-	// connections that use it.
+	// refusalsUntilGone is the number of consecutive refusals that end connections: a broker that does
+	// not know a new password yet must not end the connections that use it.
 	refusalsUntilGone = 2
 )
 
-// check asks once what all open connections may do. An answer that does not come changes nothing.
+// check asks Kafka once what all open connections may do. A missing answer changes nothing.
 func (i *identities) check(ctx context.Context) {
 	i.checking.Lock()
 	defer i.checking.Unlock()
@@ -29,10 +29,10 @@ func (i *identities) check(ctx context.Context) {
 	i.each(func(one *identity) { i.checkOne(ctx, one) })
 }
 
-// look has the watcher see what Kafka shows clients with credentials of their own.
+// look looks up topics with the clients' own credentials, and passes the results to the watcher.
 func (i *identities) look(ctx context.Context, countMissing bool) {
 	i.each(func(one *identity) {
-		if one.watch == nil { // the watcher itself
+		if one.watch == nil { // the proxy's own identity, which the watcher uses
 			return
 		}
 		topics := make(map[string]bool)
@@ -41,7 +41,7 @@ func (i *identities) look(ctx context.Context, countMissing bool) {
 		}
 		sights, err := look(ctx, one.client, slices.Collect(maps.Keys(topics)))
 		if err != nil {
-			return // the check of its rights judges that
+			return // the check of the rights handles this error
 		}
 		for name, s := range sights {
 			i.topics.see(name, s, countMissing)
@@ -49,7 +49,7 @@ func (i *identities) look(ctx context.Context, countMissing bool) {
 	})
 }
 
-// each does something as each identity, several at a time.
+// each calls do for each identity, several at a time.
 func (i *identities) each(do func(*identity)) {
 	var doing sync.WaitGroup
 	places := make(chan struct{}, checksAtOnce)
@@ -94,7 +94,7 @@ func (i *identities) checkOne(ctx context.Context, each *identity) {
 	}
 }
 
-// refuse ends what is done with credentials that Kafka does not take anymore.
+// refuse ends all accesses of credentials that Kafka no longer accepts.
 func (each *identity) refuse(grants []*grant, err error) {
 	if each.refused++; each.refused < refusalsUntilGone {
 		return
@@ -104,7 +104,7 @@ func (each *identity) refuse(grants []*grant, err error) {
 	}
 }
 
-// review takes what a check found of an access. That a topic has ended is for the watcher to tell.
+// review handles the result of the check of one access. The watcher decides whether a topic has ended.
 func (g *grant) review(found *proxy.Error) {
 	if found != nil && found.Kind == proxy.KindNotAuthorized {
 		g.end(found)

@@ -18,7 +18,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestIdentityActionOutcome is the table of who may do what.
+// TestIdentityActionOutcome is a table of identities, their actions and the expected results.
 func TestIdentityActionOutcome(t *testing.T) {
 	for name, start := range kafkatest.Guards() {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestIdentityActionOutcome(t *testing.T) {
 	}
 }
 
-// checkHoldsNone looks for secrets in a log, as they are and in base64.
+// checkHoldsNone checks that a log contains no secrets, in plain text or in base64.
 func checkHoldsNone(t *testing.T, text string, secrets []string) {
 	t.Helper()
 	for _, secret := range secrets {
@@ -125,7 +125,7 @@ func checkHoldsNone(t *testing.T, text string, secrets []string) {
 	}
 }
 
-// checkNothingLeft checks that no credentials and no client are kept.
+// checkNothingLeft checks that no credentials and no clients are kept.
 func checkNothingLeft(t *testing.T, topics *cluster.Topics) {
 	t.Helper()
 	if kept := topics.Identities(); len(kept) > 0 {
@@ -133,7 +133,7 @@ func checkNothingLeft(t *testing.T, topics *cluster.Topics) {
 	}
 }
 
-// TestWrongPasswordIsToldAtOnce allows 2 s, and for a machine that is busy some more tries.
+// TestWrongPasswordIsToldAtOnce allows 2 s, and several attempts for a busy machine.
 func TestWrongPasswordIsToldAtOnce(t *testing.T) {
 	const atOnce, tries = 2 * time.Second, 5
 	for name, start := range kafkatest.Guards() {
@@ -181,10 +181,10 @@ func TestFloodOfWrongPasswordsLeavesNothing(t *testing.T) {
 				t.Errorf("%d probes are under way", probes)
 			}
 		})
-	} // goleak sees goroutines that are left
+	} // goleak detects goroutines that are left
 }
 
-// TestClientMayWhatTheProxyMayNot has a proxy without rights, and a client with some.
+// TestClientMayWhatTheProxyMayNot uses a proxy without rights, and a client with some.
 func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 	for name, start := range kafkatest.Guards() {
 		t.Run(name, func(t *testing.T) {
@@ -202,7 +202,7 @@ func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 			if err != nil || produced.Offset != 0 {
 				t.Fatalf("produced at %+v, %v", produced, err)
 			}
-			t.Run("consume", func(t *testing.T) { // and leave the group at the end
+			t.Run("consume", func(t *testing.T) { // and leaves the group at the end
 				if got := readAs(t, c, kafkatest.User(kafka.Alice), topic); got != "by alice" {
 					t.Errorf("read %q", got)
 				}
@@ -229,8 +229,8 @@ func TestClientMayWhatTheProxyMayNot(t *testing.T) {
 	}
 }
 
-// TestTopicsThatOnlyClientsSeeAreWatched has a proxy that sees nothing of a topic, and a client that
-// does when it is deleted, and made again.
+// TestTopicsThatOnlyClientsSeeAreWatched uses a topic that the proxy may not see, while a client may see
+// it when it is deleted, and created again.
 func TestTopicsThatOnlyClientsSeeAreWatched(t *testing.T) {
 	for name, start := range kafkatest.Guards() {
 		t.Run(name, func(t *testing.T) {
@@ -249,11 +249,11 @@ func TestTopicsThatOnlyClientsSeeAreWatched(t *testing.T) {
 			first := opened(t, topics, as)
 			ended := checkEnds(t, topics, first, proxy.KindTopicNotFound, func() {
 				remove()
-				kafkatest.Await(t, "the topic made again", func() bool {
+				kafkatest.Await(t, "the topic created again", func() bool {
 					_, err := g.Admin.CreateTopic(kafkatest.Deadline(t), 1, 1, nil, name)
 					return err == nil
 				})
-				kafkatest.Await(t, "the broker that tells of it", func() bool { // or the topic misses rounds
+				kafkatest.Await(t, "the broker that shows it", func() bool { // otherwise the topic misses rounds
 					topics, err := g.Admin.ListTopics(kafkatest.Deadline(t), name)
 					return err == nil && topics[name].Err == nil
 				})
@@ -341,7 +341,7 @@ func TestAccessEndsWithItsACL(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			})
-			if g.Real != nil { // kfake looks at no rights at a heartbeat
+			if g.Real != nil { // kfake checks no rights at a heartbeat
 				t.Run("at a heartbeat", func(t *testing.T) {
 					name := g.MakeTopic(t)
 					group := kafkatest.ACLs(kafka.Alice, kadm.OpRead).Groups(name)
@@ -389,7 +389,7 @@ func TestAccessEndsWithItsACL(t *testing.T) {
 	}
 }
 
-// checkEnds checks that an idle connection keeps its access, until something happens.
+// checkEnds checks that an idle connection keeps its access until happen is called.
 func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want proxy.Kind, happen func()) *proxy.Error {
 	t.Helper()
 	for range 3 {
@@ -416,7 +416,7 @@ func checkEnds(t *testing.T, topics *cluster.Topics, topic *cluster.Topic, want 
 	return topic.End()
 }
 
-// TestAccessEndsWithItsPassword has the broker end the connection by which the identity is known,
+// TestAccessEndsWithItsPassword lets the broker end the connection that has logged in with the identity,
 // as brokers with a limit on the time between two logins do.
 func TestAccessEndsWithItsPassword(t *testing.T) {
 	g := kafkatest.RealGuarded(t)
@@ -431,7 +431,7 @@ func TestAccessEndsWithItsPassword(t *testing.T) {
 	if err := g.Real.RemovePassword(kafkatest.Deadline(t), carol); err != nil {
 		t.Fatal(err)
 	}
-	awaitOpen(t, topics, cluster.Access{Credentials: credentials, Topic: name, Operation: cluster.Produce}, proxy.KindNotAuthenticated) // newcomers are told at once
+	awaitOpen(t, topics, cluster.Access{Credentials: credentials, Topic: name, Operation: cluster.Produce}, proxy.KindNotAuthenticated) // new connections get the error at once
 	if err := topics.LoginAgain(credentials); err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Instance is a topic as it was made once: a name and an id. A topic that is deleted and made again
-// under its name is another instance. It is in use as long as a connection holds it, or somebody
-// follows it, and is looked at again and again meanwhile.
+// Instance is one incarnation of a topic: a name and an id. A topic that is deleted and created again
+// under its name is another instance. An instance is in use as long as a connection holds it or a
+// follower follows it, and is looked up at intervals meanwhile.
 type Instance struct {
 	Name     string
 	id       kadm.TopicID
@@ -24,50 +24,50 @@ type Instance struct {
 	settings atomic.Pointer[topicSettings]
 	again    *looksAgain
 	over     chan struct{} // closed when the instance has ended
-	end      *proxy.Error  // why, set before over is closed
+	end      *proxy.Error  // the reason, set before over is closed
 
-	users     int                    // guarded by Topics.mu, as all below
-	followers map[*follower]struct{} // told of what becomes of it
-	misses    int                    // rounds in a row that found no topic of the name
+	users     int                    // guarded by Topics.mu, like all fields below
+	followers map[*follower]struct{} // notified of growth and of the end
+	misses    int                    // consecutive rounds that found no topic of the name
 	missedAt  uint64                 // the round of the last miss
-	other     kadm.TopicID           // the id that a look found in place of this one's
+	other     kadm.TopicID           // the id that a lookup found in place of this one's
 	otherAt   time.Time              // when it was first found
 }
 
-// Follower is told what becomes of an instance, by the watcher: it must be quick.
+// Follower is notified about an instance by the watcher: its functions must return quickly.
 type Follower struct {
 	Grown func() // there are more partitions
-	Ended func() // the instance has ended, or nobody can tell anymore
+	Ended func() // the instance has ended, or its state can no longer be determined
 }
 
 // follower is one of an instance's followers.
 type follower struct{ Follower }
 
-// ID is the instance's id. It is zero where brokers tell none, which they do from Kafka 2.8 on.
+// ID returns the instance's id. It is zero if brokers return none, as before Kafka 2.8.
 func (i *Instance) ID() [16]byte { return i.id }
 
 // Partitions returns how many partitions the topic has.
 func (i *Instance) Partitions() int32 { return i.settings.Load().partitions }
 
-// Check refuses a record that the topic's settings would refuse at the time now. Where records are
-// compressed, by tells how.
+// Check refuses a record that the topic's settings would refuse at the time now. by is the compression
+// of records, nil for none.
 func (i *Instance) Check(r *proxy.Record, now time.Time, by *Compression) *proxy.Error {
 	return i.settings.Load().check(r, now, by)
 }
 
-// MaxRecordBytes is the largest BatchSize of a record that the topic takes uncompressed.
+// MaxRecordBytes is the largest BatchSize of a record that the topic accepts uncompressed.
 func (i *Instance) MaxRecordBytes() int64 { return i.settings.Load().maxRecordBytes() }
 
-// BatchBytes is what franz-go must be told for the largest batch that the topic takes.
+// BatchBytes is franz-go's batch limit for the largest batch that the topic accepts.
 func (i *Instance) BatchBytes() int32 { return franzBatchBytes(i.settings.Load().maxMessageBytes) }
 
-// Ended is closed when the instance has ended: its topic was deleted, or made again.
+// Ended is closed when the instance has ended: its topic was deleted, or created again.
 func (i *Instance) Ended() <-chan struct{} { return i.over }
 
-// Refresh asks for a look at the topics in use soon: Kafka refused what is known of this one.
+// Refresh requests a lookup of the topics in use soon: Kafka refused what is known of this one.
 func (i *Instance) Refresh() { i.topics.Refresh() }
 
-// Follow has what becomes of the instance told, until stop. It keeps the instance in use.
+// Follow notifies f about the instance until stop is called. It keeps the instance in use.
 func (i *Instance) Follow(f Follower) (stop func()) {
 	i.topics.mu.Lock()
 	if i.end == nil {
@@ -92,7 +92,7 @@ func (i *Instance) follow(f Follower) (stop func()) {
 	})
 }
 
-// leave counts a user less, and forgets the instance with the last. Topics.mu is held.
+// leave counts a user less, and removes the instance with the last one. Topics.mu is held.
 func (i *Instance) leave() {
 	i.users--
 	if i.users == 0 && i.topics.used[i.Name] == i {
@@ -100,8 +100,8 @@ func (i *Instance) leave() {
 	}
 }
 
-// see takes what a look showed under the instance's name, and returns what tells those of it who must
-// know. Topics.mu is held, but not when tell is called.
+// see handles what a lookup found under the instance's name, and returns a function that notifies the
+// followers. Topics.mu is held, but not when tell is called.
 func (i *Instance) see(s sight, countMissing bool, round uint64, now time.Time) (tell func()) {
 	switch {
 	case s.err == nil && s.id == i.id:
@@ -126,11 +126,11 @@ func (i *Instance) see(s sight, countMissing bool, round uint64, now time.Time) 
 	return func() {}
 }
 
-// grow notes how many partitions there are. Topics.mu is held.
+// grow stores the number of partitions. Topics.mu is held.
 func (i *Instance) grow(partitions int32) (tell func()) {
 	settings := *i.settings.Load()
 	before := settings.partitions
-	settings.partitions = max(partitions, before) // Kafka takes none away
+	settings.partitions = max(partitions, before) // Kafka removes no partitions
 	i.settings.Store(&settings)
 	if partitions <= before {
 		return func() {}

@@ -11,9 +11,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestLargestRecord compares with what franz-go sends and a broker takes: the largest record
-// that the check allows is written, also as the first of a client, and what is larger than
-// the topic's limit is refused by both.
+// TestLargestRecord compares the check with what franz-go sends and a broker accepts: the largest record
+// that the check allows is written, also as the first record of a client, and a record that exceeds the
+// topic's limit is refused by both.
 func TestLargestRecord(t *testing.T) {
 	for _, limit := range []int64{1000, 16_384, 20_000, 3_000_000} {
 		t.Run(strconv.FormatInt(limit, 10), func(t *testing.T) {
@@ -39,7 +39,7 @@ func testLargest(t *testing.T, topic *cluster.Topic, producer *produce.Producer,
 		t.Fatalf("the largest is refused: %v", e)
 	}
 	if _, err := kafkatest.Produce(t, producer, record); err != nil {
-		t.Errorf("Kafka refuses what the check allows: %v", err)
+		t.Errorf("Kafka refuses a record that the check allows: %v", err)
 	}
 	if spare := limit - cluster.BatchSize(&record); spare > 2 {
 		t.Errorf("the largest record is %d bytes smaller than the topic allows", spare)
@@ -66,7 +66,7 @@ func largeRecords() map[string]proxy.Record {
 	}
 }
 
-// resize gives a record the value with which its batch has so many bytes.
+// resize gives a record the value with which its batch has the given size.
 func resize(t *testing.T, r *proxy.Record, size int64) {
 	t.Helper()
 	r.Value = make([]byte, size)

@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// clientLog is the log of a franz-go client, one level down: what franz-go tells of its
-// everyday work is for debugging the proxy.
+// clientLog is the log of a franz-go client, one level down: what franz-go logs about its ordinary work
+// is for debugging the proxy.
 type clientLog struct{ log *slog.Logger }
 
 // Level implements kgo.Logger.

@@ -16,21 +16,22 @@ import (
 
 const bearerMechanism = "OAUTHBEARER"
 
-// errTokenRefused tells that Kafka did not take a token: it answers with a description of what
-// is wrong, for which franz-go has no error of its own.
-var errTokenRefused = errors.New("the broker does not take the token")
+// errTokenRefused means that Kafka refused a token: its answer describes the reason, and franz-go has no
+// error of its own for it.
+var errTokenRefused = errors.New("the broker refuses the token")
 
-// Credentials tell what a client logs in with: other ones of the same kind when they were renewed.
+// Credentials returns the credentials with which a client logs in: after a renewal, other ones of the
+// same kind.
 type Credentials func() proxy.KafkaCredentials
 
-// Always are credentials that stay.
+// Always returns Credentials that do not change.
 func Always(c proxy.KafkaCredentials) Credentials {
 	return func() proxy.KafkaCredentials { return c }
 }
 
-// login returns how a client proves who it is: with the credentials given or, where there are
-// none, with the proxy's own. It is nil where Kafka asks for nothing. Credentials that cannot be
-// used never lead to the proxy's own.
+// login returns the SASL mechanism of a client: with the given credentials or, if there are none, with
+// the proxy's own. It is nil if Kafka requires no login. Credentials that cannot be used never cause a
+// login with the proxy's own.
 func (s *security) login(as Credentials) sasl.Mechanism {
 	c := as()
 	if err := s.usable(c); err != nil {
@@ -70,8 +71,8 @@ func passwordLogin(mechanism string, as Credentials) sasl.Mechanism {
 	}
 }
 
-// bearer is OAUTHBEARER with the token of the moment. The extensions say which cluster is meant, and so
-// they go with the tokens of clients as well.
+// bearer returns OAUTHBEARER with the current token. The extensions identify the cluster, and so they
+// are sent with the tokens of clients, too.
 func (s *security) bearer(token func(context.Context) (string, error)) sasl.Mechanism {
 	extensions := make(map[string]string, len(s.settings.SASLOAuthExtensions))
 	for _, item := range s.settings.SASLOAuthExtensions {
@@ -84,7 +85,7 @@ func (s *security) bearer(token func(context.Context) (string, error)) sasl.Mech
 	})}
 }
 
-// judged is a mechanism whose sessions tell that Kafka refused a token.
+// judged is a mechanism whose sessions report that Kafka refused a token.
 type judged struct{ sasl.Mechanism }
 
 // Authenticate implements sasl.Mechanism.
@@ -104,7 +105,7 @@ func (j judgedSession) Challenge(answer []byte) (bool, []byte, error) {
 	return done, next, err
 }
 
-// refusing is the mechanism of credentials that cannot be used.
+// refusing is the mechanism for credentials that cannot be used.
 type refusing struct{ err error }
 
 // Name implements sasl.Mechanism.

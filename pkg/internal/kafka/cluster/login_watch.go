@@ -10,11 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// errLoginCut tells that the broker hung up instead of answering a login, which is how some
-// refuse it.
-var errLoginCut = errors.New("the broker hung up at the login")
+// errLoginCut means that the broker closed the connection instead of answering a login, which is how
+// some brokers refuse it.
+var errLoginCut = errors.New("the broker closed the connection at the login")
 
-// loginWatch notes whether a broker hung up at a login. It is a hook of one client.
+// loginWatch notes whether a broker closed the connection at a login. It is a hook of one client.
 type loginWatch struct{ cut atomic.Bool }
 
 // OnBrokerE2E implements kgo.HookBrokerE2E.
@@ -24,8 +24,8 @@ func (w *loginWatch) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.Broker
 	}
 }
 
-// explain makes an end of file what it is. A broker that goes down at that moment does not lead
-// here: it does not take the connection that franz-go tries next.
+// explain adds errLoginCut to an end of file at a login. A broker that goes down at that moment does not
+// lead here: it does not accept the connection that franz-go tries next.
 func (w *loginWatch) explain(err error) error {
 	if w != nil && errors.Is(err, io.EOF) && w.cut.Load() {
 		return errors.Join(errLoginCut, err)
@@ -33,8 +33,8 @@ func (w *loginWatch) explain(err error) error {
 	return err
 }
 
-// Quickly has a client that asks one question find a broker that answers, among brokers of
-// which some are down.
+// Quickly returns options for a client that sends one request, so that it finds a broker that answers
+// even if some are down.
 func Quickly(brokers int) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequestRetries(brokers),

@@ -11,23 +11,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// untold is what brokers answer that do not tell what they authorise.
+// untold is the value that brokers return if they do not return authorised operations.
 const untold = math.MinInt32
 
-// sight is what Kafka shows one client of a topic.
+// sight is what Kafka shows to one client of a topic.
 type sight struct {
 	err        error // why it shows nothing
 	id         kadm.TopicID
 	partitions int32
-	operations int32 // that are authorised, as bits (KIP-430)
+	operations int32 // authorised operations, as bits (KIP-430)
 }
 
-// look asks Kafka what it shows a client of topics. It asks each time: what kadm answers comes from
-// franz-go's memory.
+// look asks Kafka what it shows to a client of topics. It sends a request each time: kadm answers from
+// franz-go's cache.
 func look(ctx context.Context, client *kgo.Client, names []string) (map[string]sight, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.IncludeTopicAuthorizedOperations = true
-	request.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names)) // nil would be all
+	request.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names)) // nil would mean all
 	sights := make(map[string]sight, len(names))
 	for _, name := range names {
 		sights[name] = sight{err: kerr.UnknownServerError}
@@ -47,8 +47,8 @@ func look(ctx context.Context, client *kgo.Client, names []string) (map[string]s
 	return sights, nil
 }
 
-// lookAtSettings asks for the settings of topics by which Kafka refuses records. Those that it does
-// not tell are left out.
+// lookAtSettings looks up the settings of topics by which Kafka refuses records. It leaves out topics
+// whose settings Kafka does not return.
 func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (map[string]topicSettings, error) {
 	request := kmsg.NewPtrDescribeConfigsRequest()
 	for _, name := range names {

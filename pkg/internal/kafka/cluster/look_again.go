@@ -9,38 +9,38 @@ import (
 )
 
 const (
-	// againPause is the mean time between two looks at a topic that messages bring about, and looksAtOnce
-	// how many may come at once after a while without any: whatever clients send, Kafka is not asked more
-	// often. The messages beyond are judged by the latest look, so that none waits for more than one
-	// request.
+	// againPause is the mean time between two lookups of a topic that messages cause, and looksAtOnce is
+	// how many may follow each other at once after a while without any: whatever clients send, no more
+	// lookups are sent. Further messages use the result of the latest lookup, so that none waits for
+	// more than one request.
 	againPause  = 500 * time.Millisecond
 	looksAtOnce = 5
-	// againTimeout bounds one.
+	// againTimeout bounds one lookup.
 	againTimeout = 5 * time.Second
 )
 
-// looksAgain are the looks at one instance that messages bring about.
+// looksAgain are the lookups of one instance that messages cause.
 type looksAgain struct {
 	pace *rate.Limiter
 
 	mu     sync.Mutex // guards what follows
-	latest *lookAgain // nil where there was none
+	latest *lookAgain // nil before the first
 }
 
 func newLooksAgain() *looksAgain {
 	return &looksAgain{pace: rate.NewLimiter(rate.Every(againPause), looksAtOnce)}
 }
 
-// lookAgain is one of them, for all who come until the next one may begin.
+// lookAgain is one lookup. All callers share it until the next one may begin.
 type lookAgain struct {
-	done chan struct{} // closed when it has been made
-	err  error         // why Kafka told nothing, set before done is closed
+	done chan struct{} // closed when the lookup has ended
+	err  error         // why Kafka did not answer, set before done is closed
 }
 
-// join returns the look that answers now, and whether it is a new one that the caller has to make.
+// join returns the lookup that is used now, and whether it is a new one that the caller must run.
 //
-// A look that began before somebody came may not show what was made just before: a new one is better
-// wherever the pace allows it.
+// A lookup that began before the call may not show a partition that was created just before: join starts
+// a new one whenever the rate limiter allows it.
 func (l *looksAgain) join() (one *lookAgain, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,12 +51,13 @@ func (l *looksAgain) join() (one *lookAgain, first bool) {
 	return l.latest, true
 }
 
-// LookAgain has Kafka asked once more how many partitions the topic has, and waits for that within a
-// bound. Where many ask they share an answer, which may be some hundred milliseconds old. An error tells that there was no answer.
+// LookAgain asks Kafka again how many partitions the topic has, and waits for that within a bound.
+// Concurrent calls share an answer, which may be some hundred milliseconds old. An error means that
+// there was no answer.
 func (t *Topic) LookAgain() error {
 	one, first := t.again.join()
 	if !first {
-		<-one.done // its maker's time is bounded
+		<-one.done // the time of the lookup is bounded
 		return one.err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), againTimeout)
@@ -66,7 +67,7 @@ func (t *Topic) LookAgain() error {
 	return one.err
 }
 
-// lookNow shows the watcher what Kafka shows the connection.
+// lookNow passes what Kafka shows to the connection on to the watcher.
 func (t *Topic) lookNow(ctx context.Context) error {
 	client, err := t.Lookups()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// TestLookAgainSeesWhatIsThereNow makes partitions right before each call.
+// TestLookAgainSeesWhatIsThereNow creates partitions right before each call.
 func TestLookAgainSeesWhatIsThereNow(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	topic := open(t, watch(t, connect(t, broker)), "t")
@@ -27,8 +27,8 @@ func TestLookAgainSeesWhatIsThereNow(t *testing.T) {
 	}
 }
 
-// TestMessagesForPartitionsThatDoNotExistDoNotWait has one client ask again and again: a stream with
-// wrong partitions in it is answered at the speed of any other.
+// TestMessagesForPartitionsThatDoNotExistDoNotWait calls LookAgain repeatedly from one client: a stream
+// that names wrong partitions is answered as fast as any other.
 func TestMessagesForPartitionsThatDoNotExistDoNotWait(t *testing.T) {
 	topic := open(t, watch(t, connect(t, kafkatest.Broker(t, "t"))), "t")
 	begin := time.Now()
@@ -43,7 +43,7 @@ func TestMessagesForPartitionsThatDoNotExistDoNotWait(t *testing.T) {
 	}
 }
 
-// TestLookAgainIsPaced has many ask at the same time, all the time.
+// TestLookAgainIsPaced has many goroutines call LookAgain concurrently, all the time.
 func TestLookAgainIsPaced(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	topics := watch(t, connect(t, broker))

@@ -9,18 +9,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// produceHead is what tells a produce request apart: its length, the key of its API and the
-// version (Kafka protocol, request header).
+// produceHead is the part of a request that identifies a produce request: its length, its API key and
+// its version (Kafka protocol, request header).
 const produceHead = 4 + 2 + 2
 
 // dialFunc connects to brokers.
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// withoutNullRecords dials connections that write no produce request with null in place of a
-// batch. franz-go writes that where a batch failed while its request waited to be written. An
-// Apache Kafka broker that reads it does not answer the request at all (its error handler
-// fails on it as well), and what came with it waits for the request's timeout. A batch that is
-// left out is one that the broker does not mention in its answer, which franz-go is prepared for.
+// withoutNullRecords dials connections that write no produce request with null in place of a batch.
+// franz-go writes null if a batch failed while its request waited to be written. An Apache Kafka broker
+// that reads it does not answer the request at all (its error handler fails on it as well), and the
+// other batches of the request wait for the request's timeout. The broker does not mention an omitted
+// batch in its answer, which franz-go can handle.
 func withoutNullRecords(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -31,8 +31,8 @@ func withoutNullRecords(dial dialFunc) dialFunc {
 	}
 }
 
-// producingConn leaves null records out of what is written. franz-go writes a request at a
-// time, whole.
+// producingConn leaves null records out of written requests. franz-go writes one request at a time, in
+// one call.
 type producingConn struct{ net.Conn }
 
 // Write implements net.Conn.
@@ -47,8 +47,8 @@ func (c *producingConn) Write(request []byte) (int, error) {
 	return len(request), nil
 }
 
-// leaveOutNull returns the request without batches that are null; nil where it has none, or is
-// none that writes.
+// leaveOutNull returns the request without null batches; it returns nil if the request has none, or is
+// no produce request.
 func leaveOutNull(request []byte) []byte {
 	if len(request) < produceHead || int16(binary.BigEndian.Uint16(request[4:])) != int16(kmsg.Produce) {
 		return nil
@@ -65,15 +65,15 @@ func leaveOutNull(request []byte) []byte {
 	return tidy
 }
 
-// produceBody returns what follows the request's header: a correlation id, the client id and,
-// in flexible versions, tagged fields, of which clients send none (KIP-482).
+// produceBody returns the part of the request after its header: the header ends with a correlation id,
+// the client id and, in flexible versions, tagged fields, of which clients send none (KIP-482).
 func produceBody(request []byte, flexible bool) []byte {
 	rest := request[produceHead:]
 	const correlation, length = 4, 2
 	if len(rest) < correlation+length {
 		return nil
 	}
-	id := max(0, int(int16(binary.BigEndian.Uint16(rest[correlation:])))) // -1 is no id
+	id := max(0, int(int16(binary.BigEndian.Uint16(rest[correlation:])))) // -1 means no id
 	head := correlation + length + id
 	if flexible {
 		head++
@@ -84,7 +84,7 @@ func produceBody(request []byte, flexible bool) []byte {
 	return rest[head:]
 }
 
-// dropNull tells whether there were null records, which it removes.
+// dropNull removes null records, and reports whether there were any.
 func dropNull(r *kmsg.ProduceRequest) bool {
 	dropped := false
 	for i := range r.Topics {

@@ -17,7 +17,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// produceRequest is a request with a batch for each partition, of which nil is null.
+// produceRequest returns a request with a batch for each partition; a nil batch is null.
 func produceRequest(version int16, batches ...[]byte) []byte {
 	r := kmsg.NewPtrProduceRequest()
 	r.Version, r.Acks, r.TimeoutMillis = version, -1, 10_000
@@ -37,7 +37,7 @@ func TestNullRecordsAreLeftOut(t *testing.T) {
 	cases := []struct {
 		name    string
 		batches [][]byte
-		want    []int32 // partitions that are left
+		want    []int32 // the remaining partitions
 	}{
 		{"none", [][]byte{a, b}, []int32{0, 1}},
 		{"the first", [][]byte{nil, a, b}, []int32{1, 2}},
@@ -83,7 +83,7 @@ func TestOtherRequestsAreWrittenAsTheyAre(t *testing.T) {
 	}
 }
 
-// arrives returns what arrives of a request.
+// arrives returns the part of a request that arrives.
 func arrives(t *testing.T, request []byte) []byte {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -110,7 +110,7 @@ func dialed(t *testing.T, dial dialFunc) net.Conn {
 	return conn
 }
 
-// TestKafkaAnswersWhereRecordsAreNull sends what franz-go sends when a batch fails while its
+// TestKafkaAnswersWhereRecordsAreNull sends the request that franz-go sends when a batch fails while its
 // request waits: Kafka would not answer it.
 func TestKafkaAnswersWhereRecordsAreNull(t *testing.T) {
 	broker := kafka.RequireOwn(t, kafka.Options{})

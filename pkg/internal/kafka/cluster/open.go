@@ -4,11 +4,11 @@ import (
 	"context"
 )
 
-// OpenFor opens a topic for a connection that Kafka lets do what it wants: the error is of
-// KindNotAuthenticated where Kafka does not take its credentials, else of KindNotAuthorized where an
-// ACL is missing, and of KindTopicNotFound where there is no such topic. Kafka goes on being asked
-// until the topic is closed, see Topic.Over. Credentials are tried by a connection of their own each
-// time, so that what was taken yesterday is not taken for granted.
+// OpenFor opens a topic for a connection if Kafka authorises the access. Otherwise the error is of
+// KindNotAuthenticated if Kafka refuses the credentials, of KindNotAuthorized if an ACL is missing, and
+// of KindTopicNotFound if there is no such topic. The check is repeated until the topic is closed, see
+// Topic.Over. Each call checks credentials with a new connection, so that credentials that were accepted
+// earlier are checked again.
 func (t *Topics) OpenFor(ctx context.Context, a Access) (*Topic, error) {
 	granted, shown, err := t.rights.open(ctx, a)
 	if err != nil {
@@ -22,8 +22,8 @@ func (t *Topics) OpenFor(ctx context.Context, a Access) (*Topic, error) {
 	return topic, nil
 }
 
-// open holds the instance that Kafka shows. Where that is not the one in use, a broker may be behind:
-// it looks again until one of the two has proven to be over.
+// open holds the instance that Kafka shows. If another instance is in use, a broker may be behind: open
+// repeats the lookup until it is known which of the two has ended.
 func (t *Topics) open(ctx context.Context, granted *grant, shown sight) (*Topic, error) {
 	name := granted.access.Topic
 	for {
@@ -42,8 +42,8 @@ func (t *Topics) open(ctx context.Context, granted *grant, shown sight) (*Topic,
 	}
 }
 
-// settingsOf asks for the settings of an instance that is not in use yet. Those that nobody tells have
-// their defaults.
+// settingsOf looks up the settings of an instance that is not in use yet. Settings that Kafka does not
+// return have their defaults.
 func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) topicSettings {
 	name := granted.access.Topic
 	if t.isKnown(name, shown) {
@@ -56,7 +56,7 @@ func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) to
 	return defaultSettings()
 }
 
-// lookAgain asks what Kafka shows of a topic to who was granted the use of it.
+// lookAgain asks Kafka what it shows of a topic to the identity of the grant.
 func (t *Topics) lookAgain(ctx context.Context, granted *grant) (sight, error) {
 	name := granted.access.Topic
 	sights, err := look(ctx, t.rights.clientOf(granted), []string{name})

@@ -2,12 +2,12 @@ package cluster
 
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 
-// Renew has the topic used with other credentials from now on, since those that it was opened with
-// will expire. Records to come are produced with them; consumers and transactions bring them at
-// their next login, which Kafka asks for when the old ones expire (KIP-368). Kafka is not asked
-// beforehand: Over tells if it does not take them.
+// Renew uses the topic with other credentials from now on, since those with which it was opened will
+// expire. Further records are produced with them; consumers and transactions use them at their next
+// login, which Kafka requires when the old ones expire (KIP-368). Kafka is not asked beforehand: Over is
+// closed if it refuses them.
 //
-// An error is of KindNotAuthenticated where they are of another kind, or cannot be used at all.
+// The error is of KindNotAuthenticated if the credentials are of another kind, or cannot be used at all.
 func (t *Topic) Renew(credentials proxy.KafkaCredentials) error {
 	t.renewing.Lock()
 	defer t.renewing.Unlock()
@@ -27,7 +27,7 @@ func (t *Topic) Renew(credentials proxy.KafkaCredentials) error {
 	return nil
 }
 
-// loginKind tells what credentials a Kafka client logs in with, which it cannot change.
+// loginKind is the kind of credentials with which a Kafka client logs in. A client cannot change it.
 type loginKind uint8
 
 const (
@@ -47,7 +47,7 @@ func kindOfLogin(c proxy.KafkaCredentials) loginKind {
 	}
 }
 
-// renew notes an access that goes on with other credentials, without asking Kafka.
+// renew stores an access that continues with other credentials, without asking Kafka.
 func (i *identities) renew(before *grant, credentials proxy.KafkaCredentials) (*grant, error) {
 	if err := i.cluster.security.usable(credentials); err != nil {
 		return nil, unusable(err)

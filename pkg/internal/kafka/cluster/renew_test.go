@@ -13,8 +13,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestCredentialsAreRenewed has a connection go on as somebody else, whose rights differ: what is
-// done from then on is done with those.
+// TestCredentialsAreRenewed continues a connection with another identity, whose rights differ: further
+// operations use that identity.
 func TestCredentialsAreRenewed(t *testing.T) {
 	g := kafkatest.FakeGuarded(t)
 	name := g.MakeTopic(t)
@@ -48,7 +48,7 @@ func TestCredentialsAreRenewed(t *testing.T) {
 	}
 	topic.Close()
 	checkNothingLeft(t, topics)
-	if err := topic.Renew(kafkatest.User(kafka.Alice)); err != nil { // the connection is over
+	if err := topic.Renew(kafkatest.User(kafka.Alice)); err != nil { // the connection has ended
 		t.Fatal(err)
 	}
 	checkNothingLeft(t, topics)
@@ -74,8 +74,8 @@ func TestUselessRenewals(t *testing.T) {
 	}
 }
 
-// TestTokensAreRenewed has Kafka end the life of a token while a member of a group and a
-// producer of transactions use it.
+// TestTokensAreRenewed lets a token expire while a member of a group and a producer of transactions use
+// it.
 func TestTokensAreRenewed(t *testing.T) {
 	g := kafkatest.RealGuarded(t)
 	name := g.MakeTopic(t)

@@ -13,18 +13,18 @@ import (
 )
 
 const (
-	// The numbers of ACL operations, as bits of what Kafka authorises (KIP-430).
+	// The numbers of ACL operations, as bits of the authorised operations (KIP-430).
 	readBit, writeBit = 1 << 3, 1 << 4
 )
 
-// rights are what Kafka lets one client do.
+// rights are the operations that Kafka allows one client.
 type rights struct {
 	topics map[string]sight
-	groups map[proxy.GroupID]error // nil where the group may be used
+	groups map[proxy.GroupID]error // nil if the group may be used
 }
 
-// askRights asks Kafka what a client may do. The error is why nobody knows; there is none about
-// groups whose coordinator does not answer, as Kafka judges them again when they are joined.
+// askRights asks Kafka what a client may do. The error means that this is unknown. It is nil for groups
+// whose coordinator does not answer, as Kafka checks the rights to them again when they are joined.
 func askRights(ctx context.Context, client *kgo.Client, accesses []Access) (*rights, error) {
 	topics, groups := make(map[string]bool), make(map[proxy.GroupID]error)
 	for _, a := range accesses {
@@ -40,7 +40,7 @@ func askRights(ctx context.Context, client *kgo.Client, accesses []Access) (*rig
 	return &rights{sights, groups}, askGroups(ctx, client, groups)
 }
 
-// judge tells why Kafka does not let a client do something, or nil.
+// judge returns the reason why Kafka does not allow an access, or nil.
 func (r *rights) judge(a Access) *proxy.Error {
 	topic := r.topics[a.Topic]
 	bit, word := int32(readBit), "reading from"
@@ -62,7 +62,7 @@ func (r *rights) judge(a Access) *proxy.Error {
 	}
 }
 
-// isLoginRefusal tells whether Kafka did not take a client's credentials.
+// isLoginRefusal reports whether Kafka refused a client's credentials.
 func isLoginRefusal(err error) bool {
 	return errors.Is(err, kerr.SaslAuthenticationFailed) || errors.Is(err, errTokenRefused) || errors.Is(err, errLoginCut)
 }

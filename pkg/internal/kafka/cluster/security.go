@@ -15,19 +15,18 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// dialTimeout bounds the making of a connection to a broker, the TLS handshake included: it is
-// franz-go's default.
+// dialTimeout bounds connecting to a broker, with the TLS handshake: it is franz-go's default.
 const dialTimeout = 10 * time.Second
 
-// security is how clients connect to the brokers, and prove who they are.
+// security defines how clients connect to the brokers and log in.
 type security struct {
 	settings *config.Kafka
 	connect  dialFunc
 	tls      *brokerTLS  // nil without TLS
-	tokens   tokenSource // of the proxy's own tokens; nil where it has none
+	tokens   tokenSource // of the proxy's own tokens; nil without tokens
 
 	stop context.CancelFunc
-	done chan struct{} // closed when nothing of it runs anymore
+	done chan struct{} // closed when none of its goroutines runs anymore
 }
 
 // newSecurity reads the certificates and starts keeping them up to date, until close.
@@ -64,13 +63,13 @@ func newSecurity(settings *config.Kafka, env Environment) (*security, error) {
 	return s, nil
 }
 
-// close ends what keeps certificates and tokens up to date. All clients are closed by now.
+// close ends the goroutines that keep certificates and tokens up to date. All clients are closed by now.
 func (s *security) close() {
 	s.stop()
 	<-s.done
 }
 
-// options are how a client connects, and as whom.
+// options returns the options of a client for its connections and its login.
 func (s *security) options(as Credentials) []kgo.Opt {
 	options := []kgo.Opt{kgo.Dialer(s.dialTidy)}
 	if login := s.login(as); login != nil {
@@ -95,7 +94,7 @@ func (s *security) dial(ctx context.Context, network, address string) (net.Conn,
 	return s.tls.encrypt(ctx, conn, address)
 }
 
-// Why credentials that a client brings cannot be used, whoever they belong to.
+// Reasons why a client's credentials cannot be used, whatever their owner.
 var (
 	errNoLogin  = errors.New("this proxy does not authenticate itself with Kafka, and so nobody else")
 	errNoSecret = errors.New("a user name and a password are needed, both without control characters")
@@ -103,7 +102,7 @@ var (
 	errTokens   = errors.New("this proxy uses tokens with Kafka, not passwords")
 )
 
-// usable tells whether a client's credentials can be presented to Kafka at all.
+// usable reports, as an error, why a client's credentials cannot be sent to Kafka at all.
 func (s *security) usable(c proxy.KafkaCredentials) error {
 	switch {
 	case c.IsZero():
@@ -121,7 +120,7 @@ func (s *security) usable(c proxy.KafkaCredentials) error {
 	}
 }
 
-// checkToken compares a token with what may be one (b64token of RFC 6750, section 2.1).
+// checkToken checks the syntax of a token (b64token of RFC 6750, section 2.1).
 func checkToken(token string) error {
 	other := func(r rune) bool {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'

@@ -19,7 +19,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestMechanismsAndProtocols writes and reads with all that a real Kafka can be told to want.
+// TestMechanismsAndProtocols writes and reads with all mechanisms and protocols that a real Kafka can
+// require.
 func TestMechanismsAndProtocols(t *testing.T) {
 	g := kafkatest.RealGuarded(t)
 	broker := g.Real
@@ -115,7 +116,7 @@ func checkWritesAndReads(t *testing.T, g *kafkatest.Guarded, c *cluster.Cluster)
 	}
 }
 
-// checkNotReady checks that a proxy which Kafka does not let in is not ready, and blames no
+// checkNotReady checks that a proxy whose login Kafka refuses is not ready, and reports no error of the
 // client.
 func checkNotReady(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
@@ -127,7 +128,7 @@ func checkNotReady(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-// issuerOf is a token endpoint that always gives the same token.
+// issuerOf returns a token endpoint that always issues the same token.
 func issuerOf(t *testing.T, token string) *httptest.Server {
 	t.Helper()
 	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -138,7 +139,7 @@ func issuerOf(t *testing.T, token string) *httptest.Server {
 	return issuer
 }
 
-// notes are what a table reads.
+// notes receives the entries that a table reads.
 type notes chan string
 
 // Restart implements table.Handler.
@@ -150,8 +151,8 @@ func (n notes) Read(_ int64, _ time.Time, key, value []byte) { n <- string(key) 
 // CaughtUp implements table.Handler.
 func (notes) CaughtUp() {}
 
-// TestProxyWithTheRightsThatTheReadmeNames has a proxy that may do no more: its state, and
-// a client's records.
+// TestProxyWithTheRightsThatTheReadmeNames uses a proxy with no more rights than these: for its state,
+// and for a client's records.
 func TestProxyWithTheRightsThatTheReadmeNames(t *testing.T) {
 	g := kafkatest.RealGuarded(t)
 	if err := g.Real.SetPassword(kafkatest.Deadline(t), "least", kafka.Password("least")); err != nil {

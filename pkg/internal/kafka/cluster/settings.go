@@ -23,33 +23,33 @@ const (
 )
 
 const (
-	// Kafka's defaults, for where the proxy may not describe a topic.
+	// Kafka's defaults, used if the proxy may not describe a topic.
 	defaultMaxMessageBytes = 1048588
 	defaultAfterMax        = int64(time.Hour / time.Millisecond)
 
 	// batchOverhead is the header of a record batch (Kafka message format v2).
 	batchOverhead = 61
-	// oldBatchPrefix is the length before a batch in requests before Kafka 2.8.
+	// oldBatchPrefix is the length field before a batch in requests before Kafka 2.8.
 	oldBatchPrefix = 4
 
-	// The bounds of franz-go: a batch must fit into a request of 100 MiB.
+	// The limits of franz-go: a batch must fit into a request of 100 MiB.
 	minBatchBytes = 512
 	maxBatchBytes = 90 << 20
 
-	// asProduced is the compression of a topic that keeps batches as they come.
+	// asProduced is the compression of a topic that keeps batches as they arrive.
 	asProduced = "producer"
 )
 
-// LargestBatch is what franz-go must be told for batches as large as it can send.
+// LargestBatch is franz-go's batch limit for batches as large as it can send.
 const LargestBatch int32 = maxBatchBytes
 
 // topicSettings are the settings of a topic by which Kafka refuses records.
 type topicSettings struct {
 	partitions      int32
 	maxMessageBytes int64
-	compression     string // a codec, in which batches are compressed anew, or asProduced
+	compression     string // a codec, in which Kafka compresses batches again, or asProduced
 	compacted       bool
-	logAppendTime   bool  // then timestamps are the broker's and not judged
+	logAppendTime   bool  // then timestamps are set by the broker and not checked
 	beforeMax       int64 // milliseconds that a timestamp may lie in the past
 	afterMax        int64 // milliseconds that a timestamp may lie in the future
 }
@@ -58,8 +58,7 @@ func defaultSettings() topicSettings {
 	return topicSettings{maxMessageBytes: defaultMaxMessageBytes, compression: asProduced, beforeMax: math.MaxInt64, afterMax: defaultAfterMax}
 }
 
-// readSettings reads the settings of one topic. A setting that a broker does not tell has
-// its default.
+// readSettings reads the settings of one topic. A setting that a broker does not return has its default.
 func readSettings(configs []kmsg.DescribeConfigsResponseResourceConfig) topicSettings {
 	s := defaultSettings()
 	for i := range configs {
@@ -85,21 +84,21 @@ func readSettings(configs []kmsg.DescribeConfigsResponseResourceConfig) topicSet
 	return s
 }
 
-// franzBatchBytes is what franz-go must be told for batches of at most so many bytes: it
-// counts the length before a batch too, as Kafka 2.8 and newer are sent it.
+// franzBatchBytes returns franz-go's batch limit for batches of at most the given size: it includes the
+// length field before a batch, in the form for Kafka 2.8 and newer.
 func franzBatchBytes(bytes int64) int32 {
 	prefix := int64(unsignedVarint(bytes + 1))
 	return int32(min(max(bytes+prefix, minBatchBytes), maxBatchBytes))
 }
 
-// maxRecordBytes is how large a batch of a single record may be: a byte or two less than a
-// batch of many. Until a broker has answered its first batch, franz-go counts the length
-// before a batch as Kafka before 2.8 was sent it, and would never send a larger record.
+// maxRecordBytes returns how large a batch of a single record may be: a byte or two less than a batch of
+// many. Until a broker has answered its first batch, franz-go counts the length field before a batch in
+// the form for Kafka before 2.8, and would never send a larger record.
 func (s *topicSettings) maxRecordBytes() int64 {
 	return min(s.maxMessageBytes, int64(franzBatchBytes(s.maxMessageBytes))-oldBatchPrefix)
 }
 
-// Number reads the value of a setting, or says otherwise where it is none.
+// Number parses the value of a setting, and returns otherwise if it is not a number.
 func Number(text string, otherwise int64) int64 {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n
@@ -107,7 +106,7 @@ func Number(text string, otherwise int64) int64 {
 	return otherwise
 }
 
-// check refuses what Kafka would refuse at the time now.
+// check refuses a record that Kafka would refuse at the time now.
 func (s *topicSettings) check(r *proxy.Record, now time.Time, by *Compression) *proxy.Error {
 	switch {
 	case r.Partition >= s.partitions:
@@ -127,8 +126,9 @@ func (s *topicSettings) check(r *proxy.Record, now time.Time, by *Compression) *
 	return nil
 }
 
-// checkCompressed refuses a record that is too large as it is and, where it is compressed, still is then.
-// What Kafka compresses anew in another codec is judged as it is: how large it would become is not known.
+// checkCompressed refuses a record that is too large uncompressed and, if it is compressed, also
+// compressed. If Kafka compresses it again with another codec, the uncompressed size counts: the size
+// after that is not known.
 func (s *topicSettings) checkCompressed(r *proxy.Record, size int64, by *Compression) *proxy.Error {
 	limit := s.maxMessageBytes
 	if by != nil && (s.compression == asProduced || s.compression == by.Codec) {
@@ -154,13 +154,13 @@ func (s *topicSettings) checkTimestamp(timestamp, now int64) *proxy.Error {
 	return nil
 }
 
-// Compression is how records are compressed on their way to Kafka.
+// Compression defines how records are compressed on their way to Kafka.
 type Compression struct {
 	Codec     string                    // as in the setting compression.type
-	BatchSize func(*proxy.Record) int64 // what a record takes in a batch of its own
+	BatchSize func(*proxy.Record) int64 // size of a record in a batch of its own
 }
 
-// BatchSize is what a record takes in a batch of its own, uncompressed.
+// BatchSize returns the size of a record in a batch of its own, uncompressed.
 func BatchSize(r *proxy.Record) int64 {
 	size := 3 + blob(r.Key) + blob(r.Value) + varint(len(r.Headers)) // 3: attributes and two zero deltas
 	for _, h := range r.Headers {
@@ -169,7 +169,7 @@ func BatchSize(r *proxy.Record) int64 {
 	return int64(batchOverhead + varint(size) + size)
 }
 
-// blob is the size of nullable bytes with their length before them.
+// blob returns the size of nullable bytes with their length field.
 func blob(b []byte) int {
 	if b == nil {
 		return 1
@@ -177,14 +177,14 @@ func blob(b []byte) int {
 	return varint(len(b)) + len(b)
 }
 
-// unsignedVarint is the size of a number that is not negative, as Kafka writes the length of
-// a batch.
+// unsignedVarint returns the size of a non-negative number in the encoding that Kafka uses for the
+// length of a batch.
 func unsignedVarint(n int64) int {
 	var buf [binary.MaxVarintLen64]byte
 	return binary.PutUvarint(buf[:], uint64(n))
 }
 
-// varint is the size of a length that is not negative, as Kafka writes it.
+// varint returns the size of a non-negative length in Kafka's encoding.
 func varint(n int) int {
 	var buf [binary.MaxVarintLen64]byte
 	return binary.PutVarint(buf[:], int64(n))

@@ -17,7 +17,7 @@ func TestCheck(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*topicSettings)
 		record proxy.Record
-		want   proxy.Kind // KindInternal where it is accepted
+		want   proxy.Kind // KindInternal if it is accepted
 	}{
 		"any partition":                  {nil, proxy.Record{Partition: proxy.AnyPartition}, 0},
 		"the last partition":             {nil, proxy.Record{Partition: 2}, 0},
@@ -59,11 +59,11 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckOfCompressed has a codec that makes 100 bytes of everything.
+// TestCheckOfCompressed uses a codec that compresses everything to 100 bytes.
 func TestCheckOfCompressed(t *testing.T) {
 	by := &Compression{Codec: "zstd", BatchSize: func(*proxy.Record) int64 { return 100 }}
 	for name, test := range map[string]struct {
-		topic string // its compression
+		topic string // its compression.type
 		limit int64
 		value int
 		want  bool

@@ -14,9 +14,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
 )
 
-// FileError tells that a file that a setting names cannot be used.
+// FileError means that a file that a setting names cannot be used.
 type FileError struct {
-	Setting string // its whole name
+	Setting string // its full name
 	Err     error
 }
 
@@ -26,16 +26,15 @@ func (e *FileError) Error() string { return e.Setting + ": " + e.Err.Error() }
 // Unwrap returns the reason.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// brokerTLS encrypts connections to brokers. A changed file counts for connections that are
-// made from then on.
+// brokerTLS encrypts connections to brokers. A changed file is used for later connections.
 type brokerTLS struct {
-	serverName  string // empty where it is the broker's own
+	serverName  string // if empty, the broker's own name is used
 	roots       atomic.Pointer[x509.CertPool]
 	certificate atomic.Pointer[tls.Certificate]
 	files       []*reread.Files
 }
 
-// readBrokerTLS reads the files that the settings name. The error holds a *FileError for each
+// readBrokerTLS reads the files that the settings name. The error contains a *FileError for each file
 // that cannot be used.
 func readBrokerTLS(settings *config.Kafka, env Environment) (*brokerTLS, error) {
 	b := &brokerTLS{serverName: settings.SSLServerName}
@@ -49,7 +48,7 @@ func readBrokerTLS(settings *config.Kafka, env Environment) (*brokerTLS, error) 
 	return b, errors.Join(errs...)
 }
 
-// keep has files used, now and whenever they change while watch runs.
+// keep passes the contents of files to use, now and whenever they change while watch runs.
 func (b *brokerTLS) keep(setting string, env Environment, use func([][]byte) error, paths ...string) error {
 	variable := config.Prefix + setting
 	files, err := reread.Open(reread.Options{
@@ -92,7 +91,7 @@ func (b *brokerTLS) watch(ctx context.Context) {
 	watching.Wait()
 }
 
-// encrypt does the TLS handshake with the broker at address. It closes conn where that fails.
+// encrypt does the TLS handshake with the broker at address. It closes conn if the handshake fails.
 func (b *brokerTLS) encrypt(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	name := b.serverName
 	if name == "" {
@@ -104,14 +103,14 @@ func (b *brokerTLS) encrypt(ctx context.Context, conn net.Conn, address string) 
 	}
 	encrypted := tls.Client(conn, b.settings(name))
 	if err := encrypted.HandshakeContext(ctx); err != nil {
-		_ = conn.Close() // the reason that counts is err
+		_ = conn.Close() // err is the error to return
 		return nil, fmt.Errorf("the TLS handshake with broker %s: %w", address, err)
 	}
 	return encrypted, nil
 }
 
-// settings are those of one handshake. No session is resumed: the broker would go on with the
-// client certificate of the first.
+// settings returns the TLS settings of one handshake. No session is resumed: the broker would otherwise
+// keep using the client certificate of the first session.
 func (b *brokerTLS) settings(name string) *tls.Config {
 	settings := &tls.Config{ServerName: name, RootCAs: b.roots.Load(), MinVersion: tls.VersionTLS12}
 	if certificate := b.certificate.Load(); certificate != nil {

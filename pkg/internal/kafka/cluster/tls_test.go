@@ -26,7 +26,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// authority is a CA of its own.
+// authority is a CA that a test creates.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -86,10 +86,10 @@ func (a authority) issue(t *testing.T, name string) (cert, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
-// tlsPeer is a broker's TLS: it tells each client the name in the client's certificate.
+// tlsPeer simulates a broker's TLS: it sends each client the name in the client's certificate.
 type tlsPeer struct {
 	address string
-	// certificate is what the next connections are answered with.
+	// certificate is the server certificate for the next connections.
 	certificate chan tls.Certificate
 }
 
@@ -121,7 +121,7 @@ func newTLSPeer(t *testing.T, clients authority, certificate tls.Certificate) *t
 	return &tlsPeer{listener.Addr().String(), current}
 }
 
-// serveName answers each byte with the name of the client, until it leaves.
+// serveName answers each byte with the name of the client, until the client disconnects.
 func serveName(conn net.Conn) {
 	defer conn.Close()
 	encrypted, ok := conn.(*tls.Conn)
@@ -145,7 +145,7 @@ func (p *tlsPeer) use(certificate tls.Certificate) {
 	p.certificate <- certificate
 }
 
-// nameTold is the name by which the peer knows a connection.
+// nameTold returns the client name that the peer sees on a connection.
 func nameTold(conn net.Conn) (string, error) {
 	if _, err := conn.Write([]byte{0}); err != nil {
 		return "", err
@@ -174,8 +174,8 @@ func replaceFile(t *testing.T, path, text string) {
 	}
 }
 
-// TestPEMFilesAreReread rotates the client's certificate, then the CA of the brokers, and then
-// breaks both files.
+// TestPEMFilesAreReread rotates the client's certificate, then the CA of the brokers, and then replaces
+// both files with invalid ones.
 func TestPEMFilesAreReread(t *testing.T) {
 	t.Parallel()
 	first, second := newAuthority(t), newAuthority(t)

@@ -21,25 +21,25 @@ import (
 const (
 	// tokenTimeout bounds one request to the token endpoint.
 	tokenTimeout = 5 * time.Second
-	// tokenRetry is how long a failure of the token endpoint is passed on before it is asked
-	// again: each connection to a broker needs a token.
+	// tokenRetry is how long a failure of the token endpoint is returned before the next request: each
+	// connection to a broker needs a token.
 	tokenRetry = time.Second
-	// tokenLife is how long a token is used whose end the endpoint does not tell.
+	// tokenLife is how long a token is used if the endpoint does not return its expiry.
 	tokenLife = time.Minute
-	// maxTokenBytes is the longest token that a file may hold.
+	// maxTokenBytes is the longest token that a file may contain.
 	maxTokenBytes = 1 << 20
 )
 
-// tokenSource knows the proxy's own token for OAUTHBEARER.
+// tokenSource provides the proxy's own token for OAUTHBEARER.
 type tokenSource interface {
 	token(ctx context.Context) (string, error)
-	// wait waits until nothing is under way anymore, once the source's life has ended.
+	// wait waits for requests under way, once the source's life has ended.
 	wait()
 }
 
 var errExpired = errors.New("the token has expired already")
 
-// newTokenSource returns nil where the settings name no source.
+// newTokenSource returns nil if the settings name no source.
 func newTokenSource(life context.Context, settings *config.Kafka, transport http.RoundTripper) tokenSource {
 	switch {
 	case settings.SASLOAuthTokenFile != "":
@@ -51,8 +51,8 @@ func newTokenSource(life context.Context, settings *config.Kafka, transport http
 	}
 }
 
-// tokenFile is a file with the token, read for each connection: whoever wrote it replaces it
-// before it expires.
+// tokenFile is a file with the token, read for each connection: its writer replaces it before the token
+// expires.
 type tokenFile string
 
 func (f tokenFile) wait() {}
@@ -74,8 +74,8 @@ func (f tokenFile) token(context.Context) (string, error) {
 	return token, nil
 }
 
-// tokenEndpoint asks for tokens with client credentials (RFC 6749, section 4.4). A token is
-// used until four fifths of its life are over; then it serves until there is a new one.
+// tokenEndpoint requests tokens with client credentials (RFC 6749, section 4.4). After four fifths of a
+// token's lifetime it requests a new one, and uses the old one until the new one has arrived.
 type tokenEndpoint struct {
 	life  context.Context //nolint:containedctx // of the cluster
 	http  *http.Client
@@ -88,7 +88,7 @@ type tokenEndpoint struct {
 	expires time.Time
 	failure error
 	retry   time.Time
-	flight  chan struct{} // closed when the request under way has its answer; nil without one
+	flight  chan struct{} // closed when the request under way has its answer; nil without a request
 }
 
 func newTokenEndpoint(life context.Context, settings *config.Kafka, transport http.RoundTripper) *tokenEndpoint {
@@ -103,7 +103,7 @@ func newTokenEndpoint(life context.Context, settings *config.Kafka, transport ht
 	}}
 }
 
-// parameters are those of a list of name=value.
+// parameters parses a list of name=value.
 func parameters(list []string) url.Values {
 	values := make(url.Values)
 	for _, item := range list {
@@ -119,7 +119,7 @@ func (e *tokenEndpoint) wait() {
 	e.http.CloseIdleConnections()
 }
 
-// token returns a token that is valid, from memory if there is one.
+// token returns a valid token, a cached one if there is one.
 func (e *tokenEndpoint) token(ctx context.Context) (string, error) {
 	for {
 		e.mu.Lock()
@@ -163,7 +163,7 @@ func (e *tokenEndpoint) depart() chan struct{} {
 	return flight
 }
 
-// land takes what the endpoint answered to a request. e.mu is held.
+// land stores the endpoint's answer to a request. e.mu is held.
 func (e *tokenEndpoint) land(asked time.Time, token *oauth2.Token, err error) {
 	e.flight = nil
 	if err == nil {
@@ -188,7 +188,7 @@ func checkFresh(token *oauth2.Token) error {
 	return checkToken(token.AccessToken)
 }
 
-// endpointError leaves out the endpoint's answer, which may repeat secrets.
+// endpointError returns an error without the endpoint's answer, which may repeat secrets.
 func endpointError(err error) error {
 	var answer *oauth2.RetrieveError
 	if errors.As(err, &answer) && answer.Response != nil {

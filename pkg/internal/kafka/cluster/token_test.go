@@ -16,7 +16,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// issuer is a token endpoint. What it answers is set by the test.
+// issuer is a token endpoint. The test sets its answers.
 type issuer struct {
 	*httptest.Server
 	asked atomic.Int64
@@ -36,10 +36,10 @@ func newIssuer(t *testing.T, answer func(w http.ResponseWriter, n int64)) *issue
 	return i
 }
 
-// source is what the proxy gets its tokens from.
+// source returns a token source that uses this endpoint.
 func (i *issuer) source(t *testing.T) *tokenEndpoint {
 	t.Helper()
-	life, end := context.WithCancel(context.Background()) //nolint:usetesting // its end is waited for
+	life, end := context.WithCancel(context.Background()) //nolint:usetesting // the test waits for its end
 	settings := &config.Kafka{
 		SASLOAuthTokenURL: i.URL, SASLOAuthClientID: "the-client", SASLOAuthClientSecret: "the-secret", SASLOAuthScope: "a b",
 		SASLOAuthParameters: []string{"audience=kafka", "resource=a=b"},
@@ -115,7 +115,7 @@ func TestTokenEndpointThatFails(t *testing.T) {
 				}
 			}
 			if n := i.asked.Load(); n > 2 { // golang.org/x/oauth2 tries both places for the client's secret
-				t.Errorf("asked %d times in a moment", n)
+				t.Errorf("%d requests in a moment", n)
 			}
 		})
 	}
@@ -152,7 +152,7 @@ func TestTokenFileIsReadEachTime(t *testing.T) {
 	}
 }
 
-// TestTokensLastAsLongAsTheCluster has no file to watch beside the tokens.
+// TestTokensLastAsLongAsTheCluster has tokens, but no file to watch.
 func TestTokensLastAsLongAsTheCluster(t *testing.T) {
 	i := newIssuer(t, func(w http.ResponseWriter, n int64) { writeToken(w, fmt.Sprint("token-", n), 1) })
 	s, err := newSecurity(&config.Kafka{

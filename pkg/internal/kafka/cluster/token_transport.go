@@ -12,11 +12,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
 )
 
-// tokenTransport makes the requests to the token endpoint, whose certificate is checked by CAs that can
-// be replaced.
+// tokenTransport sends the requests to the token endpoint. It verifies the endpoint's certificate with
+// CAs that can be replaced.
 type tokenTransport struct {
 	current atomic.Pointer[http.Transport]
-	files   *reread.Files // nil where the CAs are those of the system
+	files   *reread.Files // nil if the system's CAs are used
 }
 
 // newTokenTransport reads the CAs. The error is a *FileError.
@@ -47,7 +47,7 @@ func (t *tokenTransport) useCAs(contents [][]byte) error {
 	return nil
 }
 
-// use has requests from now on checked by CAs, by the system's where roots is nil.
+// use sets the CAs for further requests; if roots is nil, the system's are used.
 func (t *tokenTransport) use(roots *x509.CertPool) {
 	before := t.current.Swap(&http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
@@ -70,5 +70,5 @@ func (t *tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.current.Load().RoundTrip(r)
 }
 
-// CloseIdleConnections is what http.Client looks for.
+// CloseIdleConnections is called by http.Client.
 func (t *tokenTransport) CloseIdleConnections() { t.current.Load().CloseIdleConnections() }

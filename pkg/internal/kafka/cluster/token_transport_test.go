@@ -14,7 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestTheTokenEndpointsCAs are those of the file, as it is at the moment.
+// TestTheTokenEndpointsCAs checks that the current CAs of the file are used.
 func TestTheTokenEndpointsCAs(t *testing.T) {
 	endpoint := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	defer endpoint.Close()
@@ -55,11 +55,11 @@ func TestTheTokenEndpointsCAs(t *testing.T) {
 		client.CloseIdleConnections()
 	}
 	if transport.files == nil {
-		t.Error("nobody follows the file")
+		t.Error("the file is not watched")
 	}
 }
 
-// TestExtensionsGoWithEachToken, the proxy's own and its clients'.
+// TestExtensionsGoWithEachToken checks the proxy's own token and a client's.
 func TestExtensionsGoWithEachToken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(path, []byte("own"), 0o600); err != nil {

@@ -14,13 +14,13 @@ type Topic struct {
 	*Instance
 	grant atomic.Pointer[grant]
 	*ending
-	stop func() // ends what tells of the instance's end
+	stop func() // ends the notifications about the instance
 
 	renewing sync.Mutex // guards closed, and is held while grant is replaced
 	closed   bool
 }
 
-// ending is the end of something, which comes once and has a reason.
+// ending is an end that happens once and has a reason.
 type ending struct {
 	once   sync.Once
 	over   chan struct{}
@@ -36,22 +36,23 @@ func (e *ending) end(reason *proxy.Error) {
 	})
 }
 
-// Over is closed when the topic has ended for the connection: the instance has ended, or Kafka does
-// not let the connection use it anymore, since its rights or its credentials were taken away.
+// Over is closed when the topic has ended for the connection: the instance has ended, or Kafka no longer
+// allows the connection to use it, since its rights or its credentials were revoked.
 func (t *Topic) Over() <-chan struct{} { return t.ending.over }
 
-// End tells why, once Over is closed: the error is of KindTopicNotFound, caused by proxy.ErrReplaced
-// where a topic of the name exists again, or what Kafka denies the access with.
+// End returns the reason, once Over is closed: the error is of KindTopicNotFound, caused by
+// proxy.ErrReplaced if a topic of the name exists again, or the error with which Kafka denies the
+// access.
 func (t *Topic) End() *proxy.Error { return t.reason }
 
-// Deny ends the topic for the connection: Kafka has refused it.
+// Deny ends the topic for the connection, since Kafka has refused it.
 func (t *Topic) Deny(reason *proxy.Error) { t.ending.end(reason) }
 
-// Credentials are those that the topic is used with now: its client may renew them.
+// Credentials returns the credentials with which the topic is used now: its client may renew them.
 func (t *Topic) Credentials() proxy.KafkaCredentials { return t.grant.Load().access.Credentials }
 
-// Lookups is the client that lookups for the connection are made with: the proxy's own, or that of the
-// connection's identity, which all that use it share. An error tells that the connection is over.
+// Lookups returns the client for the connection's lookups: the proxy's own, or that of the connection's
+// identity, which all connections of the identity share. An error means that the connection has ended.
 func (t *Topic) Lookups() (*kgo.Client, error) {
 	if client := t.topics.rights.clientOf(t.grant.Load()); client != nil {
 		return client, nil
@@ -59,7 +60,7 @@ func (t *Topic) Lookups() (*kgo.Client, error) {
 	return nil, ErrClosed
 }
 
-// Close lets go of the topic.
+// Close releases the topic.
 func (t *Topic) Close() {
 	t.renewing.Lock()
 	defer t.renewing.Unlock()

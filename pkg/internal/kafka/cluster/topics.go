@@ -17,43 +17,43 @@ import (
 )
 
 const (
-	// watchInterval is how often the topics in use are looked at. A deleted topic is noticed at the
+	// watchInterval is the interval of the lookups of topics in use. A deleted topic is noticed at the
 	// second round that misses it, well within the minute that clients are promised.
 	watchInterval = 10 * time.Second
 	// watchTimeout bounds one round.
 	watchTimeout = 8 * time.Second
-	// missesUntilGone keeps a broker that has not heard of a topic yet from ending its
-	// connections.
+	// missesUntilGone is the number of consecutive misses that end an instance: a broker that does not
+	// know a topic yet must not end its connections.
 	missesUntilGone = 2
-	// refreshPause is the time between two rounds that somebody asked for.
+	// refreshPause is the pause after a round that was requested.
 	refreshPause = 500 * time.Millisecond
-	// otherFor is for how long brokers must tell of another instance in an instance's place, before
-	// it is believed: one that is behind may tell of the one before.
+	// otherFor is how long brokers must report another instance in place of the known one before the
+	// known one counts as ended: a broker that is behind may report an earlier instance.
 	otherFor = time.Second
-	// openPause is the time between two looks at a topic that brokers do not agree on.
+	// openPause is the pause between two lookups of a topic for which brokers report different
+	// instances.
 	openPause = 200 * time.Millisecond
 )
 
-// Topics is the watcher of the topic instances that are in use: open connections hold them, and
-// clients follow them. It is the only one to decide that an instance has ended, from what Kafka shows
-// the proxy, and from what it shows clients with credentials of their own where it shows the proxy
-// nothing.
+// Topics is the watcher of the topic instances that are in use: open connections hold them, and clients
+// follow them. Only Topics decides that an instance has ended, based on what Kafka shows to the proxy,
+// and, if it shows the proxy nothing, on what it shows to clients with their own credentials.
 type Topics struct {
 	client  *kgo.Client
 	rights  *identities
 	log     *slog.Logger
-	refresh chan struct{} // asks for a round at once
+	refresh chan struct{} // requests a round at once
 	stop    context.CancelFunc
 	done    chan struct{}
 
 	looking sync.Mutex // one round at a time
 
-	mu    sync.Mutex // guards what follows, and what instances say so of
+	mu    sync.Mutex // guards what follows, and the fields of instances that say so
 	round uint64
 	used  map[string]*Instance
 }
 
-// WatchTopics starts looking after topics in use. Close ends it.
+// WatchTopics starts the watch of topics in use. Close ends it.
 func (c *Cluster) WatchTopics() *Topics {
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Topics{
@@ -72,7 +72,7 @@ func (t *Topics) Close() {
 	t.rights.close()
 }
 
-// Refresh asks for the topics in use to be looked at soon: Kafka refused what is known of one.
+// Refresh requests a lookup of the topics in use soon: Kafka refused what is known of one of them.
 func (t *Topics) Refresh() {
 	select {
 	case t.refresh <- struct{}{}:
@@ -97,15 +97,15 @@ func (t *Topics) watch(ctx context.Context) {
 	}
 }
 
-// check asks what has become of all topics in use, and what their users may do.
+// check looks up all topics in use, and the rights of their users.
 func (t *Topics) check(ctx context.Context) {
 	t.look(ctx, true)
 	t.rights.check(ctx)
 }
 
-// look is a round: it asks Kafka for all topics in use, as the proxy and as the clients whose
-// credentials they are used with. countMissing is set for rounds that the watch does by itself: on
-// demand they come too soon after each other to count misses.
+// look is a round: it looks up all topics in use, as the proxy and with the clients' credentials with
+// which they are used. countMissing is set for the periodic rounds: requested rounds follow each other
+// too quickly to count misses.
 func (t *Topics) look(ctx context.Context, countMissing bool) {
 	t.looking.Lock()
 	defer t.looking.Unlock()
@@ -134,7 +134,7 @@ func (t *Topics) lookAsProxy(ctx context.Context, names []string, countMissing b
 	}
 	settings, err := lookAtSettings(ctx, t.client, names)
 	if err != nil {
-		settings = nil // not every user may describe topics: what is known stays
+		settings = nil // not every identity may describe topics: the known settings stay
 	}
 	for name, s := range sights {
 		t.see(name, s, countMissing)
@@ -144,7 +144,7 @@ func (t *Topics) lookAsProxy(ctx context.Context, names []string, countMissing b
 	}
 }
 
-// see takes what a look showed of a topic.
+// see handles what a lookup found of a topic.
 func (t *Topics) see(name string, s sight, countMissing bool) {
 	t.mu.Lock()
 	i := t.used[name]
@@ -157,7 +157,7 @@ func (t *Topics) see(name string, s sight, countMissing bool) {
 	tell()
 }
 
-// learn takes the settings of an instance. Partitions are counted by see.
+// learn stores the settings of an instance. see stores the number of partitions.
 func (t *Topics) learn(name string, id kadm.TopicID, settings topicSettings) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,8 +167,8 @@ func (t *Topics) learn(name string, id kadm.TopicID, settings topicSettings) {
 	}
 }
 
-// hold adds a connection to the instance that Kafka shows under a name, which comes into use with
-// that. It is nil where another instance of the name is in use, and not known to have ended.
+// hold adds a connection to the instance that Kafka shows under a name, and puts the instance into use
+// if necessary. It returns nil if another instance of the name is in use, and not known to have ended.
 func (t *Topics) hold(name string, s sight, settings topicSettings, connection *ending) (i *Instance, stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -186,7 +186,7 @@ func (t *Topics) hold(name string, s sight, settings topicSettings, connection *
 	return i, stop
 }
 
-// isKnown tells whether the instance that Kafka shows under a name is in use.
+// isKnown reports whether the instance that Kafka shows under a name is in use.
 func (t *Topics) isKnown(name string, s sight) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -194,7 +194,7 @@ func (t *Topics) isKnown(name string, s sight) bool {
 	return i != nil && i.id == s.id
 }
 
-// LookupError turns the reason why a topic could not be looked up into one for clients.
+// LookupError converts the reason why a lookup of a topic failed into an error for clients.
 func LookupError(err error, name string) error {
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.InvalidTopicException):

@@ -25,7 +25,7 @@ func isGone(topic *Topic) bool {
 	}
 }
 
-// awaitShown waits until Kafka shows of the topic what it is to show.
+// awaitShown waits until Kafka shows the wanted state of the topic.
 func awaitShown(t *testing.T, topics *Topics, holds func(sight) bool) {
 	t.Helper()
 	kafkatest.Await(t, "fresh metadata", func() bool {
@@ -93,12 +93,12 @@ func TestTopicGoneAtTheSecondMiss(t *testing.T) {
 		t.Fatal("gone at the first miss")
 	}
 	for range 3 {
-		topics.look(kafkatest.Deadline(t), false) // looks on demand do not count
+		topics.look(kafkatest.Deadline(t), false) // requested lookups do not count
 	}
 	if isGone(topic) {
 		t.Fatal("gone by looks on demand")
 	}
-	// New users are not taken in, although it is not gone yet.
+	// New users are refused, although the topic is not gone yet.
 	if _, err := topics.OpenFor(kafkatest.Deadline(t), Access{Topic: "t"}); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
 		t.Errorf("got %v", err)
 	}
@@ -106,7 +106,7 @@ func TestTopicGoneAtTheSecondMiss(t *testing.T) {
 	if !isGone(topic) {
 		t.Fatal("not gone at the second miss")
 	}
-	topic.Close() // of an entry that is not known anymore
+	topic.Close() // whose entry was removed already
 }
 
 func TestTopicIsBackAfterAMiss(t *testing.T) {
@@ -143,14 +143,14 @@ func namesOf(topics *Topics) []string {
 	return slices.Collect(maps.Keys(topics.used))
 }
 
-// nextRound begins a round of which only what a test shows is seen.
+// nextRound begins a round in which only the lookups of a test are seen.
 func nextRound(topics *Topics) {
 	topics.mu.Lock()
 	defer topics.mu.Unlock()
 	topics.round++
 }
 
-// TestManyWhoMissATopicInOneRoundMissItOnce has several identities look.
+// TestManyWhoMissATopicInOneRoundMissItOnce uses several identities in one round.
 func TestManyWhoMissATopicInOneRoundMissItOnce(t *testing.T) {
 	topics := watch(t, connect(t, kafkatest.Broker(t, "t")))
 	topic := open(t, topics, "t")
@@ -207,7 +207,8 @@ func TestRecreatedTopicHasEnded(t *testing.T) {
 	})
 }
 
-// TestFollowersAreTold of growth and of the end, and keep an instance in use.
+// TestFollowersAreTold checks that followers are notified of growth and of the end, and keep an instance
+// in use.
 func TestFollowersAreTold(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	adm, _ := kafkatest.Admin(t, broker)
@@ -232,7 +233,7 @@ func TestFollowersAreTold(t *testing.T) {
 	stop()
 	topic.Follow(Follower{Ended: func() { ended.Add(1) }})
 	if ended.Load() != 2 {
-		t.Error("who follows an instance that has ended is not told")
+		t.Error("a follower of an ended instance is not notified")
 	}
 }
 
@@ -256,7 +257,7 @@ func TestSettingsAreRefreshed(t *testing.T) {
 	}
 }
 
-// TestSettingsStayKnown keeps what is known where configurations cannot be described now.
+// TestSettingsStayKnown checks that known settings are kept while configurations cannot be described.
 func TestSettingsStayKnown(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	adm, _ := kafkatest.Admin(t, broker)

@@ -9,9 +9,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// assigned tells the owner where delivery starts, before the first fetch. A start that the group does
-// not have is looked up here, so that it can be committed: franz-go would find it at the first fetch,
-// unseen.
+// assigned tells the owner where delivery starts, before the first fetch. If the group has no usable
+// committed offset, assigned looks up the start offset itself, so that it can be committed: franz-go
+// would resolve it at the first fetch, where the proxy cannot see it.
 func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-c.made
 	partitions := all[c.options.Topic.Name]
@@ -32,7 +32,7 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 	return all, nil
 }
 
-// own begins the ownership of partitions.
+// own begins the ownership of the partitions.
 func (c *Consumer) own(starts map[int32]proxy.Start, reached map[int32]int64) {
 	c.moving.take()
 	defer c.moving.end()
@@ -42,7 +42,7 @@ func (c *Consumer) own(starts map[int32]proxy.Start, reached map[int32]int64) {
 	c.options.Owner.Assigned(starts)
 }
 
-// starts decides where partitions start, given what the group has committed.
+// starts decides at which offsets the partitions start, given the group's committed offsets.
 func (c *Consumer) starts(ctx context.Context, partitions map[int32]kgo.Offset) (map[int32]proxy.Start, error) {
 	var asked []int32
 	rule := starting{reset: c.options.Reset}
@@ -72,7 +72,7 @@ func (c *Consumer) starts(ctx context.Context, partitions map[int32]kgo.Offset) 
 	return starts, nil
 }
 
-// startOf decides where one partition starts.
+// startOf decides at which offset one partition starts.
 func (c *Consumer) startOf(rule starting, partition int32, committed int64, log logRange) (proxy.Start, error) {
 	if committed >= 0 {
 		start := rule.resume(committed, log)
@@ -85,7 +85,7 @@ func (c *Consumer) startOf(rule starting, partition int32, committed int64, log 
 	if rule.reset != ResetLatest {
 		return proxy.Start{}, nil
 	}
-	if log.err != nil { // a start that is not known cannot be committed
+	if log.err != nil { // an unknown start offset cannot be committed
 		return proxy.Start{}, log.err
 	}
 	start := rule.begin(partition, c.begun.noted(partition), log)

@@ -27,7 +27,7 @@ func TestPositionBeyondTheEndStartsAnew(t *testing.T) {
 			write(t, broker, 0, "a", "b", "c")
 			write(t, broker, 1, "x")
 			commitAs(t, broker, 0, 1000)
-			commitAs(t, broker, 1, 1) // its end
+			commitAs(t, broker, 1, 1) // the end of its log
 			consumer := consume(t, broker, test.reset, o)
 			kafkatest.Await(t, "an assignment", func() bool { return len(o.Starts()) == 3 })
 			write(t, broker, 0, "d")
@@ -58,8 +58,9 @@ func deleteBefore(t *testing.T, broker *kfake.Cluster, partition int32, offset i
 	}
 }
 
-// TestPositionBelowTheStartStartsAnew cuts a client off before its first record, after retention had
-// passed the group's position: it must not miss what comes while it is away.
+// TestPositionBelowTheStartStartsAnew disconnects a client before its first record, after retention has
+// passed the group's position: the client must not miss records that are written while it is
+// disconnected.
 func TestPositionBelowTheStartStartsAnew(t *testing.T) {
 	for _, test := range []struct {
 		reset OffsetReset
@@ -82,13 +83,13 @@ func TestPositionBelowTheStartStartsAnew(t *testing.T) {
 			write(t, broker, 0, "while away")
 			want := fmt.Sprintf("0/%d=", test.start)
 			if got := poll(t, consume(t, broker, test.reset, &kafkatest.Owner{}), 1)[0]; got[:len(want)] != want {
-				t.Errorf("goes on with %s, want %s", got, want)
+				t.Errorf("continues with %s, want %s", got, want)
 			}
 		})
 	}
 }
 
-// TestOnlyAssignedPartitionsAreLookedUp has a group whose members have one partition each.
+// TestOnlyAssignedPartitionsAreLookedUp uses a group whose members have one partition each.
 func TestOnlyAssignedPartitionsAreLookedUp(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	consumer := &Consumer{options: Options{Topic: topicOf(t, clustertest.Connect(t, broker), "t")}}
@@ -113,6 +114,6 @@ func TestOnlyAssignedPartitionsAreLookedUp(t *testing.T) {
 		}
 	}
 	if got := consumer.logRanges(kafkatest.Deadline(t), []int32{7}); got[7].err == nil {
-		t.Errorf("a partition that there is not is %v", got)
+		t.Errorf("a partition that does not exist is %v", got)
 	}
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// describeTimeout bounds looking up whether there is anything to balance.
+// describeTimeout bounds the lookup of whether there is anything to balance.
 const describeTimeout = 5 * time.Second
 
-// balancer is franz-go's cooperative-sticky, but for members that come back as the static member
-// they were. Kafka lets them go on with their old assignment, whatever they want by now.
+// balancer is franz-go's cooperative-sticky balancer, with changes for members that rejoin as the static
+// member that they were before. Kafka lets such a member keep its old assignment, even if it has
+// subscribed to another topic since.
 type balancer struct {
 	kgo.GroupBalancer
-	// assigned tells whether assignments are in force that leave nothing of the topics out, given
-	// with their partition counts. Then there is nothing to balance (KIP-814): franz-go would
-	// balance all the same, without knowing what the members own by then, and where the result
-	// differs ask for a rebalance that nobody needs.
+	// assigned reports whether the assignments in force cover all partitions of the topics, which are
+	// given with their partition counts. Then there is nothing to balance (KIP-814). franz-go would
+	// balance nevertheless, without knowing which partitions the members own at that time, and if its
+	// result differed, it would request an unnecessary rebalance.
 	assigned func(topics map[string]int32) bool
-	topic    string // which the consumer wants
-	again    func() // asks for a rebalance
+	topic    string // that the consumer reads
+	again    func() // requests a rebalance
 }
 
 func (c *Consumer) balancer() kgo.GroupBalancer {
@@ -33,7 +34,7 @@ func (c *Consumer) balancer() kgo.GroupBalancer {
 func (b balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
 	inner, topics, err := b.GroupBalancer.MemberBalancer(members)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading what the members of the group want: %w", err)
+		return nil, nil, fmt.Errorf("reading the subscriptions of the group's members: %w", err)
 	}
 	failing, ok := inner.(kgo.GroupMemberBalancerOrError)
 	if !ok {
@@ -42,8 +43,9 @@ func (b balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.Gr
 	return memberBalancer{failing, b.assigned}, topics, nil
 }
 
-// ParseSyncAssignment implements kgo.GroupBalancer. What a client had of another topic, before it
-// came back for this one, goes to others.
+// ParseSyncAssignment implements kgo.GroupBalancer. It drops partitions of another topic, which the
+// client was assigned before it rejoined for this topic, and requests a rebalance, so that other members
+// get them.
 func (b balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, error) {
 	assigned, err := b.GroupBalancer.ParseSyncAssignment(assignment)
 	if err != nil {
@@ -81,9 +83,9 @@ type noPlan struct{}
 // IntoSyncAssignment implements kgo.IntoSyncAssignment.
 func (noPlan) IntoSyncAssignment() []kmsg.SyncGroupRequestGroupAssignment { return nil }
 
-// isAssigned asks Kafka. While members wait for the leader's plan the group is not stable. Where
-// it is, and partitions have come up while the leader was away, Kafka would not take a plan: a
-// rebalance is asked for.
+// isAssigned asks Kafka for the assignments. While members wait for the leader's plan, the group is not
+// stable. If it is stable, and partitions were added while the leader was away, Kafka would not accept a
+// plan: isAssigned requests a rebalance.
 func (c *Consumer) isAssigned(topics map[string]int32) bool {
 	<-c.made
 	ctx, cancel := context.WithTimeout(context.Background(), describeTimeout)
@@ -105,7 +107,7 @@ func (c *Consumer) isAssigned(topics map[string]int32) bool {
 	return true
 }
 
-// rebalance asks for a rebalance of the group once the present one is through.
+// rebalance requests a rebalance of the group after the current one.
 func (c *Consumer) rebalance() {
 	<-c.made
 	c.client.ForceRebalance()

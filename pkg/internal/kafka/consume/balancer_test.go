@@ -10,8 +10,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// TestALeaderThatComesBackBalancesOnlyWhatIsNew asks the balancer of a consumer whose group is
-// stable.
+// TestALeaderThatComesBackBalancesOnlyWhatIsNew calls the balancer of a consumer whose group is stable.
 func TestALeaderThatComesBackBalancesOnlyWhatIsNew(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -52,14 +51,14 @@ func TestALeaderThatComesBackBalancesOnlyWhatIsNew(t *testing.T) {
 	ctx := kafkatest.Deadline(t)
 	for now := before; now == before; _, now = c.client.GroupMetadata() {
 		if ctx.Err() != nil {
-			t.Fatal("nobody asks for a rebalance that gives the partition to somebody")
+			t.Fatal("nobody requests a rebalance that assigns the partition")
 		}
 		runtime.Gosched()
 	}
 }
 
-// TestAnAssignmentOfAnotherTopicIsNotTaken parses what the group had given to the client before
-// it came back.
+// TestAnAssignmentOfAnotherTopicIsNotTaken parses an assignment that the group gave to the client before
+// the client rejoined.
 func TestAnAssignmentOfAnotherTopicIsNotTaken(t *testing.T) {
 	assignment := kmsg.NewConsumerMemberAssignment()
 	for _, name := range []string{"other", "t"} {
@@ -78,6 +77,6 @@ func TestAnAssignmentOfAnotherTopicIsNotTaken(t *testing.T) {
 		t.Errorf("got %v and %v, and asked for %d rebalances", got, err, asked)
 	}
 	if _, err = b.ParseSyncAssignment([]byte{1}); err == nil {
-		t.Error("what is no assignment is taken")
+		t.Error("an invalid assignment is accepted")
 	}
 }

@@ -13,20 +13,21 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// begunPrefix begins the metadata of the proxy's commits. The number of partitions that the topic had
-// when the group began follows. Commits of older members are read by it: it must not change.
+// begunPrefix is the prefix of the metadata of the proxy's commits. It is followed by the number of
+// partitions that the topic had when the group began. Commits of older members are recognised by it: it
+// must not change.
 const begunPrefix = "wsproxy partitions="
 
-// begun is what a consumer knows of its group's beginning.
+// begun is what a consumer knows about the beginning of its group.
 type begun struct {
 	mu         sync.Mutex      // guards what follows
-	partitions int32           // how many the topic had, 0 where it is not known
-	found      map[int32]int64 // where the consumer started partitions that had no commit
+	partitions int32           // how many the topic had, 0 if unknown
+	found      map[int32]int64 // start offsets of partitions that had no committed offset
 }
 
-// learn takes the number of partitions that a commit tells of. Members that began at the same time may
-// have seen different numbers. The least of them counts: what was added after any of them was
-// connected is new.
+// learn takes the number of partitions from the metadata of a commit. Members that began at the same
+// time may have seen different numbers. The smallest number counts: a partition that was added after any
+// of them was connected is new.
 func (b *begun) learn(metadata *string) {
 	if partitions, ok := begunWith(metadata); ok {
 		b.mu.Lock()
@@ -37,14 +38,14 @@ func (b *begun) learn(metadata *string) {
 	}
 }
 
-// number is how many partitions the topic had, 0 where it is not known.
+// number returns how many partitions the topic had, 0 if unknown.
 func (b *begun) number() int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.partitions
 }
 
-// metadata is what commits carry, nil where nothing is known.
+// metadata returns the metadata of commits, nil if the number of partitions is unknown.
 func (b *begun) metadata() *string {
 	partitions := b.number()
 	if partitions == 0 {
@@ -65,8 +66,8 @@ func begunWith(metadata *string) (partitions int32, ok bool) {
 	return int32(n), err == nil && n > 0
 }
 
-// note remembers where a partition without a commit starts. Should it come back before the start was
-// committed, it starts there again.
+// note remembers the start offset of a partition without a committed offset. If the partition is
+// assigned again before the start offset was committed, it starts there again.
 func (b *begun) note(partition int32, start int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +77,7 @@ func (b *begun) note(partition int32, start int64) {
 	b.found[partition] = start
 }
 
-// noted returns where a partition without a commit started, -1 where it never did.
+// noted returns the start offset of a partition without a committed offset, -1 if there was none.
 func (b *begun) noted(partition int32) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,8 +87,8 @@ func (b *begun) noted(partition int32) int64 {
 	return -1
 }
 
-// judge takes what a group has committed of the topic. Where it has committed nothing it begins now,
-// and the topic has as many partitions as the consumer was opened with.
+// judge takes a group's committed offsets of the topic. If there are none, the group begins now, and the
+// topic has as many partitions as the consumer was opened with.
 func (b *begun) judge(commits kadm.OffsetResponses, topic string, opened int32) int32 {
 	last := int32(-1)
 	for partition, commit := range commits[topic] {
@@ -100,7 +101,7 @@ func (b *begun) judge(commits kadm.OffsetResponses, topic string, opened int32) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.partitions > 0: // a commit tells
+	case b.partitions > 0: // a commit has the number
 	case last >= 0:
 		b.partitions = last + 1
 	default:
@@ -109,7 +110,8 @@ func (b *begun) judge(commits kadm.OffsetResponses, topic string, opened int32) 
 	return b.partitions
 }
 
-// learnBegun looks for the number in what franz-go has fetched, which costs no request.
+// learnBegun looks for the number in the offsets that franz-go has fetched, which needs no further
+// request.
 func (c *Consumer) learnBegun(fetched *kmsg.OffsetFetchResponse) {
 	for i := range fetched.Groups {
 		for _, topic := range fetched.Groups[i].Topics {
@@ -131,18 +133,18 @@ func (c *Consumer) begunPartitions(ctx context.Context) (int32, error) {
 	defer cancel()
 	commits, err := c.admin.FetchOffsets(ctx, string(c.options.GroupID))
 	if err != nil {
-		return 0, fmt.Errorf("looking up what the group has committed: %w", err)
+		return 0, fmt.Errorf("looking up the group's committed offsets: %w", err)
 	}
 	return c.begun.judge(commits, c.options.Topic.Name, c.opened), nil
 }
 
-// starting is the rule for where partitions start.
+// starting is the rule that decides where partitions start.
 type starting struct {
 	reset OffsetReset
 	begun int32 // under latest, how many partitions the topic had when the group began
 }
 
-// resume is for a partition that the group has committed.
+// resume returns the start of a partition for which the group has a committed offset.
 func (s starting) resume(committed int64, log logRange) proxy.Start {
 	if s.reset == ResetNone || log.holds(committed) {
 		return proxy.Start{Offset: committed}
@@ -153,8 +155,8 @@ func (s starting) resume(committed int64, log logRange) proxy.Start {
 	return proxy.Start{Offset: log.start, Commit: true}
 }
 
-// begin is for a partition that the group has not committed, under latest. Where the consumer has had it
-// before, noted is where that started, else below 0.
+// begin returns the start of a partition without a committed offset, under latest. noted is the offset
+// at which the partition started earlier in this consumer, below 0 if it did not.
 func (s starting) begin(partition int32, noted int64, log logRange) proxy.Start {
 	switch {
 	case noted >= 0 && log.holds(noted):

@@ -25,11 +25,11 @@ func TestBegunMetadata(t *testing.T) {
 		}
 	}
 	if _, ok := begunWith(nil); ok {
-		t.Error("no metadata tells something")
+		t.Error("a number of partitions is read from no metadata")
 	}
 	var b begun
 	if b.metadata() != nil {
-		t.Error("what is not known is told")
+		t.Error("an unknown number of partitions is put into metadata")
 	}
 	b.learn(new("wsproxy partitions=7"))
 	b.learn(new("wsproxy partitions=5"))
@@ -39,7 +39,7 @@ func TestBegunMetadata(t *testing.T) {
 	}
 }
 
-// TestBegunOfOthers judges by commits of partitions that other members have.
+// TestBegunOfOthers calls judge with commits of partitions that other members have.
 func TestBegunOfOthers(t *testing.T) {
 	commit := func(at int64, metadata string) kadm.OffsetResponse {
 		return kadm.OffsetResponse{Offset: kadm.Offset{At: at, Metadata: metadata}}
@@ -102,15 +102,15 @@ func commitWith(t *testing.T, broker *kfake.Cluster, partition int32, offset int
 	}
 }
 
-// TestLatestBegins has a consumer find a group in all states that it can be in: of five partitions two
-// were added, each has two records.
+// TestLatestBegins starts a consumer on groups in all possible states: of five partitions two were
+// added, and each has two records.
 func TestLatestBegins(t *testing.T) {
 	type commit struct {
 		partition int32
 		metadata  string
 	}
 	for name, test := range map[string]struct {
-		commits []commit // of offset 1
+		commits []commit // at offset 1
 		want    string
 	}{
 		"no commit":                      {nil, "map[0:2 1:2 2:2 3:2 4:2]"},
@@ -151,7 +151,7 @@ func addPartitions(t *testing.T, broker *kfake.Cluster, n int) {
 	}
 }
 
-// commitStarts does what a socket does with starts that the group does not have.
+// commitStarts commits start offsets that the group does not have, as a connection does.
 func commitStarts(t *testing.T, c *Consumer, o *kafkatest.Owner) {
 	t.Helper()
 	var positions []proxy.Next
@@ -164,8 +164,8 @@ func commitStarts(t *testing.T, c *Consumer, o *kafkatest.Owner) {
 	}
 }
 
-// TestLatestMembersBeginTogether has several members begin a group at the same moment: none may read what
-// was there before.
+// TestLatestMembersBeginTogether starts several members of a new group at the same moment: none may read
+// records that were written before.
 func TestLatestMembersBeginTogether(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	for partition := range int32(3) {
@@ -190,7 +190,8 @@ func TestLatestMembersBeginTogether(t *testing.T) {
 	}
 }
 
-// TestLatestReadsAddedPartitions adds partitions while a group is connected, and more while it is away.
+// TestLatestReadsAddedPartitions adds partitions while a group is connected, and more while it is
+// disconnected.
 func TestLatestReadsAddedPartitions(t *testing.T) {
 	broker, o := kafkatest.Broker(t, "t"), &kafkatest.Owner{}
 	write(t, broker, 0, "old")
@@ -217,7 +218,7 @@ func TestLatestReadsAddedPartitions(t *testing.T) {
 	}
 }
 
-// TestEarliestKeepsTheNumber has a member of another strategy commit.
+// TestEarliestKeepsTheNumber commits from a member that uses another strategy.
 func TestEarliestKeepsTheNumber(t *testing.T) {
 	broker, o := kafkatest.Broker(t, "t"), &kafkatest.Owner{}
 	write(t, broker, 0, "a", "b")

@@ -7,13 +7,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// joinWait is how long a consumer that is closed may still be joining: a rebalance can wait
-// for others much longer.
+// joinWait is how long a consumer that is being closed may still be joining: a rebalance can wait for
+// other members much longer.
 const joinWait = 3 * time.Second
 
-// Close ends reading, after the owner was told that all partitions are revoked. With leave, the
-// group gives them to others at once; without, it keeps them for the client until the
-// SessionTimeout.
+// Close ends reading, after it has told the owner that all partitions are revoked. With leave, the group
+// assigns them to other members at once; without, it keeps them for the client until the SessionTimeout.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
 	defer c.lags.end(c.holding)
 	defer c.fetched.close()
@@ -24,8 +23,8 @@ func (c *Consumer) Close(ctx context.Context, leave bool) {
 	joining := c.client.LeaveGroupContext(waiting) != nil // a static member stays in the group
 	member := c.member()
 	if joining {
-		// Until it has joined, franz-go revokes nothing. Where it does, and a commit takes long, this
-		// waits for that, before abort would end it.
+		// franz-go calls revoked only after the consumer has joined. If it does, and a commit takes
+		// long, this call waits for the commit before abort would cancel it.
 		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic.Name: c.members.all()})
 		c.abort()
 	} else if leave {
@@ -33,7 +32,7 @@ func (c *Consumer) Close(ctx context.Context, leave bool) {
 	}
 	defer c.abort()
 	c.client.Close()
-	// franz-go polls once more in Close, which a leave that comes second waits for.
+	// Close lets franz-go poll once more. The leave, if it comes after Close, waits for that poll.
 	c.client.AllowRebalance()
 	if joining && leave {
 		c.logLeave(c.leave(ctx, member, c.leaveByLookups))

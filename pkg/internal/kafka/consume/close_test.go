@@ -16,7 +16,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// counted are connections to brokers.
+// counted counts connections to brokers.
 type counted struct {
 	made, open atomic.Int64
 }
@@ -42,7 +42,7 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TestALeaveMakesNoConnection has a consumer leave that has just committed.
+// TestALeaveMakesNoConnection lets a consumer leave right after a commit.
 func TestALeaveMakesNoConnection(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -63,7 +63,7 @@ func TestALeaveMakesNoConnection(t *testing.T) {
 	if made := connections.made.Load() - before; made > 0 {
 		t.Errorf("leaving has made %d connections", made)
 	}
-	if asked := seen.kinds(0); asked["LeaveGroup"] != 1 || asked["FindCoordinator"] != 0 { // which another client would need
+	if asked := seen.kinds(0); asked["LeaveGroup"] != 1 || asked["FindCoordinator"] != 0 { // another client would need one
 		t.Errorf("leaving has asked for %v", asked)
 	}
 	if left := memberIDs(t, broker); len(left) != 0 {
@@ -71,7 +71,8 @@ func TestALeaveMakesNoConnection(t *testing.T) {
 	}
 }
 
-// TestALeaveWhileJoining closes a member that a rebalance has wait for another, which is away.
+// TestALeaveWhileJoining closes a member while a rebalance makes it wait for another member, which is
+// away.
 func TestALeaveWhileJoining(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	stays, wait := withAMemberAway(t, broker, &kafkatest.Owner{})
@@ -85,7 +86,7 @@ func TestALeaveWhileJoining(t *testing.T) {
 	}
 }
 
-// onceOwner has something to commit once, as a connection does.
+// onceOwner has something to commit, once, as a connection does.
 type onceOwner struct{ kafkatest.Owner }
 
 func (o *onceOwner) Revoked(ctx context.Context, partitions []int32) []proxy.Next {
@@ -93,7 +94,8 @@ func (o *onceOwner) Revoked(ctx context.Context, partitions []int32) []proxy.Nex
 	return o.Owner.Revoked(ctx, partitions)
 }
 
-// TestCloseWaitsForASlowCommit has the last commit take longer than a join may: Close must not cut it off.
+// TestCloseWaitsForASlowCommit delays the last commit for longer than a join may take: Close must not
+// cancel it.
 func TestCloseWaitsForASlowCommit(t *testing.T) {
 	t.Parallel()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.SeedTopics(3, "t"), kfake.SleepOutOfOrder())

@@ -14,17 +14,17 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// commitAgain is how long a commit waits for a group that is between two generations.
+// commitAgain is the pause before a commit is retried while the group is between two generations.
 const commitAgain = 100 * time.Millisecond
 
-// Commit commits positions, and waits for Kafka's answer. franz-go's own commits wait for a
-// rebalance to end, which a member that is away can hold up for its session timeout, while
-// Kafka takes commits until the new generation begins. They are sent as the member and in the
-// generation that they were judged in, so that Kafka refuses what has changed meanwhile. What
-// Kafka refuses for being between two generations is sent again, but not when partitions were
-// lost by then: somebody else may have committed further.
+// Commit commits positions, and waits for Kafka's answer. franz-go's own commits wait for the end of a
+// rebalance, which a member that is away can delay for its session timeout, while Kafka accepts commits
+// until the new generation begins. Commit sends positions with the member id and the generation for
+// which they were checked, so that Kafka refuses them if either has changed meanwhile. If Kafka refuses
+// a commit because the group is between two generations, Commit retries it, except when partitions were
+// lost meanwhile: another member may have committed a higher offset.
 //
-// The error is of proxy.KindTopicNotFound once the topic has ended: its positions are nobody's.
+// The error is of proxy.KindTopicNotFound once the topic has ended: its positions belong to no topic.
 func (c *Consumer) Commit(ctx context.Context, positions []proxy.Next) error {
 	judged := c.members.numbers(positions)
 	for {
@@ -62,8 +62,8 @@ func (c *Consumer) commitOnce(ctx context.Context, positions []proxy.Next, judge
 	return err
 }
 
-// topicEnded returns an error once the topic that the connection holds was deleted. Brokers that take
-// commits by name would commit its positions to a topic that was made again.
+// topicEnded returns an error once the topic that the connection holds was deleted. Brokers that accept
+// commits by name would commit its positions to a topic that was created again under the same name.
 func (c *Consumer) topicEnded() error {
 	select {
 	case <-c.options.Topic.Ended():
@@ -73,8 +73,8 @@ func (c *Consumer) topicEnded() error {
 	}
 }
 
-// commitRequest names the topic by its id, by which Kafka knows it from version 10 of the request on,
-// and by its name for brokers that do not know that version: each sees one of the two.
+// commitRequest contains the topic's id, which Kafka uses from version 10 of the request on, and its
+// name for brokers that do not know that version: each broker sees one of the two.
 func (c *Consumer) commitRequest(positions []proxy.Next) *kmsg.OffsetCommitRequest {
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.InstanceID = string(c.options.GroupID), &c.instance

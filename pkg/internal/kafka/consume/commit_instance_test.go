@@ -19,7 +19,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// remade is a topic of one partition that tests delete and make again.
+// remade is a topic of one partition that tests delete and create again.
 type remade struct {
 	hosts  []string
 	name   string
@@ -62,7 +62,7 @@ func (r *remade) delete(t *testing.T) {
 
 func (r *remade) write(t *testing.T, values ...string) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(r.hosts...)) // one that knows no instance of the topic
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.hosts...)) // a client that does not know the topic's id
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func hostsOf(t *testing.T, kind string) []string {
 	return []string{kafka.RequireOwn(t, kafka.Options{}).Addr()}
 }
 
-// TestATopicMadeAgainGetsNoPositionOfTheOneBefore commits what was read of a topic after it was deleted
-// and made again, before the watcher has seen that: by a retry, and at the close.
+// TestATopicMadeAgainGetsNoPositionOfTheOneBefore commits positions of a topic after it was deleted and
+// created again, before the watcher has noticed: by a retry, and at the close.
 func TestATopicMadeAgainGetsNoPositionOfTheOneBefore(t *testing.T) {
 	for _, name := range []string{"kfake", "Kafka"} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestATopicMadeAgainGetsNoPositionOfTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestCommitsToOldBrokers has brokers that know topics by name only, in commits or everywhere.
+// TestCommitsToOldBrokers uses brokers that identify topics by name only, in commits or in all requests.
 func TestCommitsToOldBrokers(t *testing.T) {
 	idless := kversion.V2_7_0()
 	for name, versions := range map[string]*kversion.Versions{"by name": kversion.V3_5_0(), "no ids": idless} {
@@ -164,7 +164,7 @@ func TestCommitsToOldBrokers(t *testing.T) {
 				t.Errorf("the request is of version %d and names %q", r.Version, r.Topics[0].Topic)
 			}
 			if versions == idless {
-				return // nothing tells that the topic was made again
+				return // nothing shows that the topic was created again
 			}
 			end(t, broker, consumer)
 			if err := consumer.Commit(kafkatest.Deadline(t), commit); kafkatest.KindOf(err) != proxy.KindTopicNotFound || len(seen) != 0 {
@@ -174,7 +174,7 @@ func TestCommitsToOldBrokers(t *testing.T) {
 	}
 }
 
-// end deletes the consumer's topic "t", and waits until the watcher has seen that.
+// end deletes the consumer's topic "t", and waits until the watcher has noticed.
 func end(t *testing.T, broker *kfake.Cluster, consumer *Consumer) {
 	t.Helper()
 	adm, _ := kafkatest.Admin(t, broker)

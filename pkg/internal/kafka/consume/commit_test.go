@@ -33,7 +33,7 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-// commitAnswer answers one partition with a code, the others without.
+// commitAnswer answers a commit with an error code for one partition, and without for the others.
 func commitAnswer(request *kmsg.OffsetCommitRequest, bad int32, code int16) kmsg.Response {
 	answer := kmsg.NewPtrOffsetCommitResponse()
 	answer.Version = request.Version

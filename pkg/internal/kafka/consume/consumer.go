@@ -15,37 +15,37 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// OffsetReset says where a group starts in a partition without a valid committed offset.
+// OffsetReset defines where a group starts in a partition without a valid committed offset.
 type OffsetReset string
 
 // The strategies of offset reset.
 const (
 	ResetEarliest OffsetReset = "earliest"
-	ResetLatest   OffsetReset = "latest" // where the group begins, see the package
+	ResetLatest   OffsetReset = "latest" // where the group begins, see the package documentation
 	ResetNone     OffsetReset = "none"
 )
 
-// Options is what a member of a consumer group is made with.
+// Options are the parameters of a member of a consumer group.
 type Options struct {
 	ClientID       proxy.ClientID
 	GroupID        proxy.GroupID
-	Topic          *cluster.Topic // and whose credentials: read for each login
+	Topic          *cluster.Topic // with its credentials, which are read for each login
 	Reset          OffsetReset
 	ReadCommitted  bool
-	SessionTimeout time.Duration // after which Kafka gives a dead member's partitions away
+	SessionTimeout time.Duration // after which Kafka reassigns the partitions of a dead member
 	Owner          proxy.Owner
 }
 
-// Consumer is a member of a consumer group that reads one topic. It is a static one, so that a
-// client whose connection was cut finds its partitions kept for it, and the group does not
-// rebalance (KIP-345).
+// Consumer is a member of a consumer group that reads one topic. It is a static member: after a
+// disconnection the client finds that its partitions were kept for it, and the group does not rebalance
+// (KIP-345).
 type Consumer struct {
 	options  Options
 	opened   int32 // how many partitions the topic had when the consumer was made
 	instance string
-	made     chan struct{} // closed when client and admin are set: partitions may come before
+	made     chan struct{} // closed when client and admin are set: an assignment may arrive earlier
 	client   *kgo.Client
-	abort    context.CancelFunc // ends what the client waits for
+	abort    context.CancelFunc // cancels what the client waits for
 	admin    *kadm.Client
 	metrics  *metrics.Metrics
 	log      *slog.Logger
@@ -57,29 +57,29 @@ type Consumer struct {
 	fetched  *fetched
 
 	stopGrowth func()
-	moving     turns // taken while the ownership of partitions begins or ends
+	moving     turns // held while the ownership of partitions begins or ends
 
-	// The poller's.
+	// Used by the polling goroutine only.
 	trouble trouble
 	headers []proxy.Header // of the last poll, reused
 }
 
-// Consumers makes the consumers of connections, and follows how far their groups are behind.
+// Consumers creates the consumers of connections, and tracks the lag of their groups.
 type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
 	memory  memory
 }
 
-// NewConsumers starts following lags. Close ends it. What consumers fetch is held of the budget.
+// NewConsumers starts tracking lags until Close. Fetched records are charged to the budget.
 func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
 	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}}
 }
 
-// Close ends the following of lags. The consumers are closed by their own.
+// Close ends the tracking of lags. It does not close the consumers: their owners do.
 func (m *Consumers) Close() { m.lags.close() }
 
-// Join joins a group. It does not wait for the brokers.
+// Join creates a consumer that joins a group. It does not wait for the brokers.
 func (m *Consumers) Join(o Options) (*Consumer, error) {
 	c := m.cluster
 	consumer := &Consumer{

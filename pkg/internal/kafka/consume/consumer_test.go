@@ -108,7 +108,7 @@ func TestAssignedLatest(t *testing.T) {
 	commitAs(t, broker, 0, 1)
 	commitAs(t, broker, 2, 0)
 	consumer := consume(t, broker, ResetLatest, o)
-	if got := poll(t, consumer, 2); fmt.Sprint(got) != "[0/1=b 0/2=c]" { // a commit counts
+	if got := poll(t, consumer, 2); fmt.Sprint(got) != "[0/1=b 0/2=c]" { // the committed offset counts
 		t.Errorf("got %q", got)
 	}
 	if starts := fmt.Sprint(o.Starts()); starts != "map[0:1 1:2 2:0]" {
@@ -188,7 +188,7 @@ func TestCloseCommitsWhatTheOwnerSays(t *testing.T) {
 	}
 }
 
-// TestHeaders converts so many that the consumer's list has to grow: what was converted
+// TestHeaders converts so many headers that the consumer's list has to grow: headers that were converted
 // before must stay.
 func TestHeaders(t *testing.T) {
 	c := &Consumer{}

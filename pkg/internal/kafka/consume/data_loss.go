@@ -9,10 +9,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// goBack begins the ownership of partitions anew where the log was truncated behind what was
-// read, so that the group follows: it would else keep its position, and skip what is written up
-// to there when its clients come back. A rebalance waits for it, within rangeTimeout for all
-// partitions together: records that a poll brings after the loss belong to the new ownership.
+// goBack begins the ownership of partitions anew if the log was truncated below the position that was
+// already read. The group's position follows: else the group would keep its position, and skip records
+// that are written up to there while its clients are disconnected. A rebalance waits for goBack, at most
+// for rangeTimeout for all partitions together: records that a poll returns after the loss belong to the
+// new ownership.
 func (c *Consumer) goBack(ctx context.Context, losses []*kgo.ErrDataLoss) {
 	if len(losses) == 0 {
 		return
@@ -31,7 +32,7 @@ func (c *Consumer) goBack(ctx context.Context, losses []*kgo.ErrDataLoss) {
 	}
 }
 
-// behind logs losses, and returns those after which the consumer reads behind what it has read.
+// behind logs losses, and returns those after which the consumer continues at a lower offset.
 func (c *Consumer) behind(losses []*kgo.ErrDataLoss) (behind []*kgo.ErrDataLoss) {
 	for _, lost := range losses {
 		c.log.Warn("records were lost: the log was truncated or retention passed the group's position", "err", lost)
@@ -42,8 +43,8 @@ func (c *Consumer) behind(losses []*kgo.ErrDataLoss) (behind []*kgo.ErrDataLoss)
 	return behind
 }
 
-// truncated returns the losses whose log ends, or went on otherwise, before what was read of it
-// (KIP-320): a broker that refuses a position for another reason takes nobody back.
+// truncated returns the losses whose log was truncated, or diverged, before the position that was read
+// (KIP-320): if a broker refuses a position for another reason, the consumer does not go back.
 func (c *Consumer) truncated(ctx context.Context, losses []*kgo.ErrDataLoss) (truncated []*kgo.ErrDataLoss) {
 	ends := c.epochEnds(ctx, losses)
 	var untold []int32
@@ -65,8 +66,8 @@ func (c *Consumer) truncated(ctx context.Context, losses []*kgo.ErrDataLoss) (tr
 	return truncated
 }
 
-// epochEnds returns where the leader epochs end that records were read of last, of partitions of which
-// that is known.
+// epochEnds returns the end offsets of the leader epochs of which records were read last, for partitions
+// for which they are known.
 func (c *Consumer) epochEnds(ctx context.Context, losses []*kgo.ErrDataLoss) map[int32]int64 {
 	ends := make(map[int32]int64)
 	var request kadm.OffsetForLeaderEpochRequest
@@ -80,7 +81,7 @@ func (c *Consumer) epochEnds(ctx context.Context, losses []*kgo.ErrDataLoss) map
 	}
 	epochs, err := c.admin.OffsetForLeaderEpoch(ctx, request)
 	if err != nil {
-		c.log.Debug("where leader epochs end is not known", "err", err)
+		c.log.Debug("the end offsets of leader epochs are not known", "err", err)
 	}
 	for partition, end := range epochs[c.options.Topic.Name] {
 		if end.Err == nil && end.LeaderEpoch >= 0 {

@@ -45,14 +45,14 @@ func TestGoesBackWithATruncatedLog(t *testing.T) {
 	}
 }
 
-// TestAPositionThatIsRefusedSkipsNothing has a broker refuse the position of a reader, whose
-// log goes on behind it: so does a new leader that does not know the leader epoch of what was read.
+// TestAPositionThatIsRefusedSkipsNothing lets a broker refuse a reader's position although its log
+// continues there: a new leader that does not know the leader epoch of the last record does the same.
 func TestAPositionThatIsRefusedSkipsNothing(t *testing.T) {
 	for name, reset := range map[string]OffsetReset{"earliest": ResetEarliest, "latest": ResetLatest} {
 		t.Run(name, func(t *testing.T) {
 			broker := kafkatest.Broker(t, "t")
 			write(t, broker, 0, "a")
-			time.Sleep(2 * time.Millisecond) // those of one millisecond are repeated together
+			time.Sleep(2 * time.Millisecond) // franz-go repeats records of the same millisecond together
 			write(t, broker, 0, "b")
 			commitAs(t, broker, 0, 0)
 			consumer := consume(t, broker, reset, &kafkatest.Owner{})
@@ -65,7 +65,7 @@ func TestAPositionThatIsRefusedSkipsNothing(t *testing.T) {
 	}
 }
 
-// refuseAPosition answers one fetch OFFSET_OUT_OF_RANGE, after the function given.
+// refuseAPosition answers one fetch with OFFSET_OUT_OF_RANGE, after it has called the given function.
 func refuseAPosition(t *testing.T, broker *kfake.Cluster, before func()) {
 	t.Helper()
 	refused := make(chan struct{})

@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	// recordCost is what franz-go holds of a fetched record besides its bytes.
+	// recordCost is the memory that franz-go uses for a fetched record besides its bytes.
 	recordCost = int64(unsafe.Sizeof(kgo.Record{}) + unsafe.Sizeof((*kgo.Record)(nil)))
-	// firstGrowth is by how much answers are taken to grow of which nothing is known.
+	// firstGrowth is the factor by which answers are assumed to grow before any batch was read.
 	firstGrowth = 8
-	// rememberedBytes is after how many bytes older answers count half.
+	// rememberedBytes is the number of bytes after which older answers count half.
 	rememberedBytes = 4 << 20
 )
 
-// growth is how much memory answers to fetches take when they are read, beside their own length. It
-// follows what has lately been read.
+// growth estimates how much memory answers to fetches need when they are read, in addition to their own
+// length. It follows the batches that were read lately.
 type growth struct {
-	of *growth // what is asked where nothing is known; nil if nothing is
+	of *growth // is asked before any batch was read; nil if there is none
 
 	mu          sync.Mutex // guards what follows
-	wire, taken int64      // lengths of batches, and what they took
+	wire, taken int64      // lengths of batches, and the memory that they needed
 }
 
 // read learns from a batch.
@@ -36,7 +36,7 @@ func (g *growth) read(wire, taken int64) {
 	}
 }
 
-// expect returns how much an answer of a length is likely to take beside it.
+// expect returns how much memory an answer of a length is likely to need in addition to it.
 func (g *growth) expect(length int64) int64 {
 	g.mu.Lock()
 	wire, taken := g.wire, g.taken
@@ -51,7 +51,8 @@ func (g *growth) expect(length int64) int64 {
 	}
 }
 
-// taken is what a batch takes when it is read, beside the answer that it came in.
+// taken returns the memory that a batch needs when it is read, in addition to the answer that contains
+// it.
 func taken(batch kgo.FetchBatchMetrics) int64 {
 	bytes := int64(batch.NumRecords) * recordCost
 	if batch.CompressionType != 0 {

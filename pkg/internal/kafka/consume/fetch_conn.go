@@ -13,33 +13,33 @@ import (
 )
 
 const (
-	// requestHead is the part of a request that tells what it is: its length and the key of its API
-	// (Kafka protocol, request header).
+	// requestHead is the part of a request that identifies it: its length and its API key (Kafka
+	// protocol, request header).
 	requestHead = 4 + 2
-	// smallAnswer is the longest answer to a fetch that is read without room in the memory budget:
-	// it holds no records, or few.
+	// smallAnswer is the longest answer to a fetch that is read without room in the memory budget: it
+	// contains no records, or few.
 	smallAnswer = 1 << 10
 )
 
-// fetchConn is a connection of a consumer to a broker. It reads the answer to a fetch only when there
-// is room for it in the memory budget: until then it stays with the broker, and in the socket.
+// fetchConn is a connection of a consumer to a broker. It reads the answer to a fetch only when there is
+// room for it in the memory budget: until then the answer stays at the broker and in the socket.
 //
-// franz-go has a connection of its own for fetches, on which it writes a request at a time,
-// whole, and reads the length of an answer before it makes a buffer for that. Its time limit for the answer
-// is put off while the wait lasts.
+// franz-go uses a separate connection for fetches. It writes one request at a time, in one call, and
+// reads the length of an answer before it allocates a buffer for it. fetchConn extends the read deadline
+// by the time of the wait.
 type fetchConn struct {
 	net.Conn
 	address string
 	fetched *fetched
 	fetches atomic.Bool // whether the last request was a fetch
 
-	// The reader's.
-	head []byte // of the length of an answer, what was not handed on yet
-	rest int64  // of the answer, what was not read yet
+	// Used by the reader only.
+	head []byte // of the answer's length, the part that was not returned yet
+	rest int64  // of the answer, the number of bytes that were not read yet
 
 	mu        sync.Mutex    // guards what follows
 	deadline  time.Time     // of reads
-	interrupt chan struct{} // closed when a wait is to end; nil while there is none
+	interrupt chan struct{} // closed to end a wait; nil while there is none
 	closed    bool
 }
 
@@ -70,7 +70,7 @@ func (c *fetchConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readHead reads the length of an answer, and waits until there is room for that much.
+// readHead reads the length of an answer, and waits until the memory budget has room for it.
 func (c *fetchConn) readHead() error {
 	head := make([]byte, 4)
 	if _, err := io.ReadFull(c.Conn, head); err != nil {
@@ -87,7 +87,7 @@ func (c *fetchConn) readHead() error {
 	return nil
 }
 
-// awaitRoom tells whether there is room at last.
+// awaitRoom waits for room, and reports whether there is room.
 func (c *fetchConn) awaitRoom(bytes int64) bool {
 	began, interrupt := time.Now(), c.beginWait()
 	there := c.fetched.room(c, bytes, interrupt)
@@ -96,12 +96,12 @@ func (c *fetchConn) awaitRoom(bytes int64) bool {
 	c.interrupt = nil
 	if there && !c.deadline.IsZero() {
 		c.deadline = c.deadline.Add(time.Since(began))
-		_ = c.Conn.SetReadDeadline(c.deadline) // the read fails where this does
+		_ = c.Conn.SetReadDeadline(c.deadline) // if this fails, the read fails too
 	}
 	return there
 }
 
-// beginWait returns what is closed when a wait is interrupted, which it may be at once.
+// beginWait returns a channel that is closed when the wait is interrupted. It may be closed already.
 func (c *fetchConn) beginWait() <-chan struct{} {
 	interrupt := make(chan struct{})
 	c.mu.Lock()
@@ -113,7 +113,8 @@ func (c *fetchConn) beginWait() <-chan struct{} {
 	return interrupt
 }
 
-// SetReadDeadline implements net.Conn. One that has passed interrupts a wait: so franz-go ends a read.
+// SetReadDeadline implements net.Conn. A deadline in the past interrupts a wait: franz-go ends a read
+// this way.
 func (c *fetchConn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,7 +134,7 @@ func (c *fetchConn) Close() error {
 	return c.Conn.Close()
 }
 
-// interruptWait has a wait end.
+// interruptWait ends a wait, if there is one.
 func (c *fetchConn) interruptWait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,21 +22,21 @@ const (
 	metadataKey  = 3
 )
 
-// link is a connection of a consumer to a broker that a test plays.
+// link is a connection of a consumer to a broker that a test simulates.
 type link struct {
 	t       *testing.T
 	budget  *budget.Budget
 	fetched *fetched
 	conn    net.Conn
 	broker  net.Conn
-	read    chan error // of the answer that is being read
+	read    chan error // result of the read of the current answer
 }
 
 func newLink(t *testing.T) *link {
 	t.Helper()
 	b := budget.New(800_000)
 	f := newFetched(&memory{budget: b})
-	f.growth.read(1000, 0) // what comes is as long as it was
+	f.growth.read(1000, 0) // answers do not grow when they are read
 	ours, brokers := net.Pipe()
 	l := &link{t: t, budget: b, fetched: f, conn: f.through(testAddress, ours), broker: brokers}
 	t.Cleanup(func() { _, _ = l.conn.Close(), brokers.Close() })
@@ -68,7 +68,7 @@ func (l *link) answer(length int) {
 	synctest.Wait()
 }
 
-// wantRead tells whether the answer was read.
+// wantRead checks that the answer was read, and with which error.
 func (l *link) wantRead(want error) {
 	l.t.Helper()
 	synctest.Wait()
@@ -98,8 +98,8 @@ func (l *link) wantHeld(when string, want int64) {
 	}
 }
 
-// TestAnswersWaitForRoom has all of the budget held: who asked for something else is answered all the
-// same, and a fetch when there is room.
+// TestAnswersWaitForRoom holds all of the budget: answers to other requests are read nevertheless, and
+// answers to fetches when there is room.
 func TestAnswersWaitForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t)
@@ -118,7 +118,7 @@ func TestAnswersWaitForRoom(t *testing.T) {
 	})
 }
 
-// TestAWaitPutsOffTheTimeLimit has a read wait for room for longer than it may take.
+// TestAWaitPutsOffTheTimeLimit lets a read wait for room for longer than its deadline.
 func TestAWaitPutsOffTheTimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t)
@@ -135,7 +135,7 @@ func TestAWaitPutsOffTheTimeLimit(t *testing.T) {
 	})
 }
 
-// TestWaitsAreInterrupted ends a wait in each way in which one ends before there is room.
+// TestWaitsAreInterrupted ends a wait before there is room, in each way that is possible.
 func TestWaitsAreInterrupted(t *testing.T) {
 	for name, interrupt := range map[string]func(*link) error{
 		"the read is given up":     func(l *link) error { return l.conn.SetReadDeadline(time.Now()) },
@@ -169,7 +169,7 @@ func TestWaitsAreInterrupted(t *testing.T) {
 	}
 }
 
-// TestWhatIsHeld follows fetches from the answer to the end of what was polled of them.
+// TestWhatIsHeld follows the held bytes of fetches from the answer until their records were polled.
 func TestWhatIsHeld(t *testing.T) {
 	metadata := kgo.BrokerMetadata{Host: "broker", Port: 9092}
 	synctest.Test(t, func(t *testing.T) {
@@ -186,17 +186,17 @@ func TestWhatIsHeld(t *testing.T) {
 		first := int64(of) + 10*recordCost
 		l.wantHeld("without what it was before", first)
 
-		l.fetched.begin() // some of it was polled
+		l.fetched.begin() // some of its records were polled
 		l.fetched.end()
 		l.wantHeld("while some is left", first)
 		l.fetched.begin()
 		l.fetched.end()
-		l.ask(fetchKey) // the rest was
+		l.ask(fetchKey) // the rest was polled
 		l.wantHeld("while the last of it is written", first)
 		l.fetched.begin()
 		l.wantHeld("when that is through", 0)
 
-		l.answer(smallAnswer) // nothing new
+		l.answer(smallAnswer) // no new records
 		l.wantRead(nil)
 		if holders := l.fetched.memory.holders.Load(); holders != 0 {
 			t.Errorf("%d hold something", holders)
@@ -204,7 +204,7 @@ func TestWhatIsHeld(t *testing.T) {
 	})
 }
 
-// TestAPollThatWaitsHoldsNothing has franz-go ask for more only when the next poll waits already.
+// TestAPollThatWaitsHoldsNothing lets franz-go send a fetch only after the next poll has begun to wait.
 func TestAPollThatWaitsHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t)
@@ -222,7 +222,7 @@ func TestAPollThatWaitsHoldsNothing(t *testing.T) {
 	})
 }
 
-// TestRoomIsForWhatAnAnswerBecomes has a consumer of batches that expand ten times.
+// TestRoomIsForWhatAnAnswerBecomes uses batches that expand ten times.
 func TestRoomIsForWhatAnAnswerBecomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t)
@@ -257,9 +257,9 @@ func TestGrowth(t *testing.T) {
 	want("long ago", &one, 0)
 }
 
-// TestFetchesShrinkWithTheirNumber tells what a fetch asks for.
+// TestFetchesShrinkWithTheirNumber checks how many bytes a fetch requests.
 func TestFetchesShrinkWithTheirNumber(t *testing.T) {
-	m := &memory{budget: budget.New(8 << 20)} // six are for records
+	m := &memory{budget: budget.New(8 << 20)} // six MiB are for records
 	f := newFetched(m)
 	want := func(what string, want int64) {
 		t.Helper()
@@ -273,7 +273,7 @@ func TestFetchesShrinkWithTheirNumber(t *testing.T) {
 	f.of("a:1")
 	f.of("b:1")
 	want("of three, from two brokers", 1<<19)
-	m.budget.Charge(budget.Producing, 5<<20) // four beyond what is kept for it
+	m.budget.Charge(budget.Producing, 5<<20) // four MiB more than its reserved part
 	want("beside producers", 2<<20/12)
 }
 

@@ -7,38 +7,38 @@ import (
 )
 
 const (
-	// fetchMaxBytes bounds what a consumer buffers of all brokers together, and so what a slow client
-	// costs.
+	// fetchMaxBytes bounds what a consumer buffers from all brokers together, and so the memory of a
+	// slow client.
 	fetchMaxBytes = 1 << 20
-	// fetchFirstBytes is what the first fetch asks for, when nothing is known of how far what
-	// comes expands.
+	// fetchFirstBytes is the size of the first fetch, when the expansion of batches is still unknown.
 	fetchFirstBytes = 64 << 10
-	// fetchMinBytes is the least that is asked for. A fetch brings a whole batch at least.
+	// fetchMinBytes is the smallest size of a fetch. A fetch returns at least one whole batch.
 	fetchMinBytes = 16 << 10
 )
 
-// fetchSize keeps what a consumer buffers to about fetchMaxBytes, and to its share of the memory budget. franz-go buffers a fetch of each
-// broker, and Kafka counts compressed bytes: 1 MiB of them can be 20 MiB of records. It is a hook of the
-// consumer's client, and asks each broker for its share of as much as has lately become fetchMaxBytes.
+// fetchSize limits what a consumer buffers to about fetchMaxBytes, and to its share of the memory
+// budget. franz-go buffers one fetch of each broker, and Kafka counts compressed bytes: 1 MiB of them
+// can be 20 MiB of records. fetchSize is a hook of the consumer's client. It asks each broker for its
+// share of the number of compressed bytes that lately expanded to fetchMaxBytes.
 type fetchSize struct {
 	update  func(maxBytes, maxPartitionBytes int32)
 	fetched *fetched
 
 	mu                   sync.Mutex // guards what follows
-	leaders              int        // of the partitions that are held
+	leaders              int        // of the partitions that the consumer holds
 	brokers              map[int32]struct{}
-	compressed, expanded int // bytes of batches, of older ones less and less
+	compressed, expanded int // bytes of batches; older batches count less and less
 }
 
-// lead notes how many brokers lead what is held.
+// lead notes how many brokers lead the partitions that the consumer holds.
 func (f *fetchSize) lead(leaders int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leaders, f.brokers = leaders, make(map[int32]struct{})
 }
 
-// OnFetchBatchRead implements kgo.HookFetchBatchRead. Batches are read before their fetch counts
-// as buffered, and so before the next one is asked for.
+// OnFetchBatchRead implements kgo.HookFetchBatchRead. It is called before the fetch counts as buffered,
+// and so before the next fetch is sent.
 func (f *fetchSize) OnFetchBatchRead(broker kgo.BrokerMetadata, _ string, _ int32, batch kgo.FetchBatchMetrics) {
 	f.fetched.read(broker, batch)
 	share := f.fetched.size()

@@ -46,7 +46,8 @@ func TestFetchSize(t *testing.T) {
 	}
 }
 
-// TestFetchSizeIsShared has several brokers lead what a consumer holds: franz-go buffers a fetch of each.
+// TestFetchSizeIsShared has several brokers lead the partitions of a consumer: franz-go buffers a fetch
+// of each broker.
 func TestFetchSizeIsShared(t *testing.T) {
 	for name, test := range map[string]struct {
 		leaders int

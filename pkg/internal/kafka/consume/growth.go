@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// growthPause is the time between two looks for partitions that the watcher has seen: the broker that
-	// the consumer asks may be behind the one that the watcher has asked.
+	// growthPause is the time between two metadata refreshes for partitions that the watcher has seen:
+	// the consumer's broker may be behind the watcher's broker.
 	growthPause = time.Second
-	// growthLooks bounds how often is looked.
+	// growthLooks bounds the number of refreshes.
 	growthLooks = 60
 )
 
-// followGrowth has the consumer's client see new partitions as soon as the watcher of topics does.
-// franz-go would see them when its metadata is too old, minutes later. Where the consumer leads its
-// group, franz-go has the group rebalance then.
+// followGrowth makes the consumer's client see new partitions as soon as the watcher of topics does.
+// franz-go alone would see them when its metadata expires, minutes later. If the consumer leads its
+// group, franz-go then starts a rebalance.
 func (c *Consumer) followGrowth() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var looks cluster.Calls
-	_ = looks.Run(func() { // what the client reads first may be behind what the topic was opened with
+	_ = looks.Run(func() { // the client's first metadata may be older than the topic's partition count
 		cluster.Pause(ctx, growthPause)
 		c.seeGrowth(ctx)
 	})
@@ -49,7 +49,7 @@ func (c *Consumer) seeGrowth(ctx context.Context) {
 	}
 }
 
-// leaders counts the brokers that lead a partition that the consumer holds, as far as its client knows.
+// leaders counts the brokers that lead the consumer's partitions, as far as its client knows.
 func (c *Consumer) leaders() int {
 	brokers := make(map[int32]struct{})
 	for _, partition := range c.members.all() {

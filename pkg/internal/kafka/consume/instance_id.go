@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// maxInstanceID is the longest group instance id that Kafka takes (KIP-345).
+	// maxInstanceID is the longest group instance id that Kafka accepts (KIP-345).
 	maxInstanceID = 249
-	// The prefixes keep the proxy's members apart from native members of the same group, and
-	// ids that hold the clientId from those that hold its hash.
+	// The prefixes distinguish the proxy's members from native members of the same group, and ids that
+	// contain the clientId from ids that contain its hash.
 	plainInstance, hashedInstance = "wsproxy-", "wsproxy."
 )
 
-// instanceID is what makes a client a static member of its groups (KIP-345): the same for each
-// of its connections, whatever replica they come through, and another for any other client.
-// Kafka allows fewer characters in it than there are in clientIds.
+// instanceID returns the group instance id that makes a client a static member of its groups (KIP-345).
+// It is the same for all connections of the client, through any replica, and differs from that of any
+// other client. Kafka allows fewer characters in it than clientIds may have.
 func instanceID(client proxy.ClientID) string {
 	if len(plainInstance)+len(client) <= maxInstanceID && isInstance(string(client)) {
 		return plainInstance + string(client)

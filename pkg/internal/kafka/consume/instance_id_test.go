@@ -11,7 +11,7 @@ func TestInstanceID(t *testing.T) {
 	long := strings.Repeat("x", maxInstanceID-len(plainInstance))
 	tests := map[string]struct {
 		client proxy.ClientID
-		want   string // where empty, any that Kafka takes
+		want   string // if empty, any that Kafka accepts
 	}{
 		"plain":        {"phone-1.a_B", "wsproxy-phone-1.a_B"},
 		"dots":         {"..", "wsproxy-.."},

@@ -11,10 +11,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// unknown stands for an offset that Kafka has not told yet.
+// unknown stands for an offset that Kafka has not returned yet.
 const unknown = -1
 
-// holding is what one member holds of its group's topic, and how far the group is behind there.
+// holding is the set of partitions that one member holds of its group's topic, with the group's lag in
+// each.
 type holding struct {
 	lags     *lags
 	consumer *Consumer
@@ -23,20 +24,20 @@ type holding struct {
 	partitions map[int32]*place
 }
 
-// place is where a group stands in a partition. Its lag is the end of the log less the offset that
-// the group has committed, as Kafka's own tools have it, or less the first record where it has
-// committed none.
+// place is a group's position in a partition. Its lag is the end offset of the log minus the group's
+// committed offset, as in Kafka's own tools, or minus the first offset of the log if nothing is
+// committed.
 //
-// The marks that end transactions take an offset each, and no record follows that could be
-// delivered and committed: where everything before them is, they are not counted.
+// The control records that end transactions take an offset each, and no record follows them that could
+// be delivered and committed: if everything before them is committed, they do not count.
 type place struct {
 	committed int64
-	polled    int64 // after the last record handed out
-	passed    int64 // after the last mark, or record, handed out
-	end       int64 // under read_committed, of the transactions that have ended
+	polled    int64 // after the last record that a poll returned
+	passed    int64 // after the last control record, or record, that a poll returned
+	end       int64 // end of the log; under read_committed, of the ended transactions
 }
 
-// lag is how many offsets lie between the group and the end.
+// lag returns the number of offsets between the group's position and the end of the log.
 func (p *place) lag() (records int64, known bool) {
 	if p.committed == unknown || p.end == unknown {
 		return 0, false
@@ -48,7 +49,7 @@ func (p *place) lag() (records int64, known bool) {
 	return max(p.end-at, 0), true
 }
 
-// hold notes where partitions start. A start below 0 is one that nobody has committed.
+// hold notes where partitions start. A start below 0 means that nothing is committed.
 func (h *holding) hold(starts map[int32]int64) {
 	h.mu.Lock()
 	for partition, start := range starts {
@@ -58,7 +59,7 @@ func (h *holding) hold(starts map[int32]int64) {
 	h.lags.wake()
 }
 
-// drop forgets partitions that the member does not hold anymore: another replica counts them.
+// drop removes partitions that the member no longer holds: another replica counts them.
 func (h *holding) drop(partitions []int32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +68,7 @@ func (h *holding) drop(partitions []int32) {
 	}
 }
 
-// committed notes a commit that Kafka took.
+// committed notes a commit that Kafka accepted.
 func (h *holding) committed(positions []proxy.Next) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -78,7 +79,7 @@ func (h *holding) committed(positions []proxy.Next) {
 	}
 }
 
-// polled notes what a poll hands out.
+// polled notes the records that a poll returns.
 func (h *holding) polled(fetches kgo.Fetches) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -97,7 +98,7 @@ func (h *holding) polled(fetches kgo.Fetches) {
 	})
 }
 
-// learn takes what Kafka tells of the log.
+// learn takes the offsets of the log that Kafka has returned.
 func (h *holding) learn(ends, starts kadm.ListedOffsets) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -111,7 +112,7 @@ func (h *holding) learn(ends, starts kadm.ListedOffsets) {
 	}
 }
 
-// lacks tells what must be asked before the lag of all partitions is known.
+// lacks reports which lookups are needed before the lag of all partitions is known.
 func (h *holding) lacks() (ends, starts bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -128,7 +129,7 @@ func (h *holding) isEmpty() bool {
 	return len(h.partitions) == 0
 }
 
-// each tells the lag of each partition where it is known.
+// each calls tell with the lag of each partition for which it is known.
 func (h *holding) each(tell func(metrics.Lag)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

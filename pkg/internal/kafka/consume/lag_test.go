@@ -18,7 +18,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// lagOf is the metric group_lag of group "g" and topic "t", -1 where there is no series.
+// lagOf returns the metric group_lag of group "g" and topic "t", -1 if there is no series.
 func lagOf(t *testing.T, all ...*metrics.Metrics) float64 {
 	t.Helper()
 	sum, found := 0.0, false
@@ -38,7 +38,7 @@ func awaitLag(t *testing.T, want float64, all ...*metrics.Metrics) {
 	kafkatest.Await(t, "the lag", func() bool { return lagOf(t, all...) == want })
 }
 
-// lookAtEnds does what happens at each interval.
+// lookAtEnds looks up the end offsets, as lags does at each interval.
 func lookAtEnds(t *testing.T, l *lags) {
 	t.Helper()
 	for _, q := range l.questions(true) {
@@ -71,7 +71,7 @@ func TestLagOfAPlace(t *testing.T) {
 	}
 }
 
-// TestLagGrowsUnderAClientThatTakesNothing polls once: no fetch tells of what comes later.
+// TestLagGrowsUnderAClientThatTakesNothing polls once: no later fetch returns the new end offset.
 func TestLagGrowsUnderAClientThatTakesNothing(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a", "b", "c")
@@ -82,7 +82,7 @@ func TestLagGrowsUnderAClientThatTakesNothing(t *testing.T) {
 	awaitLag(t, 3, c)
 	poll(t, consumer, 3)
 	if got := lagOf(t, c); got != 3 {
-		t.Errorf("what is polled and not committed is no lag: %v", got)
+		t.Errorf("records that were polled and not committed do not count as lag: %v", got)
 	}
 	if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: 3}, {Partition: 1, Offset: 1}}); err != nil {
 		t.Fatal(err)
@@ -97,11 +97,11 @@ func TestLagGrowsUnderAClientThatTakesNothing(t *testing.T) {
 	}
 	consumer.Close(kafkatest.Deadline(t), true)
 	if got := lagOf(t, c); got != -1 {
-		t.Errorf("when nobody reads there is %v", got)
+		t.Errorf("without a reader the lag is %v", got)
 	}
 }
 
-// TestLagIsCountedWhereAPartitionIsHeld lets partitions go from one replica to another.
+// TestLagIsCountedWhereAPartitionIsHeld moves partitions from one replica to another.
 func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "t"), kfake.GroupMinSessionTimeout(time.Second))
 	if err != nil {
@@ -135,7 +135,7 @@ func TestLagIsCountedWhereAPartitionIsHeld(t *testing.T) {
 	}
 }
 
-// TestLagWithoutACommit begins where the log does by now.
+// TestLagWithoutACommit starts at the current first offset of the log.
 func TestLagWithoutACommit(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a", "b", "c", "d")
@@ -154,7 +154,7 @@ func TestLagFromTheEndOn(t *testing.T) {
 	awaitLag(t, 0, consume(t, broker, ResetLatest, &kafkatest.Owner{}).metrics)
 }
 
-// inTransaction writes values to partition 0 of "t", and ends the transaction if it is told how.
+// inTransaction writes values to partition 0 of "t" in a transaction, which it ends if ends are given.
 func inTransaction(t *testing.T, broker *kfake.Cluster, id string, values []string, ends ...kgo.TransactionEndTry) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID(id))
@@ -177,8 +177,8 @@ func inTransaction(t *testing.T, broker *kfake.Cluster, id string, values []stri
 	}
 }
 
-// TestLagOfTransactions has a group read all that it can of transactions that were committed,
-// aborted, and not ended.
+// TestLagOfTransactions has a group read all that it can of transactions that were committed, aborted,
+// or not ended.
 func TestLagOfTransactions(t *testing.T) {
 	for name, test := range map[string]struct {
 		readCommitted bool
@@ -189,9 +189,9 @@ func TestLagOfTransactions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			broker := kafkatest.Broker(t, "t")
-			inTransaction(t, broker, "committed", []string{"a", "b"}, kgo.TryCommit) // 0, 1, and a mark at 2
+			inTransaction(t, broker, "committed", []string{"a", "b"}, kgo.TryCommit) // offsets 0, 1, and a control record at 2
 			inTransaction(t, broker, "aborted", []string{"c", "d", "e"}, kgo.TryAbort)
-			inTransaction(t, broker, "open", []string{"f"}) // at 7
+			inTransaction(t, broker, "open", []string{"f"}) // at offset 7
 			c := clustertest.Connect(t, broker)
 			consumer, err := consumersOf(t, c).Join(Options{
 				ClientID: "c", GroupID: "g", Topic: topicOf(t, c, "t"), Reset: ResetEarliest, SessionTimeout: kafkatest.Patience, Owner: &kafkatest.Owner{}, ReadCommitted: test.readCommitted,
@@ -204,13 +204,13 @@ func TestLagOfTransactions(t *testing.T) {
 			if err := consumer.Commit(kafkatest.Deadline(t), []proxy.Next{{Partition: 0, Offset: int64(test.next)}}); err != nil {
 				t.Fatal(err)
 			}
-			go func() { _, _ = consumer.Poll(kafkatest.Deadline(t), 100, nil, func() {}) }() // the marks behind
+			go func() { _, _ = consumer.Poll(kafkatest.Deadline(t), 100, nil, func() {}) }() // the control records after it
 			awaitLag(t, 0, c.Metrics)
 		})
 	}
 }
 
-// TestEndsAreAskedForOnce counts what asks Kafka.
+// TestEndsAreAskedForOnce counts the lookups.
 func TestEndsAreAskedForOnce(t *testing.T) {
 	g := kafkatest.FakeGuarded(t)
 	c := clustertest.ConnectWith(t, &g.Settings, nil)
@@ -232,7 +232,7 @@ func TestEndsAreAskedForOnce(t *testing.T) {
 		consumers = append(consumers, consumer)
 	}
 	if got := lags.questions(true); len(got) != 0 {
-		t.Errorf("%d questions where nothing is held", len(got))
+		t.Errorf("%d lookups while no partitions are held", len(got))
 	}
 	for _, consumer := range consumers {
 		consumer.holding.hold(map[int32]int64{0: 0})
@@ -249,11 +249,11 @@ func TestEndsAreAskedForOnce(t *testing.T) {
 	}
 	lookAtEnds(t, lags)
 	if got := lags.questions(false); len(got) != 0 {
-		t.Errorf("%d questions where all is known", len(got))
+		t.Errorf("%d lookups while all offsets are known", len(got))
 	}
 }
 
-// TestLagsAreAskedSideBySide has a broker answer two identities only once both have asked.
+// TestLagsAreAskedSideBySide has a broker answer two identities only after both have sent a request.
 func TestLagsAreAskedSideBySide(t *testing.T) {
 	const mechanism = "PLAIN"
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"), kfake.EnableSASL(),
@@ -294,7 +294,7 @@ func TestLagsAreAskedSideBySide(t *testing.T) {
 	lags.ask(kafkatest.Deadline(t), true)
 	for name, consumer := range consumers {
 		if ends, _ := consumer.holding.lacks(); ends {
-			t.Errorf("the end is not known to %s", name)
+			t.Errorf("the end offset is not known to %s", name)
 		}
 	}
 }

@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// lagInterval is how often the ends of what is held are looked up. The fetches tell them too,
-	// but not while a client takes nothing, which is when a group falls behind.
+	// lagInterval is the interval of the lookups of end offsets. Fetches return end offsets too, but not
+	// while a client takes no records, which is when a group falls behind.
 	lagInterval = 15 * time.Second
-	// lagDelay collects partitions that are assigned at about the same time.
+	// lagDelay is a pause that collects partitions that are assigned at about the same time.
 	lagDelay = 500 * time.Millisecond
-	// lagTimeout bounds one look.
+	// lagTimeout bounds one lookup.
 	lagTimeout = 5 * time.Second
-	// lagsAtOnce bounds how many identities are asked for at a time.
+	// lagsAtOnce bounds for how many identities lookups run concurrently.
 	lagsAtOnce = 16
 )
 
-// lags knows how far the groups are behind in the partitions that members in this process hold.
-// Positions are followed as they are committed; the ends are looked up at an interval, once for all
-// members that use Kafka with the same credentials, and only where there are any.
+// lags knows the groups' lags in the partitions that members in this process hold. It follows committed
+// offsets with each commit; it looks up end offsets at an interval, once for all members that use Kafka
+// with the same credentials, and only while there are any.
 type lags struct {
-	fresh chan struct{} // there are partitions that nothing is known of
+	fresh chan struct{} // there are partitions of which no offsets are known
 	stop  context.CancelFunc
 	done  chan struct{}
 
@@ -54,7 +54,7 @@ func (l *lags) close() {
 	<-l.done
 }
 
-// begin returns a member's holding, without partitions. end forgets it.
+// begin returns a member's holding, without partitions. end removes it.
 func (l *lags) begin(c *Consumer) *holding {
 	h := &holding{lags: l, consumer: c, partitions: make(map[int32]*place)}
 	l.mu.Lock()
@@ -75,14 +75,14 @@ func (l *lags) all() []*holding {
 	return slices.Collect(maps.Keys(l.held))
 }
 
-// each tells the lag of each partition that is held.
+// each calls tell with the lag of each partition that is held.
 func (l *lags) each(tell func(metrics.Lag)) {
 	for _, h := range l.all() {
 		h.each(tell)
 	}
 }
 
-// wake asks for a look before the next is due.
+// wake requests a lookup before the next one is due.
 func (l *lags) wake() {
 	select {
 	case l.fresh <- struct{}{}:
@@ -108,7 +108,7 @@ func (l *lags) follow(ctx context.Context) {
 	}
 }
 
-// ask asks all questions, some at a time: a broker that is silent to one does not hold up the others.
+// ask runs all lookups, some concurrently: a broker that does not answer one does not delay the others.
 func (l *lags) ask(ctx context.Context, known bool) {
 	var asking sync.WaitGroup
 	places := make(chan struct{}, lagsAtOnce)
@@ -122,21 +122,21 @@ func (l *lags) ask(ctx context.Context, known bool) {
 	asking.Wait()
 }
 
-// asker is who asks for which kind of ends. It holds secrets: it is not to be printed.
+// asker is the identity that looks up end offsets, and their kind. It contains secrets: do not print it.
 type asker struct {
 	credentials   proxy.KafkaCredentials
 	readCommitted bool
 }
 
-// question is one look for several members.
+// question is one lookup for several members.
 type question struct {
 	admin         *kadm.Client
 	readCommitted bool
 	holdings      []*holding
-	topics        map[string]bool // and whether their starts are asked for, too
+	topics        map[string]bool // and whether their start offsets are looked up, too
 }
 
-// questions returns what to ask Kafka: for everything that is held, or for what nothing is known of.
+// questions returns the lookups to run: for all held partitions, or only where offsets are unknown.
 func (l *lags) questions(known bool) map[asker]*question {
 	questions := make(map[asker]*question)
 	for _, h := range l.all() {
@@ -161,7 +161,7 @@ func (l *lags) questions(known bool) map[asker]*question {
 	return questions
 }
 
-// ask asks Kafka. What it does not tell stays as it was known last.
+// ask runs the lookup. Offsets that Kafka does not return keep their last values.
 func (q *question) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
@@ -181,7 +181,7 @@ func (q *question) ask(ctx context.Context) {
 		starts, err = q.admin.ListStartOffsets(ctx, begun...)
 	}
 	if err != nil {
-		q.holdings[0].consumer.log.Debug("the ends of the topics that groups read are not known", "err", err)
+		q.holdings[0].consumer.log.Debug("the end offsets of the topics that groups read are not known", "err", err)
 	}
 	for _, h := range q.holdings {
 		h.learn(ends, starts)

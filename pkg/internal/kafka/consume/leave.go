@@ -18,10 +18,10 @@ const leaveTimeout = 5 * time.Second
 // leaveBy sends a request to leave a group.
 type leaveBy func(context.Context, *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error)
 
-// leave takes the consumer out of its group: franz-go sends no leave for static members. It names the
-// member besides the instance: the instance alone might be that of a successor by now, which Kafka would
-// throw out. So a consumer that Kafka has not told its member id yet cannot leave: should its first join
-// go through after all, Kafka waits for the session timeout.
+// leave removes the consumer from its group: franz-go sends no LeaveGroup request for static members.
+// The request names the member id besides the instance id: the instance id alone might be that of a
+// successor by now, which Kafka would remove. So a consumer that Kafka has not told its member id yet
+// cannot leave: if its first join succeeds later, Kafka waits for the session timeout.
 func (c *Consumer) leave(ctx context.Context, id string, by leaveBy) error {
 	if id == "" {
 		return nil
@@ -48,16 +48,16 @@ func (c *Consumer) leaveRequest(id string) *kmsg.LeaveGroupRequest {
 	return request
 }
 
-// leaveByOwn asks through the consumer's own client, whose part in the group is over: it would join again
-// otherwise. Where brokers are silent it does not wait for longer than ctx lasts.
+// leaveByOwn sends the request through the consumer's own client, after that client's membership has
+// ended: it would rejoin otherwise. If brokers do not answer, it waits no longer than ctx lasts.
 func (c *Consumer) leaveByOwn(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
 	defer context.AfterFunc(ctx, c.abort)()
 	return request.RequestWith(ctx, c.client)
 }
 
-// leaveByLookups asks through the client that serves lookups, for a consumer whose own client had to be
-// ended while it was joining. The coordinator is asked by its id: franz-go would remember the coordinator
-// of each group.
+// leaveByLookups sends the request through the client that serves lookups, for a consumer whose own
+// client had to be ended while it was joining. It addresses the coordinator by its broker id: franz-go
+// would otherwise cache the coordinator of each group.
 func (c *Consumer) leaveByLookups(ctx context.Context, request *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupResponse, error) {
 	client, err := c.options.Topic.Lookups()
 	if err != nil {
@@ -78,8 +78,8 @@ func (c *Consumer) leaveByLookups(ctx context.Context, request *kmsg.LeaveGroupR
 	return cluster.Ask[*kmsg.LeaveGroupResponse](ctx, client.Broker(int(found.Coordinators[0].NodeID)), request)
 }
 
-// leaveError returns why the member is still in the group. One that is none anymore, or that
-// was replaced, has left.
+// leaveError returns why the member is still in the group. A member that is unknown to the group, or
+// that was replaced, has left.
 func leaveError(answer *kmsg.LeaveGroupResponse) error {
 	codes := []int16{answer.ErrorCode}
 	for _, m := range answer.Members {

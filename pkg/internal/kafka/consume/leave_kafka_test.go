@@ -15,8 +15,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestALateLeaveDoesNotHitTheSuccessor leaves as the member that somebody else has replaced.
-// kfake would throw the successor out: it does not look at the member id.
+// TestALateLeaveDoesNotHitTheSuccessor leaves as a member that another member has replaced. kfake would
+// remove the successor: it does not compare the member id.
 func TestALateLeaveDoesNotHitTheSuccessor(t *testing.T) {
 	t.Parallel()
 	broker := kafka.RequireOwn(t, kafka.Options{}).Addr()

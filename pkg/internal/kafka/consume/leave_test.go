@@ -61,8 +61,8 @@ func TestAClientThatComesBackFindsItsPlace(t *testing.T) {
 	}
 }
 
-// TestALeaveNamesTheMember looks at what is sent: an instance id alone would throw out whoever
-// has it by then.
+// TestALeaveNamesTheMember checks the request: an instance id alone would remove the member that has it
+// by then.
 func TestALeaveNamesTheMember(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -138,8 +138,8 @@ func TestLeaveErrors(t *testing.T) {
 	}
 }
 
-// TestCommitsDoNotWaitForAMemberThatIsAway has a rebalance wait for a member whose connection
-// was cut.
+// TestCommitsDoNotWaitForAMemberThatIsAway commits while a rebalance waits for a member that was
+// disconnected.
 func TestCommitsDoNotWaitForAMemberThatIsAway(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	stays, wait := withAMemberAway(t, broker, &kafkatest.Owner{})
@@ -152,8 +152,8 @@ func TestCommitsDoNotWaitForAMemberThatIsAway(t *testing.T) {
 	awaitMembers(t, broker, "PreparingRebalance", 3)
 }
 
-// withAMemberAway returns a member of a group of two of which the other is away, and has the group
-// wait for that when a third joins.
+// withAMemberAway returns a member of a group of two whose other member is away. wait lets a third
+// member join, so that the group waits for the absent one.
 func withAMemberAway(t *testing.T, broker *kfake.Cluster, o proxy.Owner) (stays *Consumer, wait func()) {
 	t.Helper()
 	for partition := range int32(3) {
@@ -173,7 +173,7 @@ func withAMemberAway(t *testing.T, broker *kfake.Cluster, o proxy.Owner) (stays 
 	}
 }
 
-// awaitMembers waits until the group "g" is in a state with so many members.
+// awaitMembers waits until the group "g" is in the given state with the given number of members.
 func awaitMembers(t *testing.T, broker *kfake.Cluster, want string, members int) {
 	t.Helper()
 	ctx := kafkatest.Deadline(t)
@@ -185,8 +185,8 @@ func awaitMembers(t *testing.T, broker *kfake.Cluster, want string, members int)
 	}
 }
 
-// TestCloseCommitsWhileTheGroupWaits closes a consumer while a rebalance waits for a member that
-// is away.
+// TestCloseCommitsWhileTheGroupWaits closes a consumer while a rebalance waits for a member that is
+// away.
 func TestCloseCommitsWhileTheGroupWaits(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	o := &kafkatest.Owner{}

@@ -12,32 +12,33 @@ import (
 )
 
 const (
-	// rangeTimeout bounds looking up where logs begin and end.
+	// rangeTimeout bounds the lookup of the start and end offsets of logs.
 	rangeTimeout = 5 * time.Second
-	// The timestamps by which Kafka tells offsets that no record's timestamp moves.
+	// Special timestamps of ListOffsets requests: the offsets that they return do not depend on the
+	// timestamps of records.
 	atStart, atEnd = -2, -1
-	// committedOnly has the end be that of the transactions that have ended.
+	// committedOnly selects the end offset of the transactions that have ended.
 	committedOnly = 1
 )
 
-// errNoAnswer tells that Kafka left a partition out of an answer.
+// errNoAnswer means that Kafka left a partition out of an answer.
 var errNoAnswer = errors.New("the answer leaves the partition out")
 
-// logRange is where the log of a partition begins and ends. Where err is set nothing is known.
+// logRange is the start and end offset of a partition's log. If err is set, they are unknown.
 type logRange struct {
 	start, end int64
-	last       int64 // where a reader of what comes next starts: the end, or that of the committed part
+	last       int64 // where a reader of future records starts: the end, or that of the committed part
 	err        error
 }
 
-// holds tells whether a group may go on at a position. What is not known is not doubted: the fetch
-// tells.
+// holds reports whether a group may continue at a position. If the range is unknown, it returns true:
+// the fetch will show it.
 func (r logRange) holds(position int64) bool {
 	return r.err != nil || r.start <= position && position <= r.end
 }
 
-// logRanges looks up the logs of partitions: of those, and of no others, since a rebalance has each
-// member ask.
+// logRanges looks up the logs of the given partitions, and of no others, since in a rebalance each
+// member sends this request.
 func (c *Consumer) logRanges(ctx context.Context, partitions []int32) map[int32]logRange {
 	if len(partitions) == 0 {
 		return nil
@@ -62,14 +63,14 @@ func (c *Consumer) logRanges(ctx context.Context, partitions []int32) map[int32]
 	return ranges
 }
 
-// listed is what Kafka tells of one partition.
+// listed is what Kafka returned for one partition.
 type listed struct {
 	offset int64
 	err    error
 }
 
-// list asks the leaders of partitions for one kind of offset. One that does not answer does not hide
-// what the others say.
+// list asks the leaders of partitions for one kind of offset. If one leader does not answer, the answers
+// of the others still count.
 func (c *Consumer) list(ctx context.Context, partitions []int32, timestamp int64, isolation int8) map[int32]listed {
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.IsolationLevel = isolation

@@ -9,7 +9,7 @@ import (
 
 func TestMain(m *testing.M) { kafkatest.Main(m) }
 
-// topicOf opens a topic as the proxy.
+// topicOf opens a topic with the proxy's own identity.
 func topicOf(t *testing.T, c *cluster.Cluster, name string) *cluster.Topic {
 	t.Helper()
 	topics := c.WatchTopics()

@@ -14,31 +14,29 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// errOtherMember tells that the group knows the consumer as another member by now.
-var errOtherMember = errors.New("the group gave the member up meanwhile")
+// errOtherMember means that the group knows the consumer by another member id by now.
+var errOtherMember = errors.New("the group removed the member meanwhile")
 
-// errLostMeanwhile tells that partitions were lost, and maybe regained, since their positions
-// were judged.
+// errLostMeanwhile means that partitions were lost, and maybe assigned again, since their positions were
+// checked.
 var errLostMeanwhile = errors.New("partitions were lost meanwhile")
 
-// errRebalancing tells that it is not decided who owns what.
+// errRebalancing means that it is not decided yet which member owns which partition.
 var errRebalancing = errors.New("the group rebalances")
 
 // stableGroup is the state of a group in which all members have their assignments.
 const stableGroup = "Stable"
 
-// membership remembers as which member of the group partitions were assigned. A member that
-// Kafka has given up comes back as a new one, but franz-go still claims what it had, and may
-// keep it without another assignment: meanwhile somebody else may have owned it, and
-// committed further.
+// membership remembers the member id to which partitions were assigned. A member that Kafka has removed
+// rejoins with a new id, but franz-go still claims the old partitions, and may keep them without another
+// assignment: meanwhile another member may have owned them, and committed higher offsets.
 type membership struct {
 	mu     sync.Mutex // guards what follows
 	claims map[int32]claim
-	last   uint64 // number of a claim
+	last   uint64 // number of the last claim
 }
 
-// claim is what a partition is held by: the member that it was assigned to, and the number of
-// that assignment.
+// claim records for a partition the member that it was assigned to, and the number of that assignment.
 type claim struct {
 	member string
 	number uint64
@@ -57,8 +55,8 @@ func (m *membership) assigned(member string, partitions iter.Seq[int32]) {
 	}
 }
 
-// split tells the partitions that the member has had all along from those that it claims from
-// an earlier life.
+// split separates the partitions that were assigned to this member id from those that were assigned to
+// an earlier member id.
 func (m *membership) split(member string, partitions []int32) (own, stale []int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -79,7 +77,8 @@ func (m *membership) all() []int32 {
 	return slices.Collect(maps.Keys(m.claims))
 }
 
-// numbers returns the numbers of the claims to the partitions of positions, 0 where there is none.
+// numbers returns the numbers of the claims to the partitions of positions, 0 for a partition without a
+// claim.
 func (m *membership) numbers(positions []proxy.Next) map[int32]uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,15 +89,15 @@ func (m *membership) numbers(positions []proxy.Next) map[int32]uint64 {
 	return numbers
 }
 
-// member returns the member id that the group knows the consumer by now.
+// member returns the member id by which the group knows the consumer now.
 func (c *Consumer) member() string {
 	member, _ := c.client.GroupMetadata()
 	return member
 }
 
-// ahead leaves out positions that are not for the member to commit, or that would take the
-// group back: those of partitions kept from an earlier life, where the group has given them to
-// somebody else or is further by now.
+// ahead leaves out positions that the member must not commit, or that would take the group back:
+// positions of partitions kept from an earlier member id, if the group has assigned them to another
+// member or has committed as far or further by now.
 func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.Next) ([]proxy.Next, error) {
 	partitions := make([]int32, 0, len(positions))
 	for _, p := range positions {
@@ -130,7 +129,7 @@ func (c *Consumer) ahead(ctx context.Context, member string, positions []proxy.N
 	return ahead, nil
 }
 
-// owned asks Kafka for the partitions that the group has given to a member.
+// owned asks Kafka for the partitions that the group has assigned to a member.
 func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, error) {
 	members, err := c.stableMembers(ctx)
 	if err != nil {
@@ -144,7 +143,7 @@ func (c *Consumer) owned(ctx context.Context, member string) (map[int32]bool, er
 	return nil, errOtherMember
 }
 
-// stableMembers asks Kafka for the members of the group, where all have their assignments.
+// stableMembers asks Kafka for the members of the group. It fails while the group is not stable.
 func (c *Consumer) stableMembers(ctx context.Context) ([]kadm.DescribedGroupMember, error) {
 	groups, err := c.admin.DescribeGroups(ctx, string(c.options.GroupID))
 	if err != nil {
@@ -160,7 +159,7 @@ func (c *Consumer) stableMembers(ctx context.Context) ([]kadm.DescribedGroupMemb
 	return group.Members, nil
 }
 
-// partitionsOf returns what a member has of a topic.
+// partitionsOf returns the partitions of a topic that are assigned to a member.
 func partitionsOf(member *kadm.DescribedGroupMember, topic string) map[int32]bool {
 	partitions := make(map[int32]bool)
 	assigned, ok := member.Assigned.AsConsumer()
@@ -177,7 +176,7 @@ func partitionsOf(member *kadm.DescribedGroupMember, topic string) map[int32]boo
 	return partitions
 }
 
-// lost notes partitions that the member has no more, whatever it claims later.
+// lost notes partitions that the member no longer has, whatever it claims later.
 func (m *membership) lost(partitions []int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -186,7 +185,7 @@ func (m *membership) lost(partitions []int32) {
 	}
 }
 
-// kept notes that a member goes on with partitions of an earlier life.
+// kept notes that a member continues with partitions of an earlier member id.
 func (m *membership) kept(member string, partitions []int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestAStaleClaimDoesNotTakeTheGroupBack has a member with partitions from an earlier life, in
-// which another member may have committed further.
+// TestAStaleClaimDoesNotTakeTheGroupBack uses a member with partitions from an earlier member id, while
+// another member may have committed higher offsets.
 func TestAStaleClaimDoesNotTakeTheGroupBack(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -39,8 +39,8 @@ func TestAStaleClaimDoesNotTakeTheGroupBack(t *testing.T) {
 	}
 }
 
-// TestACommitIsNotRepeatedForALostPartition has Kafka refuse a commit for as long as it takes the
-// member to lose the partition and to get it again.
+// TestACommitIsNotRepeatedForALostPartition has Kafka refuse a commit until the member has lost the
+// partition and got it again.
 func TestACommitIsNotRepeatedForALostPartition(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -76,7 +76,7 @@ func TestACommitIsNotRepeatedForALostPartition(t *testing.T) {
 	}
 }
 
-// lostOwner counts partitions that are lost.
+// lostOwner counts lost partitions.
 type lostOwner struct {
 	kafkatest.Owner
 	lost atomic.Int32
@@ -84,8 +84,8 @@ type lostOwner struct {
 
 func (o *lostOwner) Lost(partitions []int32) { o.lost.Add(int32(len(partitions))) }
 
-// TestAStaleClaimIsLost revokes a partition from an earlier life: it is not for this member to
-// commit anything.
+// TestAStaleClaimIsLost revokes a partition that was kept from an earlier member id: this member must
+// not commit its position.
 func TestAStaleClaimIsLost(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")

@@ -11,40 +11,40 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 )
 
-// memory is what the consumers of a process have in common of it.
+// memory is the part of the memory accounting that all consumers of a process share.
 type memory struct {
 	budget  *budget.Budget
-	holders atomic.Int64 // consumers that hold something
-	growth  growth       // of what any of them has read
+	holders atomic.Int64 // number of consumers that hold bytes
+	growth  growth       // estimated from the batches of all consumers
 }
 
-// fetched is what a consumer holds of the memory budget: what franz-go has fetched for it, until
-// its owner is through with what was polled of that.
+// fetched is what a consumer holds of the memory budget: the bytes that franz-go has fetched for it,
+// until its owner has finished with the records that were polled from them.
 //
-// franz-go asks a broker for more as soon as everything of the fetch before was polled. So a request
-// tells that the fetch before it is polled; its bytes are held, by the last records of it, until the
-// next poll begins. The answer is not read before there is room for it: see fetchConn.
+// franz-go sends the next fetch to a broker as soon as all records of the previous fetch were polled. So
+// a request shows that the previous fetch was polled; its last records hold its bytes until the next
+// poll begins. The answer is not read before the budget has room for it: see fetchConn.
 type fetched struct {
 	memory *memory
-	growth growth // of what the consumer has read
+	growth growth // estimated from the batches of this consumer
 
 	mu      sync.Mutex        // guards what follows
-	fetches map[string]*fetch // the newest of each broker, by its address
-	polled  []fetch           // fetches that were polled whole, since the last poll began
+	fetches map[string]*fetch // the newest of each broker, by the broker's address
+	polled  []fetch           // fetches that were polled completely since the last poll began
 	poll    uint64            // odd while a poll waits for records
-	held    int64             // the sum of all
+	held    int64             // the sum of the bytes of all fetches
 	waits   map[*fetchConn]struct{}
-	over    bool // the consumer ends: nothing is waited for anymore
-	closed  bool // and nothing is counted
+	over    bool // the consumer is ending: nothing waits for room anymore
+	closed  bool // and no bytes are counted anymore
 }
 
-// fetch is what a broker has answered.
+// fetch is the answer of a broker to a fetch request.
 type fetch struct {
 	address string
-	bytes   int64  // that are held for it
-	spare   int64  // of these, what it does not need as far as it was read
-	isRead  bool   // some of it was
-	poll    uint64 // when it was noticed that it was polled whole
+	bytes   int64  // held for it in the budget
+	spare   int64  // part of bytes that the batches read so far do not need
+	isRead  bool   // some of its batches were read
+	poll    uint64 // number of the poll during which it was found to be polled completely
 }
 
 func newFetched(m *memory) *fetched {
@@ -59,7 +59,7 @@ func (f *fetched) through(address string, conn net.Conn) net.Conn {
 	return &fetchConn{Conn: conn, address: address, fetched: f}
 }
 
-// begin is called when a poll begins: its owner is through with what it polled before.
+// begin is called when a poll begins: the owner has finished with the records of the poll before.
 func (f *fetched) begin() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,8 +72,8 @@ func (f *fetched) begin() {
 	f.release(bytes)
 }
 
-// end is called when a poll has returned. What was expected of a fetch, and did not come, is given
-// back: franz-go hands records out when the whole answer is read.
+// end is called when a poll has returned. It releases the bytes that were expected of a fetch and not
+// needed: franz-go returns records only after it has read the whole answer.
 func (f *fetched) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -87,7 +87,7 @@ func (f *fetched) end() {
 	}
 }
 
-// asked notes that more is asked of a broker.
+// asked notes that a new fetch is sent to a broker.
 func (f *fetched) asked(address string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,9 +109,9 @@ func (f *fetched) of(address string) *fetch {
 	return one
 }
 
-// answered is called when the broker has answered, before the answer is read. A poll that waited
-// already when the broker was asked, and still does, did not poll the fetch before: a poll
-// earlier did, whose owner is through with it.
+// answered is called when the broker has answered, before the answer is read. If the poll that waits now
+// already waited when the request was sent, it did not poll the previous fetch: an earlier poll did, and
+// the owner has finished with its records.
 func (f *fetched) answered(address string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,8 +127,8 @@ func (f *fetched) answered(address string) {
 	f.release(bytes)
 }
 
-// room waits for room for an answer of a broker and for what it is likely to become, until the wait is
-// interrupted.
+// room waits until the budget has room for a broker's answer and for what it is likely to expand to, or
+// until the wait is interrupted.
 func (f *fetched) room(c *fetchConn, length int64, interrupted <-chan struct{}) bool {
 	if over := f.wait(c); over {
 		return true
@@ -151,7 +151,7 @@ func (f *fetched) room(c *fetchConn, length int64, interrupted <-chan struct{}) 
 	return true
 }
 
-// wait notes that a connection waits, unless the consumer ends.
+// wait notes that a connection waits, unless the consumer is ending.
 func (f *fetched) wait(c *fetchConn) (over bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,8 +161,8 @@ func (f *fetched) wait(c *fetchConn) (over bool) {
 	return f.over
 }
 
-// read notes what a batch became when it was read. What it was before, where it was compressed, is
-// not needed anymore.
+// read notes the memory that a batch takes after it was read. The compressed form, if there was one, is
+// no longer needed.
 func (f *fetched) read(broker kgo.BrokerMetadata, batch kgo.FetchBatchMetrics) {
 	bytes, wire := taken(batch), int64(batch.CompressedBytes)
 	f.growth.read(wire, bytes)
@@ -185,7 +185,7 @@ func (f *fetched) read(broker kgo.BrokerMetadata, batch kgo.FetchBatchMetrics) {
 	}
 }
 
-// hold counts bytes that are in the budget. f.mu is held.
+// hold adds bytes that were charged to the budget. f.mu is held.
 func (f *fetched) hold(one *fetch, bytes int64) {
 	if f.held == 0 && bytes > 0 {
 		f.memory.holders.Add(1)
@@ -194,7 +194,7 @@ func (f *fetched) hold(one *fetch, bytes int64) {
 	f.held += bytes
 }
 
-// release gives bytes back. f.mu is held.
+// release returns bytes to the budget. f.mu is held.
 func (f *fetched) release(bytes int64) {
 	if bytes == 0 {
 		return
@@ -205,8 +205,8 @@ func (f *fetched) release(bytes int64) {
 	}
 }
 
-// size is how much the next fetch is to ask of each broker at most: so that what was polled and what
-// comes after it are within the consumer's share of the budget.
+// size returns how much the next fetch may request from each broker at most, so that the polled records
+// and those of the next fetch stay within the consumer's share of the budget.
 func (f *fetched) size() int64 {
 	f.mu.Lock()
 	brokers := len(f.fetches)
@@ -214,7 +214,7 @@ func (f *fetched) size() int64 {
 	return f.memory.budget.Share(budget.Consuming, 2*max(1, brokers)*max(1, int(f.memory.holders.Load())))
 }
 
-// stop ends all waits: the consumer is about to end, for which it may not wait.
+// stop ends all waits: the end of the consumer must not be delayed by them.
 func (f *fetched) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -224,7 +224,7 @@ func (f *fetched) stop() {
 	}
 }
 
-// close gives everything back. franz-go has ended, and holds nothing anymore.
+// close releases everything. franz-go has ended, and holds nothing anymore.
 func (f *fetched) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestPollsKeepNoRecords polls with a list that held records before: those beyond the new ones would
+// TestPollsKeepNoRecords polls with a list that held records before: entries after the new ones would
 // keep the memory of their whole fetch.
 func TestPollsKeepNoRecords(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
@@ -32,8 +32,8 @@ func TestPollsKeepNoRecords(t *testing.T) {
 	}
 }
 
-// TestMemoryOfAConsumer has a consumer read from a broker whether batches are compressed or not: what
-// was fetched is held until the poll that comes after, and nothing while it waits, or is closed.
+// TestMemoryOfAConsumer has a consumer read batches with and without compression: the bytes of a fetch
+// are held until the next poll, and none while that poll waits, or after the close.
 func TestMemoryOfAConsumer(t *testing.T) {
 	for name, codec := range map[string]kgo.CompressionCodec{"plain": kgo.NoCompression(), "compressed": kgo.ZstdCompression()} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestMemoryOfAConsumer(t *testing.T) {
 				defer close(waiting)
 				_, _ = consumer.Poll(ctx, 100, nil, func() {})
 			}()
-			kafkatest.Await(t, "nothing to be held while nothing comes", func() bool { return b.Held(budget.Consuming) == 0 })
+			kafkatest.Await(t, "no bytes to be held while no records arrive", func() bool { return b.Held(budget.Consuming) == 0 })
 			giveUp()
 			<-waiting
 			writeLarge(t, broker.ListenAddrs(), codec)

@@ -11,33 +11,36 @@ import (
 )
 
 const (
-	// metadataMaxAge is how long a consumer goes on without asking for metadata: connections that nobody uses
-	// are closed after half a minute, so that each time costs one. The watcher tells of new partitions, and
-	// of a leader that has moved a fetch does. It is the longest that franz-go takes.
+	// metadataMaxAge is how long a consumer goes without a metadata refresh: unused connections are
+	// closed after half a minute, so that each refresh costs a new one. The watcher announces new
+	// partitions, and a fetch shows that a leader has moved. It is the longest age that franz-go
+	// accepts.
 	metadataMaxAge = time.Hour
 	// heartbeatsPerSession is how many heartbeats a member may miss.
 	heartbeatsPerSession = 5
-	// rebalanceTimeout is how long the others of a group wait for a member that has partitions
-	// to give: a client's last pong, a commit under way and the last commit take less.
+	// rebalanceTimeout is how long the other members of a group wait for a member that must revoke
+	// partitions: a client's last pong, a commit under way and the last commit take less.
 	rebalanceTimeout = 20 * time.Second
-	// decompressMaxBytes bounds what one batch may become: a few kilobytes of it can be gigabytes. It is
-	// far more than a batch of the default max.message.bytes, 1 MiB, becomes of what people write. One that
-	// is refused has cost five times as much: zstd's output grows by being copied.
+	// decompressMaxBytes bounds the size of one decompressed batch: a few kilobytes can expand to
+	// gigabytes. It is far more than a batch of the default max.message.bytes, 1 MiB, usually expands
+	// to. A batch that is refused has cost five times as much memory: zstd's output grows by being
+	// copied.
 	decompressMaxBytes = 16 << 20
-	// decompressRatio is how far batches of a topic that takes larger ones may expand at least.
+	// decompressRatio is the least expansion that is allowed for batches of a topic that accepts larger
+	// ones.
 	decompressRatio = 8
-	// offsetsByName is the last version of the requests that commit and fetch offsets which names topics
-	// rather than giving their ids.
+	// offsetsByName is the last version of the requests that commit and fetch offsets which identifies
+	// topics by name rather than by id.
 	offsetsByName = 9
 )
 
-// clientOptions are the options of the consumer's client, apart from those that all clients have.
+// clientOptions returns the options of the consumer's client, apart from those that all clients have.
 func (c *Consumer) clientOptions(rack string) []kgo.Opt {
 	options := append(c.groupOptions(), c.fetchOptions()...)
 	if rack != "" {
 		options = append(options, kgo.Rack(rack))
 	}
-	if c.options.Topic.ID() == [16]byte{} { // which would go out instead of the name
+	if c.options.Topic.ID() == [16]byte{} { // an empty id would be sent instead of the name
 		options = append(options, kgo.MaxVersions(byName()))
 	}
 	return options
@@ -53,7 +56,7 @@ func (c *Consumer) groupOptions() []kgo.Opt {
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, o.SessionTimeout/heartbeatsPerSession)),
 		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(), // for the moment that Poll takes, see there
+		kgo.BlockRebalanceOnPoll(), // while Poll runs, see there
 		kgo.OnOffsetsFetched(func(_ context.Context, _ *kgo.Client, fetched *kmsg.OffsetFetchResponse) error {
 			c.learnBegun(fetched)
 			return nil
@@ -80,18 +83,19 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		kgo.FetchMaxBytes(fetchFirstBytes),
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
 		kgo.MaxDecompressBatchBytes(decompressAtMost(o.Topic.BatchBytes())),
-		kgo.DisableFetchSessions(), // with one topic they save nothing, and brokers have few of them
+		kgo.DisableFetchSessions(), // they save nothing with one topic, and brokers keep few of them
 		kgo.WithHooks(c.size),
-		kgo.KeepControlRecords(), // only to know how far the lag is none
+		kgo.KeepControlRecords(), // only to know when the lag is 0
 	}
 }
 
-// decompressAtMost is how large a batch may become, given the largest that the topic takes.
+// decompressAtMost returns the largest size of a decompressed batch, given the largest batch that the
+// topic accepts.
 func decompressAtMost(batchBytes int32) int {
 	return int(min(max(decompressMaxBytes, decompressRatio*int64(batchBytes)), math.MaxInt32))
 }
 
-// byName is what versions of requests a consumer uses where brokers tell no ids of topics.
+// byName returns the request versions that a consumer uses if brokers return no topic ids.
 func byName() *kversion.Versions {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), offsetsByName)
@@ -104,11 +108,12 @@ func (c *Consumer) fetchAtMost(maxBytes, maxPartitionBytes int32) {
 	c.client.UpdateFetchMaxBytes(maxBytes, maxPartitionBytes)
 }
 
-// offsets returns where partitions start that nothing else is known of, and where reading goes on once
-// Kafka no longer knows the position: a new leader may not know the leader epoch of what was read, while
-// the log is as it was. The strategy is for groups without a position and does not apply: the end would
-// skip records, and the start would repeat the whole log. With a rewind, franz-go repeats the last
-// record, with those of the same millisecond, and goes on, or goes on where the log ends if that is before.
+// offsets returns where partitions start without further knowledge, and where reading continues once
+// Kafka no longer knows the position: a new leader may not know the leader epoch of the last record,
+// although the log is unchanged. The strategy is for groups without a position and does not apply here:
+// the end would skip records, and the start would repeat the whole log. With a rewind, franz-go repeats
+// the last record, with those of the same millisecond, and continues there, or at the end of the log if
+// that is lower.
 func offsets(reset OffsetReset) (start, out kgo.Offset) {
 	switch reset {
 	case ResetLatest:

@@ -12,9 +12,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 )
 
-// requests are what a broker was asked.
+// requests are the requests that a broker has received.
 type requests struct {
-	mu  sync.Mutex // guards all
+	mu  sync.Mutex // guards all fields
 	all []kmsg.Request
 }
 
@@ -59,9 +59,8 @@ func (r *requests) count() int {
 	return len(r.all)
 }
 
-// TestAnIdleConsumerFetchesAndHeartbeatsOnly has nothing else be asked once a consumer has its partitions:
-// whatever else is asked now and then costs a new connection each time, since the last one was closed for
-// not being used.
+// TestAnIdleConsumerFetchesAndHeartbeatsOnly checks that an idle consumer with partitions sends no other
+// requests: each occasional request costs a new connection, since the last one was closed as unused.
 func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	t.Parallel()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(1, "t"), kfake.GroupMinSessionTimeout(time.Second))
@@ -77,7 +76,7 @@ func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	o := &kafkatest.Owner{}
 	topic := topicOf(t, c, "t")
 	lags := newLags(c)
-	lags.close() // the ends of logs are looked up by other clients
+	lags.close() // other clients look up the end offsets
 	consumer, err := (&Consumers{cluster: c, lags: lags}).Join(Options{
 		ClientID: "c", GroupID: "g", Topic: topic, Reset: ResetLatest, SessionTimeout: 2 * time.Second, Owner: o,
 	})
@@ -97,7 +96,7 @@ func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	delete(kinds, "Heartbeat")
 	delete(kinds, "Fetch")
 	if len(kinds) > 0 {
-		t.Errorf("an idle consumer asks for %v", kinds)
+		t.Errorf("an idle consumer sends the requests %v", kinds)
 	}
 	fetches := seen.of(kmsg.Fetch, 0)
 	if len(fetches) == 0 {

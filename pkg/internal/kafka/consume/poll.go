@@ -9,11 +9,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Poll waits for records and appends at most most of them to into. They are valid until the
-// next call. The error is ctx's, or one for the client: nothing comes after it.
+// Poll waits for records and appends at most most of them to into. They are valid until the next call.
+// The error is ctx's, or one for the client: nothing follows it.
 //
-// taken is called when records were taken and before any of their partitions can be revoked:
-// then the owner still has the partitions in the ownership that the records belong to.
+// Poll calls taken when it has taken records and before any of their partitions can be revoked: at that
+// time the owner still has the partitions in the ownership to which the records belong.
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	clear(into[len(into):cap(into)]) // the records of the last poll would keep their whole fetch
 	clear(c.headers[:cap(c.headers)])
@@ -39,7 +39,7 @@ func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, take
 	return into, nil
 }
 
-// inspect looks at the errors among fetches, and returns the first one after which nothing more is read.
+// inspect checks the errors of fetches, and returns the first one that ends reading.
 func (c *Consumer) inspect(ctx context.Context, fetches kgo.Fetches) error {
 	var end *proxy.Error
 	var losses []*kgo.ErrDataLoss
@@ -65,26 +65,26 @@ func (c *Consumer) inspect(ctx context.Context, fetches kgo.Fetches) error {
 	return nil
 }
 
-// met notes an error that reading may get over, and returns the end of what it gets not over.
+// met notes an error that may pass, and returns an error that ends reading if it has lasted too long.
 func (c *Consumer) met(now time.Time, v outcome, err error) *proxy.Error {
 	if v.refresh {
 		c.options.Topic.Refresh()
 	}
 	first, end := c.trouble.meet(now, v, err)
 	if first {
-		c.log.Warn("reading from Kafka fails: it is tried again for a while", "err", err)
+		c.log.Warn("reading from Kafka fails: it is retried for a limited time", "err", err)
 	}
 	return end
 }
 
-// logEnd logs an end that nobody else explains.
+// logEnd logs the end of reading if no other log line explains it.
 func (c *Consumer) logEnd(end *proxy.Error) {
 	if end.Kind == proxy.KindKafkaUnavailable {
 		c.log.Warn("reading from Kafka has failed for good: the connection ends", "err", end.Cause)
 	}
 }
 
-// records converts what was fetched, without the marks that end transactions.
+// records converts fetched records, without the control records that end transactions.
 func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
 	c.headers = c.headers[:0]
 	for record := range fetches.RecordsAll() {
@@ -99,7 +99,7 @@ func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Rec
 	return into
 }
 
-// convert copies headers into the consumer's own list. Should that move, earlier records keep
+// convert copies headers into the consumer's own list. If the list is reallocated, earlier records keep
 // the old one.
 func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
 	if len(headers) == 0 {

@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// passWithin is for how long errors that pass by themselves may go on: a Kafka that is away for longer
-	// costs its readers their connections.
+	// passWithin is how long errors that pass by themselves may last: if Kafka is unavailable for
+	// longer, its readers lose their connections.
 	passWithin = 2 * time.Minute
-	// endWithin is for how long a topic may be unknown to brokers before the watcher has found out whether
-	// it has ended: the watcher takes two rounds.
+	// endWithin is how long brokers may not know a topic before the watcher has found out whether the
+	// topic has ended: the watcher needs two rounds.
 	endWithin = 45 * time.Second
 )
 
-// outcome is what becomes of a connection after an error that a poll has brought. All zero, nothing does.
+// outcome is the consequence of an error that a poll has returned. The zero value means none.
 type outcome struct {
-	end     *proxy.Error     // it ends
-	loss    *kgo.ErrDataLoss // it goes on where franz-go has reset it to
-	refresh bool             // the watcher is to look at the topic
-	within  time.Duration    // it goes on, unless errors go on for this long
-	stays   bool             // the error does not come again, but what it tells of does not pass
+	end     *proxy.Error     // the connection ends with this error
+	loss    *kgo.ErrDataLoss // reading continues at the offset to which franz-go has reset it
+	refresh bool             // the watcher must look up the topic
+	within  time.Duration    // reading continues, unless errors last for longer than this
+	stays   bool             // the error is not repeated, but its cause does not pass
 }
 
-// judge is the table of errors that polls bring.
+// judge maps the errors that polls return to outcomes.
 //
-// An error that reaches a poll is one that franz-go does not retry with a pause, but for those of
-// group sessions, which it tells of and then begins anew. It fetches a partition again at once, whatever
-// the error, and goes on without a partition whose position it could not get, or whose batch is too
-// large. So every error ends the connection that is not known to pass: the client connects again, and
-// has what did not pass from the begin. What cannot be known is whether an error will pass: those that
-// may have a time to do so.
+// A poll returns only errors that franz-go does not retry with a back-off, except for those of group
+// sessions, which it reports before it starts a new session. It fetches a partition again at once,
+// whatever the error, and continues without a partition if it could not get the position, or if a batch
+// is too large. So every error ends the connection unless it is known to pass: the client connects
+// again, and starts over with what did not pass. For some errors it is unknown whether they will pass:
+// these have a time limit.
 func (c *Consumer) judge(topic string, partition int32, err error) outcome {
 	o := &c.options
 	var loss *kgo.ErrDataLoss
@@ -47,7 +47,7 @@ func (c *Consumer) judge(topic string, partition int32, err error) outcome {
 	case errors.As(err, &loss):
 		return outcome{loss: loss}
 
-	// The client's doing, or its rights.
+	// Caused by the client, or by its rights.
 	case errors.Is(err, kgo.ErrClientClosed):
 		return ends(err, proxy.KindShuttingDown, "The proxy is shutting down.")
 	case isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed):
@@ -63,11 +63,11 @@ func (c *Consumer) judge(topic string, partition int32, err error) outcome {
 		return ends(err, proxy.KindOffsetOutOfRange,
 			"Group %q has no valid offset in partition %d of topic %q, and offsetResetStrategy is none.", o.GroupID, partition, o.Topic.Name)
 
-	// The topic's end, or a broker that has not heard of the topic yet.
+	// The topic has ended, or the broker does not know it yet.
 	case isAny(err, kerr.UnknownTopicID, kerr.UnknownTopicOrPartition, kerr.InconsistentTopicID):
 		return outcome{refresh: true, within: endWithin, stays: c.isDropped(topic, partition)}
 
-	// What does not pass by itself.
+	// Errors that do not pass by themselves.
 	case errors.As(err, &tooLarge):
 		return ends(err, proxy.KindKafkaUnavailable, "A batch of partition %d of topic %q is too large to be decompressed.", partition, o.Topic.Name)
 	case errors.Is(err, kerr.GroupMaxSizeReached):
@@ -83,9 +83,9 @@ func ends(cause error, kind proxy.Kind, format string, args ...any) outcome {
 	return outcome{end: proxy.Wrap(cause, kind, format, args...)}
 }
 
-// passes tells whether an error is one that passes by itself: a broker is away or not ready, the group
-// is between two generations, or has given the member up, which then joins anew. What ends a group's
-// session without being an answer of Kafka is of the connection.
+// passes reports whether an error passes by itself: a broker is unavailable or not ready, or the group
+// is between two generations, or has removed the member, which then rejoins. An error that ends a group
+// session without being an answer of Kafka comes from the connection.
 func passes(err error) bool {
 	var network *net.OpError
 	var firstRead *kgo.ErrFirstReadEOF
@@ -99,14 +99,14 @@ func passes(err error) bool {
 			kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.OffsetOutOfRange)
 }
 
-// isDropped tells whether an error is of a partition that franz-go goes on without: it was never told
-// where to start, so that no fetch can have failed.
+// isDropped reports whether an error is of a partition without which franz-go continues: the partition
+// never got a start offset, so that no fetch can have failed.
 func (c *Consumer) isDropped(topic string, partition int32) bool {
 	return topic != "" && partition >= 0 && !slices.Contains(c.members.all(), partition)
 }
 
-// outOfRange tells whether a partition has no valid offset. franz-go does not export its
-// error for a missing commit.
+// outOfRange reports whether a partition has no valid offset. franz-go does not export its error for a
+// missing commit.
 func outOfRange(err error) bool {
 	return errors.Is(err, kerr.OffsetOutOfRange) || err.Error() == "partition has no prior committed offset"
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestPollErrors has the zero Kind for errors that reading goes on after.
+// TestPollErrors expects the zero Kind for errors after which reading continues.
 func TestPollErrors(t *testing.T) {
 	topic := topicOf(t, clustertest.Connect(t, kafkatest.Broker(t, "t")), "t")
 	group := func(err error) error { return &kgo.ErrGroupSession{Err: err} }
@@ -77,7 +77,7 @@ func TestPollErrors(t *testing.T) {
 	}
 }
 
-// failedFetch is a fetch of a partition of the topic "t" that has failed, or the end of a group session.
+// failedFetch returns a failed fetch of a partition of the topic "t", or the end of a group session.
 func failedFetch(partition int32, err error) kgo.Fetches {
 	topic := "t"
 	if _, ok := errors.AsType[*kgo.ErrGroupSession](err); ok {

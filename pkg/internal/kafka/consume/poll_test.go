@@ -21,7 +21,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// logged is a consumer whose log a test reads.
+// logged is a consumer with a log that a test reads.
 type logged struct {
 	*Consumer
 	text *kafkatest.LockedText
@@ -48,10 +48,10 @@ func consumeLogged(t *testing.T, broker *kfake.Cluster, reset OffsetReset, o pro
 	return logged{consumer, text}
 }
 
-// reads counts lines of the log that tell of reading, as opposed to franz-go's own.
+// reads counts log lines about reading, as opposed to franz-go's own.
 func (l logged) reads() int { return strings.Count(l.text.String(), `msg="reading from Kafka`) }
 
-// failFetches has all fetches fail, and counts them.
+// failFetches lets all fetches fail, and counts them.
 func failFetches(broker *kfake.Cluster, failure *kerr.Error) *atomic.Int64 {
 	var fetches atomic.Int64
 	broker.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -80,7 +80,7 @@ func refuseAll(request *kmsg.FetchRequest, failure *kerr.Error) *kmsg.FetchRespo
 	return answer
 }
 
-// wantEnd polls until reading ends, and wants a line of log that says so.
+// wantEnd polls until reading ends, and checks that a log line says so.
 func (l logged) wantEnd(t *testing.T, want proxy.Kind) {
 	t.Helper()
 	if err := l.ended(t, want); l.reads() != 1 {
@@ -103,7 +103,8 @@ func (l logged) ended(t *testing.T, want proxy.Kind) error {
 	}
 }
 
-// TestAnErrorThatStaysEndsReading has an error that franz-go neither retries with a pause nor gets over.
+// TestAnErrorThatStaysEndsReading uses an error that franz-go neither retries with a back-off nor
+// recovers from.
 func TestAnErrorThatStaysEndsReading(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	write(t, broker, 0, "a")
@@ -115,7 +116,7 @@ func TestAnErrorThatStaysEndsReading(t *testing.T) {
 	}
 }
 
-// TestFranzGoFetchesAgainAtOnce is why errors of fetches are not left to franz-go.
+// TestFranzGoFetchesAgainAtOnce shows why errors of fetches are not left to franz-go.
 func TestFranzGoFetchesAgainAtOnce(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	fetches := failFetches(broker, kerr.UnknownServerError)
@@ -127,8 +128,8 @@ func TestFranzGoFetchesAgainAtOnce(t *testing.T) {
 	})
 }
 
-// TestAnErrorThatMayPassIsTriedWithPauses has a topic be unknown to the broker that leads its partitions,
-// which franz-go tells of from the sixth fetch on.
+// TestAnErrorThatMayPassIsTriedWithPauses makes a topic unknown to the broker that leads its partitions,
+// which franz-go reports from the sixth fetch on.
 func TestAnErrorThatMayPassIsTriedWithPauses(t *testing.T) {
 	t.Parallel()
 	broker := kafkatest.Broker(t, "t")
@@ -153,7 +154,7 @@ func TestAnErrorThatMayPassIsTriedWithPauses(t *testing.T) {
 	}
 }
 
-// TestReadingATopicThatWasMadeAgainEnds reads on while the topic is deleted and made again.
+// TestReadingATopicThatWasMadeAgainEnds continues reading while the topic is deleted and created again.
 func TestReadingATopicThatWasMadeAgainEnds(t *testing.T) {
 	t.Parallel()
 	broker := kafkatest.Broker(t, "t")
@@ -176,7 +177,7 @@ func TestReadingATopicThatWasMadeAgainEnds(t *testing.T) {
 	}
 }
 
-// failOffsets has franz-go's next lookup of the group's positions fail for partition 0.
+// failOffsets lets franz-go's next lookup of the group's offsets fail for partition 0.
 func failOffsets(broker *kfake.Cluster, failure *kerr.Error) {
 	broker.ControlKey(int16(kmsg.OffsetFetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		request, _ := r.(*kmsg.OffsetFetchRequest)
@@ -206,8 +207,8 @@ func failOffsets(broker *kfake.Cluster, failure *kerr.Error) {
 	})
 }
 
-// TestAPartitionThatFranzGoDropsEndsReading has one that franz-go goes on without: it tells so once, also
-// where the error is one that passes.
+// TestAPartitionThatFranzGoDropsEndsReading uses a partition without which franz-go continues: franz-go
+// reports this once, even if the error is one that passes.
 func TestAPartitionThatFranzGoDropsEndsReading(t *testing.T) {
 	for name, failure := range map[string]*kerr.Error{"for good": kerr.UnknownServerError, "retriable": kerr.KafkaStorageError} {
 		t.Run(name, func(t *testing.T) {
@@ -223,7 +224,7 @@ func TestAPartitionThatFranzGoDropsEndsReading(t *testing.T) {
 	}
 }
 
-// TestAGroupThatIsFullEndsReading has a broker refuse the member.
+// TestAGroupThatIsFullEndsReading lets a broker refuse the member.
 func TestAGroupThatIsFullEndsReading(t *testing.T) {
 	for name, failure := range map[string]*kerr.Error{"full": kerr.GroupMaxSizeReached, "session timeout": kerr.InvalidSessionTimeout} {
 		t.Run(name, func(t *testing.T) {
@@ -239,7 +240,7 @@ func TestAGroupThatIsFullEndsReading(t *testing.T) {
 	}
 }
 
-// TestABatchThatExpandsTooFarEndsReading has zeros, of which a few kilobytes are more than the bound.
+// TestABatchThatExpandsTooFarEndsReading uses zeros: a few compressed kilobytes expand beyond the limit.
 func TestABatchThatExpandsTooFarEndsReading(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),

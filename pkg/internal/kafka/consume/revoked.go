@@ -12,7 +12,7 @@ import (
 // commitOnRevokeTimeout bounds the commit before partitions move.
 const commitOnRevokeTimeout = 5 * time.Second
 
-// revoked commits what the owner has of partitions, before they move to another member.
+// revoked commits the owner's positions in partitions before the partitions move to another member.
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
 	c.moving.take()
 	defer c.moving.end()
@@ -32,13 +32,13 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 	defer cancel()
 	if err := c.Commit(ctx, positions); err != nil {
 		c.metrics.Committed(metrics.CommitFailed)
-		c.log.Warn("committing offsets before partitions moved failed: what was delivered since the last commit comes again", "err", err)
+		c.log.Warn("committing offsets before partitions moved failed: records delivered since the last commit are delivered again", "err", err)
 		return
 	}
 	c.metrics.Committed(metrics.CommitOK)
 }
 
-// lost tells the owner of partitions that Kafka has given to others, or may have.
+// lost tells the owner which partitions Kafka has given to other members, or may have.
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	c.moving.take()
 	defer c.moving.end()

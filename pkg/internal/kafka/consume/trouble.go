@@ -8,25 +8,26 @@ import (
 )
 
 const (
-	// troublePause is the pause after a first error. It doubles with each that follows, up to
+	// troublePause is the pause after a first error. It doubles with each further error, up to
 	// troublePauses.
 	troublePause, troublePauses = 100 * time.Millisecond, 5 * time.Second
-	// quietFor is how long nothing must have failed for an error to be a first one: more than what is
-	// between two tries of anything.
+	// quietFor is the time without errors after which an error counts as a first one. It is longer than
+	// the time between two retries of anything.
 	quietFor = 30 * time.Second
 )
 
-// trouble is a row of errors that reading may get over. It is the poller's.
+// trouble is a series of errors that may pass. It is used by the polling goroutine only.
 type trouble struct {
-	last  time.Time     // of the row's errors
-	by    time.Time     // when the row must be over
+	last  time.Time     // of the last error of the series
+	by    time.Time     // deadline for the end of the series
 	pause time.Duration // due before the next poll
 	due   bool
-	stays bool // no poll would bring the error again
+	stays bool // further polls would not return the error again
 	err   error
 }
 
-// meet notes an error. first tells that a row begins with it, and end that the row goes on for too long.
+// meet notes an error. first reports that the error begins a series, and end that the series has lasted
+// too long.
 func (t *trouble) meet(now time.Time, v outcome, err error) (first bool, end *proxy.Error) {
 	first = t.err == nil || now.Sub(t.last) > quietFor
 	if first {
@@ -55,8 +56,8 @@ type ending interface {
 	End() *proxy.Error
 }
 
-// wait is for the time between two polls: after an error it pauses. It returns ctx's error, or why nothing
-// more is to be read: after an error the topic may have ended.
+// wait is called between two polls: after an error it pauses. It returns ctx's error, or the error that
+// ends reading: after an error the topic may have ended.
 func (t *trouble) wait(ctx context.Context, topic ending) error {
 	if !t.due {
 		return nil

@@ -73,8 +73,8 @@ func TestTroubleThatLastsEnds(t *testing.T) {
 	})
 }
 
-// TestTroubleWaitsForTheTopic has an error whose cause does not come again, as it is where franz-go has
-// dropped a partition.
+// TestTroubleWaitsForTheTopic uses an error that is not repeated although its cause does not pass, as
+// after franz-go has dropped a partition.
 func TestTroubleWaitsForTheTopic(t *testing.T) {
 	for name, test := range map[string]struct {
 		topicEnds, ctxEnds time.Duration

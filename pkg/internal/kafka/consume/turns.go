@@ -1,7 +1,8 @@
 package consume
 
-// turns lets one goroutine at a time through, as a mutex does, where whoever has its turn waits for
-// Kafka. With a channel, tests in virtual time see that the others wait, and go on.
+// turns lets one goroutine at a time through, like a mutex, while the goroutine whose turn it is may
+// wait for Kafka. Since it is a channel, tests in virtual time see that the other goroutines wait, and
+// advance the time.
 type turns chan struct{} // of capacity 1
 
 func (t turns) take() { t <- struct{}{} }

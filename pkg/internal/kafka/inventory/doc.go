@@ -1,3 +1,3 @@
-// Package inventory answers what administrators ask about a cluster, and changes what they may:
-// groups, their offsets, and topics.
+// Package inventory answers administrators' requests about a cluster, and makes the changes that they may
+// request: of groups, their offsets, and topics.
 package inventory

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// GroupOffsets lists what a group has committed, by topic and partition.
+// GroupOffsets lists a group's committed offsets, by topic and partition.
 func (a *Inventory) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error) {
 	fetched, err := call(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		return a.admin.FetchOffsets(ctx, string(id))
@@ -37,9 +37,8 @@ func (a *Inventory) GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy
 	return offsets, nil
 }
 
-// CommitGroupOffsets sets what a group has committed. The error is of proxy.KindGroupActive where
-// the group has got members meanwhile, and of proxy.KindTimeout where nobody knows what has become
-// of the change.
+// CommitGroupOffsets sets a group's committed offsets. The error is of proxy.KindGroupActive if the
+// group has got members meanwhile, and of proxy.KindTimeout if the result of the change is unknown.
 func (a *Inventory) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
 	all := make(kadm.Offsets)
 	for _, o := range offsets {
@@ -58,7 +57,7 @@ func (a *Inventory) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, of
 	return nil
 }
 
-// DeleteGroupOffsets removes what a group has committed in some partitions. Its errors are those of
+// DeleteGroupOffsets removes a group's committed offsets in some partitions. Its errors are those of
 // CommitGroupOffsets.
 func (a *Inventory) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error {
 	partitions := make(kadm.TopicsSet)
@@ -73,14 +72,14 @@ func (a *Inventory) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, of
 	}
 	var failed error
 	deleted.EachError(func(_ string, _ int32, err error) {
-		if !errors.Is(err, kerr.UnknownTopicOrPartition) { // else they are gone with their topic
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) { // otherwise they were deleted with their topic
 			failed = changeError(err, id)
 		}
 	})
 	return failed
 }
 
-// changeError turns the reason why a group could not be changed into one for clients.
+// changeError converts the reason why a group could not be changed into an error for clients.
 func changeError(err error, id proxy.GroupID) error {
 	if _, answered := errors.AsType[*kerr.Error](err); !answered {
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka takes too long. The offsets of group %q may change yet, or not.", id)

@@ -11,15 +11,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// The types of group that consumers make, as brokers write them: of the classic protocol, and of the
-// new one (KIP-848). Others are those of Streams and of share groups.
+// The group types of consumers, in the brokers' spelling: of the classic protocol, and of the new one
+// (KIP-848). Streams and share groups have other types.
 const (
 	classicGroup = "classic"
 	newGroup     = "consumer"
 )
 
-// consumerProtocol is the protocol type of consumers, in classic groups. Connect's workers, for
-// one, have another.
+// consumerProtocol is the protocol type of consumers in classic groups. Connect's workers, for example,
+// have another one.
 const consumerProtocol = "consumer"
 
 // Groups lists the consumer groups by their ids, without members and assignors.
@@ -43,13 +43,13 @@ func (a *Inventory) list(ctx context.Context, types ...string) (kadm.ListedGroup
 	})
 }
 
-// ofConsumers tells whether a group is one of consumers. One that only holds offsets has no protocol
-// type.
+// ofConsumers reports whether a group belongs to consumers. A group that only has offsets has no
+// protocol type.
 func ofConsumers(protocolType string) bool {
 	return protocolType == consumerProtocol || protocolType == ""
 }
 
-// groupState translates the state of a group as brokers write it.
+// groupState converts the state of a group from the brokers' spelling.
 func groupState(written string) proxy.GroupState {
 	switch written {
 	case "PreparingRebalance":
@@ -71,7 +71,7 @@ func groupState(written string) proxy.GroupState {
 	}
 }
 
-// Group describes a consumer group. The error is of proxy.KindNotFound where there is none.
+// Group describes a consumer group. The error is of proxy.KindNotFound if there is none.
 func (a *Inventory) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
 	g, err := call(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
 		described, err := a.admin.DescribeGroups(ctx, string(id))
@@ -82,7 +82,7 @@ func (a *Inventory) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, e
 	})
 	state := groupState(g.State)
 	switch {
-	case errors.Is(err, kerr.GroupIDNotFound), err == nil && state == proxy.GroupDead: // before Kafka 4.0 that is no error
+	case errors.Is(err, kerr.GroupIDNotFound), err == nil && state == proxy.GroupDead: // before Kafka 4.0 a missing group is no error
 		return a.groupOfNewProtocol(ctx, id)
 	case err != nil:
 		return proxy.Group{}, groupError(err, id)
@@ -97,8 +97,8 @@ func (a *Inventory) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, e
 	return group, nil
 }
 
-// groupOfNewProtocol describes a group of the new protocol. It looks for it among all of them first,
-// since brokers before Kafka 3.7 do not know the request that describes it.
+// groupOfNewProtocol describes a group of the new protocol. It first lists all of them, since brokers
+// before Kafka 3.7 do not know the request that describes one.
 func (a *Inventory) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
 	listed, err := a.list(ctx, newGroup)
 	if err != nil {
@@ -125,8 +125,7 @@ func (a *Inventory) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (p
 	return group, nil
 }
 
-// groupError turns the reason why a group could not be asked about, or changed, into one for
-// clients.
+// groupError converts the reason why a lookup or a change of a group failed into an error for clients.
 func groupError(err error, id proxy.GroupID) error {
 	is := func(reasons ...error) bool {
 		return slices.ContainsFunc(reasons, func(reason error) bool { return errors.Is(err, reason) })

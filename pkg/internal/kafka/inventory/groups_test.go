@@ -20,7 +20,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// connectAdmin makes a client for administrators.
+// connectAdmin creates a client for administrators.
 func connectAdmin(t *testing.T, broker *kfake.Cluster) *Inventory {
 	t.Helper()
 	a, err := Open(clustertest.Connect(t, broker))
@@ -31,7 +31,7 @@ func connectAdmin(t *testing.T, broker *kfake.Cluster) *Inventory {
 	return a
 }
 
-// enter makes a member of a group until the test's end, and waits until it is one.
+// enter adds a member to a group until the test's end, and waits until it has joined.
 func enter(t *testing.T, broker *kfake.Cluster, group, client string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	member, err := kgo.NewClient(append([]kgo.Opt{
@@ -49,7 +49,7 @@ func enter(t *testing.T, broker *kfake.Cluster, group, client string, options ..
 	return member
 }
 
-// commit commits offsets for a group, as one without members.
+// commit commits offsets for a group, without being a member.
 func commit(t *testing.T, broker *kfake.Cluster, group string, offsets ...kadm.Offset) {
 	t.Helper()
 	adm, _ := kafkatest.Admin(t, broker)
@@ -95,7 +95,8 @@ func TestGroups(t *testing.T) {
 	awaitGroup(t, c, proxy.Group{ID: "classic", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"a", "b"}})
 	awaitGroup(t, c, proxy.Group{ID: "empty", State: proxy.GroupEmpty})
 	awaitGroup(t, c, proxy.Group{ID: "simple/ü", Simple: true, State: proxy.GroupEmpty})
-	// To kfake the new protocol's groups are classic ones too, of no protocol type. To Kafka they are not.
+	// In kfake, groups of the new protocol are classic ones, too, without a protocol type. In Kafka they
+	// are not.
 	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "new", Err: kerr.GroupIDNotFound, Count: -1})
 	awaitGroup(t, c, proxy.Group{ID: "new", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"d"}})
 	groups, err := c.Groups(kafkatest.Deadline(t))
@@ -124,7 +125,7 @@ func TestGroupsThatAreNotOfConsumers(t *testing.T) {
 	}
 }
 
-// TestGroupsOfOldBrokers asks brokers that know no types of groups, and call what is not there dead.
+// TestGroupsOfOldBrokers uses brokers that know no group types, and describe missing groups as dead.
 func TestGroupsOfOldBrokers(t *testing.T) {
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "t"), kfake.MaxVersions(kversion.V3_0_0()))
 	if err != nil {
@@ -218,11 +219,11 @@ func TestGroupsThatGetTheirCoordinatorLater(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	commit(t, broker, "g", kadm.Offset{Topic: "t", Partition: 0, At: 1})
 	c := connectAdmin(t, broker)
-	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "g", Err: kerr.CoordinatorNotAvailable, Count: 6}) // more than franz-go tries
+	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "g", Err: kerr.CoordinatorNotAvailable, Count: 6}) // more often than franz-go tries
 	awaitGroup(t, c, proxy.Group{ID: "g", Simple: true, State: proxy.GroupEmpty})
 }
 
-// TestAdminDoesNotWaitForDials has a broker that neither takes nor refuses connections.
+// TestAdminDoesNotWaitForDials uses a broker that neither accepts nor refuses connections.
 func TestAdminDoesNotWaitForDials(t *testing.T) {
 	c := clustertest.ConnectThrough(t, func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
@@ -243,7 +244,7 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 		}
 		cancel()
 	}
-	a.Close() // ends what is still waiting, as goleak sees
+	a.Close() // ends requests that still wait, which goleak verifies
 	if _, err := a.Groups(kafkatest.Deadline(t)); !errors.Is(err, kgo.ErrClientClosed) {
 		t.Errorf("closed: got %v", err)
 	}

@@ -14,19 +14,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// coordinatorBackoff is how long to wait for a group to have a coordinator again.
+// coordinatorBackoff is the pause before a retry while a group has no coordinator.
 const coordinatorBackoff = 200 * time.Millisecond
 
-// Inventory is what administrators see and change of a cluster. It has a client of its own: a broker
-// answers the requests of a connection one after another, and those of connecting clients are not to
-// wait behind what administrators ask for.
+// Inventory serves the requests of administrators about a cluster. It has its own client: a broker
+// answers the requests of a connection one after another, and requests of connecting clients must not
+// wait for those of administrators.
 type Inventory struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	metrics *metrics.Metrics
 }
 
-// Open makes the client for administrators. It waits for no broker.
+// Open creates the client for administrators. It does not wait for brokers.
 func Open(c *cluster.Cluster) (*Inventory, error) {
 	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
 	if err != nil {
@@ -36,13 +36,13 @@ func Open(c *cluster.Cluster) (*Inventory, error) {
 	return &Inventory{client: client, admin: kadm.NewClient(client), metrics: c.Metrics}, nil
 }
 
-// Close ends what is under way.
+// Close ends requests under way.
 func (a *Inventory) Close() {
 	a.client.Close()
 	a.metrics.KafkaClients(metrics.AdminClient).Dec()
 }
 
-// call calls franz-go until a group's coordinator is there to answer, or until ctx ends.
+// call repeats a request until a group's coordinator is available, or until ctx ends.
 func call[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	for {
 		answer, err := request(ctx)

@@ -14,8 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// settingsThatMatter are the settings of a topic by which Kafka refuses records, and by which it
-// forgets them.
+// settingsThatMatter returns the settings of a topic by which Kafka refuses or deletes records.
 func settingsThatMatter() []string {
 	return []string{
 		cluster.CleanupPolicy, cluster.MaxMessageBytes, cluster.TimestampType, cluster.TimestampBefore, cluster.TimestampAfter,
@@ -23,10 +22,10 @@ func settingsThatMatter() []string {
 	}
 }
 
-// ListTopics lists all topics by name, without offsets and settings. As for Cluster.Brokers, Kafka
-// is asked each time.
+// ListTopics lists all topics by name, without offsets and settings. Like Cluster.Brokers, it asks Kafka
+// each time.
 func (a *Inventory) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
-	found, err := a.topicMetadata(ctx, nil) // all
+	found, err := a.topicMetadata(ctx, nil) // nil means all topics
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +39,8 @@ func (a *Inventory) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
 	return topics, nil
 }
 
-// Topic looks a topic up. The error is of proxy.KindNotFound where there is none. Settings that the
-// proxy may not see are left out.
+// Topic looks up a topic. The error is of proxy.KindNotFound if there is none. Settings that the proxy
+// may not see are left out.
 func (a *Inventory) Topic(ctx context.Context, name string) (proxy.Topic, error) {
 	wanted := kmsg.NewMetadataRequestTopic()
 	wanted.Topic = &name
@@ -77,7 +76,7 @@ func (a *Inventory) topicMetadata(ctx context.Context, topics []kmsg.MetadataReq
 	return metadata.Topics, nil
 }
 
-// topicOf returns what the metadata tell of a topic.
+// topicOf converts the metadata of a topic.
 func topicOf(found *kmsg.MetadataResponseTopic) proxy.Topic {
 	topic := proxy.Topic{Name: *found.Topic, Internal: found.IsInternal}
 	for i := range found.Partitions {
@@ -90,7 +89,8 @@ func topicOf(found *kmsg.MetadataResponseTopic) proxy.Topic {
 	return topic
 }
 
-// addOffsets looks up where the partitions begin and end. Those without a leader stay unknown.
+// addOffsets looks up the start and end offsets of the partitions. Those of partitions without a leader
+// stay unknown.
 func (a *Inventory) addOffsets(ctx context.Context, topic *proxy.Topic) error {
 	starts, err := call(ctx, func(ctx context.Context) (kadm.ListedOffsets, error) {
 		return a.admin.ListStartOffsets(ctx, topic.Name)
@@ -139,8 +139,8 @@ func (a *Inventory) addSettings(ctx context.Context, topic *proxy.Topic) error {
 	return nil
 }
 
-// inventoryError turns the reason why a topic could not be looked up into one for administrators:
-// what a path names and is not there is not found.
+// inventoryError converts the reason why a lookup of a topic failed into an error for administrators: a
+// missing topic that a path names is not found.
 func inventoryError(err error, name string) error {
 	e := cluster.LookupError(err, name)
 	if proxy.AsError(e).Kind == proxy.KindTopicNotFound {

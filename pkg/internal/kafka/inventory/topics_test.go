@@ -57,7 +57,7 @@ func TestTopicOfTheCluster(t *testing.T) {
 		}
 	}
 	if topics, err := c.ListTopics(kafkatest.Deadline(t)); err != nil || len(topics) != 1 {
-		t.Errorf("the lookups made %+v, %v", topics, err)
+		t.Errorf("the lookups created %+v, %v", topics, err)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestWhatIsNotKnownOfATopic(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fault kfake.Fault
-		want  proxy.Kind // 255 where it is described all the same
+		want  proxy.Kind // 255 if it is described nevertheless
 	}{
 		{"its settings, which the proxy may not see", kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "t", Err: kerr.TopicAuthorizationFailed}, 255},
 		{"its settings", kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "t", Err: kerr.UnknownServerError}, proxy.KindKafkaUnavailable},

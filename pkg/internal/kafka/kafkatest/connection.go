@@ -11,7 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Owner is a connection that reads. It implements proxy.Owner.
+// Owner simulates a reading connection. It implements proxy.Owner.
 type Owner struct {
 	Commits []proxy.Next // what Revoked returns
 
@@ -48,7 +48,7 @@ func (o *Owner) SetCommits(commits []proxy.Next) {
 // Lost implements proxy.Owner.
 func (o *Owner) Lost([]int32) {}
 
-// Starts returns where the partitions that were ever assigned started last.
+// Starts returns the latest start offset of each partition that was ever assigned.
 func (o *Owner) Starts() map[int32]int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -59,7 +59,7 @@ func (o *Owner) Starts() map[int32]int64 {
 	return starts
 }
 
-// Fresh returns the partitions whose start the group does not have yet.
+// Fresh returns the partitions whose start offset the group has not committed yet.
 func (o *Owner) Fresh() (partitions []int32) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,23 +79,23 @@ func (o *Owner) WasRevoked() []int32 {
 	return append([]int32(nil), o.revoked...)
 }
 
-// Fate is what becomes of a record. It implements proxy.Completion.
+// Fate is the result of a record. It implements proxy.Completion.
 type Fate struct {
-	done chan struct{} // closed when it is known
+	done chan struct{} // closed when the result is known
 	ack  proxy.Ack
 	err  error
 }
 
-// NewFate returns the fate of a record that is still to be produced.
+// NewFate returns the Fate of a record that will be produced.
 func NewFate() *Fate { return &Fate{done: make(chan struct{})} }
 
-// Done implements proxy.Completion. It panics where it is called twice.
+// Done implements proxy.Completion. It panics if it is called twice.
 func (f *Fate) Done(ack proxy.Ack, err error) {
 	f.ack, f.err = ack, err
 	close(f.done)
 }
 
-// IsKnown tells whether Done was called.
+// IsKnown reports whether Done was called.
 func (f *Fate) IsKnown() bool {
 	select {
 	case <-f.done:
@@ -105,23 +105,23 @@ func (f *Fate) IsKnown() bool {
 	}
 }
 
-// Await waits until the fate is known.
+// Await waits until the result is known.
 func (f *Fate) Await(t testing.TB) (proxy.Ack, error) {
 	t.Helper()
 	select {
 	case <-f.done:
 	case <-Deadline(t).Done():
-		t.Fatal("the record has no fate")
+		t.Fatal("the record has no result")
 	}
 	return f.ack, f.err
 }
 
-// Producer is what a room has for a connection that writes.
+// Producer is the Kafka side of a connection that writes.
 type Producer interface {
 	Produce(r *proxy.Record, done proxy.Completion)
 }
 
-// Produce writes a record and waits for its fate.
+// Produce writes a record and waits for its result.
 func Produce(t testing.TB, p Producer, r proxy.Record) (proxy.Ack, error) {
 	t.Helper()
 	f := NewFate()
@@ -129,26 +129,26 @@ func Produce(t testing.TB, p Producer, r proxy.Record) (proxy.Ack, error) {
 	return f.Await(t)
 }
 
-// Value is a record with a value, for any partition.
+// Value returns a record with a value, for any partition.
 func Value(text string) proxy.Record {
 	return proxy.Record{Partition: proxy.AnyPartition, Value: []byte(text)}
 }
 
-// Transactions are what a room has for a connection that writes in transactions.
+// Transactions is the Kafka side of a connection that writes in transactions.
 type Transactions interface {
 	Hold(ctx context.Context) *proxy.Error
 	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
 	Settle(ctx context.Context) *proxy.Error
 }
 
-// CommitValues writes values to partition 0 in one transaction. Where it is not committed, it is not
-// settled yet.
+// CommitValues writes values to partition 0 in one transaction. If it is not committed, Settle must
+// still be called.
 func CommitValues(t testing.TB, tx Transactions, values ...string) ([]proxy.Ack, *proxy.Error) {
 	t.Helper()
 	return CommitBy(tx, time.Now().Add(Patience), values...)
 }
 
-// CommitBy is CommitValues with a time until which Kafka must have the records.
+// CommitBy is CommitValues with a time until which Kafka must have acknowledged the records.
 func CommitBy(tx Transactions, by time.Time, values ...string) ([]proxy.Ack, *proxy.Error) {
 	var records []*proxy.Record
 	for _, v := range values {
@@ -157,7 +157,7 @@ func CommitBy(tx Transactions, by time.Time, values ...string) ([]proxy.Ack, *pr
 	return CommitRecords(tx, by, records)
 }
 
-// CommitRecords returns where the records are, or the error of the first.
+// CommitRecords returns the acknowledgements of the records, or the error of the first.
 func CommitRecords(tx Transactions, by time.Time, records []*proxy.Record) (acks []proxy.Ack, e *proxy.Error) {
 	fates := make([]proxy.Fate, len(records))
 	if !tx.Commit(by, records, fates) {
@@ -169,7 +169,7 @@ func CommitRecords(tx Transactions, by time.Time, records []*proxy.Record) (acks
 	return acks, nil
 }
 
-// Settle must succeed.
+// Settle settles the transaction, and fails the test on an error.
 func Settle(t testing.TB, tx Transactions) {
 	t.Helper()
 	if e := tx.Settle(Deadline(t)); e != nil {
@@ -188,7 +188,7 @@ func MustCommit(t testing.TB, tx Transactions, values ...string) []proxy.Ack {
 	return acks
 }
 
-// MustHold must succeed.
+// MustHold calls Hold, and fails the test on an error.
 func MustHold(t testing.TB, tx Transactions) {
 	t.Helper()
 	if e := tx.Hold(Deadline(t)); e != nil {
@@ -196,7 +196,7 @@ func MustHold(t testing.TB, tx Transactions) {
 	}
 }
 
-// WantKind fails a test where an error is of another kind, or none.
+// WantKind fails a test if an error is of another kind, or nil.
 func WantKind(t testing.TB, e *proxy.Error, want proxy.Kind) {
 	t.Helper()
 	if e == nil || e.Kind != want {

@@ -16,24 +16,24 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// Guarded is a Kafka that asks who its clients are: the users admin, who may do everything, alice
-// and bob.
+// Guarded is a Kafka with authentication and ACLs, and the users admin, who may do everything, alice and
+// bob.
 type Guarded struct {
-	Settings config.Kafka // of a proxy that is admin
+	Settings config.Kafka // of a proxy that logs in as admin
 	Admin    *kadm.Client
 	Client   *kgo.Client
 	Real     *kafka.Secure // nil for kfake
 }
 
-// Guards are what tests run on.
+// Guards returns the kinds of Kafka on which tests run.
 func Guards() map[string]func(*testing.T) *Guarded {
 	return map[string]func(*testing.T) *Guarded{"kfake": FakeGuarded, "Kafka": RealGuarded}
 }
 
-// FakeGuarded is the embedded broker.
+// FakeGuarded returns the embedded broker.
 func FakeGuarded(t *testing.T) *Guarded {
 	t.Helper()
-	const mechanism = "PLAIN" // SCRAM costs much under -race
+	const mechanism = "PLAIN" // SCRAM is slow under -race
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.EnableACLs(),
 		kfake.Superuser(mechanism, kafka.Admin, kafka.Password(kafka.Admin)),
 		kfake.User(mechanism, kafka.Alice, kafka.Password(kafka.Alice)), kfake.User(mechanism, kafka.Bob, kafka.Password(kafka.Bob)))
@@ -51,7 +51,7 @@ func FakeGuarded(t *testing.T) *Guarded {
 	return newGuarded(t, client, &settings)
 }
 
-// RealGuarded is an Apache Kafka.
+// RealGuarded returns an Apache Kafka.
 func RealGuarded(t *testing.T) *Guarded {
 	t.Helper()
 	broker := kafka.RequireSecure(t)
@@ -72,7 +72,7 @@ func newGuarded(t *testing.T, client *kgo.Client, settings *config.Kafka) *Guard
 	return &Guarded{Settings: *settings, Admin: kadm.NewClient(client), Client: client}
 }
 
-// LoginSettings are of a proxy that logs in with SCRAM.
+// LoginSettings returns the settings of a proxy that logs in with SCRAM.
 func LoginSettings(protocol, address, user string) config.Kafka {
 	return config.Kafka{
 		BootstrapHosts: []string{address}, SecurityProtocol: protocol,
@@ -82,7 +82,7 @@ func LoginSettings(protocol, address, user string) config.Kafka {
 	}
 }
 
-// MakeTopic makes a topic of one partition with a name of its own.
+// MakeTopic creates a topic of one partition with a unique name.
 func (g *Guarded) MakeTopic(t *testing.T) string {
 	t.Helper()
 	topic := fmt.Sprintf("%s-%d", strings.NewReplacer("/", "-", ",", "").Replace(t.Name()), time.Now().UnixNano())
@@ -92,12 +92,12 @@ func (g *Guarded) MakeTopic(t *testing.T) string {
 	return topic
 }
 
-// ACLs begins a rule for a user.
+// ACLs begins an ACL for a user.
 func ACLs(user string, what ...kadm.ACLOperation) *kadm.ACLBuilder {
 	return kadm.NewACLs().Allow("User:" + user).AllowHosts().Operations(what...).ResourcePatternType(kadm.ACLPatternLiteral)
 }
 
-// Allow makes rules.
+// Allow creates ACLs.
 func (g *Guarded) Allow(t *testing.T, rules *kadm.ACLBuilder) {
 	t.Helper()
 	answers, err := g.Admin.CreateACLs(Deadline(t), rules)
@@ -111,7 +111,7 @@ func (g *Guarded) Allow(t *testing.T, rules *kadm.ACLBuilder) {
 	}
 }
 
-// Forbid takes rules away.
+// Forbid deletes ACLs.
 func (g *Guarded) Forbid(t *testing.T, rules *kadm.ACLBuilder) {
 	t.Helper()
 	answers, err := g.Admin.DeleteACLs(Deadline(t), rules)
@@ -125,7 +125,7 @@ func (g *Guarded) Forbid(t *testing.T, rules *kadm.ACLBuilder) {
 	}
 }
 
-// User are a user's credentials.
+// User returns a user's credentials.
 func User(name string) proxy.KafkaCredentials {
 	return proxy.KafkaCredentials{Username: name, Password: kafka.Password(name)}
 }

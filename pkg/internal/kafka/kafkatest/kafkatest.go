@@ -1,5 +1,5 @@
-// Package kafkatest is what the tests of the Kafka rooms have in common: brokers to test against,
-// waiting for what is to come, and the parts that a proxy's connections play for a room.
+// Package kafkatest is the common part of the tests of the Kafka packages: brokers to test against,
+// waits for conditions, and the roles that a proxy's connections have for a package.
 package kafkatest
 
 import (
@@ -32,10 +32,10 @@ import (
 // Patience bounds each wait.
 const Patience = 20 * time.Second
 
-// Main runs a package's tests. It fails them where they leave goroutines behind.
+// Main runs a package's tests. It fails them if they leave goroutines behind.
 func Main(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
 
-// closing closes the real Kafka that tests share before it is looked what they left.
+// closing closes the real Kafka that tests share before the check for goroutines.
 type closing struct{ *testing.M }
 
 // Run implements goleak.TestingM.
@@ -48,7 +48,7 @@ func (c closing) Run() int {
 	return code
 }
 
-// Deadline returns a context that lasts as long as the patience of a test, its cleanups included.
+// Deadline returns a context that lasts for Patience, also in cleanups.
 func Deadline(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience) //nolint:usetesting // cleanups need it too
@@ -82,7 +82,7 @@ func Broker(t testing.TB, topics ...string) *kfake.Cluster {
 	return broker
 }
 
-// Admin returns a client of the tests' own, which writes to the partitions that records name.
+// Admin returns a client for the tests, which writes to the partitions that records name.
 func Admin(t testing.TB, broker *kfake.Cluster) (*kadm.Client, *kgo.Client) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -93,7 +93,7 @@ func Admin(t testing.TB, broker *kfake.Cluster) (*kadm.Client, *kgo.Client) {
 	return kadm.NewClient(client), client
 }
 
-// Settings are those of a proxy that uses a Kafka which asks for no login.
+// Settings returns the settings of a proxy that uses a Kafka without login.
 func Settings(hosts ...string) *config.Kafka {
 	return &config.Kafka{
 		BootstrapHosts: hosts, ClientRequestTimeout: 10 * time.Second, ClientIdleTimeout: time.Hour,
@@ -101,7 +101,7 @@ func Settings(hosts ...string) *config.Kafka {
 	}
 }
 
-// KindOf returns the kind of an error, and Allowed where there is none.
+// KindOf returns the kind of an error, and Allowed for nil.
 func KindOf(err error) proxy.Kind {
 	if err == nil {
 		return Allowed
@@ -109,13 +109,13 @@ func KindOf(err error) proxy.Kind {
 	return proxy.AsError(err).Kind
 }
 
-// Allowed is the kind of no error.
+// Allowed stands for the kind of a nil error.
 const Allowed = proxy.Kind(255)
 
-// QuietLog is a log that nobody reads.
+// QuietLog returns a log that discards everything.
 func QuietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// LockedText is what was written, by several at a time.
+// LockedText is a text that several goroutines may write.
 type LockedText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -135,13 +135,13 @@ func (l *LockedText) String() string {
 	return l.text.String()
 }
 
-// DebugLog logs everything, as the proxy does at its most talkative.
+// DebugLog returns a log that logs everything, as the proxy does at its most verbose level.
 func DebugLog() (*slog.Logger, *LockedText) {
 	text := new(LockedText)
 	return slog.New(slog.NewJSONHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug})), text
 }
 
-// Scrape returns the series of a proxy's metrics whose text begins with prefix.
+// Scrape returns the series of a proxy's metrics whose text starts with prefix.
 func Scrape(t testing.TB, m *metrics.Metrics, prefix string) map[string]float64 {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -168,7 +168,7 @@ func SetTopic(t testing.TB, admin *kadm.Client, name, value string) {
 	}
 }
 
-// RefuseProducerID has a broker refuse the next producer id for good.
+// RefuseProducerID lets a broker refuse the next producer id for good.
 func RefuseProducerID(broker *kfake.Cluster) {
 	broker.ControlKey(int16(kmsg.InitProducerID), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		answer, ok := r.ResponseKind().(*kmsg.InitProducerIDResponse)

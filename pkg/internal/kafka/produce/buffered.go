@@ -9,8 +9,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// buffered is a record without a fate. It is reused: the record and its promise would else be
-// allocated each time.
+// buffered is a record whose result is not known yet. It is reused, since the record and its promise
+// would otherwise be allocated each time.
 type buffered struct {
 	record   kgo.Record
 	headers  []kgo.RecordHeader
@@ -22,7 +22,7 @@ type buffered struct {
 	promise  func(*kgo.Record, error)
 }
 
-// recycled keeps what is not in use, and what all of it has in common.
+// recycled holds unused buffered records, and what all of them share.
 type recycled struct {
 	pool   sync.Pool
 	expiry *Expiry
@@ -46,8 +46,8 @@ func (b *buffered) set(r *proxy.Record, producer *Producer, use *topicUse, done 
 	b.record.Headers = b.headers
 }
 
-// fillRecord makes r a record of franz-go, without its headers. Without a timestamp franz-go sets
-// the present time.
+// fillRecord makes r a record of franz-go, without its headers. Without a timestamp franz-go sets the
+// current time.
 func fillRecord(record *kgo.Record, r *proxy.Record, topic string, contexts *Generation) {
 	*record = kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Context: contexts.Free}
 	if r.HasTimestamp {
@@ -66,7 +66,7 @@ func appendHeaders(headers []kgo.RecordHeader, r *proxy.Record) []kgo.RecordHead
 	return headers
 }
 
-// settled is franz-go's promise: it learns the fate of a record that was handed over.
+// settled is franz-go's promise: it receives the result of a record that was handed over.
 func (b *buffered) settled(r *kgo.Record, err error) {
 	use := b.use
 	if err == nil {
@@ -77,7 +77,7 @@ func (b *buffered) settled(r *kgo.Record, err error) {
 	use.letGo()
 }
 
-// fail answers the record with what an error means to its client.
+// fail completes the record with the error that its client gets for err.
 func (b *buffered) fail(err error) {
 	why := causeOf(err)
 	if why == topicEnded {
@@ -88,7 +88,7 @@ func (b *buffered) fail(err error) {
 	b.finish(proxy.Ack{}, b.refused(why, err))
 }
 
-// finish tells the record's fate, and makes b free for another record.
+// finish reports the record's result, and frees b for another record.
 func (b *buffered) finish(ack proxy.Ack, err error) {
 	done, use, producer := b.done, b.use, b.producer
 	b.recycle()
@@ -98,7 +98,7 @@ func (b *buffered) finish(ack proxy.Ack, err error) {
 	done.Done(ack, err)
 }
 
-// recycle forgets what the record held.
+// recycle clears the record and puts b back.
 func (b *buffered) recycle() {
 	b.record = kgo.Record{}
 	clear(b.headers)
@@ -106,11 +106,11 @@ func (b *buffered) recycle() {
 	b.home.pool.Put(b)
 }
 
-// refused turns an error of a record into one for the client.
+// refused converts an error of a record into one for the client.
 func (b *buffered) refused(why cause, err error) error {
 	ended := hasEnded(b.use.instance)
 	if ended {
-		why = topicEnded // whatever franz-go told when the topic was taken from it
+		why = topicEnded // whatever error franz-go returned when it was purged of the topic
 	}
 	if why != batchRefused && !ended && b.use.client.lost.since(b.came) {
 		return proxy.Wrap(err, proxy.KindTimeout, "Kafka's answer to the message was lost, and its second try refused: it may have been written.")
@@ -120,9 +120,8 @@ func (b *buffered) refused(why cause, err error) error {
 	}
 	switch why {
 	case batchRefused:
-		// The topic's settings as they are known allowed each record of the batch, so they have
-		// changed. The record is to blame only if it is refused by itself; the others are to be
-		// sent again.
+		// The known settings of the topic allowed each record of the batch, so they have changed. A
+		// record is the cause only if Kafka refuses it alone; the other records must be sent again.
 		return proxy.Wrap(err, proxy.KindKafkaUnavailable,
 			"Kafka refused a batch that this message was in, because of another one or of changed topic settings: send it again.")
 	case outOfTime:

@@ -7,8 +7,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// check refuses a record that the topic's settings would refuse. Kafka is asked once more before a
-// partition is refused that is not known yet: it may have been added a moment ago.
+// check refuses a record that the topic's settings would refuse. Before it refuses an unknown partition,
+// it asks Kafka again: the partition may have been added a moment ago.
 func (p *Pool) check(topic *cluster.Topic, r *proxy.Record) *proxy.Error {
 	e := topic.Check(r, time.Now(), p.compression)
 	if e == nil || e.Kind != proxy.KindInvalidPartition {

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// grow gives the topic "t" so many partitions.
+// grow increases the number of partitions of the topic "t".
 func (r *rig) grow(t *testing.T, partitions int) {
 	t.Helper()
 	if _, err := r.admin.UpdatePartitions(kafkatest.Deadline(t), partitions, "t"); err != nil {
@@ -20,7 +20,8 @@ func (r *rig) grow(t *testing.T, partitions int) {
 	}
 }
 
-// TestAPartitionThatWasJustAdded is written to at once, with clients that have written before.
+// TestAPartitionThatWasJustAdded writes to a new partition at once, with clients that have written
+// before.
 func TestAPartitionThatWasJustAdded(t *testing.T) {
 	for name, open := range map[string]func(*testing.T, *rig) func(*proxy.Record) (proxy.Ack, *proxy.Error){
 		"pooled": func(t *testing.T, r *rig) func(*proxy.Record) (proxy.Ack, *proxy.Error) {

@@ -27,20 +27,20 @@ func codec(name string) kgo.CompressionCodec {
 	}
 }
 
-// compression returns how franz-go compresses records with the codec of a setting, nil where it does not.
+// compression returns franz-go's compression with the codec of a setting, nil for none.
 func compression(name string) *cluster.Compression {
 	if name == "none" {
 		return nil
 	}
 	compressor, err := kgo.DefaultCompressor(codec(name))
 	if err != nil {
-		return nil // no codec of a setting is unknown; records are judged as they are
+		return nil // every codec of the setting exists; otherwise the plain size of records counts
 	}
 	return &cluster.Compression{Codec: name, BatchSize: func(r *proxy.Record) int64 { return compressedSize(compressor, r) }}
 }
 
-// compressedSize is what a record takes in a batch of its own, as franz-go writes it: compressed, unless
-// that makes it larger.
+// compressedSize returns the size of a record in a batch of its own, as franz-go writes it: compressed,
+// unless that makes it larger.
 func compressedSize(by kgo.Compressor, r *proxy.Record) int64 {
 	plain := cluster.BatchSize(r)
 	encoded := encode(r)
@@ -51,14 +51,14 @@ func compressedSize(by kgo.Compressor, r *proxy.Record) int64 {
 	return plain - int64(len(encoded)) + int64(len(compressed))
 }
 
-// encode returns a record as Kafka's message format v2 has it, the first of its batch.
+// encode returns a record in Kafka's message format v2, as the first of its batch.
 func encode(r *proxy.Record) []byte {
 	record := kmsg.NewRecord()
 	record.Key, record.Value = r.Key, r.Value
 	for _, h := range r.Headers {
 		record.Headers = append(record.Headers, kmsg.Header(h))
 	}
-	const noLength = 1 // what the length 0 takes
+	const noLength = 1 // size of the encoded length 0
 	body := record.AppendTo(nil)[noLength:]
 	return append(binary.AppendVarint(nil, int64(len(body))), body...)
 }

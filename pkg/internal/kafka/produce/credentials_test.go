@@ -20,7 +20,7 @@ func TestPooledClientsAreNotShared(t *testing.T) {
 		g.Allow(t, kafkatest.ACLs(who, kadm.OpWrite).Topics(name))
 	}
 	c := clustertest.ConnectWith(t, &g.Settings, nil)
-	topics, pool := watch(t, c), newPool(t, c) // of two clients
+	topics, pool := watch(t, c), newPool(t, c) // a pool of two clients
 	as := func(credentials proxy.KafkaCredentials) *Producer {
 		return pool.Open("same", opened(t, topics, cluster.Access{Credentials: credentials, Topic: name, Operation: cluster.Produce}))
 	}
@@ -64,7 +64,7 @@ func TestIdleClientsForgetTheirCredentials(t *testing.T) {
 	}
 }
 
-// opened opens a topic that is to be granted, maybe soon.
+// opened opens a topic and waits until access to it is granted.
 func opened(t *testing.T, topics *cluster.Topics, a cluster.Access) *cluster.Topic {
 	t.Helper()
 	var topic *cluster.Topic

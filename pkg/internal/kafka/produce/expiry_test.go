@@ -27,7 +27,7 @@ func TestExpiry(t *testing.T) {
 		if second == first {
 			t.Error("records of different times have one context")
 		}
-		time.Sleep(after - 1) // the last record of the first generation is as old as this
+		time.Sleep(after - 1) // the last record of the first generation has this age
 		synctest.Wait()
 		if first.Free.Err() != nil {
 			t.Error("the first generation ended too early")

@@ -13,8 +13,7 @@ import (
 // feedInterval is the time between two records of Feed.
 const feedInterval = time.Second
 
-// Feed writes a record a second to a topic, for people who try things out, until stop is
-// called.
+// Feed writes a record a second to a topic, for people who try the proxy, until stop is called.
 func Feed(broker, topic string, log *slog.Logger) (stop func()) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ClientID("wsproxy-demo"), kgo.DefaultProduceTopic(topic))
 	if err != nil {

@@ -65,7 +65,7 @@ func noise(size int) []byte {
 // large is a value that Kafka takes compressed, but not two of them in a batch.
 func large() []byte { return append(noise(12_000), text(50_000)...) }
 
-// largeTests run on what kfake and Kafka limit, with each codec.
+// largeTests run with the limits of kfake and of Kafka, with each codec.
 var largeTests = map[string]func(*testing.T, *largeRig){
 	"what is small compressed is written": testLargeIsWritten,
 	"what is not is refused, to the byte": testLargeLimit,
@@ -111,13 +111,14 @@ func testLargeIsWritten(t *testing.T, r *largeRig) {
 	}
 }
 
-// testLargeLimit compares the judgement with Kafka's, right below the limit and right above it.
+// testLargeLimit compares the result of the check with Kafka's, right below the limit and right above
+// it.
 func testLargeLimit(t *testing.T, r *largeRig) {
 	t.Helper()
 	p := r.pool.Open("c", r.topic)
 	random, zeros := noise(2*smallLimit), make([]byte, 2*smallLimit)
 	of := func(n int) *proxy.Record { return &proxy.Record{Value: append(bytes.Clone(random[:n]), zeros...)} }
-	n := 1 // the first that is too large
+	n := 1 // the first size that is too large
 	for step := smallLimit; step > 0; step /= 2 {
 		for r.pool.compression.BatchSize(of(n+step)) <= smallLimit {
 			n += step
@@ -134,13 +135,13 @@ func testLargeLimit(t *testing.T, r *largeRig) {
 	}
 	kafkatest.WantKind(t, p.Check(of(n+1)), proxy.KindMessageTooLarge)
 	if _, err := kafkatest.Produce(t, p, *of(n + 1)); err == nil {
-		t.Error("Kafka takes what the check refuses")
+		t.Error("Kafka accepts a record that the check refuses")
 	}
 	kafkatest.WantKind(t, p.Check(&proxy.Record{Value: noise(2 * smallLimit)}), proxy.KindMessageTooLarge)
 }
 
-// testLargeBesideSmall has connections of a clientId send both kinds without waiting. All of them
-// together would be too large for Kafka even compressed.
+// testLargeBesideSmall has connections of a clientId send small and large records without waiting. All
+// of them together would be too large for Kafka even compressed.
 func testLargeBesideSmall(t *testing.T, r *largeRig) {
 	t.Helper()
 	const messages = 40
@@ -232,7 +233,7 @@ func (r *largeRig) read(t *testing.T, n int) (records []*kgo.Record) {
 	return records
 }
 
-// TestATopicWithItsOwnCompression is judged by the plain size where Kafka compresses anew.
+// TestATopicWithItsOwnCompression checks that the plain size counts if Kafka compresses batches again.
 func TestATopicWithItsOwnCompression(t *testing.T) {
 	for name, test := range map[string]struct {
 		topic   string
@@ -253,7 +254,7 @@ func TestATopicWithItsOwnCompression(t *testing.T) {
 	}
 }
 
-// TestWithoutCompression judges by the plain size.
+// TestWithoutCompression checks that the plain size counts.
 func TestWithoutCompression(t *testing.T) {
 	r := newLargeRig(t, fakeAddress(t), "none", nil)
 	kafkatest.WantKind(t, r.pool.Open("c", r.topic).Check(&proxy.Record{Value: text(2 * smallLimit)}), proxy.KindMessageTooLarge)

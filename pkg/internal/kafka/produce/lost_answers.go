@@ -9,12 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// lostAnswers notes when a produce request went out, at least in part, and its answer did not
-// come. franz-go sends such a batch again: should Kafka refuse that, its records may be in the
-// log all the same. It is a set of hooks of a producing client.
+// lostAnswers notes produce requests that were sent, at least in part, and whose answer did not arrive.
+// franz-go retries such a batch: if Kafka refuses the retry, the records may be in the log nevertheless.
+// It is a set of hooks of a producing client.
 //
-// A connection that ends takes the answers of several requests with it, of which franz-go
-// reports one. So requests are counted by broker, and the count is never too low.
+// When a connection ends, the answers of several requests can be lost, of which franz-go reports one. So
+// requests are counted by broker, and the count is never too low.
 type lostAnswers struct {
 	mu     sync.Mutex // guards what follows
 	open   map[int32]int
@@ -46,8 +46,8 @@ func (l *lostAnswers) OnBrokerE2E(broker kgo.BrokerMetadata, key int16, e2e kgo.
 	}
 }
 
-// OnBrokerDisconnect implements kgo.HookBrokerDisconnect. It may be another connection to the
-// broker that ends: then a refusal is believed less than it deserves.
+// OnBrokerDisconnect implements kgo.HookBrokerDisconnect. The connection that ended may be another one
+// to the same broker: then a definite refusal is reported as unknown.
 func (l *lostAnswers) OnBrokerDisconnect(broker kgo.BrokerMetadata, _ net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,7 +56,7 @@ func (l *lostAnswers) OnBrokerDisconnect(broker kgo.BrokerMetadata, _ net.Conn) 
 	}
 }
 
-// since tells whether an answer was lost after t.
+// since reports whether an answer was lost after t.
 func (l *lostAnswers) since(t time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

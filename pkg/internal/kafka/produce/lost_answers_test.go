@@ -13,8 +13,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestARefusalAfterALostAnswerIsUnknown has a first try that may have been written, and a
-// second one that was refused.
+// TestARefusalAfterALostAnswerIsUnknown has a first attempt that may have been written, and a retry that
+// was refused.
 func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
 	cut := errors.New("connection reset")
 	sent := kgo.BrokerE2E{BytesWritten: 100, ReadErr: cut}
@@ -22,7 +22,7 @@ func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
 	for name, test := range map[string]struct {
 		key  int16
 		e2e  kgo.BrokerE2E
-		came time.Duration // before the answer was lost
+		came time.Duration // when the record came, before the answer was lost
 		want proxy.Kind
 	}{
 		"the answer was lost":        {int16(kmsg.Produce), sent, time.Second, proxy.KindTimeout},
@@ -42,8 +42,8 @@ func TestARefusalAfterALostAnswerIsUnknown(t *testing.T) {
 	}
 }
 
-// TestAConnectionTakesAnswersWithIt ends a connection while requests wait behind the one whose
-// answer is being read.
+// TestAConnectionTakesAnswersWithIt ends a connection while requests wait behind the one whose answer is
+// being read.
 func TestAConnectionTakesAnswersWithIt(t *testing.T) {
 	broker := kgo.BrokerMetadata{NodeID: 1}
 	write := func(l *lostAnswers) { l.OnBrokerWrite(broker, int16(kmsg.Produce), 100, 0, 0, nil) }
@@ -73,8 +73,8 @@ func TestAConnectionTakesAnswersWithIt(t *testing.T) {
 	}
 }
 
-// TestFranzGoTellsOfTheLastTryOnly fails when its error tells that an answer was lost before: then
-// lostAnswers is not needed anymore.
+// TestFranzGoTellsOfTheLastTryOnly fails when franz-go's error shows that an earlier answer was lost:
+// then lostAnswers is no longer needed.
 func TestFranzGoTellsOfTheLastTryOnly(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {

@@ -6,15 +6,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// pinned as a record's context says that its Partition was set by the client. The field
-// alone cannot tell: franz-go fills it in too.
+// pinned, as a record's context, marks a record whose Partition was set by the client. The field alone
+// does not show this: franz-go sets it too.
 type pinned struct{ context.Context }
 
-// noPartition is what franz-go fails a record for, without an attempt to write it.
+// noPartition makes franz-go fail a record without an attempt to write it.
 const noPartition = -1
 
-// partitioner chooses partitions as Java's default partitioner does (murmur2 of the key,
-// sticky without one), except for pinned records, and for those that only ask, see topic_load.go.
+// partitioner chooses partitions as Java's default partitioner does (murmur2 of the key, sticky without
+// a key), except for pinned records, and for probes, see topic_load.go.
 type partitioner struct{ java kgo.Partitioner }
 
 func newPartitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
@@ -27,7 +27,7 @@ func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
 // topicPartitioner is a partitioner of one topic.
 type topicPartitioner struct{ kgo.TopicPartitioner }
 
-// RequiresConsistency implements kgo.TopicPartitioner: a pinned record may not move from a
+// RequiresConsistency implements kgo.TopicPartitioner: a pinned record must not move away from a
 // partition that cannot be written now.
 func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
 	return isPinned(r) || isProbe(r) || p.TopicPartitioner.RequiresConsistency(r)

@@ -49,13 +49,14 @@ func TestPinnedStaysPinned(t *testing.T) {
 			t.Errorf("key %q may move", key)
 		}
 	}
-	// The partition that franz-go itself left in a record is no pin.
+	// A partition that franz-go itself left in a record does not pin the record.
 	if got := p.Partition(&kgo.Record{Key: []byte("foobar"), Partition: 7, Context: t.Context()}, 10); got == 7 {
 		t.Errorf("got %d", got)
 	}
 }
 
-// TestNullKeysStick stays with one partition for a batch and takes another after it.
+// TestNullKeysStick checks that records without a key stay with one partition for a batch and use
+// another one after it.
 func TestNullKeysStick(t *testing.T) {
 	p := newPartitioner().ForTopic("t")
 	null := &kgo.Record{}
@@ -85,7 +86,7 @@ func onNewBatch(t *testing.T, p kgo.TopicPartitioner) {
 	t.Helper()
 	sticky, ok := p.(kgo.TopicPartitionerOnNewBatch)
 	if !ok {
-		t.Fatal("the partitioner is not told of new batches")
+		t.Fatal("the partitioner is not notified of new batches")
 	}
 	sticky.OnNewBatch()
 }

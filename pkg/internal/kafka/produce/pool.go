@@ -16,35 +16,35 @@ import (
 )
 
 const (
-	// sweepsPerIdle is how often in an idle timeout the pool looks for idle clients.
+	// sweepsPerIdle is how often per idle timeout the pool looks for idle clients.
 	sweepsPerIdle = 4
-	// stuckInterval is how often clients that hold records are asked whether they are stuck.
+	// stuckInterval is the interval at which clients that hold records are checked for being stuck.
 	stuckInterval = 5 * time.Second
-	// sharedClientID is the client.id of what connections share when the pool is full.
+	// sharedClientID is the client.id of the client that connections share when the pool is full.
 	sharedClientID = "wsproxy"
 )
 
-// errClosed tells that the proxy has let go of Kafka.
+// errClosed means that the proxy no longer uses Kafka.
 var errClosed = errors.New("the pool of producers is closed")
 
-// errNoRoom tells that all producing clients are busy.
+// errNoRoom means that all producing clients are busy.
 var errNoRoom = errors.New("no Kafka client is free: there are as many as KAFKA_MAX_PRODUCER_CLIENTS allows")
 
-// Pool is the pool of producing clients, one per clientId and Kafka credentials. Where topics allow batches of
-// different sizes, a clientId has one for each size: franz-go notices no change of it. Large records have
-// a client of their own, see large.go.
+// Pool is the pool of producing clients, one per clientId and Kafka credentials. If topics allow batches
+// of different sizes, a clientId has one client for each size: franz-go cannot change the size later.
+// Large records have a separate client, see large.go.
 type Pool struct {
 	cluster *cluster.Cluster
 	records recycled
-	expire  context.CancelFunc // of what franz-go holds
+	expire  context.CancelFunc // ends the records that franz-go holds
 	life    context.Context    //nolint:containedctx // until Close
 	stop    context.CancelFunc
 	done    chan struct{} // closed when the sweeper has ended
-	work    cluster.Calls // of clients, what takes time
+	work    cluster.Calls // of clients: operations that take time
 
-	compression *cluster.Compression // nil without
+	compression *cluster.Compression // nil without compression
 
-	mu           sync.Mutex // guards what follows. Nothing waits for a broker under it.
+	mu           sync.Mutex // guards what follows. No wait for a broker happens under it.
 	closed       bool
 	clients      map[clientKey]*pooled
 	closing      int                        // clients that were evicted, and are not closed yet
@@ -64,8 +64,8 @@ func NewPool(c *cluster.Cluster) *Pool {
 	return p
 }
 
-// giveUpAfter is the age at which records are given up. The TIMEOUT answer has a timer of its own.
-// franz-go gives up later, since it fails younger records of the partition together with the oldest.
+// giveUpAfter is the age at which franz-go fails records. The TIMEOUT answer has its own timer.
+// franz-go's limit is longer, since it fails younger records of the partition together with the oldest.
 func (p *Pool) giveUpAfter() time.Duration { return 2 * p.cluster.Settings.ProducerDeliveryTimeout }
 
 // Close flushes and closes all clients, within ctx.
@@ -77,7 +77,7 @@ func (p *Pool) Close(ctx context.Context) {
 	var closing sync.WaitGroup
 	for _, c := range clients {
 		closing.Go(func() {
-			_ = c.client.Flush(ctx) // what lingers
+			_ = c.client.Flush(ctx) // sends lingering records
 			c.drain(ctx)
 			c.close(p.cluster.Metrics)
 		})
@@ -90,7 +90,7 @@ func (p *Pool) Close(ctx context.Context) {
 	p.work.Wait()
 }
 
-// empty has the pool hand out nothing anymore, and returns what it held.
+// empty stops the pool from handing out clients, and returns what it held.
 func (p *Pool) empty() (clients []*pooled, transactions []*Transactions) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,16 +106,16 @@ func (p *Pool) empty() (clients []*pooled, transactions []*Transactions) {
 	return clients, transactions
 }
 
-// need is what a connection needs a client for.
+// need describes the client that a connection needs.
 type need struct {
 	clientKey
-	leaves *pooled // the client that it goes over from, as its credentials or its topic's settings have changed
-	shares bool    // it makes no further client in a full pool
+	leaves *pooled // the connection's former client, if its credentials or its topic's settings have changed
+	shares bool    // the connection creates no further client in a full pool
 }
 
-// get returns a client. When the pool is full, the one that the connection leaves makes way, or one that
-// has been idle for long. If there is none, or the connection rather shares, one is shared, but never one
-// with a client's credentials.
+// get returns a client. When the pool is full, it evicts the client that the connection leaves, or one
+// that has been idle for long. If there is none, or if n.shares is set, connections share a client, but
+// never one with a client's credentials.
 func (p *Pool) get(n need) (*pooled, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +139,7 @@ func (p *Pool) get(n need) (*pooled, error) {
 	return p.add(shared)
 }
 
-// add makes a client. p.mu is held.
+// add creates a client. p.mu is held.
 func (p *Pool) add(key clientKey) (*pooled, error) {
 	lost := newLostAnswers()
 	client, err := p.dial(cluster.Always(key.credentials), key.id, key.maxBatch, kgo.WithHooks(lost))
@@ -157,7 +157,7 @@ func (p *Pool) add(key clientKey) (*pooled, error) {
 	return c, nil
 }
 
-// dial makes a client. It connects when it is used.
+// dial creates a client. It connects when it is used.
 func (p *Pool) dial(as cluster.Credentials, id proxy.ClientID, maxBatch int32, more ...kgo.Opt) (*kgo.Client, error) {
 	s := p.cluster.Settings
 	client, err := kgo.NewClient(p.cluster.OptionsAs(metrics.ProducerClient, as, string(id), append([]kgo.Opt{
@@ -166,8 +166,8 @@ func (p *Pool) dial(as cluster.Credentials, id proxy.ClientID, maxBatch int32, m
 		kgo.ProducerLinger(s.ProducerLinger),
 		kgo.ProducerBatchCompression(codec(s.ProducerCompressionType)),
 		kgo.ProducerBatchMaxBytes(maxBatch),
-		// Every connection has a window of its own: one with a stuck partition must not stop
-		// the others.
+		// Every connection has its own window: a connection with a stuck partition must not stop the
+		// others.
 		kgo.MaxBufferedRecords(math.MaxInt32),
 	}, more...)...)...)
 	if err != nil {

@@ -6,19 +6,19 @@ import (
 )
 
 const (
-	// evictAfter is for how long a client must have been idle before it makes way for another. Making
-	// one takes about three connections to brokers, each with its logins: with this every place of
-	// the pool costs that at most once in so long, however many clientIds there are. Who sends more
-	// rarely gains little from a client that is its own.
+	// evictAfter is how long a client must have been idle before it may be evicted for another. A new
+	// client needs about three connections to brokers, each with its logins: with this limit every place
+	// of the pool costs that at most once per evictAfter, however many clientIds there are. A connection
+	// that sends more rarely gains little from a client of its own.
 	evictAfter = 10 * time.Second
-	// maxClosing is how many clients that made way may be closing at a time: while brokers are silent
-	// that takes time.
+	// maxClosing is how many evicted clients may be closing at a time: while brokers do not answer,
+	// closing takes time.
 	maxClosing = 16
-	// drainedPoll is how often it is looked whether a client that is to be closed holds records.
+	// drainedPoll is the interval at which a client that is to be closed is checked for held records.
 	drainedPoll = 20 * time.Millisecond
 )
 
-// makeRoom closes a client that may make way for another. p.mu is held.
+// makeRoom evicts a client, if one may be evicted. p.mu is held.
 func (p *Pool) makeRoom(n need) bool {
 	if own := n.leaves; own != nil && own.key.id != sharedClientID && p.clients[own.key] == own && p.evict(own) {
 		return true
@@ -30,7 +30,8 @@ func (p *Pool) makeRoom(n need) bool {
 	return longest != nil && p.evict(longest)
 }
 
-// longestIdle returns the client that has been idle for longest, if that is long enough. p.mu is held.
+// longestIdle returns the client that has been idle for longest, if that is at least evictAfter. p.mu is
+// held.
 func (p *Pool) longestIdle(now time.Time) (longest *pooled) {
 	most := evictAfter
 	for _, c := range p.clients {
@@ -57,11 +58,11 @@ func (p *Pool) evict(c *pooled) bool {
 	return true
 }
 
-// remove takes a client that was retired out of the pool. It is closed by another goroutine, since that
-// can wait for brokers. p.mu is held.
+// remove removes a retired client from the pool. Another goroutine closes it, since that can wait for
+// brokers. p.mu is held.
 func (p *Pool) remove(c *pooled, then func()) {
 	delete(p.clients, c.key)
-	_ = p.work.Run(func() { // refuses nothing as long as the pool is open
+	_ = p.work.Run(func() { // never refused while the pool is open
 		c.close(p.cluster.Metrics)
 		then()
 	})
@@ -85,8 +86,8 @@ func (p *Pool) sweepLoop(ctx context.Context) {
 	}
 }
 
-// sweep lets go of the clients that nobody has used for the idle timeout, and of the topics that those
-// which stay have not been used for.
+// sweep removes the clients that were not used for the idle timeout, and, from the other clients, the
+// topics that were not used for as long.
 func (p *Pool) sweep(now time.Time) {
 	for _, c := range p.sweepClients(now) {
 		if c.sweep(now, p.cluster.Settings.ClientIdleTimeout) {
@@ -95,7 +96,7 @@ func (p *Pool) sweep(now time.Time) {
 	}
 }
 
-// sweepClients lets go of idle clients, and returns the others.
+// sweepClients removes idle clients, and returns the others.
 func (p *Pool) sweepClients(now time.Time) (stay []*pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +110,7 @@ func (p *Pool) sweepClients(now time.Time) (stay []*pooled) {
 	return stay
 }
 
-// drain has nobody use the client anymore as soon as it holds no record. It waits for that within ctx.
+// drain waits until the client holds no record, within ctx, and retires it.
 func (p *pooled) drain(ctx context.Context) {
 	ticker := time.NewTicker(drainedPoll)
 	defer ticker.Stop()

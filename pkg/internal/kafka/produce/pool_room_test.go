@@ -14,10 +14,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// dialled counts connections to brokers, whose closing can be held up.
+// dialled counts connections to brokers, and can delay their closing.
 type dialled struct {
 	count  atomic.Int64
-	closed atomic.Int64 // that are being closed, or are
+	closed atomic.Int64 // that are closing or closed
 	block  atomic.Pointer[chan struct{}]
 }
 
@@ -44,7 +44,7 @@ func (c *dialledConn) Close() error {
 	return c.Conn.Close()
 }
 
-// crowd opens producers of so many clientIds in a pool of so many places.
+// crowd opens producers of the given number of clientIds in a pool of the given size.
 func crowd(t *testing.T, clients, places int) (*dialled, *Pool, []*Producer) {
 	t.Helper()
 	broker, d := kafkatest.Broker(t, "t"), new(dialled)
@@ -58,7 +58,7 @@ func crowd(t *testing.T, clients, places int) (*dialled, *Pool, []*Producer) {
 	return d, pool, producers
 }
 
-// age makes all clients of a pool look idle for some time.
+// age makes all clients of a pool look idle for the given time.
 func (p *Pool) age(by time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +69,7 @@ func (p *Pool) age(by time.Duration) {
 }
 
 // TestMoreClientIDsThanPlaces has each of 40 clientIds send a message in turn. However long a turn
-// takes, no connection to a broker is made for it in the end.
+// takes, in the end it opens no connection to a broker.
 func TestMoreClientIDsThanPlaces(t *testing.T) {
 	for name, idle := range map[string]time.Duration{"in quick turns": 0, "in slow turns": evictAfter} {
 		t.Run(name, func(t *testing.T) {
@@ -87,14 +87,14 @@ func TestMoreClientIDsThanPlaces(t *testing.T) {
 			if dials := turn(); dials > 0 {
 				t.Errorf("the third turn made %d connections", dials)
 			}
-			if n := len(pool.ids()); n > 21 { // the shared one comes on top
+			if n := len(pool.ids()); n > 21 { // the shared client is additional
 				t.Errorf("there are %d clients", n)
 			}
 		})
 	}
 }
 
-// TestNobodyWaitsForClientsToClose holds up the closing of a client that makes way for another.
+// TestNobodyWaitsForClientsToClose delays the closing of a client that is evicted for another.
 func TestNobodyWaitsForClientsToClose(t *testing.T) {
 	for name, closing := range map[string]func(*Pool, *Producer) error{
 		"to make room": func(p *Pool, next *Producer) error {
@@ -128,7 +128,8 @@ func TestNobodyWaitsForClientsToClose(t *testing.T) {
 	}
 }
 
-// TestAClientThatWasUsedLatelyStays lets newcomers share, whatever the pool holds at the moment.
+// TestAClientThatWasUsedLatelyStays checks that new clientIds share a client, whatever the pool holds at
+// the moment.
 func TestAClientThatWasUsedLatelyStays(t *testing.T) {
 	_, pool, producers := crowd(t, 3, 1)
 	mustProduce(t, producers[0], "x")

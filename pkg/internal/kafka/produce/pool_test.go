@@ -25,7 +25,7 @@ func poolOf(t *testing.T) (*kfake.Cluster, *Pool, *cluster.Topic) {
 	return broker, newPool(t, c), topic
 }
 
-// stall lets produce requests wait until release is called.
+// stall delays produce requests until release is called.
 func stall(t *testing.T, broker *kfake.Cluster) (stalled <-chan struct{}, release func()) {
 	t.Helper()
 	began, end := make(chan struct{}), make(chan struct{})
@@ -58,16 +58,16 @@ func TestIdleClientIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, now := producer.current, time.Now()
-	pool.sweep(now) // sees the use
+	pool.sweep(now) // notes the use
 	pool.sweep(now.Add(time.Hour - 1))
 	if !pool.ids()["c"] {
-		t.Fatal("closed before its time")
+		t.Fatal("closed too early")
 	}
 	pool.sweep(now.Add(time.Hour))
 	if pool.ids()["c"] {
 		t.Fatal("not closed")
 	}
-	// The connection that had it gets another one.
+	// The connection that used it gets another one.
 	if _, err := kafkatest.Produce(t, producer, kafkatest.Value("b")); err != nil || producer.current == first {
 		t.Errorf("got %v", err)
 	}
@@ -106,7 +106,7 @@ func TestHeldRecordKeepsClient(t *testing.T) {
 }
 
 func TestFullPoolClosesTheLongestIdle(t *testing.T) {
-	_, pool, topic := poolOf(t) // of two clients
+	_, pool, topic := poolOf(t) // a pool of two clients
 	for _, id := range []proxy.ClientID{"a", "b"} {
 		if _, err := kafkatest.Produce(t, pool.Open(id, topic), kafkatest.Value("x")); err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestFullPoolClosesTheLongestIdle(t *testing.T) {
 }
 
 func TestFullPoolIsShared(t *testing.T) {
-	broker, pool, topic := poolOf(t) // of two clients
+	broker, pool, topic := poolOf(t) // a pool of two clients
 	stalled, release := stall(t, broker)
 	var fates []*kafkatest.Fate
 	for _, id := range []proxy.ClientID{"a", "b", "c", "d"} {
@@ -151,8 +151,8 @@ func TestFullPoolIsShared(t *testing.T) {
 	}
 }
 
-// TestChangedBatchLimit lets a connection go over to a client that knows the topic's new limit:
-// only when the old one has let go of its records, so that they keep their order.
+// TestChangedBatchLimit switches a connection to a client with the topic's new limit: only after the old
+// client has finished its records, so that they keep their order.
 func TestChangedBatchLimit(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	stalled, release := stall(t, broker)
@@ -213,8 +213,8 @@ func TestCloseFlushes(t *testing.T) {
 	}
 }
 
-// TestHoldAndRetire lets many hold and release clients that are being retired all the time:
-// nobody may hold a closed one, and each is closed once.
+// TestHoldAndRetire holds and releases clients concurrently while they are being retired: no goroutine
+// may hold a closed client, and each client is closed once.
 func TestHoldAndRetire(t *testing.T) {
 	_, pool, topic := poolOf(t)
 	pool.cluster.Settings.MaxProducerClients = 1

@@ -16,16 +16,17 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// errClientClosed tells that a client was closed meanwhile, and another is to be found.
+// errClientClosed means that a client was closed meanwhile, and another one must be found.
 var errClientClosed = errors.New("the producing client is closed")
 
-// errWornOut tells that a client must not be used for a topic instance, and another is to take its place.
+// errWornOut means that a client must not be used for a topic instance, and that another one must
+// replace it.
 var errWornOut = errors.New("the producing client is worn out for the topic")
 
-// closedForGood as a number of held records lets nobody add one.
+// closedForGood, as the number of held records, prevents that one is added.
 const closedForGood = math.MinInt64 / 2
 
-// clientKey tells producing clients apart. It holds secrets: it is not to be printed.
+// clientKey identifies producing clients. It contains secrets: do not print it.
 type clientKey struct {
 	id          proxy.ClientID
 	maxBatch    int32
@@ -33,21 +34,22 @@ type clientKey struct {
 	credentials proxy.KafkaCredentials
 }
 
-// pooled is a producing client, the topics that it is used for, and what tells whether it is idle.
+// pooled is a producing client, with the topics that it is used for, and the state that shows whether it
+// is idle.
 type pooled struct {
 	key         clientKey
 	client      *kgo.Client
 	lost        *lostAnswers
-	loadTimeout time.Duration // until what waits for a topic to be looked up is given up
-	held        atomic.Int64  // records without a fate
+	loadTimeout time.Duration // after which records that wait for the lookup of a topic fail
+	held        atomic.Int64  // records without a result
 	uses        atomic.Uint64 // records ever
-	alone       chan struct{} // holds what a large record has of the client, which is all
+	alone       chan struct{} // held by the large record that has the client for itself
 
-	examined atomic.Bool // it is being looked whether it is stuck
-	replaced atomic.Bool // another client takes its place
+	examined atomic.Bool // a check whether it is stuck is running
+	replaced atomic.Bool // another client replaces it
 	evicted  atomic.Bool // it was closed to make room for another
 
-	replace func() // takes it out of the pool
+	replace func() // removes it from the pool
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -57,13 +59,13 @@ type pooled struct {
 	idle idleness // guarded by Pool.mu
 }
 
-// idleness is since when something has not been used, as far as has been seen.
+// idleness is the time since which something has not been used, as observed at intervals.
 type idleness struct {
-	seen  uint64 // uses, when they were looked at last
+	seen  uint64 // number of uses at the last observation
 	since time.Time
 }
 
-// observe looks at the number of uses, and returns for how long it has been the same.
+// observe compares the number of uses, and returns for how long it has not changed.
 func (i *idleness) observe(uses uint64, now time.Time) time.Duration {
 	if uses != i.seen {
 		i.seen, i.since = uses, now
@@ -71,7 +73,7 @@ func (i *idleness) observe(uses uint64, now time.Time) time.Duration {
 	return now.Sub(i.since)
 }
 
-// fits tells whether the client is as a key asks for, be it shared with other clientIds.
+// fits reports whether the client matches a key, even if it is shared with other clientIds.
 func (p *pooled) fits(key clientKey) bool {
 	key.id = p.key.id
 	return p.key == key
@@ -88,10 +90,10 @@ func (p *pooled) hold() bool {
 
 func (p *pooled) release() { p.held.Add(-1) }
 
-// retire has nobody use the client anymore, if it holds no record. It is to be closed then.
+// retire prevents further use of the client, if it holds no record. The caller must close it then.
 func (p *pooled) retire() bool { return p.held.CompareAndSwap(0, closedForGood) }
 
-// close closes the client, whatever it holds.
+// close closes the client, even if it holds records.
 func (p *pooled) close(m *metrics.Metrics) {
 	p.held.Store(closedForGood)
 	p.mu.Lock()
@@ -105,8 +107,8 @@ func (p *pooled) close(m *metrics.Metrics) {
 	m.KafkaClients(metrics.ProducerClient).Dec()
 }
 
-// useOf returns the use of a topic instance. Where franz-go knows another instance of the name, that
-// one has ended: a name has one instance at a time that has not, see cluster.Topics.
+// useOf returns the use of a topic instance. If franz-go knows another instance of the name, that one
+// has ended: of a name, only one instance at a time has not ended, see cluster.Topics.
 func (p *pooled) useOf(i *cluster.Instance, start func(run func()) error) (*topicUse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +135,7 @@ func (p *pooled) useOf(i *cluster.Instance, start func(run func()) error) (*topi
 	return u, nil
 }
 
-// forget lets go of a use that is over.
+// forget removes a use that is over.
 func (p *pooled) forget(u *topicUse) {
 	if u.wrote.Load() && !hasEnded(u.instance) {
 		p.wearOut(u.instance)
@@ -145,8 +147,8 @@ func (p *pooled) forget(u *topicUse) {
 	}
 }
 
-// sweep ends the uses of topics that nobody has written to for so long: franz-go asks for the
-// metadata of a topic until it is purged. It tells whether another client is to take this one's place.
+// sweep ends the uses of topics to which nothing was written for the idle time: franz-go requests the
+// metadata of a topic until it is purged. It reports whether another client must replace this one.
 func (p *pooled) sweep(now time.Time, idle time.Duration) (wornOut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

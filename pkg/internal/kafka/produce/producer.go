@@ -8,28 +8,26 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Producer is one connection's way to write records to its topic instance. Its methods are for one
-// goroutine.
+// Producer writes one connection's records to its topic instance. Its methods are for one goroutine.
 type Producer struct {
 	pool    *Pool
 	id      proxy.ClientID
 	topic   *cluster.Topic
 	current *topicUse
-	shares  bool // a client was taken from the connection, which makes no further one in a full pool
+	shares  bool // a client of the connection was evicted; it creates no further one in a full pool
 
-	held    atomic.Int64  // records without a fate
-	waiting atomic.Bool   // whether settle waits for none to be held
-	settled chan struct{} // tells it that there may be none
+	held    atomic.Int64  // records without a result
+	waiting atomic.Bool   // whether settle waits until no record is held
+	settled chan struct{} // tells settle that none may be held anymore
 }
 
-// Open returns a producer of a topic for clientId, with the credentials that the topic was opened
-// with. The Kafka client is made at the first
-// record.
+// Open returns a producer of a topic for clientId, with the credentials with which the topic was opened.
+// The first record creates the Kafka client.
 func (p *Pool) Open(id proxy.ClientID, topic *cluster.Topic) *Producer {
 	return &Producer{pool: p, id: id, topic: topic, settled: make(chan struct{}, 1)}
 }
 
-// Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
+// Check refuses a record that the topic's settings would refuse. It can take seconds if it asks Kafka.
 func (p *Producer) Check(r *proxy.Record) *proxy.Error { return p.pool.check(p.topic, r) }
 
 // Produce hands a record over. done is called exactly once, maybe before Produce returns.
@@ -49,7 +47,7 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 	use.produce(b)
 }
 
-// use returns the connection's use of its topic instance, with this record held in it.
+// use returns the connection's use of its topic instance, and holds this record in it.
 func (p *Producer) use(large bool) (*topicUse, error) {
 	n := p.need(large)
 	if p.current != nil && (!p.current.client.fits(n.clientKey) || p.current.client.replaced.Load()) {
@@ -77,7 +75,7 @@ func (p *Producer) need(large bool) need {
 	return n
 }
 
-// hold holds a record in the present use and its client, unless one of them is over.
+// hold holds a record in the current use and its client, unless one of them is over.
 func (p *Producer) hold() bool {
 	c := p.current.client
 	if !c.hold() {
@@ -91,8 +89,8 @@ func (p *Producer) hold() bool {
 	return true
 }
 
-// find finds a client, and has it used for the topic instance, unless it is closed in that moment. What was
-// held in the one before has its fate.
+// find gets a client and its use of the topic instance, unless the client is closed at that moment. All
+// records held in the previous client have a result.
 func (p *Producer) find(n need) error {
 	c, err := p.pool.get(n)
 	if err != nil {
@@ -104,13 +102,13 @@ func (p *Producer) find(n need) error {
 		c.replace()
 		return nil
 	case errors.Is(err, errClientClosed):
-		return nil // the pool has another one next time
+		return nil // the next call of get returns another one
 	}
 	return err
 }
 
-// settle waits until no record is held, so that records keep their order when the connection
-// goes over to another client. That is bounded: records are given up after a while.
+// settle waits until no record is held, so that records keep their order when the connection switches to
+// another client. The wait is bounded: records fail after a while.
 func (p *Producer) settle() {
 	p.waiting.Store(true)
 	defer p.waiting.Store(false)

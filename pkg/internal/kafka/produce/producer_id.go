@@ -9,11 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// stuckCheck bounds the question whether a client is stuck.
+// stuckCheck bounds the check whether a client is stuck.
 const stuckCheck = 5 * time.Second
 
-// IsStuck tells whether a client cannot produce anymore, whatever Kafka says later: franz-go
-// takes it for final when a broker refuses it a producer id.
+// IsStuck reports whether a client cannot produce anymore, whatever Kafka answers later: franz-go treats
+// a broker's refusal of a producer id as final.
 func IsStuck(ctx context.Context, client *kgo.Client) bool {
 	ctx, cancel := context.WithTimeout(ctx, stuckCheck)
 	defer cancel()
@@ -22,23 +22,23 @@ func IsStuck(ctx context.Context, client *kgo.Client) bool {
 	return ok && !refused.Retriable
 }
 
-// examine looks whether a client that has failed a record is stuck. If so, those who use it go
-// over to another one, and it is closed when it holds nothing anymore.
+// examine checks whether a client that has failed a record is stuck. If so, its connections switch to
+// another one, and it is closed when it holds no record anymore.
 func (p *Pool) examine(c *pooled) {
 	if !c.examined.CompareAndSwap(false, true) {
 		return
 	}
-	_ = p.work.Run(func() { // after Close nothing needs to be replaced
+	_ = p.work.Run(func() { // after Close no client needs to be replaced
 		if !IsStuck(p.life, c.client) {
 			c.examined.Store(false)
 			return
 		}
-		p.cluster.Log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced", "kafkaClient", string(c.key.id))
+		p.cluster.Log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced", "kafkaClient", string(c.key.id))
 		p.replace(c)
 	})
 }
 
-// examineThoseThatHold looks after records that franz-go has lost sight of: no error tells of them.
+// examineThoseThatHold finds records that franz-go has lost track of: no error reports them.
 func (p *Pool) examineThoseThatHold() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,8 +49,8 @@ func (p *Pool) examineThoseThatHold() {
 	}
 }
 
-// drainInTime waits until a client holds nothing, or all that it holds has been given up: franz-go can
-// lose sight of a record that comes in the moment in which it is refused a producer id.
+// drainInTime waits until a client holds no record, or all its records have exceeded their time:
+// franz-go can lose track of a record that arrives at the moment at which it is refused a producer id.
 func (p *Pool) drainInTime(c *pooled) {
 	ctx, cancel := context.WithTimeout(p.life, p.cluster.Settings.ProducerDeliveryTimeout)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestAProducerGetsOverARefusedProducerID shows that a client which franz-go has given up for
-// good is replaced, and that its connection goes on.
+// TestAProducerGetsOverARefusedProducerID shows that a client that franz-go treats as failed for good is
+// replaced, and that its connection continues.
 func TestAProducerGetsOverARefusedProducerID(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	kafkatest.RefuseProducerID(broker)
@@ -30,8 +30,8 @@ func TestAProducerGetsOverARefusedProducerID(t *testing.T) {
 	}
 }
 
-// TestFranzGoKeepsARefusedProducerID fails when it asks again: then IsStuck and what follows from it is
-// not needed anymore.
+// TestFranzGoKeepsARefusedProducerID fails when franz-go requests a producer id again: then IsStuck and
+// its consequences are no longer needed.
 func TestFranzGoKeepsARefusedProducerID(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	kafkatest.RefuseProducerID(broker)

@@ -77,13 +77,13 @@ func TestProduceErrors(t *testing.T) {
 	}
 }
 
-// refusedOf is a record of a topic that came at a time.
+// refusedOf returns a record of a topic that arrived at the given time.
 func refusedOf(topic *cluster.Topic, lost *lostAnswers, came time.Time) *buffered {
 	return &buffered{producer: &Producer{topic: topic}, use: &topicUse{instance: topic.Instance, client: &pooled{lost: lost}}, came: came}
 }
 
-// TestRefusedBatch lets the broker refuse a batch once: what was in it is to be sent again,
-// and is written then.
+// TestRefusedBatch lets the broker refuse a batch once: its records must be sent again, and are written
+// then.
 func TestRefusedBatch(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	producer := pool.Open("c", topic)
@@ -105,7 +105,7 @@ func TestRefusedBatch(t *testing.T) {
 	}
 }
 
-// produceAnswer answers every partition of a request with a code.
+// produceAnswer answers every partition of a request with an error code.
 func produceAnswer(request *kmsg.ProduceRequest, code int16) kmsg.Response {
 	answer := kmsg.NewPtrProduceResponse()
 	answer.Version = request.Version
@@ -122,7 +122,8 @@ func produceAnswer(request *kmsg.ProduceRequest, code int16) kmsg.Response {
 	return answer
 }
 
-// TestTopicDeletedWhileProducing tells each message, and asks for a look at the topic.
+// TestTopicDeletedWhileProducing checks that each message gets an error, and that a lookup of the topic
+// is requested.
 func TestTopicDeletedWhileProducing(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	producer := pool.Open("c", topic)

@@ -11,21 +11,21 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// errEnded tells that a record was not handed to Kafka, since its topic instance has ended.
+// errEnded means that a record was not handed to Kafka, since its topic instance has ended.
 var errEnded = errors.New("the topic instance has ended")
 
-// cause is why a record failed, as far as it makes a difference to who sent it.
+// cause is the reason why a record failed, as far as it makes a difference to its sender.
 type cause uint8
 
 const (
 	otherCause   cause = iota
-	topicEnded         // Kafka does not know the topic, or not the instance that the record is for
+	topicEnded         // Kafka does not know the topic, or not the instance for which the record is
 	accessDenied       // an ACL is missing
-	batchRefused       // for a reason that lies in one of the records of a batch
-	outOfTime          // it was given up
+	batchRefused       // because of one of the records of a batch
+	outOfTime          // its time was over
 )
 
-// causeOf is the one table of what Kafka and franz-go refuse records with.
+// causeOf maps the errors of Kafka and franz-go to causes. It is the only such table.
 func causeOf(err error) cause {
 	for _, refusal := range []struct {
 		err   error
@@ -49,8 +49,8 @@ func causeOf(err error) cause {
 	return otherCause
 }
 
-// answerRefusal has the topic take notice of a refusal, and returns the answer to the record. It is
-// nil where the cause says nothing about what becomes of the record.
+// answerRefusal notifies the topic of a refusal, and returns the error for the record. It returns nil if
+// the cause does not decide the record's result.
 func answerRefusal(topic *cluster.Topic, why cause, err error) *proxy.Error {
 	switch why {
 	case topicEnded:
@@ -67,7 +67,7 @@ func answerRefusal(topic *cluster.Topic, why cause, err error) *proxy.Error {
 	return nil
 }
 
-// hasEnded tells whether a topic instance has ended.
+// hasEnded reports whether a topic instance has ended.
 func hasEnded(i *cluster.Instance) bool {
 	select {
 	case <-i.Ended():

@@ -12,26 +12,27 @@ import (
 )
 
 const (
-	// loadPause is the time between the first two looks at what franz-go knows of a topic. It doubles
+	// loadPause is the time between the first two checks of what franz-go knows of a topic. It doubles
 	// up to maxLoadPause.
 	loadPause    = 20 * time.Millisecond
 	maxLoadPause = time.Second
-	// anyAge is for what franz-go has remembered for however long.
+	// anyAge accepts cached metadata of any age.
 	anyAge = 1000 * time.Hour
 )
 
-// errNotLoaded tells that franz-go did not come to know a topic instance in time. Nothing was sent.
+// errNotLoaded means that franz-go did not load a topic instance in time. Nothing was sent.
 var errNotLoaded = errors.New("the topic could not be looked up in time")
 
-// errOtherInstance tells that franz-go knows another instance of the topic, or has met one.
+// errOtherInstance means that franz-go knows, or has seen, another instance of the topic.
 var errOtherInstance = errors.New("the client knows another topic of this name")
 
-// loadInstance has a client of franz-go know a topic instance with so many partitions at least, and
-// returns how many it knows. Where it knows another instance it is purged, if it may be: see worn_out.go.
+// loadInstance makes a client of franz-go load a topic instance with at least the given number of
+// partitions, and returns how many it knows. If the client knows another instance, it is purged of it,
+// if that is allowed: see worn_out.go.
 //
-// franz-go has no call that loads a topic to produce to, and tells nobody which instance it knows. It
-// loads topics for records, and asks the partitioner about each: so it is given one whose partition
-// cannot be chosen, and which the partitioner refuses after a look.
+// franz-go has no call that loads a topic for producing, and does not tell which instance it knows. It
+// loads topics for records, and asks the partitioner about each: so loadInstance produces a probe record
+// for which the partitioner chooses no partition, after it has noted what franz-go knows.
 func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, partitions int32, mayPurge bool) (int32, error) {
 	for pause := loadPause; ; pause = min(2*pause, maxLoadPause) {
 		found, err := probe(ctx, client, i.Name)
@@ -46,7 +47,7 @@ func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, 
 			i.Refresh()
 			return 0, errOtherInstance
 		case found.id != i.ID():
-			i.Refresh() // one of the two is not the present one
+			i.Refresh() // one of the two is not the current one
 			client.PurgeTopicsFromClient(i.Name)
 		case found.partitions >= partitions:
 			return found.partitions, nil
@@ -57,7 +58,7 @@ func loadInstance(ctx context.Context, client *kgo.Client, i *cluster.Instance, 
 	}
 }
 
-// waitForEnd waits for the end of an instance, but not for longer than a pause.
+// waitForEnd waits for the end of an instance, at most for a pause.
 func waitForEnd(ctx context.Context, i *cluster.Instance, pause time.Duration) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -68,8 +69,8 @@ func waitForEnd(ctx context.Context, i *cluster.Instance, pause time.Duration) {
 	}
 }
 
-// probeContext is the context of a record that is never written: with it the partitioner tells what franz-go
-// knows of the topic.
+// probeContext is the context of a probe, a record that is never written: in it, the partitioner notes
+// what franz-go knows of the topic.
 type probeContext struct {
 	context.Context
 	client *kgo.Client
@@ -82,7 +83,7 @@ type known struct {
 	partitions int32
 }
 
-// probe returns what franz-go knows of a topic, which it loads if need be.
+// probe returns what franz-go knows of a topic, which it loads if necessary.
 func probe(ctx context.Context, client *kgo.Client, topic string) (*known, error) {
 	asked := &probeContext{Context: ctx, client: client}
 	fate := make(chan error, 1)
@@ -98,15 +99,15 @@ func probe(ctx context.Context, client *kgo.Client, topic string) (*known, error
 	return nil, err
 }
 
-// look notes what franz-go knows of the topic of a probe's record. It is called in the moment when that
-// has learned it, or later: franz-go remembers the answer from which it did, and does not get beyond
-// the first instance of a topic, so that another id than that one's is never found where records
-// could be written.
+// look notes what franz-go knows of the topic of a probe. It is called at the moment at which franz-go
+// has learned it, or later: franz-go caches the answer from which it learned it, and does not move on
+// from the first instance of a topic. So look never finds an id other than that of the instance to which
+// records could be written.
 func (p *probeContext) look(topic string, partitions int) {
 	p.found = &known{id: rememberedID(p.client, topic), partitions: int32(partitions)}
 }
 
-// rememberedID returns the id of a topic in franz-go's memory. It asks no broker.
+// rememberedID returns the id of a topic in franz-go's cache. It sends no request.
 func rememberedID(client *kgo.Client, topic string) (id [16]byte) {
 	never, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -11,10 +11,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// topicUse is one producing client's use of one topic instance. franz-go knows topics by name, and
-// keeps the instance that it has met first: the use sees to it that this is the one that the records
-// are for, before the first is handed over, and that no other instance of the name is written to
-// meanwhile. It has a goroutine, run, which does what takes time.
+// topicUse is one producing client's use of one topic instance. franz-go knows topics by name, and keeps
+// the instance that it has seen first. The use ensures that this is the instance for which the records
+// are, before it hands over the first one, and that meanwhile nothing is written to another instance of
+// the name. Its goroutine, run, does the operations that take time.
 type topicUse struct {
 	client   *pooled
 	instance *cluster.Instance
@@ -22,24 +22,24 @@ type topicUse struct {
 	unfollow func()
 	life     context.Context //nolint:containedctx // until end
 	over     context.CancelFunc
-	work     chan struct{} // tells run of something to do
-	done     chan struct{} // closed when franz-go has let go of the topic
+	work     chan struct{} // notifies run
+	done     chan struct{} // closed when franz-go holds nothing of the topic anymore
 
-	held   atomic.Int64  // records without a fate
-	handed atomic.Int64  // those of them that franz-go has
+	held   atomic.Int64  // records without a result
+	handed atomic.Int64  // those of them that were handed to franz-go
 	uses   atomic.Uint64 // records ever
-	stale  atomic.Bool   // what franz-go knows of the topic is to be forgotten
+	stale  atomic.Bool   // franz-go must forget what it knows of the topic
 	wrote  atomic.Bool   // franz-go was handed a record
 
 	mu         sync.RWMutex // guards what follows, and is read-locked while a record is handed over
 	open       bool         // franz-go knows the instance, and no record waits
 	ended      bool
 	partitions int32 // that franz-go knows
-	wanted     int32 // that it must know for those that wait
+	wanted     int32 // that it must know for the waiting records
 	waiting    []*buffered
 
-	purged bool     // run's: franz-go has forgotten what it wrote
-	idle   idleness // the sweeper's
+	purged bool     // used by run only: franz-go was purged of an instance that it has written to
+	idle   idleness // used by the sweeper only
 }
 
 func newTopicUse(c *pooled, i *cluster.Instance, previous *topicUse) *topicUse {
@@ -50,7 +50,7 @@ func newTopicUse(c *pooled, i *cluster.Instance, previous *topicUse) *topicUse {
 	}
 }
 
-// follow has the watcher tell what becomes of the instance, before any record is handed over.
+// follow subscribes to the watcher's events about the instance, before any record is handed over.
 func (u *topicUse) follow() {
 	u.unfollow = u.instance.Follow(cluster.Follower{Grown: u.client.client.ForceMetadataRefresh, Ended: u.end})
 }
@@ -64,7 +64,7 @@ func (u *topicUse) hold() bool {
 	return true
 }
 
-// release counts one record less, of the client too.
+// release counts one record less, here and in the client.
 func (u *topicUse) release() {
 	u.held.Add(-1)
 	u.client.release()
@@ -79,10 +79,10 @@ func (u *topicUse) retire() bool {
 	return true
 }
 
-// isOver tells whether the use takes no further record.
+// isOver reports whether the use accepts no further record.
 func (u *topicUse) isOver() bool { return u.held.Load() < 0 || u.life.Err() != nil }
 
-// produce hands a record to franz-go, now or as soon as that knows the instance. Records keep their
+// produce hands a record to franz-go, now or as soon as franz-go knows the instance. Records keep their
 // order.
 func (u *topicUse) produce(b *buffered) {
 	if u.handOver(b) {
@@ -112,14 +112,14 @@ func (u *topicUse) hand(b *buffered) {
 	u.client.client.Produce(b.record.Context, &b.record, b.promise)
 }
 
-// letGo tells that franz-go has let go of a record.
+// letGo notes that franz-go no longer holds a record.
 func (u *topicUse) letGo() {
 	if u.handed.Add(-1) == 0 && u.stale.Load() {
 		u.wake()
 	}
 }
 
-// enqueue lets a record wait until franz-go knows the instance, unless the use has ended.
+// enqueue makes a record wait until franz-go knows the instance, unless the use has ended.
 func (u *topicUse) enqueue(b *buffered) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -133,7 +133,7 @@ func (u *topicUse) enqueue(b *buffered) bool {
 	return true
 }
 
-// wantedFor is how many partitions franz-go must know for a record.
+// wantedFor returns how many partitions franz-go must know for a record.
 func wantedFor(r *kgo.Record) int32 {
 	if isPinned(r) {
 		return r.Partition + 1
@@ -141,8 +141,8 @@ func wantedFor(r *kgo.Record) int32 {
 	return 0
 }
 
-// distrust has what franz-go knows of the topic forgotten, once it has no record of it: Kafka does not
-// know the topic, or franz-go has met another instance. It takes no lock, since promises call it.
+// distrust makes franz-go forget what it knows of the topic, once it holds no record of it: Kafka does
+// not know the topic, or franz-go has seen another instance. It takes no lock, since promises call it.
 func (u *topicUse) distrust() {
 	u.stale.Store(true)
 	u.wake()
@@ -155,7 +155,7 @@ func (u *topicUse) wake() {
 	}
 }
 
-// end has no further record handed over. It does not wait for what it causes.
+// end stops the use from handing over records. It does not wait for the consequences.
 func (u *topicUse) end() {
 	u.mu.Lock()
 	u.open, u.ended = false, true
@@ -163,7 +163,7 @@ func (u *topicUse) end() {
 	u.over()
 }
 
-// reason is why records fail after the end.
+// reason returns the error with which records fail after the end.
 func (u *topicUse) reason() error {
 	if hasEnded(u.instance) {
 		return errEnded
@@ -171,12 +171,13 @@ func (u *topicUse) reason() error {
 	return kgo.ErrClientClosed
 }
 
-// run does what takes time, until the use has ended and franz-go has let go of the topic.
+// run does the operations that take time, until the use has ended and franz-go holds nothing of the
+// topic.
 func (u *topicUse) run() {
 	defer close(u.done)
 	defer u.client.forget(u)
 	defer u.unfollow()
-	defer u.purge() // fails what franz-go has
+	defer u.purge() // fails the records that franz-go holds
 	defer u.failWaiting(nil)
 	u.awaitPrevious()
 	for {
@@ -189,8 +190,8 @@ func (u *topicUse) run() {
 	}
 }
 
-// awaitPrevious waits until franz-go has let go of the instance before this one: purging it later
-// would purge this one.
+// awaitPrevious waits until franz-go was purged of the previous instance: a later purge would purge it
+// of this one.
 func (u *topicUse) awaitPrevious() {
 	if u.previous == nil {
 		return
@@ -205,12 +206,12 @@ func (u *topicUse) awaitPrevious() {
 	u.previous = nil
 }
 
-// attend has franz-go forget what is stale, and know the instance where records wait for that.
+// attend purges franz-go of stale knowledge, and makes it load the instance if records wait for that.
 func (u *topicUse) attend() {
 	if u.stale.Load() {
 		u.shut()
 		if u.handed.Load() > 0 {
-			return // the last of them comes back here
+			return // the last of them wakes run again
 		}
 		u.purge()
 		u.purged = u.wrote.Load()
@@ -233,8 +234,8 @@ func (u *topicUse) isAwaited() (partitions int32, wait bool) {
 	return u.wanted, len(u.waiting) > 0
 }
 
-// load has franz-go know the instance, with so many partitions at least, and hands over what waits
-// for that. What waits in vain fails.
+// load makes franz-go load the instance, with at least the given number of partitions, and hands over
+// the waiting records. If the load fails, they fail.
 func (u *topicUse) load(partitions int32) {
 	ctx, cancel := context.WithTimeout(u.life, u.client.loadTimeout)
 	defer cancel()
@@ -243,7 +244,7 @@ func (u *topicUse) load(partitions int32) {
 	case u.life.Err() != nil:
 	case err != nil:
 		u.failWaiting(err)
-		u.distrust() // nothing is left to look after
+		u.distrust() // purge franz-go of the topic at the next occasion
 	case u.purged:
 		u.client.wearOut(u.instance)
 		u.client.replace()
@@ -253,7 +254,7 @@ func (u *topicUse) load(partitions int32) {
 	}
 }
 
-// admit hands over what waits, in order.
+// admit hands over the waiting records, in order.
 func (u *topicUse) admit(partitions int32) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -262,7 +263,7 @@ func (u *topicUse) admit(partitions int32) {
 	}
 	u.partitions = partitions
 	if u.wanted > partitions {
-		u.wake() // a record came meanwhile
+		u.wake() // a record was added meanwhile
 		return
 	}
 	for _, b := range u.waiting {
@@ -271,7 +272,7 @@ func (u *topicUse) admit(partitions int32) {
 	u.waiting, u.wanted, u.open = nil, 0, true
 }
 
-// failWaiting fails what waits with an error, or where that is nil with the reason of the end.
+// failWaiting fails the waiting records with err, or, if that is nil, with the reason of the end.
 func (u *topicUse) failWaiting(err error) {
 	u.mu.Lock()
 	waiting := u.waiting
@@ -285,5 +286,5 @@ func (u *topicUse) failWaiting(err error) {
 	}
 }
 
-// purge has franz-go forget the topic. It waits for a metadata request under way.
+// purge makes franz-go forget the topic. It waits for a metadata request under way.
 func (u *topicUse) purge() { u.client.client.PurgeTopicsFromClient(u.instance.Name) }

@@ -36,7 +36,7 @@ func newRig(t *testing.T, topics ...string) *rig {
 	return r
 }
 
-// remake deletes the topic "t" and makes it again.
+// remake deletes the topic "t" and creates it again.
 func (r *rig) remake(t *testing.T) {
 	t.Helper()
 	r.remove(t, "t")
@@ -61,7 +61,7 @@ func awaitEnd(t *testing.T, topic *cluster.Topic) {
 	})
 }
 
-// values returns what is in the topic "t", sorted.
+// values returns the values in the topic "t", sorted.
 func (r *rig) values(t *testing.T) (values []string) {
 	t.Helper()
 	ends, err := r.admin.ListEndOffsets(kafkatest.Deadline(t), "t")
@@ -110,7 +110,7 @@ func wantNotFound(t *testing.T, p *Producer, value string) {
 	}
 }
 
-// usesOf returns the topics that the clients of a pool are used for.
+// usesOf returns the topics for which the clients of a pool are used.
 func usesOf(p *Pool) (topics []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,8 +123,8 @@ func usesOf(p *Pool) (topics []string) {
 	return topics
 }
 
-// TestFirstMessageAfterARecreationIsWritten has connections of one clientId, and so of one client of
-// franz-go, before and after a topic was made again.
+// TestFirstMessageAfterARecreationIsWritten uses connections of one clientId, and so of one client of
+// franz-go, before and after a topic was created again.
 func TestFirstMessageAfterARecreationIsWritten(t *testing.T) {
 	r := newRig(t)
 	old := open(t, r.topics, "t")
@@ -145,7 +145,8 @@ func TestFirstMessageAfterARecreationIsWritten(t *testing.T) {
 	}
 }
 
-// TestNothingOfAnOldConnectionIsWrittenToTheNewTopic has connections of both write at the same time.
+// TestNothingOfAnOldConnectionIsWrittenToTheNewTopic lets connections to the old and the new topic write
+// at the same time.
 func TestNothingOfAnOldConnectionIsWrittenToTheNewTopic(t *testing.T) {
 	r := newRig(t)
 	old := open(t, r.topics, "t")
@@ -176,7 +177,7 @@ func TestNothingOfAnOldConnectionIsWrittenToTheNewTopic(t *testing.T) {
 	r.want(t, want...)
 }
 
-// TestATopicMadeAgainBeforeTheFirstRecord has franz-go meet another instance than the one that the
+// TestATopicMadeAgainBeforeTheFirstRecord lets franz-go see another instance than the one that the
 // connection has opened.
 func TestATopicMadeAgainBeforeTheFirstRecord(t *testing.T) {
 	r := newRig(t)
@@ -188,7 +189,8 @@ func TestATopicMadeAgainBeforeTheFirstRecord(t *testing.T) {
 	r.want(t, "new")
 }
 
-// TestHeldRecordsOfAnEndedTopic are answered as soon as that is noticed, and do not wait for Kafka.
+// TestHeldRecordsOfAnEndedTopic checks that held records fail as soon as the end of the topic is
+// noticed, and do not wait for Kafka.
 func TestHeldRecordsOfAnEndedTopic(t *testing.T) {
 	r := newRig(t)
 	r.pool.cluster.Settings.ClientRequestTimeout = time.Minute
@@ -231,7 +233,7 @@ func TestOrderAcrossTheLoadOfATopic(t *testing.T) {
 	}
 }
 
-// metadataOf counts requests of others than the watcher for the metadata of a topic.
+// metadataOf counts metadata requests for the topic that do not come from the watcher.
 func metadataOf(broker *kfake.Cluster, topic string) *atomic.Int64 {
 	asked := new(atomic.Int64)
 	broker.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
@@ -247,7 +249,7 @@ func metadataOf(broker *kfake.Cluster, topic string) *atomic.Int64 {
 	return asked
 }
 
-// TestADeletedTopicIsNotAskedForAnymore watches a client that goes on writing to another topic.
+// TestADeletedTopicIsNotAskedForAnymore watches a client that continues to write to another topic.
 func TestADeletedTopicIsNotAskedForAnymore(t *testing.T) {
 	r := newRig(t, "other")
 	topic, other := open(t, r.topics, "t"), r.pool.Open("c", open(t, r.topics, "other"))
@@ -261,7 +263,7 @@ func TestADeletedTopicIsNotAskedForAnymore(t *testing.T) {
 	kafkatest.Await(t, "the client to forget the topic", func() bool { return slices.Equal(usesOf(r.pool), []string{"other"}) })
 	asked := metadataOf(r.broker, "t")
 	p.current.client.client.ForceMetadataRefresh()
-	// Unless it is purged, franz-go asks every half second.
+	// Unless it is purged, franz-go requests the metadata every half second.
 	quiet := time.NewTimer(2 * time.Second)
 	defer quiet.Stop()
 	for ended := false; !ended; {
@@ -274,11 +276,11 @@ func TestADeletedTopicIsNotAskedForAnymore(t *testing.T) {
 		}
 	}
 	if n := asked.Load(); n > 0 {
-		t.Errorf("the topic was asked for %d times", n)
+		t.Errorf("the topic's metadata was requested %d times", n)
 	}
 }
 
-// TestAnIdleTopicIsForgotten has a client used for another topic all the time.
+// TestAnIdleTopicIsForgotten uses a client for another topic all the time.
 func TestAnIdleTopicIsForgotten(t *testing.T) {
 	r := newRig(t, "other")
 	p, other := r.pool.Open("c", open(t, r.topics, "t")), r.pool.Open("c", open(t, r.topics, "other"))
@@ -298,8 +300,8 @@ func TestAnIdleTopicIsForgotten(t *testing.T) {
 	r.want(t, "x", "y")
 }
 
-// TestFranzGoIsToldNoInstance fails when franz-go takes over a topic that was made again by itself:
-// then much of topicUse is not needed anymore.
+// TestFranzGoIsToldNoInstance fails when franz-go by itself switches to a topic that was created again:
+// then much of topicUse is no longer needed.
 func TestFranzGoIsToldNoInstance(t *testing.T) {
 	r := newRig(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.broker.ListenAddrs()...), kgo.MetadataMinAge(10*time.Millisecond))

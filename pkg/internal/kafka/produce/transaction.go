@@ -14,25 +14,24 @@ import (
 )
 
 const (
-	// minTransactionTimeout is how long Kafka waits for the end of a transaction, unless it
-	// takes longer to give up its messages. Until then readers of committed records stand
-	// before one that a dead replica has left, if nobody else opens its transactional id.
+	// minTransactionTimeout is how long Kafka waits for the end of a transaction, or longer if its
+	// records fail later. Until then readers of committed records cannot read past a transaction that a
+	// dead replica has left open, unless another producer opens its transactional id.
 	minTransactionTimeout = time.Minute
 	// maxTransactionTimeout is the longest that brokers allow by default
 	// (transaction.max.timeout.ms).
 	maxTransactionTimeout = 15 * time.Minute
 )
 
-// Transactions is one connection's way to write records to its topic in transactions. It has
-// a Kafka client of its own. Its methods are for one goroutine, and Commit and Settle are called
-// by turns.
+// Transactions writes one connection's records to its topic in transactions. It has its own Kafka
+// client. Its methods are for one goroutine, and Commit and Settle are called alternately.
 type Transactions struct {
 	pool     *Pool
 	id       string
 	topic    *cluster.Topic
 	maxBatch int32
-	large    bool          // it has had large records, see large.go
-	timeout  time.Duration // after which Kafka aborts a transaction by itself
+	large    bool          // the connection has had large records, see large.go
+	timeout  time.Duration // after which Kafka itself aborts a transaction
 	ends     *endRequests
 	name     proxy.ClientID
 	client   *kgo.Client // replaced under the pool's lock
@@ -40,22 +39,21 @@ type Transactions struct {
 	wrote    bool        // the client was handed a record
 	unfollow func()
 
-	held    bool         // whether the transactional id was ours once
-	pending *transaction // what is to be settled
-	began   time.Time    // the latest transaction
-	unknown bool         // whether nobody knows if it was committed
-	expired bool         // whether Kafka may have aborted one at its timeout
+	held    bool         // whether this connection has held the transactional id
+	pending *transaction // must be settled
+	began   time.Time    // time of the begin of the latest transaction
+	unknown bool         // whether it is unknown if the latest transaction was committed
+	expired bool         // whether Kafka may have aborted a transaction at its timeout
 }
 
-// TransactionalID names what the connections of an instance of a client have in common: no
+// TransactionalID returns the transactional id that all connections of an instance of a client share: no
 // two pairs have the same.
 func TransactionalID(client proxy.ClientID, instance proxy.InstanceID) string {
 	escape := strings.NewReplacer("%", "%25", "/", "%2F")
 	return escape.Replace(string(client)) + "/" + escape.Replace(string(instance))
 }
 
-// OpenTransactions returns a producer of transactions for an instance of clientId. Close
-// ends it.
+// OpenTransactions returns a producer of transactions for an instance of clientId. Close ends it.
 func (p *Pool) OpenTransactions(client proxy.ClientID, instance proxy.InstanceID, topic *cluster.Topic) (*Transactions, error) {
 	t := &Transactions{
 		pool: p, id: TransactionalID(client, instance), topic: topic, maxBatch: topic.BatchBytes(),
@@ -76,14 +74,14 @@ func (p *Pool) OpenTransactions(client proxy.ClientID, instance proxy.InstanceID
 	return t, nil
 }
 
-// grown has the client learn that there are more partitions.
+// grown makes the client load new partitions.
 func (t *Transactions) grown() {
 	t.pool.mu.Lock()
 	defer t.pool.mu.Unlock()
 	t.client.ForceMetadataRefresh()
 }
 
-// transactionTimeout leaves time for giving up what is produced, and for the commit.
+// transactionTimeout leaves time until the records fail, and for the commit.
 func transactionTimeout(delivery time.Duration) time.Duration {
 	return min(max(2*delivery, minTransactionTimeout), maxTransactionTimeout)
 }
@@ -93,22 +91,22 @@ func (t *Transactions) dial() (*kgo.Client, error) {
 		kgo.WithHooks(t.ends),
 		kgo.TransactionalID(t.id),
 		kgo.TransactionTimeout(t.timeout),
-		// All records of a transaction are there at once.
+		// All records of a transaction are available at once.
 		kgo.ProducerLinger(0),
-		// A transaction that follows another at once is told to try again, until Kafka has
+		// Kafka refuses a transaction that follows another at once with a retriable error, until it has
 		// marked the end of the other in all partitions.
 		kgo.RetryBackoffFn(transactionBackoff),
 	)
 }
 
-// transactionBackoff is the pause before the next try.
+// transactionBackoff returns the back-off before the next retry.
 func transactionBackoff(fails int) time.Duration {
 	const first, last = 10 * time.Millisecond, 2500 * time.Millisecond
 	return min(first<<min(max(fails-1, 0), 10), last)
 }
 
-// Close ends the client. A transaction that is not settled is aborted by Kafka, at its timeout
-// or when the transactional id is opened again.
+// Close closes the client. Kafka aborts a transaction that is not settled, at its timeout or when the
+// transactional id is opened again.
 func (t *Transactions) Close() {
 	t.pool.mu.Lock()
 	_, open := t.pool.transactions[t]
@@ -119,28 +117,28 @@ func (t *Transactions) Close() {
 	}
 }
 
-// cut closes the client, which gives up what is under way.
+// cut closes the client, which abandons operations under way.
 func (t *Transactions) cut() {
 	t.unfollow()
 	t.client.Close()
 	t.pool.cluster.Metrics.KafkaClients(metrics.ProducerClient).Dec()
 }
 
-// Check refuses a record that the topic's settings would refuse. It can take seconds where it asks Kafka.
+// Check refuses a record that the topic's settings would refuse. It can take seconds if it asks Kafka.
 func (t *Transactions) Check(r *proxy.Record) *proxy.Error { return t.pool.check(t.topic, r) }
 
-// transaction is the records of one.
+// transaction holds the results of the records of one transaction.
 type transaction struct {
 	fates  []proxy.Fate
 	left   atomic.Int64
-	done   chan struct{} // closed when no record is left without a fate
-	failed chan struct{} // closed when the first has failed
+	done   chan struct{} // closed when all records have a result
+	failed chan struct{} // closed when the first record has failed
 	once   atomic.Bool
-	first  int   // that one, before failed is closed
+	first  int   // index of that record, set before failed is closed
 	err    error // its error
 }
 
-// newTransaction returns one of so many records.
+// newTransaction returns a transaction with the given number of records.
 func newTransaction(records int, fates []proxy.Fate) *transaction {
 	b := &transaction{fates: fates, done: make(chan struct{}), failed: make(chan struct{})}
 	b.left.Store(int64(records))
@@ -150,7 +148,7 @@ func newTransaction(records int, fates []proxy.Fate) *transaction {
 	return b
 }
 
-// produce hands records over, whose acknowledgements go to fates.
+// produce hands records to the client. Their acknowledgements are written to fates.
 func (t *Transactions) produce(records []*proxy.Record, fates []proxy.Fate) *transaction {
 	b := newTransaction(len(records), fates)
 	contexts := t.pool.records.expiry.Of(time.Now())
@@ -176,7 +174,7 @@ func (b *transaction) settled(i int, r *kgo.Record, err error) {
 	}
 }
 
-// await waits until Kafka has all records, or one has failed, or it takes too long.
+// await waits until Kafka has acknowledged all records, or one has failed, or by has passed.
 func (b *transaction) await(by time.Time) error {
 	timer := time.NewTimer(time.Until(by))
 	defer timer.Stop()
@@ -193,7 +191,7 @@ func (b *transaction) await(by time.Time) error {
 	return nil
 }
 
-// firstFailed returns the record that failed first, if one has.
+// firstFailed returns the record that failed first, if any.
 func (b *transaction) firstFailed() (first int, failed bool) {
 	select {
 	case <-b.failed:

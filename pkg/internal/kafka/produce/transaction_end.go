@@ -13,12 +13,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// abortPause is how long Settle waits before it tries again.
+// abortPause is the pause before Settle retries.
 const abortPause = 100 * time.Millisecond
 
-// Hold makes the connection the one that writes under its transactional id, which fences the
-// one before it, and aborts what that had open. Later calls tell whether it still is. An error
-// means that it is not, and will not be anymore; that Kafka does not answer is none.
+// Hold makes this connection the one that writes under its transactional id, which fences the previous
+// one, and aborts its open transaction. Later calls check whether it still is. An error means that it is
+// not, and will not be anymore; if Kafka does not answer, that is no error.
 func (t *Transactions) Hold(ctx context.Context) *proxy.Error {
 	held := t.held
 	if e := t.ready(ctx); e != nil || !held {
@@ -32,13 +32,13 @@ func (t *Transactions) Hold(ctx context.Context) *proxy.Error {
 	if err == nil && taken {
 		return errFencedProducer(nil)
 	}
-	return nil // what is produced will tell, too
+	return nil // producing will show it, too
 }
 
-// Commit writes records in one transaction, and what became of each into fates. It tells
-// whether that was committed: else all fates are errors. One of KindTimeout says that nobody
-// knows whether the record was written, every other one that it was not, and will not be. Kafka
-// must have all records until by. Settle must be called before the next transaction, and before
+// Commit writes records in one transaction, and the result of each into fates. It reports whether the
+// transaction was committed: if not, all fates are errors. An error of KindTimeout means that it is
+// unknown whether the record was written, any other error that it was not, and will not be. Kafka must
+// have acknowledged all records until by. Settle must be called before the next transaction, and before
 // the records' bytes change.
 func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
 	e := t.transact(by, records, fates)
@@ -53,7 +53,7 @@ func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []pro
 	return false
 }
 
-// transact is as Commit, and returns the error of those records that have none of their own.
+// transact is like Commit, but returns the error of those records that have none of their own.
 func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []proxy.Fate) *proxy.Error {
 	if err := t.begin(by, records); err != nil {
 		return t.refused(err)
@@ -76,7 +76,7 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 	return proxy.Wrap(err, proxy.KindTimeout, "Kafka did not confirm the commit of the transaction: the message may have been written.")
 }
 
-// write has Kafka acknowledge records.
+// write produces records and waits until Kafka has acknowledged them.
 func (t *Transactions) write(by time.Time, records []*proxy.Record, fates []proxy.Fate) error {
 	for from := 0; from < len(records); {
 		to := from + t.atOnce(records[from:])
@@ -93,8 +93,8 @@ func (t *Transactions) write(by time.Time, records []*proxy.Record, fates []prox
 	return nil
 }
 
-// begin begins a transaction, under a producer id that is known to be ours, with a client that knows
-// the topic instance as far as the records need.
+// begin begins a transaction, under a producer id that this connection is known to hold, with a client
+// that knows the topic instance as far as the records need it.
 func (t *Transactions) begin(by time.Time, records []*proxy.Record) error {
 	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()
@@ -115,11 +115,12 @@ func (t *Transactions) begin(by time.Time, records []*proxy.Record) error {
 	return t.load(ctx, records)
 }
 
-// load has the client know the topic instance. franz-go loads topics within transactions only: where it
-// fails there is one to abort.
+// load makes the client load the topic instance. franz-go loads topics within transactions only: if that
+// fails, there is a transaction to abort.
 //
-// Records that wait for a topic to be loaded can be acknowledged before franz-go has stored its partitions.
-// EndTransaction then sees none in the transaction, aborts it, and reports success. None waits after this.
+// If records wait for a topic to be loaded, they can be acknowledged before franz-go has stored its
+// partitions. EndTransaction then sees no partitions in the transaction, aborts it, and reports success.
+// After load no record has to wait.
 func (t *Transactions) load(ctx context.Context, records []*proxy.Record) error {
 	wanted := int32(1)
 	for _, r := range records {
@@ -133,20 +134,20 @@ func (t *Transactions) load(ctx context.Context, records []*proxy.Record) error 
 		t.pending = newTransaction(0, nil)
 	}
 	if errors.Is(err, errOtherInstance) {
-		t.maxBatch = 0 // no client's: another one takes its place
+		t.maxBatch = 0 // matches no client, so that it is replaced
 	}
 	return err
 }
 
-// Settle waits until Kafka's client has let go of the records of the latest transaction, and
-// that is at its end, so that another can begin. An error means that none can: the connection
-// is over. So it is when ctx ends before.
+// Settle waits until Kafka's client no longer holds the records of the latest transaction, and the
+// transaction has ended, so that another one can begin. An error means that none can, and that the
+// connection must end. It also returns an error if ctx ends before.
 func (t *Transactions) Settle(ctx context.Context) *proxy.Error {
 	t.expired = t.expired || t.pending != nil && time.Since(t.began) >= t.timeout
 	for t.pending != nil {
 		err := t.abort(ctx)
-		// A client that was refused for good is replaced, and the transaction aborted by that.
-		// An unknown error is no refusal here.
+		// A client that was refused for good is replaced, which aborts the transaction. An unknown
+		// server error does not count as a refusal here.
 		if err == nil || isRefusal(err) && !errors.Is(err, kerr.UnknownServerError) {
 			t.pending = nil
 			break
@@ -160,9 +161,9 @@ func (t *Transactions) Settle(ctx context.Context) *proxy.Error {
 	return t.ready(ctx)
 }
 
-// abort aborts the transaction, also one whose commit is not confirmed: franz-go then has
-// Kafka raise the epoch, which aborts what was not committed. A refusal comes after the client
-// has let go of the records.
+// abort aborts the transaction, also if its commit is not confirmed: franz-go then makes Kafka raise the
+// epoch, which aborts what was not committed. If Kafka refuses, the client no longer holds the records
+// by then.
 func (t *Transactions) abort(ctx context.Context) error {
 	if err := t.client.AbortBufferedRecords(ctx); err != nil {
 		return err
@@ -175,7 +176,7 @@ func (t *Transactions) abort(ctx context.Context) error {
 	return t.client.EndTransaction(ctx, kgo.TryAbort)
 }
 
-// refused is the answer to a record that Kafka or franz-go has refused.
+// refused returns the error for a record that Kafka or franz-go has refused.
 func (t *Transactions) refused(err error) *proxy.Error {
 	why := causeOf(err)
 	if hasEnded(t.topic.Instance) {
@@ -187,14 +188,14 @@ func (t *Transactions) refused(err error) *proxy.Error {
 	return errAborted(err)
 }
 
-// errAborted is the answer to the messages of a transaction that will not be committed.
+// errAborted returns the error for the messages of a transaction that will not be committed.
 func errAborted(cause error) *proxy.Error {
 	return proxy.Wrap(cause, proxy.KindTransactionAborted, "The transaction was aborted, nothing of it is written: send the message again.")
 }
 
-// isDefinite tells whether an answer to a commit says that it was not done, where it is the
-// only one: one that can be tried again may come from a coordinator that has written the
-// commit, and goes down before it is replicated.
+// isDefinite reports whether the only answer to a commit means that the commit was not done: a retriable
+// error may come from a coordinator that has written the commit, and fails before the commit is
+// replicated.
 func isDefinite(err error) bool {
 	for _, refusal := range []error{
 		kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.InvalidTxnState,
@@ -207,8 +208,8 @@ func isDefinite(err error) bool {
 	return false
 }
 
-// endRequests counts the requests to end a transaction that went out, at least in part.
-// franz-go repeats one whose answer is lost, and tells of the last answer only.
+// endRequests counts the requests to end a transaction that were sent, at least in part. franz-go
+// retries a request whose answer is lost, and reports the last answer only.
 type endRequests struct{ count atomic.Int64 }
 
 // OnBrokerWrite implements kgo.HookBrokerWrite. It is called before the answer is read.

@@ -12,9 +12,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// ready looks whether a transaction can begin, and replaces the client where that takes another
-// one: franz-go keeps refusals of a producer id, and notices no change of the largest batch. An
-// error is the end of the connection. That Kafka does not answer is none.
+// ready checks whether a transaction can begin, and replaces the client if that is necessary: franz-go
+// keeps refusals of a producer id, and cannot change its largest batch. An error ends the connection. If
+// Kafka does not answer, that is no error.
 func (t *Transactions) ready(ctx context.Context) *proxy.Error {
 	id, epoch, err := t.client.ProducerID(ctx)
 	switch {
@@ -38,16 +38,16 @@ func (t *Transactions) ready(ctx context.Context) *proxy.Error {
 	return nil
 }
 
-// renew goes over to another client because of the cause, if any. It opens the transactional id
-// anew, which aborts what the old one had open, and would fence a successor: Kafka is asked
-// first whether there is one. No record is held.
+// renew switches to another client because of the cause, if any. The new client opens the transactional
+// id anew, which aborts the old client's open transaction, and would fence a successor: so renew first
+// asks Kafka whether there is one. No record is held.
 func (t *Transactions) renew(ctx context.Context, id int64, epoch int16, cause error) *proxy.Error {
 	if e := t.lost(cause); e.Kind != proxy.KindKafkaUnavailable {
 		return e
 	}
 	if t.held {
-		// Kafka itself has raised the epoch where it has aborted a transaction at its timeout,
-		// and maybe after an unknown commit.
+		// Kafka itself has raised the epoch if it has aborted a transaction at its timeout, and maybe
+		// after an unknown commit.
 		if t.expired || t.unknown {
 			return t.lost(cause)
 		}
@@ -65,7 +65,7 @@ func (t *Transactions) renew(ctx context.Context, id int64, epoch int16, cause e
 	return nil
 }
 
-// replace closes the client, and makes another one that never held the transactional id.
+// replace closes the client, and creates another one, which has not held the transactional id yet.
 func (t *Transactions) replace() error {
 	old, err := t.swap()
 	if err != nil {
@@ -90,11 +90,11 @@ func (t *Transactions) swap() (old *kgo.Client, err error) {
 	return old, nil
 }
 
-// isTaken asks Kafka whether the transactional id has gone on from a producer id and epoch. One
-// that Kafka has forgotten has not.
+// isTaken asks Kafka whether the transactional id has a newer producer id or epoch than the given ones.
+// If Kafka has forgotten the id, it has not.
 func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) (bool, error) {
 	admin := t.pool.cluster.Admin
-	if !t.topic.Credentials().IsZero() { // the proxy's own may have no right to the transactional id
+	if !t.topic.Credentials().IsZero() { // the proxy itself may have no right to the transactional id
 		admin = kadm.NewClient(t.client)
 	}
 	all, err := admin.DescribeTransactions(ctx, t.id)
@@ -111,7 +111,7 @@ func (t *Transactions) isTaken(ctx context.Context, id int64, epoch int16) (bool
 	return now.ProducerID != id || now.ProducerEpoch > epoch, nil
 }
 
-// lost is what the connection ends with where a refusal cannot be got over.
+// lost returns the error that ends the connection after a refusal from which it cannot recover.
 func (t *Transactions) lost(refusal error) *proxy.Error {
 	switch {
 	case isFenced(refusal) && !t.expired:
@@ -122,20 +122,20 @@ func (t *Transactions) lost(refusal error) *proxy.Error {
 	return proxy.Wrap(refusal, proxy.KindKafkaUnavailable, "Kafka takes no further transaction of this connection: connect again.")
 }
 
-// isFinal tells whether franz-go cannot get over an error of its producer id: a refusal, or what
-// it keeps whatever it is. That it returns as it is, and wraps what it was told in passing.
+// isFinal reports whether franz-go cannot recover from an error of its producer id: a refusal, or any
+// error that franz-go keeps. It returns a kept error unwrapped, and wraps errors that it does not keep.
 func isFinal(err error) bool {
 	_, kept := err.(*kerr.Error) //nolint:errorlint // said above
 	return kept || isRefusal(err)
 }
 
-// isRefusal tells whether Kafka, or a client that is closed, has refused something for good.
+// isRefusal reports whether Kafka, or a closed client, has refused something for good.
 func isRefusal(err error) bool {
 	refusal, ok := errors.AsType[*kerr.Error](err)
 	return ok && !refusal.Retriable && refusal.Code != kerr.ConcurrentTransactions.Code || errors.Is(err, kgo.ErrClientClosed)
 }
 
-// isFenced tells that a transactional id is in other hands, or that Kafka has aborted its
+// isFenced reports whether another producer has taken over a transactional id, or Kafka has aborted its
 // transaction at the timeout.
 func isFenced(err error) bool {
 	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)

@@ -43,8 +43,7 @@ func TestTransactionalID(t *testing.T) {
 	}
 }
 
-// FuzzTransactionalID states that two pairs never share a transactional id: they would fence
-// each other.
+// FuzzTransactionalID checks that two pairs never share a transactional id: they would fence each other.
 func FuzzTransactionalID(f *testing.F) {
 	f.Add("a/b", "c", "a", "b/c")
 	f.Add("a%2Fb", "c", "a/b", "c")
@@ -67,7 +66,7 @@ func transactions(t *testing.T, pool *Pool, topic *cluster.Topic) *Transactions 
 	return tx
 }
 
-// wantCommitted compares what a reader of committed records sees in partition 0.
+// wantCommitted checks which records a reader of committed records sees in partition 0.
 func wantCommitted(t *testing.T, broker *kfake.Cluster, want ...string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -98,7 +97,7 @@ func TestTransactionsAreCommitted(t *testing.T) {
 	if acks[0].Offset != 0 || acks[1].Offset != 1 || acks[0].Timestamp == 0 {
 		t.Errorf("got %+v", acks)
 	}
-	for i := range 5 { // a marker lies between
+	for i := range 5 { // a control record lies between them
 		if acks := kafkatest.MustCommit(t, tx, fmt.Sprint(i)); acks[0].Offset != int64(3+2*i) {
 			t.Errorf("transaction %d: got %+v", i, acks)
 		}
@@ -106,8 +105,9 @@ func TestTransactionsAreCommitted(t *testing.T) {
 	wantCommitted(t, broker, "a", "b", "0", "1", "2", "3", "4")
 }
 
-// TestFirstTransactionIsCommitted looks at what was acknowledged while franz-go was about to
-// store the partitions of the topic: it once aborted that, and reported success.
+// TestFirstTransactionIsCommitted checks a transaction whose records were acknowledged before franz-go
+// had stored the partitions of the topic: franz-go once aborted such a transaction, and reported
+// success.
 func TestFirstTransactionIsCommitted(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	var all []string
@@ -135,11 +135,11 @@ func TestTransactionsKeepEverything(t *testing.T) {
 		t.Errorf("got %+v", acks)
 	}
 	if e := tx.Check(&proxy.Record{Partition: 9}); e == nil || e.Kind != proxy.KindInvalidPartition {
-		t.Errorf("a partition that is not there: %v", e)
+		t.Errorf("a partition that does not exist: %v", e)
 	}
 }
 
-// TestAbort has Kafka refuse one of the records: none of the others may be seen.
+// TestAbort has Kafka refuse one of the records: no reader may see any of the others.
 func TestAbort(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  *kerr.Error
@@ -170,8 +170,8 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// TestAbortOfWhatTakesTooLong has a broker that does not answer: the transaction is aborted
-// when its time is up, and the late records are not seen.
+// TestAbortOfWhatTakesTooLong uses a broker that does not answer: the transaction is aborted when its
+// time is over, and no reader sees the late records.
 func TestAbortOfWhatTakesTooLong(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	tx := transactions(t, pool, topic)
@@ -189,7 +189,7 @@ func TestAbortOfWhatTakesTooLong(t *testing.T) {
 	wantCommitted(t, broker, "before", "after")
 }
 
-// TestSecondHolderFencesTheFirst covers what the first does next.
+// TestSecondHolderFencesTheFirst covers the first holder's next operations.
 func TestSecondHolderFencesTheFirst(t *testing.T) {
 	t.Run("it asks", func(t *testing.T) {
 		_, pool, topic := poolOf(t)
@@ -231,7 +231,7 @@ func TestSecondHolderFencesTheFirst(t *testing.T) {
 	})
 }
 
-// TestNextHolderEndsAHungTransaction leaves one behind, as a killed replica does.
+// TestNextHolderEndsAHungTransaction leaves a transaction open, as a killed replica does.
 func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	dead := transactions(t, pool, topic)
@@ -247,14 +247,14 @@ func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	adm, _ := kafkatest.Admin(t, broker)
 	all, err := adm.DescribeTransactions(kafkatest.Deadline(t), next.id)
 	if err != nil || all[next.id].State == "Ongoing" {
-		t.Errorf("the transaction of the dead is %+v, %v", all[next.id], err)
+		t.Errorf("the transaction of the dead holder is %+v, %v", all[next.id], err)
 	}
 	kafkatest.MustCommit(t, next, "b")
 	wantCommitted(t, broker, "b")
 }
 
-// loser loses answers to commits: after such a request has gone out, it has each answer wait
-// for a call, and cuts the connection.
+// loser loses answers to commits: after such a request was sent, it calls then instead of returning an
+// answer, and closes the connection.
 type loser struct {
 	net.Conn
 	lose *atomic.Int32
@@ -295,7 +295,7 @@ func losing(t *testing.T, broker *kfake.Cluster, commits int32, then func()) (*P
 	return newPool(t, c), open(t, watch(t, c), "t")
 }
 
-// TestLostAnswerToACommit asks again, and learns that it is done.
+// TestLostAnswerToACommit retries the commit, and learns that it is done.
 func TestLostAnswerToACommit(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	pool, topic := losing(t, broker, 1, func() {})
@@ -305,8 +305,8 @@ func TestLostAnswerToACommit(t *testing.T) {
 	wantCommitted(t, broker, "a", "b")
 }
 
-// TestRefusalAfterALostAnswer commits, loses the answer, and is fenced before it asks again:
-// the refusal must not be taken for an abort.
+// TestRefusalAfterALostAnswer commits, loses the answer, and is fenced before the retry: the refusal
+// must not be taken for an abort.
 func TestRefusalAfterALostAnswer(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	_, others, topic := sharing(t, broker)
@@ -326,8 +326,8 @@ func sharing(t *testing.T, broker *kfake.Cluster) (*cluster.Cluster, *Pool, *clu
 	return c, newPool(t, c), open(t, watch(t, c), "t")
 }
 
-// TestUnknownCommit ends with an error that says nothing: what was produced is not part of
-// the next transaction.
+// TestUnknownCommit ends with an error that leaves the outcome unknown: the produced records are not
+// part of the next transaction.
 func TestUnknownCommit(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	tx := transactions(t, pool, topic)
@@ -347,10 +347,10 @@ func TestCommitWithoutKafka(t *testing.T) {
 	_, e := kafkatest.CommitBy(tx, time.Now().Add(100*time.Millisecond), "a")
 	kafkatest.WantKind(t, e, proxy.KindTransactionAborted)
 	if e := tx.Hold(shortly(t)); e != nil {
-		t.Errorf("that Kafka does not answer ends the connection: %v", e)
+		t.Errorf("a missing answer of Kafka ends the connection: %v", e)
 	}
 	if e := tx.Settle(shortly(t)); e != nil {
-		t.Errorf("that Kafka does not answer ends the connection: %v", e)
+		t.Errorf("a missing answer of Kafka ends the connection: %v", e)
 	}
 }
 
@@ -361,7 +361,7 @@ func shortly(t *testing.T) context.Context {
 	return ctx
 }
 
-// changeLargest has the topic "t" take batches of another size, and waits until that is known.
+// changeLargest changes the largest batch of the topic "t", and waits until the change is known.
 func changeLargest(t *testing.T, broker *kfake.Cluster, topic *cluster.Topic) {
 	t.Helper()
 	before := topic.BatchBytes()
@@ -373,7 +373,7 @@ func changeLargest(t *testing.T, broker *kfake.Cluster, topic *cluster.Topic) {
 	})
 }
 
-// TestChangedTopic goes on with another client, which takes the transactional id from nobody.
+// TestChangedTopic continues with another client, which fences no other holder of the transactional id.
 func TestChangedTopic(t *testing.T) {
 	t.Run("after a transaction", func(t *testing.T) {
 		broker, pool, topic := poolOf(t)
@@ -418,7 +418,7 @@ func TestChangedTopic(t *testing.T) {
 	})
 }
 
-// TestStuckClientIsReplaced refuses requests in ways that franz-go cannot get over.
+// TestStuckClientIsReplaced refuses requests in ways from which franz-go cannot recover.
 func TestStuckClientIsReplaced(t *testing.T) {
 	for name, test := range map[string]struct {
 		key kmsg.Key
@@ -457,7 +457,7 @@ func TestStuckClientIsReplaced(t *testing.T) {
 	})
 	t.Run("the commit takes too long", func(t *testing.T) {
 		broker, pool, topic := poolOf(t)
-		pool.cluster.Settings.ProducerDeliveryTimeout = 2 * time.Second // a record must take less, on a busy machine too
+		pool.cluster.Settings.ProducerDeliveryTimeout = 2 * time.Second // a record must take less time, on a busy machine too
 		tx := transactions(t, pool, topic)
 		kafkatest.MustHold(t, tx)
 		fault := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ConcurrentTransactions, Count: -1})

@@ -7,10 +7,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestTransactionsOfATopicThatWasMadeAgain end with the instance, at whatever time that is noticed.
+// TestTransactionsOfATopicThatWasMadeAgain checks that transactions end with the topic instance,
+// whenever that is noticed.
 func TestTransactionsOfATopicThatWasMadeAgain(t *testing.T) {
 	for name, test := range map[string]struct {
-		before  bool // something is committed before
+		before  bool // a transaction is committed before
 		noticed bool
 	}{
 		"noticed":                              {before: true, noticed: true},

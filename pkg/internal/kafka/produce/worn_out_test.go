@@ -15,7 +15,7 @@ import (
 )
 
 // TestFranzGoForgetsItsNumbers has Kafka acknowledge a record that it does not write. It fails when a
-// purge keeps the numbers, or takes another epoch: then worn_out.go is not needed anymore.
+// purge keeps the numbers, or uses another epoch: then worn_out.go is no longer needed.
 func TestFranzGoForgetsItsNumbers(t *testing.T) {
 	r := newRig(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -32,11 +32,11 @@ func TestFranzGoForgetsItsNumbers(t *testing.T) {
 	r.want(t, "x")
 }
 
-// pinTo is a record of partition 0.
+// pinTo returns a record of partition 0.
 func pinTo(value string) proxy.Record { return proxy.Record{Value: []byte(value)} }
 
-// TestNothingIsTakenForARepetition goes on writing to a topic that its client was purged of, with one
-// connection and with another.
+// TestNothingIsTakenForARepetition continues to write to a topic of which its client was purged, with
+// one connection and with another.
 func TestNothingIsTakenForARepetition(t *testing.T) {
 	r := newRig(t, "other")
 	topic := open(t, r.topics, "t")
@@ -69,7 +69,7 @@ func TestNothingIsTakenForARepetition(t *testing.T) {
 	r.want(t, want...)
 }
 
-// TestARefusalThatWasNone has Kafka not know a topic for a while that is there all the time.
+// TestARefusalThatWasNone makes Kafka report an existing topic as unknown for a while.
 func TestARefusalThatWasNone(t *testing.T) {
 	r := newRig(t)
 	p := r.pool.Open("c", open(t, r.topics, "t"))
@@ -88,7 +88,7 @@ func TestARefusalThatWasNone(t *testing.T) {
 			t.Fatal("it was not refused")
 		}
 		refuse.Store(false)
-		// Its client is found to be worn out by a message, which is to be sent again.
+		// A message finds its client worn out, and must be sent again.
 		kafkatest.Await(t, "a message to be written", func() bool {
 			_, err := kafkatest.Produce(t, p, proxy.Record{Partition: 1, Value: []byte("again")})
 			if err != nil && !proxy.AsError(err).Kind.Class().Retriable {
@@ -100,8 +100,7 @@ func TestARefusalThatWasNone(t *testing.T) {
 	r.want(t, "0", "1", "2", "again", "again", "again")
 }
 
-// TestAClientThatLostSightOfATopic has franz-go be purged of a topic that is there all the time, without any
-// record having failed.
+// TestAClientThatLostSightOfATopic purges franz-go of an existing topic, without any failed record.
 func TestAClientThatLostSightOfATopic(t *testing.T) {
 	r := newRig(t)
 	p := r.pool.Open("c", open(t, r.topics, "t"))

@@ -16,8 +16,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// maxAppending bounds the records that wait for Kafka. What comes beyond is refused: an outage
-// must not fill the memory.
+// maxAppending bounds the records that wait for Kafka. Further records are refused: an outage must not
+// fill the memory.
 const maxAppending = 100_000
 
 var (
@@ -31,42 +31,43 @@ type Record struct{ Key, Value []byte }
 
 // tableAppends is the writing side of a table.
 type tableAppends struct {
-	mu          sync.Mutex // guards what follows; held where records are handed over, for their order
+	mu          sync.Mutex // guards what follows; held while records are handed over, for their order
 	closed      bool
 	writer      *tableWriter // nil before the topic is known
 	pending     sync.WaitGroup
 	stuckChecks cluster.Calls
 }
 
-// tableWriter appends to one topic. One that was made anew under the same name has another.
+// tableWriter appends to one topic. A topic that was created again under the same name has another
+// writer.
 type tableWriter struct {
 	client *kgo.Client
 	topic  string
 	expiry *produce.Expiry
 	expire context.CancelFunc
-	held   atomic.Int64 // records without a fate
+	held   atomic.Int64 // records without a result
 
-	checking atomic.Bool // it is being looked whether it is stuck
+	checking atomic.Bool // a check whether it is stuck is running
 }
 
-// appending is an Append under way. Its fields are for the goroutine of promises.
+// appending is an Append under way. Its fields are used by the goroutine of promises only.
 type appending struct {
 	table   *Table
 	appends *tableAppends
 	writer  *tableWriter
-	left    int   // records without a fate
-	err     error // the first one
+	left    int   // records without a result
+	err     error // the first error
 	done    func(error)
 }
 
-// Append writes records after those of earlier calls, and calls done once, with nil when all
-// are replicated. It does not wait, and done comes from another goroutine. It must be quick:
-// it holds up those of later calls. The records must not be changed before it.
+// Append writes records after those of earlier calls, and calls done once, with nil when all are
+// replicated. It does not wait, and another goroutine calls done. done must return quickly: it delays
+// the callbacks of later calls. The records must not be changed before done is called.
 //
-// After an error each record may be in the log or not. One that is not there when a later
-// Append succeeds does not come anymore: Kafka refuses what is older. Where nothing later
-// succeeds it may still come, if it was on its way when its time ended. The time is
-// Options.AppendTimeout, and an Append that reaches it takes those after it with it.
+// After an error each record may be in the log or not. If a record is not there when a later Append
+// succeeds, it will not be written anymore: Kafka refuses older records. If no later Append succeeds, it
+// may still be written, if it was under way when its time ended. That time is Options.AppendTimeout; if
+// an Append reaches it, later ones fail with it.
 func (t *Table) Append(records []Record, done func(error)) {
 	a := &t.appends
 	a.mu.Lock()
@@ -89,7 +90,7 @@ func (t *Table) Append(records []Record, done func(error)) {
 	}
 }
 
-// refuse tells why records cannot be taken. a.mu is held.
+// refuse returns the reason why records cannot be accepted. a.mu is held.
 func (a *tableAppends) refuse(records int) error {
 	switch {
 	case a.closed:
@@ -103,8 +104,7 @@ func (a *tableAppends) refuse(records int) error {
 	}
 }
 
-// tell calls done, but not within Append, where its caller may hold what done needs. a.mu is
-// held.
+// tell calls done, but not within Append, whose caller may hold locks that done needs. a.mu is held.
 func (a *tableAppends) tell(done func(error), err error) {
 	if a.closed {
 		go done(err)
@@ -130,18 +130,18 @@ func (p *appending) promise(r *kgo.Record, err error) {
 	p.appends.pending.Done()
 }
 
-// checkStuck looks whether a writer that has failed is stuck, and gives the topic another one then.
-// Nothing of the old one can be on its way: it has no producer id.
+// checkStuck checks whether a failed writer is stuck, and replaces it in that case. No record of the old
+// writer can be under way: it has no producer id.
 func (t *Table) checkStuck(w *tableWriter) {
 	if !w.checking.CompareAndSwap(false, true) {
 		return
 	}
-	_ = t.appends.stuckChecks.Run(func() { // a table that is closed appends nothing anymore
+	_ = t.appends.stuckChecks.Run(func() { // a closed table appends nothing anymore
 		defer w.checking.Store(false)
 		if !produce.IsStuck(t.life, w.client) || !t.appends.has(w) {
 			return
 		}
-		t.log.Warn("Kafka refused a producer id, which its client cannot get over: it is replaced")
+		t.log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced")
 		if err := t.appends.open(t); err != nil {
 			t.log.Error("replacing the client that appends failed", "err", err)
 		}
@@ -154,15 +154,15 @@ func (a *tableAppends) has(w *tableWriter) bool {
 	return a.writer == w
 }
 
-// isOpen tells whether the topic is known.
+// isOpen reports whether the topic is known.
 func (a *tableAppends) isOpen() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.writer != nil
 }
 
-// open has Append write to the topic that now has the name. What waits to be written to the
-// former one fails.
+// open makes Append write to the topic that has the name now. Records that wait to be written to the
+// former topic fail.
 func (a *tableAppends) open(t *Table) error {
 	w, err := t.newWriter()
 	if err != nil {
@@ -178,8 +178,8 @@ func (a *tableAppends) open(t *Table) error {
 	return nil
 }
 
-// close waits for what waits to be written, within ctx, and fails the rest. stop ends the table's life,
-// and with it what is asked about a writer that has failed.
+// close waits until waiting records are written, within ctx, and fails the rest. stop ends the table's
+// life, and with it requests about a failed writer.
 func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics, stop context.CancelFunc) {
 	a.mu.Lock()
 	w := a.writer
@@ -205,8 +205,8 @@ func (t *Table) newWriter() (*tableWriter, error) {
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.ProduceRequestTimeout(tableRequestTimeout),
 		kgo.MaxBufferedRecords(math.MaxInt32), // Append refuses instead of waiting
-		// What has been given up is not sent again, and cannot come after what is written
-		// later: franz-go bumps the producer's epoch.
+		// A record that was given up is not retried, and cannot be written after later records: franz-go
+		// bumps the producer's epoch.
 		kgo.AllowIdempotentProduceCancellation(),
 		kgo.RecordDeliveryTimeout(o.AppendTimeout),
 	)...)...)
@@ -218,7 +218,7 @@ func (t *Table) newWriter() (*tableWriter, error) {
 	return &tableWriter{client: client, topic: o.Topic, expiry: produce.NewExpiry(held, o.AppendTimeout), expire: expire}, nil
 }
 
-// close fails what has not been written.
+// close fails records that were not written.
 func (w *tableWriter) close(m *metrics.Metrics) {
 	if w == nil {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// TestAppendKeepsTheOrder has a few goroutines append records that belong together.
+// TestAppendKeepsTheOrder has several goroutines append records in pairs.
 func TestAppendKeepsTheOrder(t *testing.T) {
 	const goroutines, rounds = 4, 50
 	table, n := newTableRig(t, kafkatest.Broker(t).ListenAddrs()...).opened(t, "t")
@@ -76,7 +76,7 @@ func TestAppendRefusals(t *testing.T) {
 	})
 }
 
-// TestCallbackMayAppend calls Append with what a callback needs in hand, and within one.
+// TestCallbackMayAppend calls Append while it holds a lock that a callback needs, and within a callback.
 func TestCallbackMayAppend(t *testing.T) {
 	table, n := newTableRig(t, kafkatest.Broker(t).ListenAddrs()...).opened(t, "t")
 	var mu sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// counter is a Handler that does next to nothing.
+// counter is a Handler that only counts.
 type counter struct {
 	records, bytes int
 	caughtUp       chan struct{}
@@ -69,7 +69,7 @@ func replay(b *testing.B, r *tableRig, topic string, records int) {
 func fill(b *testing.B, r *tableRig, topic string, records, perBatch int) {
 	b.Helper()
 	r.create(b, topic, 1, "cleanup.policy=compact")
-	const writers = 8 // a partition has one batch of a writer in a request
+	const writers = 8 // a request contains one batch of a writer for a partition
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() { writeBatches(b, r, topic, w*records/writers, (w+1)*records/writers, perBatch) })
@@ -77,7 +77,7 @@ func fill(b *testing.B, r *tableRig, topic string, records, perBatch int) {
 	all.Wait()
 }
 
-// writeBatches writes the records from one number to another.
+// writeBatches writes the records with numbers from one to another.
 func writeBatches(b *testing.B, r *tableRig, topic string, from, to, perBatch int) {
 	b.Helper()
 	writer, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.DefaultProduceTopic(topic),
@@ -100,7 +100,7 @@ func writeBatches(b *testing.B, r *tableRig, topic string, from, to, perBatch in
 	}
 }
 
-// BenchmarkTableRoundTrip appends lone records, each when the one before was read.
+// BenchmarkTableRoundTrip appends single records, each after the previous one was read.
 func BenchmarkTableRoundTrip(b *testing.B) {
 	broker := kafka.RequireOwn(b, kafka.Options{})
 	n := &echo{read: make(chan struct{}, 1)}
@@ -116,7 +116,7 @@ func BenchmarkTableRoundTrip(b *testing.B) {
 	table.Close(kafkatest.Deadline(b))
 }
 
-// echo tells that a record was read.
+// echo reports that a record was read.
 type echo struct{ read chan struct{} }
 
 func (e *echo) Restart(string) {}

@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// tableFetchBytes bounds one answer, and with it the memory that a replay takes.
+	// tableFetchBytes bounds one answer, and with it the memory of a replay.
 	tableFetchBytes = 8 << 20
-	// tableFetchWaitMillis is how long Kafka waits for the next record. A topic that was
-	// deleted or truncated shows itself with the next fetch.
+	// tableFetchWaitMillis is how long Kafka waits for the next record. The next fetch shows that a
+	// topic was deleted or truncated.
 	tableFetchWaitMillis = 500
-	// emptyFetchesAtEnd is after how many empty answers the log is taken to end in offsets
-	// without records: compaction and recovery can leave an active segment that is empty.
+	// emptyFetchesAtEnd is the number of empty answers after which the log is assumed to end in offsets
+	// without records: compaction and recovery can leave an empty active segment.
 	emptyFetchesAtEnd = 3
-	// batchPrefix is what Kafka's batches of all formats have in common: the base offset, the
-	// length after it, four bytes, and the format.
+	// batchPrefix is the common prefix of Kafka's batches in all formats: the base offset, the length
+	// after it, four bytes, and the format.
 	batchPrefix = 17
 )
 
-// fetch asks for the next records and hands them over.
+// fetch fetches the next records and passes them to the handler.
 func (r *tableReader) fetch(ctx context.Context) error {
 	answer, err := cluster.Ask[*kmsg.FetchResponse](ctx, r.table.client.Broker(int(r.place.leader)), r.request())
 	if err == nil {
@@ -55,14 +55,14 @@ func (r *tableReader) request() *kmsg.FetchRequest {
 	topic.Partitions = []kmsg.FetchRequestTopicPartition{partition}
 	request := kmsg.NewPtrFetchRequest()
 	request.MinBytes, request.MaxBytes = 1, tableFetchBytes
-	if r.end >= 0 { // the first answer is to tell the end, also of an empty log
+	if r.end >= 0 { // the first answer must return the end, also of an empty log
 		request.MaxWaitMillis = tableFetchWaitMillis
 	}
 	request.Topics = []kmsg.FetchRequestTopic{topic}
 	return request
 }
 
-// take hands over what a fetch brought.
+// take handles the answer to a fetch.
 func (r *tableReader) take(p *kmsg.FetchResponseTopicPartition, throttled bool) error {
 	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 		if errors.Is(err, kerr.OffsetOutOfRange) {
@@ -79,7 +79,7 @@ func (r *tableReader) take(p *kmsg.FetchResponseTopicPartition, throttled bool) 
 	}
 	err := r.read(p)
 	if err == nil && r.table.state.progress(r.next, p.HighWatermark) {
-		r.table.log.Info("following the topic goes on", "offset", r.next)
+		r.table.log.Info("following the topic continues", "offset", r.next)
 	}
 	r.empty++
 	if throttled || len(p.RecordBatches) > 0 {
@@ -93,7 +93,8 @@ func (r *tableReader) take(p *kmsg.FetchResponseTopicPartition, throttled bool) 
 	return err
 }
 
-// truncated tells whether the log lost what had been read from it, and ends the replay then.
+// truncated reports whether the log lost records that were read from it, and ends the replay in that
+// case.
 func (r *tableReader) truncated(p *kmsg.FetchResponseTopicPartition) bool {
 	topic := r.table.options.Topic
 	switch {
@@ -107,7 +108,7 @@ func (r *tableReader) truncated(p *kmsg.FetchResponseTopicPartition) bool {
 	return true
 }
 
-// read hands over the records of an answer, up to the first that cannot be decoded.
+// read passes the records of an answer to the handler, up to the first that cannot be decoded.
 func (r *tableReader) read(p *kmsg.FetchResponseTopicPartition) error {
 	options := kgo.ProcessFetchPartitionOpts{Offset: r.next, KeepControlRecords: false}
 	fetched, next := kgo.ProcessFetchPartition(options, p, r.table.decode, nil)
@@ -122,9 +123,9 @@ func (r *tableReader) read(p *kmsg.FetchResponseTopicPartition) error {
 	return nil
 }
 
-// lastEpoch returns the leader epoch of the last batch that begins before an offset, or
-// otherwise without one. Batches without records count too: where the offset is theirs, the
-// epoch must be as well.
+// lastEpoch returns the leader epoch of the last batch that begins before an offset, or otherwise if
+// there is none. Batches without records count too: if the offset belongs to one, the epoch must be of
+// the same batch.
 func lastEpoch(batches []byte, before int64, otherwise int32) int32 {
 	epoch := otherwise
 	for len(batches) >= batchPrefix {
@@ -133,7 +134,7 @@ func lastEpoch(batches []byte, before int64, otherwise int32) int32 {
 		if first >= before || size < batchPrefix || size > int64(len(batches)) {
 			break
 		}
-		if batches[16] == 2 { // older formats have none
+		if batches[16] == 2 { // older formats have no epoch
 			epoch = int32(binary.BigEndian.Uint32(batches[12:]))
 		}
 		batches = batches[size:]

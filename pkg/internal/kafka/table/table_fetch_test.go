@@ -15,7 +15,7 @@ import (
 // fetchAnswer changes what a broker answers to a fetch.
 type fetchAnswer func(*kmsg.FetchResponseTopicPartition)
 
-// answerFetches has kfake answer fetches without records, as change says.
+// answerFetches lets kfake answer fetches without records, changed by change.
 func answerFetches(t *testing.T, change fetchAnswer) (*tableRig, *atomic.Int64) {
 	t.Helper()
 	broker := kafkatest.Broker(t)
@@ -43,7 +43,7 @@ func answerFetches(t *testing.T, change fetchAnswer) (*tableRig, *atomic.Int64) 
 	return r, &left
 }
 
-// TestLogThatEndsInAHole has a log whose last offsets hold no record anymore.
+// TestLogThatEndsInAHole uses a log whose last offsets no longer have records.
 func TestLogThatEndsInAHole(t *testing.T) {
 	r, left := answerFetches(t, func(*kmsg.FetchResponseTopicPartition) {})
 	table, n := r.opened(t, "t")
@@ -60,7 +60,7 @@ func TestLogThatEndsInAHole(t *testing.T) {
 	}
 }
 
-// TestErrorsOfFetches go on where they were.
+// TestErrorsOfFetches checks that reading continues at the same offset after an error.
 func TestErrorsOfFetches(t *testing.T) {
 	for name, test := range map[string]struct {
 		change fetchAnswer
@@ -96,7 +96,7 @@ func TestErrorsOfFetches(t *testing.T) {
 	}
 }
 
-// batch is what lastEpoch sees of a batch.
+// batch returns the part of a batch that lastEpoch reads.
 func batch(first int64, epoch int32, magic byte, extra int) []byte {
 	b := make([]byte, batchPrefix+extra)
 	binary.BigEndian.PutUint64(b, uint64(first))
@@ -134,7 +134,7 @@ func TestLastEpoch(t *testing.T) {
 	}
 }
 
-// FuzzLastEpoch: any bytes give an epoch that stands in them, or the other.
+// FuzzLastEpoch checks that any bytes result in an epoch that they contain, or in the default.
 func FuzzLastEpoch(f *testing.F) {
 	f.Add(join(batch(0, 3, 2, 50), batch(5, 4, 2, 50)), int64(10))
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00\x02"), int64(1))

@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestTableOnKafka runs what kfake was tried with, and what takes a broker's restart, on
+// TestTableOnKafka runs the tests that run on kfake, and those that need the restart of a broker, on
 // Apache Kafka.
 func TestTableOnKafka(t *testing.T) {
 	t.Parallel()
@@ -32,8 +32,8 @@ func TestTableOnKafka(t *testing.T) {
 	t.Run("a broker that crashes", func(t *testing.T) { testTableCrash(newTableRig(t, broker.Addr()), broker, data) })
 }
 
-// testTableCompaction follows a topic that is compacted meanwhile, from its first record on.
-// One that is opened later reads less, and ends with the same.
+// testTableCompaction follows a topic, from its first record on, while it is compacted. A table that is
+// opened later reads fewer records, with the same final state.
 func testTableCompaction(r *tableRig) {
 	t := r.t
 	r.create(t, "compaction", 1, "cleanup.policy=compact", "message.timestamp.type=LogAppendTime",
@@ -43,7 +43,7 @@ func testTableCompaction(r *tableRig) {
 	mustAdd(t, table, "k=first kept=1 gone=1 gone=-")
 	want := 4
 	kafkatest.Await(t, "the first records to be compacted away", func() bool {
-		mustAdd(t, table, "k=next") // into a new segment, so that the former can be compacted
+		mustAdd(t, table, "k=next") // into a new segment, so that the previous one can be compacted
 		want++
 		later, notes := r.opened(t, "compaction", anyLag)
 		defer later.Close(kafkatest.Deadline(t))
@@ -55,7 +55,7 @@ func testTableCompaction(r *tableRig) {
 	}
 }
 
-// testTableHangs has an append on its way to a broker that does not answer in time.
+// testTableHangs appends while the broker does not answer in time.
 func testTableHangs(r *tableRig, broker *kafka.Broker) {
 	t := r.t
 	table, n := r.opened(t, "hangs", func(o *Options) { o.AppendTimeout = 2 * time.Second })
@@ -75,8 +75,8 @@ func testTableHangs(r *tableRig, broker *kafka.Broker) {
 	}
 	warmUp(t, table)
 	mustAdd(t, table, "d=4")
-	// What failed had been sent, so it may be there, but it does not come after what succeeded,
-	// and not twice.
+	// The failed record was sent, so it may be in the log, but not after the successful ones, and not
+	// twice.
 	kafkatest.Await(t, "d=4", func() bool { return slices.Contains([]string{"b=2 c=3 d=4", "d=4"}, cooled(n)) })
 	mustAdd(t, table, "e=5")
 	kafkatest.Await(t, "e=5", func() bool { return slices.Contains([]string{"b=2 c=3 d=4 e=5", "d=4 e=5"}, cooled(n)) })
@@ -85,11 +85,11 @@ func testTableHangs(r *tableRig, broker *kafka.Broker) {
 	}
 }
 
-// testTableCrash kills the broker. When it is back, one topic is as it was, one has lost its
-// records, and one has got more than it lost before its table sees it again.
+// testTableCrash kills the broker. When it is back, one topic is unchanged, one has lost its records,
+// and one has got more records than it lost before its table sees it again.
 func testTableCrash(r *tableRig, broker *kafka.Broker, data string) {
 	t := r.t
-	away := newTableRig(t, broker.Addr()) // with a network of its own
+	away := newTableRig(t, broker.Addr()) // with its own network
 	kept, keptNotes := r.opened(t, "kept")
 	cut, cutNotes := r.opened(t, "cut")
 	grown, grownNotes := away.opened(t, "grown")
@@ -127,7 +127,7 @@ func testTableCrash(r *tableRig, broker *kafka.Broker, data string) {
 	}
 }
 
-// empty removes the segments of a partition's log, as a disk would that lost them.
+// empty removes the segments of a partition's log, as after the loss of a disk.
 func empty(t *testing.T, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "0*"))

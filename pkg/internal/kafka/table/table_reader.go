@@ -12,37 +12,36 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// earliestOffset stands for the first offset, in the place of a timestamp.
+// earliestOffset is the timestamp that stands for the first offset.
 const earliestOffset = -2
 
 var (
-	errTableLost        = errors.New("what was read is not what the log holds anymore")
+	errTableLost        = errors.New("the log no longer contains the records that were read")
 	errTableUndecodable = errors.New("the log cannot be decoded")
 )
 
-// tableReader reads a table's topic. It belongs to one goroutine. It asks for each piece of
-// the log by itself, where kgo's consumer would do so: a fetch names the topic's id and the
-// epoch of what was read last, so that no record of another topic of the same name, or of a
-// log that was truncated, is taken for the next one, and its answer tells the position also
-// where compaction has left no record.
+// tableReader reads a table's topic. It is used by one goroutine. It sends its own fetches instead of
+// using kgo's consumer: each fetch names the topic's id and the leader epoch of the last record, so that
+// a record of another topic of the same name, or of a truncated log, is never taken for the next one.
+// The answer also tells the position after offsets without records, which compaction leaves.
 type tableReader struct {
 	table   *Table
 	handler Handler
 
 	place   tablePlace
-	located bool   // whether place is believed
+	located bool   // whether place is considered valid
 	running bool   // whether a replay has begun and is valid
-	why     string // the next one begins
+	why     string // reason of the next replay
 
-	// Of the replay.
-	start, next int64 // offsets: of the log's begin, and to be read next
-	epoch       int32 // of the last batch, -1 before it
-	end         int64 // where the replay is complete, -1 until known
+	// State of the replay.
+	start, next int64 // offsets: start of the log, and next to read
+	epoch       int32 // of the last batch, -1 before the first
+	end         int64 // offset at which the replay is complete, -1 until known
 	complete    bool
-	empty       int // empty answers in a row
+	empty       int // consecutive empty answers
 }
 
-// step reads once. After an error it is to be called again, later.
+// step reads once. After an error the caller must call it again, later.
 func (r *tableReader) step(ctx context.Context) error {
 	if !r.located {
 		if err := r.locate(ctx); err != nil {
@@ -52,8 +51,8 @@ func (r *tableReader) step(ctx context.Context) error {
 	return r.fetch(ctx)
 }
 
-// locate finds the topic, makes it where it is missing, and begins a replay where it is not
-// the one that was read.
+// locate finds the topic, creates it if it is missing, and begins a replay if it is not the topic that
+// was read.
 func (r *tableReader) locate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*tableRequestTimeout)
 	defer cancel()
@@ -73,11 +72,11 @@ func (r *tableReader) locate(ctx context.Context) error {
 	return nil
 }
 
-// lose ends the replay: what was read is not what the topic holds.
+// lose ends the replay: the records that were read differ from those of the topic.
 func (r *tableReader) lose(why string, details ...any) {
 	r.running, r.located, r.why = false, false, fmt.Sprintf(why, details...)
 	r.table.state.begin(fmt.Errorf("%s: %w", r.why, errTableReplaying))
-	r.table.log.Warn("the table begins anew", "why", r.why)
+	r.table.log.Warn("the table restarts", "why", r.why)
 }
 
 // begin begins a replay of the topic at a place.
@@ -104,7 +103,7 @@ func (r *tableReader) begin(ctx context.Context, place tablePlace) error {
 	return nil
 }
 
-// logStart asks for the first offset of the log.
+// logStart looks up the first offset of the log.
 func (r *tableReader) logStart(ctx context.Context, place tablePlace) (int64, error) {
 	partition := kmsg.NewListOffsetsRequestTopicPartition()
 	partition.CurrentLeaderEpoch, partition.Timestamp = place.epoch, earliestOffset
@@ -115,14 +114,14 @@ func (r *tableReader) logStart(ctx context.Context, place tablePlace) (int64, er
 
 	answer, err := cluster.Ask[*kmsg.ListOffsetsResponse](ctx, r.table.client.Broker(int(place.leader)), request)
 	if err != nil {
-		return 0, fmt.Errorf("asking where the log begins: %w", err)
+		return 0, fmt.Errorf("looking up the first offset of the log: %w", err)
 	}
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return 0, errors.New("asking where the log begins: the answer is about other partitions")
+		return 0, errors.New("looking up the first offset of the log: the answer is about other partitions")
 	}
 	p := answer.Topics[0].Partitions[0]
 	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-		return 0, fmt.Errorf("asking where the log begins: %w", err)
+		return 0, fmt.Errorf("looking up the first offset of the log: %w", err)
 	}
 	return p.Offset, nil
 }

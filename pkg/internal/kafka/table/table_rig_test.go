@@ -22,14 +22,14 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// notebook is a Handler that notes what it is told.
+// notebook is a Handler that notes its calls.
 type notebook struct {
 	mu       sync.Mutex
-	restarts []string // why
+	restarts []string // reasons
 	caughtUp int      // calls since the last restart
 	atEnd    int      // records read before CaughtUp
 	records  []note   // since the last restart
-	wrong    []string // what a table must never do
+	wrong    []string // violations of the guarantees of a table
 }
 
 type note struct {
@@ -74,7 +74,7 @@ func (n *notebook) look(see func()) {
 	see()
 }
 
-// text is what was read, as "key=value key value=-".
+// text returns the records that were read, as "key=value key value=-".
 func (n *notebook) text() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -141,15 +141,15 @@ func (g *gate) mend() {
 	g.shut = false
 }
 
-// tableRig is what tests of tables need of a cluster, be it kfake or Apache Kafka.
+// tableRig is the environment of table tests, on kfake or Apache Kafka.
 type tableRig struct {
 	t       *testing.T // nil in benchmarks
 	addrs   []string
 	cluster *cluster.Cluster // behind the gate
 	gate    *gate
-	admin   *kadm.Client // before it
+	admin   *kadm.Client // not behind the gate
 	client  *kgo.Client
-	text    *kafkatest.LockedText // what the cluster logs
+	text    *kafkatest.LockedText // the cluster's log
 }
 
 func newTableRig(t testing.TB, addrs ...string) *tableRig {
@@ -219,18 +219,18 @@ func awaitText(t *testing.T, n *notebook, want string) {
 	kafkatest.Await(t, fmt.Sprintf("%q", want), func() bool { return n.text() == want })
 }
 
-// awaitRestart waits for the second start of a table, and returns why it came.
+// awaitRestart waits for the second start of a table, and returns its reason.
 func awaitRestart(t testing.TB, n *notebook) string {
 	t.Helper()
 	kafkatest.Await(t, "a restart", func() bool { return len(n.why()) > 1 })
 	why := n.why()
 	if why[0] != "" {
-		t.Errorf("the first start came with a reason: %q", why[0])
+		t.Errorf("the first start has a reason: %q", why[0])
 	}
 	return why[1]
 }
 
-// pairs are records of "key=value" words, "-" being the value of a tombstone.
+// pairs parses records from "key=value" words; the value "-" means a tombstone.
 func pairs(text string) []Record {
 	var records []Record
 	for word := range strings.FieldsSeq(text) {
@@ -244,7 +244,7 @@ func pairs(text string) []Record {
 	return records
 }
 
-// add appends and waits for the fate.
+// add appends records and waits for the result.
 func add(t testing.TB, table *Table, text string) error {
 	t.Helper()
 	done := make(chan error, 2)
@@ -253,7 +253,7 @@ func add(t testing.TB, table *Table, text string) error {
 	case err := <-done:
 		return err
 	case <-kafkatest.Deadline(t).Done():
-		t.Fatal("the records have no fate")
+		t.Fatal("the records have no result")
 		return nil
 	}
 }
@@ -265,19 +265,19 @@ func mustAdd(t testing.TB, table *Table, text string) {
 	}
 }
 
-// warmUp appends until that works: the first append of a table with a short timeout may take
+// warmUp appends until an append succeeds: the first append of a table with a short timeout may take
 // longer, on a busy machine.
 func warmUp(t *testing.T, table *Table) {
 	t.Helper()
 	kafkatest.Await(t, "the first append", func() bool { return add(t, table, "warm=up") == nil })
 }
 
-// cooled is what was read without what warmed up.
+// cooled returns the records that were read, without those of warmUp.
 func cooled(n *notebook) string {
 	return strings.TrimSpace(strings.ReplaceAll(n.text()+" ", "warm=up ", ""))
 }
 
-// produce writes past the table.
+// produce writes to the topic without the table.
 func (r *tableRig) produce(t testing.TB, topic, text string) {
 	t.Helper()
 	for _, p := range pairs(text) {
@@ -287,7 +287,7 @@ func (r *tableRig) produce(t testing.TB, topic, text string) {
 	}
 }
 
-// create makes a topic, with settings given as name=value.
+// create creates a topic, with settings given as name=value.
 func (r *tableRig) create(t testing.TB, topic string, partitions int32, settings ...string) {
 	t.Helper()
 	configs := make(map[string]*string)
@@ -311,7 +311,7 @@ func (r *tableRig) delete(t testing.TB, topic string) {
 	}
 }
 
-// settings are those of a topic.
+// settings returns the settings of a topic.
 func (r *tableRig) settings(t testing.TB, topic string) map[string]string {
 	t.Helper()
 	described, err := r.admin.DescribeTopicConfigs(kafkatest.Deadline(t), topic)

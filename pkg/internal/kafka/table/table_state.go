@@ -12,8 +12,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// tableStale is how long Kafka may be silent before a table that has read everything is not
-// ready anymore. A leader's move takes less.
+// tableStale is how long Kafka may not answer before a table that has read everything is no longer
+// ready. The move of a leader takes less.
 const tableStale = 5 * time.Second
 
 var (
@@ -21,31 +21,31 @@ var (
 	errTableReplaying = errors.New("replaying")
 )
 
-// tableState is what a table tells of itself.
+// tableState is the state that a table reports.
 type tableState struct {
-	next, end atomic.Int64 // the offset to read next, and that after the last one
+	next, end atomic.Int64 // the next offset to read, and the end offset of the log
 
 	mu       sync.Mutex // guards what follows
-	phase    error      // why not everything was read; nil when it was
-	problem  error      // of the last try; nil where that succeeded
+	phase    error      // why not everything was read; nil if it was
+	problem  error      // of the last attempt; nil if that succeeded
 	answered time.Time  // when Kafka last answered
 }
 
-// begin tells that not everything was read.
+// begin notes that not everything was read.
 func (s *tableState) begin(phase error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase, s.problem = phase, nil
 }
 
-// caughtUp tells that everything was read.
+// caughtUp notes that everything was read.
 func (s *tableState) caughtUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase = nil
 }
 
-// trouble tells that a try failed, and returns whether it is the first after a success.
+// trouble notes a failed attempt, and reports whether it is the first after a success.
 func (s *tableState) trouble(problem error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *tableState) trouble(problem error) bool {
 	return first
 }
 
-// progress tells that Kafka answered, and returns whether that ended a trouble.
+// progress notes an answer of Kafka, and reports whether it ended a series of failures.
 func (s *tableState) progress(next, end int64) bool {
 	s.next.Store(next)
 	s.end.Store(end)
@@ -85,7 +85,7 @@ func (s *tableState) lag() int64 {
 	return max(0, s.end.Load()-next)
 }
 
-// explain turns the reason why a topic cannot be read now into one for /readyz.
+// explain converts the reason why a topic cannot be read now into an error for /readyz.
 func (t *Table) explain(err error) error {
 	_, refused := errors.AsType[*kerr.Error](err)
 	switch {

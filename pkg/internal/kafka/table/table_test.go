@@ -11,10 +11,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// stateSettings are what a table with LogAppendTime needs.
+// stateSettings are the settings that a table with LogAppendTime needs.
 var stateSettings = []string{"cleanup.policy=compact", "message.timestamp.type=LogAppendTime", "min.compaction.lag.ms=60000"}
 
-// tableTests are run against kfake and, in table_kafka_test.go, against Apache Kafka.
+// tableTests run on kfake and, in table_kafka_test.go, on Apache Kafka.
 var tableTests = map[string]func(*tableRig){
 	"creates the topic":            testTableCreates,
 	"two create at once":           testTableCreatedAtOnce,
@@ -204,7 +204,8 @@ func testTableRecreated(r *tableRig) {
 	table, n := r.opened(t, "recreated")
 	mustAdd(t, table, "a=1 b=2 c=3")
 	awaitText(t, n, "a=1 b=2 c=3")
-	// It misses when the topic is gone, and what is new is longer than what it had read.
+	// The table does not see that the topic is deleted, and the new log is longer than the part that it
+	// had read.
 	r.gate.cut()
 	r.delete(t, "recreated")
 	kafkatest.Await(t, "the topic to be gone", func() bool {
@@ -281,8 +282,8 @@ func testTableDeletedRecords(r *tableRig) {
 	}
 }
 
-// deleteRecords deletes the records before an offset. Kafka refuses that for topics that are
-// only compacted.
+// deleteRecords deletes the records before an offset. Kafka refuses that for topics that are compacted
+// only.
 func (r *tableRig) deleteRecords(t *testing.T, topic string, before int64) {
 	t.Helper()
 	r.set(t, topic, "cleanup.policy", "compact,delete")
@@ -312,7 +313,7 @@ func testTableStartsLater(r *tableRig) {
 	})
 }
 
-// testTableMarkers has a log that ends with what is no record: the end of a transaction.
+// testTableMarkers uses a log that ends without a record: with the marker of a transaction's end.
 func testTableMarkers(r *tableRig) {
 	t := r.t
 	r.create(t, "markers", 1, stateSettings...)
@@ -336,7 +337,7 @@ func testTableMarkers(r *tableRig) {
 	transact("1", kgo.TryCommit)
 	transact("2", kgo.TryAbort)
 	table, n := r.opened(t, "markers")
-	awaitText(t, n, "k=1 k=2") // a table reads what was not committed too
+	awaitText(t, n, "k=1 k=2") // a table reads uncommitted records, too
 	if lag := table.Lag(); lag != 0 {
 		t.Errorf("a lag of %d", lag)
 	}
@@ -388,7 +389,7 @@ func testTableAppendsInOutage(r *tableRig) {
 	kafkatest.Await(t, "c=3", func() bool { return cooled(n) == "c=3" })
 }
 
-// testTableLatency has lone records, of which each waits for the one before.
+// testTableLatency appends single records, each after the previous one was read.
 func testTableLatency(r *tableRig) {
 	t := r.t
 	table, n := r.opened(t, "latency")
@@ -405,7 +406,7 @@ func testTableLatency(r *tableRig) {
 		}
 	}
 	t.Logf("the fastest of %d records came back after %v", rounds, shortest)
-	if shortest > 50*time.Millisecond { // a linger or a wait of ours would show
+	if shortest > 50*time.Millisecond { // a linger or wait of the table would show
 		t.Errorf("the fastest record came back after %v", shortest)
 	}
 }

@@ -16,27 +16,27 @@ import (
 )
 
 const (
-	// defaultSegmentAge is Options.SegmentAge where that is 0.
+	// defaultSegmentAge is Options.SegmentAge if that is 0.
 	defaultSegmentAge = 10 * time.Minute
-	// tableSegmentBytes bounds what cannot be compacted yet, and has to be replayed, where
-	// much is appended. Kafka's default of 1 GiB is far more than a table should hold.
+	// tableSegmentBytes bounds the part of the log that cannot be compacted yet, and must be replayed,
+	// if much is appended. Kafka's default of 1 GiB is far more than a table should contain.
 	tableSegmentBytes = 64 << 20
-	// tableMinInSync is how many replicas must have a record before it counts as appended,
-	// where the topic has more replicas than that.
+	// tableMinInSync is how many replicas must have a record before it counts as appended, if the topic
+	// has more replicas than that.
 	tableMinInSync = 2
 
 	compactionLag = "min.compaction.lag.ms"
 	logAppendTime = "LogAppendTime"
 )
 
-// tablePlace is where a table's partition is.
+// tablePlace is the location of a table's partition.
 type tablePlace struct {
-	id            kadm.TopicID // zero where the brokers know none
+	id            kadm.TopicID // zero if the brokers know no ids
 	leader, epoch int32
 	partitions    int
 }
 
-// findTopic looks up where the topic is, and creates it where it is missing.
+// findTopic looks up the topic, and creates it if it is missing.
 func (t *Table) findTopic(ctx context.Context) (place tablePlace, created bool, err error) {
 	for {
 		place, brokers, err := t.lookUp(ctx)
@@ -49,14 +49,14 @@ func (t *Table) findTopic(ctx context.Context) (place tablePlace, created bool, 
 			}
 			created = true
 		}
-		// The brokers hear of a new topic one after another.
+		// Brokers learn of a new topic at different times.
 		if cluster.Pause(ctx, firstTableBackoff); ctx.Err() != nil {
 			return place, created, err
 		}
 	}
 }
 
-// lookUp looks up where the topic is, and how many brokers there are.
+// lookUp looks up the location of the topic, and the number of brokers.
 func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err error) {
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &t.options.Topic
@@ -68,7 +68,7 @@ func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err 
 	}
 	brokers = len(metadata.Brokers)
 	if len(metadata.Topics) != 1 {
-		return place, brokers, errors.New("looking up the topic: the answer is about others")
+		return place, brokers, errors.New("looking up the topic: the answer is about other topics")
 	}
 	found := &metadata.Topics[0]
 	if err := kerr.ErrorForCode(found.ErrorCode); err != nil {
@@ -82,7 +82,7 @@ func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err 
 	return place, brokers, fmt.Errorf("looking up the topic: %w", kerr.LeaderNotAvailable)
 }
 
-// createTopic creates the topic. Another replica may be faster.
+// createTopic creates the topic. Another replica may do so first.
 func (t *Table) createTopic(ctx context.Context, brokers int) error {
 	factor := max(t.options.ReplicationFactor, 1)
 	err := t.createWith(ctx, factor)
@@ -111,7 +111,7 @@ func (t *Table) createWith(ctx context.Context, factor int) error {
 	return created.Err
 }
 
-// topicConfigs are what the topic is created with.
+// topicConfigs returns the settings of a topic that the table creates.
 func (t *Table) topicConfigs(factor int) map[string]*string {
 	age := t.options.SegmentAge
 	if age == 0 {
@@ -146,7 +146,7 @@ type unusableTopic struct{ text string }
 // Error implements error.
 func (e *unusableTopic) Error() string { return e.text }
 
-// checkTopic finds out whether the topic can be a table.
+// checkTopic checks whether the topic can be used for a table.
 func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
 	if place.partitions != 1 {
 		return &unusableTopic{fmt.Sprintf("Topic %s has %d partitions and must have one. It is created at the next start, once it was deleted; "+
@@ -155,7 +155,7 @@ func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
 	}
 	configs, err := t.describe(ctx)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		t.log.Warn("Kafka does not authorise describing the topic: its settings are taken to be right", "err", err)
+		t.log.Warn("Kafka does not authorise describing the topic: its settings are assumed to be right", "err", err)
 		return nil
 	}
 	if err != nil {
@@ -164,7 +164,7 @@ func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
 	return t.checkConfigs(configs)
 }
 
-// describe asks for the topic's settings.
+// describe looks up the topic's settings.
 func (t *Table) describe(ctx context.Context) (map[string]string, error) {
 	described, err := t.admin.DescribeTopicConfigs(ctx, t.options.Topic)
 	if err != nil {
@@ -188,7 +188,7 @@ func (t *Table) checkConfigs(configs map[string]string) error {
 			is, add = append(is, name+"="+configs[name]), append(add, name+"="+value)
 		}
 	}
-	require(cluster.CleanupPolicy, "compact") // with delete beside it, what is still valid would be deleted too
+	require(cluster.CleanupPolicy, "compact") // with delete as an additional policy, valid records would be deleted too
 	if t.options.LogAppendTime {
 		require(cluster.TimestampType, logAppendTime)
 	}
@@ -203,7 +203,7 @@ func (t *Table) checkConfigs(configs map[string]string) error {
 	return nil
 }
 
-// configure is the command that changes the topic's settings.
+// configure returns the command that changes the topic's settings.
 func (t *Table) configure(add []string) string {
 	return fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config %s",
 		t.bootstrap(), t.options.Topic, strings.Join(add, ","))

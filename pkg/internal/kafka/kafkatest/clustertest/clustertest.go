@@ -1,5 +1,5 @@
-// Package clustertest connects tests of the Kafka rooms to brokers. It is apart from kafkatest, which the
-// tests inside of package cluster use too.
+// Package clustertest connects tests of the Kafka packages to brokers. It is separate from kafkatest,
+// since the internal tests of package cluster use kafkatest.
 package clustertest
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// Dial makes connections to brokers; nil is the usual way.
+// Dial connects to brokers; nil means the default.
 type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Connect connects to a broker of kfake until the test ends.
@@ -31,13 +31,13 @@ func ConnectTo(t *testing.T, hosts ...string) *cluster.Cluster {
 	return ConnectThrough(t, nil, hosts...)
 }
 
-// ConnectThrough has connections to brokers made by dial.
+// ConnectThrough connects to brokers with dial.
 func ConnectThrough(t *testing.T, dial Dial, hosts ...string) *cluster.Cluster {
 	t.Helper()
 	return ConnectWith(t, kafkatest.Settings(hosts...), dial)
 }
 
-// ConnectWith connects as a proxy with these settings does.
+// ConnectWith connects like a proxy with these settings.
 func ConnectWith(t *testing.T, settings *config.Kafka, dial Dial) *cluster.Cluster {
 	t.Helper()
 	c, err := cluster.Connect(settings, cluster.Environment{
