@@ -115,7 +115,7 @@ func get(serve http.HandlerFunc) http.Handler {
 	})
 }
 
-// maxEcho is how many bytes of what a client sent an error repeats.
+// maxEcho bounds, in bytes, what an error repeats of what a client sent.
 const maxEcho = 200
 
 func notFound(w http.ResponseWriter, r *http.Request) {
