@@ -18,7 +18,7 @@ const (
 	// maxOffsetsBody is the longest body with offsets, in bytes: enough for several thousand
 	// partitions.
 	maxOffsetsBody = 1 << 20
-	// maxMetadata is the longest metadata that a broker takes by default, in UTF-16 code units
+	// maxMetadata is the longest metadata that a broker accepts by default, in UTF-16 code units
 	// (offset.metadata.max.bytes, which Kafka compares with the length of a Java string).
 	maxMetadata = 4096
 )
@@ -53,8 +53,8 @@ func ofTopic(offsets []proxy.GroupOffset, topic string) (found []proxy.GroupOffs
 	return found
 }
 
-// checkOffsets looks whether all offsets are in the topic. Kafka itself takes any, and a consumer
-// that is sent to where nothing is starts anywhere.
+// checkOffsets checks that the topic has all of the offsets. Kafka itself accepts any, and a consumer
+// whose offset is out of range is reset to another position.
 func checkOffsets(offsets []proxy.GroupOffset, topic proxy.Topic) error {
 	for i, o := range offsets {
 		at := slices.IndexFunc(topic.Partitions, func(p proxy.TopicPartition) bool { return p.Partition == o.Partition })
@@ -96,7 +96,7 @@ type offsetsParser struct {
 	d          *jsontext.Decoder
 	topic      string
 	offsets    []proxy.GroupOffset
-	partitions map[int32]bool // those read
+	partitions map[int32]bool // read so far
 }
 
 func (p *offsetsParser) parse() error {
@@ -155,7 +155,7 @@ func (p *offsetsParser) parseOne() error {
 	return nil
 }
 
-// take sets a member of an offset, or returns what is wrong with it.
+// take sets one field of an offset, or returns what is wrong with the value.
 func take(o *proxy.GroupOffset, name string, value jsontext.Value) (fault string) {
 	switch name {
 	case "topic":
