@@ -92,7 +92,7 @@ func TestErrorsLimit(t *testing.T) {
 				synctest.Wait()
 				wantKind(t, "beyond the limit", b.recheck(t.Context(), token), proxy.KindNotAuthenticated)
 				_, e := b.check(t.Context(), token)
-				wantKind(t, "a newcomer beyond the limit", e, proxy.KindOverloaded)
+				wantKind(t, "a new client beyond the limit", e, proxy.KindOverloaded)
 				i.set(func(i *issuer) { i.down = false })
 				time.Sleep(minRefresh + time.Second)
 				synctest.Wait()
