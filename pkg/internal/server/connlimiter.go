@@ -13,10 +13,10 @@ import (
 
 // ConnLimiter is the connection limiter of a listener. It bounds the connections that are not WebSockets:
 // those that have sent no request yet, are idle between two requests, or have a request in progress. At
-// the limit, a new connection replaces an open one. The limiter chooses by address first: it closes a
-// connection of the address that has the most, so that clients of other addresses can connect however
-// many connections one address opens. Between addresses that have equally many, it closes the connection
-// that is in the least useful state: see victim.
+// the limit, a new connection replaces an open one, or is closed itself if it may replace none. The
+// limiter chooses by address first: it closes a connection of the address that has the most, so that
+// clients of other addresses can connect however many connections one address opens. Between addresses
+// that have equally many, it closes the connection that is in the least useful state: see victim.
 type ConnLimiter struct {
 	most    int
 	arrival time.Duration

@@ -96,7 +96,7 @@ func (r *limiterRig) leave() {
 
 func TestFullOfConnections(t *testing.T) {
 	for name, test := range map[string]func(r *limiterRig){
-		"has no room for a newcomer among newcomers": func(r *limiterRig) {
+		"has no room for a new connection among new connections": func(r *limiterRig) {
 			r.come("a", "b", "c", "d")
 			r.wantOpen("a", "b", "c")
 		},

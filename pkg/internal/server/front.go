@@ -38,7 +38,7 @@ func (s *Server) front(next http.Handler) http.Handler {
 	})
 }
 
-// setSecurityHeaders sets the headers that suit every answer. Handlers may change it. There is no
+// setSecurityHeaders sets the headers that suit every answer. Handlers may change them. There is no
 // Strict-Transport-Security: a browser would apply it to all ports of the host, where the plain listener,
 // the management listener and others may be.
 func setSecurityHeaders(h http.Header) {
