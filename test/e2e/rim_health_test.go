@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// soon is within how long the proxy must tell that Kafka does not answer.
+// soon is the time within which the proxy must report that Kafka does not answer.
 const soon = 5 * time.Second
 
 // readiness is the body of /readyz.
@@ -82,7 +82,8 @@ func testKafkaDown(t *testing.T, k *cluster, silent bool) {
 	c.ack()
 }
 
-// TestReadinessOfASlowKafka: one that is slow is used, one that is too slow to be of use is not.
+// TestReadinessOfASlowKafka: the proxy is ready with a slow Kafka, and not ready with one that is too
+// slow to be used.
 func TestReadinessOfASlowKafka(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
