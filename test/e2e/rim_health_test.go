@@ -126,12 +126,12 @@ func TestProxyStartedBeforeKafkaBecomesReady(t *testing.T) {
 
 func testStartedBeforeKafka(t *testing.T) {
 	t.Helper()
-	// The port is kept until Kafka takes it, so that nobody else can have it.
+	// The port is kept until Kafka takes it, so that no other process can take it.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // nobody answers there
+	go func() { // closes all connections: no broker answers yet
 		for {
 			conn, err := listener.Accept()
 			if err != nil {

@@ -91,7 +91,7 @@ func offsetsOf(r *http.Request, topic string) ([]proxy.GroupOffset, error) {
 	return p.offsets, nil
 }
 
-// offsetsParser reads an array of offsets. What it reads is JSON.
+// offsetsParser reads an array of offsets. Its input is valid JSON.
 type offsetsParser struct {
 	d          *jsontext.Decoder
 	topic      string
@@ -126,12 +126,12 @@ func (p *offsetsParser) parseOne() error {
 	for p.d.PeekKind() != '}' {
 		token, err := p.d.ReadToken()
 		if err != nil {
-			return fmt.Errorf("reading a name in what is JSON: %w", err)
+			return fmt.Errorf("reading a name in valid JSON: %w", err)
 		}
 		name := token.String()
 		value, err := p.d.ReadValue()
 		if err != nil {
-			return fmt.Errorf("reading a value in what is JSON: %w", err)
+			return fmt.Errorf("reading a value in valid JSON: %w", err)
 		}
 		if seen[name] {
 			return wrong(i, name, "is given twice")

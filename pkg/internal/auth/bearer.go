@@ -32,7 +32,7 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 			return Pass{}, cannotAsk(err)
 		}
 		if verifier = b.Provider.now.Load(); verifier == nil {
-			return Pass{}, cannotAsk(errors.New("its keys were given up"))
+			return Pass{}, cannotAsk(errors.New("its keys were dropped"))
 		}
 	}
 	p, signature, e := b.judge(ctx, verifier, token)

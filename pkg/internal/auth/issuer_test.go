@@ -27,7 +27,7 @@ const (
 	audience  = "wsproxy"
 )
 
-// signer is a key of the issuer, or of somebody else.
+// signer is a signing key of the issuer, or of another party.
 type signer struct {
 	private crypto.Signer
 	id, alg string

@@ -122,12 +122,12 @@ func (p *Provider) failed(err error, away time.Duration) {
 	log := p.options.Log.With("provider", p.options.WellKnown, "seconds", away.Seconds(), "err", err)
 	switch limit := p.options.ErrorsLimit; {
 	case p.now.Load() == nil:
-		log.Warn("the identity provider cannot be asked for its keys: no token is taken")
+		log.Warn("the identity provider cannot be asked for its keys: no token is accepted")
 	case limit >= 0 && int(away/p.options.Interval) > limit:
 		p.now.Store(nil)
-		log.Error("the identity provider could not be asked for its keys for too long: no token is taken anymore")
+		log.Error("the identity provider could not be asked for its keys for too long: no token is accepted anymore")
 	default:
-		log.Warn("the identity provider cannot be asked for its keys: those of before are used")
+		log.Warn("the identity provider cannot be asked for its keys: the cached keys are used")
 	}
 }
 
@@ -194,7 +194,7 @@ func (p *Provider) ask(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 		return nil, fmt.Errorf("reading the discovery document: %w", err)
 	}
 	if document.IssuerURL == "" || !p.mayAsk(document.JWKSURL) {
-		return nil, errors.New("the discovery document has no issuer, or no jwks_uri that is as safe as its own address")
+		return nil, errors.New("the discovery document has no issuer, or its jwks_uri is missing, or less secure than its own URL")
 	}
 	if text, err = p.get(ctx, document.JWKSURL); err != nil {
 		return nil, fmt.Errorf("reading the keys: %w", err)

@@ -45,7 +45,7 @@ func checkForm(form, text string) string {
 		ok, reason = topicGlob.MatchString(text), "is not a glob of topic names (A-Z a-z 0-9 . _ - * ?)"
 	case "glob":
 		_, err := path.Match(text, "")
-		ok, reason = err == nil, "is not a glob: a [ or a \\ stands alone"
+		ok, reason = err == nil, "is not a glob: it has a malformed [ ] or ends with a \\"
 	case "origin":
 		ok, reason = isOrigin(text), "is not an origin such as https://example.com, *.example.com, capacitor://localhost or null"
 	case "parameter", "extension":

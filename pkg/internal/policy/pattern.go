@@ -45,7 +45,7 @@ func parsePattern(text string) (pattern, error) {
 			name, _, found := strings.Cut(text[i+1:], "}")
 			placeholder, ok := parsePlaceholder(name)
 			if !found || !ok {
-				return nil, errors.New(`a { begins {subject} or {claim:name}; \{ is the letter`)
+				return nil, errors.New(`a { begins {subject} or {claim:name}; write \{ for the character itself`)
 			}
 			p = append(p, part{glob: text[begin:i]}, placeholder)
 			i += len(name) + 1
@@ -55,7 +55,7 @@ func parsePattern(text string) (pattern, error) {
 	p = append(p, part{glob: text[begin:]})
 	for _, part := range p {
 		if !isGlob(part.glob) {
-			return nil, fmt.Errorf("%q is not a glob: a [ or a \\ stands alone", text)
+			return nil, fmt.Errorf("%q is not a glob: it has a malformed [ ] or ends with a \\", text)
 		}
 	}
 	return p, nil

@@ -144,7 +144,7 @@ func (g *guard) end(e *proxy.Error) {
 	g.mu.Lock()
 	who := g.pass.Identity.Principal
 	g.mu.Unlock()
-	g.server.Log.Info("socket is no longer allowed", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
+	g.server.Log.Info("socket is no longer authorized", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
 	g.conn.End(socket.EndWith(e, goneGrace))
 }
 

@@ -26,7 +26,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Server is what the handlers need. All fields are set by whoever builds it.
+// Server holds what the handlers need. The builder sets all exported fields.
 type Server struct {
 	Config    *config.Config
 	Cluster   *cluster.Cluster
