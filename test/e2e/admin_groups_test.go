@@ -14,7 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// groupEntry is what the admin API tells of a consumer group.
+// groupEntry is a consumer group as the admin API shows it.
 type groupEntry struct {
 	GroupID           string
 	IsSimple          bool
@@ -23,7 +23,7 @@ type groupEntry struct {
 	Members           []string
 }
 
-// groupPath returns the path of what is asked about a group.
+// groupPath returns the path of an endpoint for a group.
 func groupPath(group, what string) string {
 	return "/admin/consumer-group/" + url.PathEscape(group) + "/" + what
 }
@@ -121,7 +121,7 @@ func TestAdminGroupOfSockets(t *testing.T) {
 	})
 }
 
-// TestAdminOffsets sets and removes offsets, and looks with Kafka and with sockets what came of it.
+// TestAdminOffsets sets and removes offsets, and checks the result in Kafka and with sockets.
 func TestAdminOffsets(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		p, topic := k.administrated(t)
@@ -241,7 +241,7 @@ func TestAdminInternalGroups(t *testing.T) {
 	})
 }
 
-// TestAdminGroupsOfOthers asks about groups that are none of the proxy's making.
+// TestAdminGroupsOfOthers requests groups that the proxy did not create.
 func TestAdminGroupsOfOthers(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		p, topic := k.administrated(t)

@@ -36,8 +36,8 @@ func (k *cluster) judged(t *testing.T, args ...string) (rows []map[string]string
 	return rows
 }
 
-// judgedOffsets returns what ConsumerGroupCommand says that a group has committed, as the admin API
-// writes it.
+// judgedOffsets returns the committed offsets that ConsumerGroupCommand shows of a group, in the form of
+// the admin API.
 func (k *cluster) judgedOffsets(t *testing.T, group string) string {
 	t.Helper()
 	var entries []string
@@ -50,7 +50,7 @@ func (k *cluster) judgedOffsets(t *testing.T, group string) string {
 	return "[" + strings.Join(entries, ",") + "]"
 }
 
-// TestConsumerGroupCommandAgrees compares what the admin API says, and what it does, with Kafka's own
+// TestConsumerGroupCommandAgrees compares the answers and the effects of the admin API with Kafka's own
 // tool.
 func TestConsumerGroupCommandAgrees(t *testing.T) {
 	t.Parallel()

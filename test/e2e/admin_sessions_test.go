@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// sessionEntry is what the admin API tells of a session.
+// sessionEntry is a session as the admin API shows it.
 type sessionEntry struct {
 	ID, Kind, Client, Group, Instance, Topic, Replica string
 
 	Since time.Time
 }
 
-// sessions lists who is connected, as a replica sees it.
+// sessions lists the sessions that a replica knows.
 func (p *proxy) sessions(t *testing.T) []sessionEntry {
 	t.Helper()
 	return parse[[]sessionEntry](t, p.admin(t, http.MethodGet, "/admin/sessions", "").body)

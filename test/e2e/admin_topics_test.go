@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// topicEntry is what the admin API tells of a topic.
+// topicEntry is a topic as the admin API shows it.
 type topicEntry struct {
 	Name       string
 	Internal   bool

@@ -10,8 +10,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
 
-// TestCertificatesAreIdentities has clients come by TLS, with certificates whose names the policy
-// knows, does not know, or none.
+// TestCertificatesAreIdentities connects clients by TLS, with certificates whose names the policy has or
+// has not, and without any.
 func TestCertificatesAreIdentities(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {

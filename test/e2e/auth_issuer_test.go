@@ -49,7 +49,7 @@ func (i *issuer) serve(w http.ResponseWriter, r *http.Request) {
 	i.server.ServeHTTP(w, r)
 }
 
-// rotate replaces the key that signs: what was signed before is not valid anymore.
+// rotate replaces the signing key: tokens that were signed before are not valid anymore.
 func (i *issuer) rotate() {
 	i.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -68,7 +68,7 @@ func (i *issuer) setDown(down bool) {
 	i.down = down
 }
 
-// token is a token for a subject, with changed claims; nil drops one.
+// token returns a token for a subject, with changed claims; nil drops one.
 func (i *issuer) token(subject string, changes map[string]any) string {
 	i.t.Helper()
 	claims := map[string]any{"iss": i.http.URL, "aud": "wsproxy", "sub": subject, "exp": time.Now().Add(time.Hour).Unix()}
@@ -83,12 +83,12 @@ func (i *issuer) token(subject string, changes map[string]any) string {
 	return oidctest.SignIDToken(i.key, i.id, oidc.ES256, string(text))
 }
 
-// until is a token that ends at a time, of whole seconds.
+// until returns a token that expires at a time, in whole seconds.
 func (i *issuer) until(subject string, end time.Time) string {
 	return i.token(subject, map[string]any{"exp": end.Unix()})
 }
 
-// settings are those of a proxy that takes the issuer's tokens.
+// settings returns those of a proxy that accepts the issuer's tokens.
 func (i *issuer) settings(more ...string) []string {
 	return append([]string{
 		"OPENID_ENABLED=true", "OPENID_AUDIENCE=wsproxy", "OPENID_WELLKNOWN=" + i.http.URL + "/.well-known/openid-configuration",

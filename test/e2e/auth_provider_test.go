@@ -22,7 +22,7 @@ const (
 	tokenSeconds  = "12"
 )
 
-// foreignProvider is an OpenID provider that we did not write, in a process of its own.
+// foreignProvider is a third-party OpenID provider, in a process of its own.
 type foreignProvider struct {
 	t      *testing.T
 	issuer string
@@ -30,7 +30,7 @@ type foreignProvider struct {
 	lines  *bufio.Scanner
 }
 
-// installedProvider returns the folder with the provider. Where it cannot be had the test is skipped,
+// installedProvider returns the folder with the provider. If it cannot be installed the test is skipped,
 // or fails if REQUIRE_ALL=1.
 func installedProvider(t *testing.T) string {
 	t.Helper()
@@ -85,7 +85,7 @@ func (f *foreignProvider) line() string {
 	return ""
 }
 
-// rotate has the provider sign with a new key, and forget the one before.
+// rotate makes the provider sign with a new key, and remove the previous one.
 func (f *foreignProvider) rotate() {
 	f.t.Helper()
 	if _, err := io.WriteString(f.stdin, "\n"); err != nil {
@@ -121,8 +121,8 @@ func (f *foreignProvider) token() string {
 	return body.Token
 }
 
-// TestAForeignProvider lets a service in by the tokens of a provider that we did not write, which
-// expire, are renewed, and have their key replaced meanwhile.
+// TestAForeignProvider authenticates a service by the tokens of a third-party provider, which expire, are
+// renewed, and have their key replaced meanwhile.
 func TestAForeignProvider(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {

@@ -26,7 +26,7 @@ func (p *proxy) verbatim(t *testing.T, lines ...string) (status int, answer stri
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	go func() { // a server that has had enough does not read on
+	go func() { // a server that refuses the request does not read the rest
 		_, _ = io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n\r\n")
 	}()
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -39,7 +39,7 @@ func (p *proxy) verbatim(t *testing.T, lines ...string) (status int, answer stri
 	return res.StatusCode, text.String()
 }
 
-// TestHostileRequests are refused as they come over the wire.
+// TestHostileRequests sends hostile requests as raw bytes, which must be refused.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -77,12 +77,12 @@ func TestHostileRequests(t *testing.T) {
 				t.Errorf("%s: a header was injected: %s", name, answer)
 			}
 		}
-		// And still the others are served.
+		// Other clients must still be served.
 		p.dialAs(t, good, path).close()
 	})
 }
 
-// shout is a log at debug that is read back.
+// shout is a log at debug that the test reads.
 type shout struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -115,7 +115,7 @@ func (s *shout) String() string {
 	return s.text.String()
 }
 
-// checkHolds makes sure that the log is what was to be searched.
+// checkHolds checks that the log holds lines that it must have, before it is searched for secrets.
 func (s *shout) checkHolds(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -125,7 +125,7 @@ func (s *shout) checkHolds(t *testing.T, texts ...string) {
 	}
 }
 
-// checkUntold looks for secrets in a log and in what clients were told.
+// checkUntold searches the log and the answers to clients for secrets.
 func checkUntold(t *testing.T, log *shout, said string, secrets []string) {
 	t.Helper()
 	for where, text := range map[string]string{"the log": log.String(), "an answer": said} {
@@ -137,8 +137,8 @@ func checkUntold(t *testing.T, log *shout, said string, secrets []string) {
 	}
 }
 
-// TestSecretsAreNotTold plants secrets in every place for credentials, and looks for them in all that
-// the proxy says.
+// TestSecretsAreNotTold puts secrets into every place for credentials, and searches all output of the
+// proxy for them.
 func TestSecretsAreNotTold(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {

@@ -83,7 +83,7 @@ func TestThePolicyHoldsForOpenSockets(t *testing.T) {
 		stays.ack()
 		for _, socket := range []string{"/socket/in", "/socket/out"} {
 			if got := p.upgrade(t, k.path(socket, lost), "Authorization", alice); got.status != 403 {
-				t.Errorf("a newcomer: got %d %s", got.status, got.body)
+				t.Errorf("a new client: got %d %s", got.status, got.body)
 			}
 			c := p.dialAs(t, alice, addQuery(k.path(socket, lost), "handshakeErrors=close"))
 			c.refusal("NOT_AUTHORIZED")

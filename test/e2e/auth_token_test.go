@@ -105,12 +105,12 @@ func TestRenewalsByUnknownKeysLeaveTheSocketOpen(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
 		i, topic := newIssuer(t), k.topic(t, 2)
-		stranger := newIssuer(t).token("alice", map[string]any{"iss": i.http.URL})
+		foreign := newIssuer(t).token("alice", map[string]any{"iss": i.http.URL})
 		p := k.start(t, i.settings()...)
 		for _, socket := range []string{"/socket/in", "/socket/out"} {
 			c := p.dialAs(t, "Bearer "+i.token("alice", nil), k.path(socket, topic))
-			p.upgrade(t, k.path(socket, topic), "Authorization", "Bearer "+stranger) // the keys are not fetched again for a while
-			c.send(renewal(stranger))
+			p.upgrade(t, k.path(socket, topic), "Authorization", "Bearer "+foreign) // the keys are then not fetched again for a while
+			c.send(renewal(foreign))
 			if failure := c.refusal("OVERLOADED"); !failure.Retriable {
 				t.Errorf("%s: it says %+v", socket, failure)
 			}

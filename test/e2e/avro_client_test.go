@@ -15,7 +15,7 @@ type avroClient struct {
 	schemas map[string]avro.Schema
 }
 
-// avroSchemas asks the proxy for the schemas.
+// avroSchemas gets the schemas from the proxy.
 func avroSchemas(t *testing.T, p *proxy) map[string]avro.Schema {
 	t.Helper()
 	schemas := make(map[string]avro.Schema)

@@ -316,7 +316,7 @@ func TestAvroConnectionsAreCountedByPayload(t *testing.T) {
 	})
 }
 
-// What one payload writes the other reads.
+// Records written with one socketPayload are read with the other.
 func TestAvroAndJSONTogether(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.run(t)

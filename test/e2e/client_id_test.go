@@ -13,13 +13,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// asked is what a broker is told at the head of a request: what is asked for, and by whom.
+// asked is the head of a request to a broker: its kind and its client.id.
 type asked struct {
 	key    kmsg.Key
 	client string
 }
 
-// overheard is a connection to a broker whose requests are noted.
+// overheard is a connection to a broker that records the requests.
 type overheard struct {
 	net.Conn
 
@@ -28,7 +28,7 @@ type overheard struct {
 	once   sync.Once
 }
 
-// Read implements net.Conn. Of a slow Kafka, each part of an answer comes late.
+// Read implements net.Conn. If Kafka is to be slow, it delays each part of an answer.
 func (c *overheard) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if late := c.gate.late.Load(); late > 0 {
@@ -62,7 +62,7 @@ func (c *overheard) Write(b []byte) (int, error) {
 	return c.Conn.Write(b) //nolint:wrapcheck // as the connection does it
 }
 
-// whoAsked returns the client.ids of the requests of a kind, but for those of the proxy itself.
+// whoAsked returns the client.ids of the requests of a kind, except those of the proxy itself.
 func (g *gate) whoAsked(key kmsg.Key) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,7 +76,7 @@ func (g *gate) whoAsked(key kmsg.Key) []string {
 	return clients
 }
 
-// TestKafkaIsToldTheClientID looks at what brokers hold their quotas against.
+// TestKafkaIsToldTheClientID checks the client.id by which brokers apply their quotas.
 func TestKafkaIsToldTheClientID(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()

@@ -41,9 +41,9 @@ func (p *proxy) dial(t *testing.T, path string) *client {
 	return p.dialWith(t, nil, path)
 }
 
-// dialWith opens a socket with headers. While the slots of a group are taken it tries again, as
-// clients do: a connection that has just ended may not have left its group yet. It also does where
-// the machine is so busy that the proxy has no time to ask Kafka.
+// dialWith opens a socket with headers. While the slots of a group are taken it tries again, as clients
+// do: a connection that has just ended may not have left its group yet. It also tries again if the
+// machine is so busy that the proxy cannot reach Kafka in time.
 func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers ...string) *client {
 	t.Helper()
 	var conn *websocket.Conn
@@ -69,8 +69,8 @@ func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers .
 	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
 }
 
-// isTooBusy tells whether a handshake was refused since this process, with the proxy in it, was kept
-// from running for most of the time after which the proxy says that Kafka does not answer.
+// isTooBusy tells whether a handshake was refused because this process, with the proxy in it, could not
+// run for most of the time after which the proxy reports that Kafka does not answer.
 func isTooBusy(watch *stopwatch.Watch, status int) bool {
 	return status == http.StatusServiceUnavailable && watch.Stalled() > soon/2
 }
@@ -95,7 +95,7 @@ func (c *client) write(kind websocket.MessageType, message string) error {
 	return c.conn.Write(ctx, kind, []byte(message))
 }
 
-// sendEvery sends a message again and again, until the connection ends or over is closed.
+// sendEvery sends a message repeatedly, until the connection ends or over is closed.
 func (c *client) sendEvery(over <-chan struct{}, interval time.Duration, message string) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

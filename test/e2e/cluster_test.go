@@ -17,7 +17,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// cluster is a Kafka that tests share, with a client of its own to look into it.
+// cluster is a Kafka that tests share, with a client of its own for direct access.
 type cluster struct {
 	addr   string
 	real   bool // Apache Kafka, not kfake
@@ -33,8 +33,7 @@ var shared = struct {
 	mu             sync.Mutex
 	fake           *kfake.Cluster
 	onFake, onReal *cluster
-	// run tells the topics and groups of this process from those of others, where they share
-	// a broker.
+	// run distinguishes the topics and groups of this process from those of others that share the broker.
 	run string
 }{run: fmt.Sprintf("r%d", os.Getpid())}
 

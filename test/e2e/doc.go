@@ -1,6 +1,6 @@
-// Package e2e holds the end-to-end tests: the whole proxy in this process on free ports, its
-// clients outside of it, and Kafka looked into directly, so that the proxy is never its own
-// witness.
+// Package e2e holds the end-to-end tests: the whole proxy in this process on free ports, clients that
+// share no code with it, and direct access to Kafka, so that no test relies on what the proxy says about
+// itself.
 //
 // Each test runs twice, against the fake broker kfake and against real Apache Kafka. One half
 // alone is

@@ -10,11 +10,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// hostile is a message that a client sends by mistake or to do harm: it is answered with a
-// code, or taken as a record whose value has these bytes.
+// hostile is a message that a client sends by mistake or to do harm: the proxy answers it with an error
+// code, or accepts it as a record whose value has these bytes.
 type hostile struct {
 	name, message, code string
-	value               []byte // where there is no code
+	value               []byte // if there is no code
 }
 
 // refused makes hostile messages that are answered with a code.
@@ -95,7 +95,7 @@ func hostileNumbers() []hostile {
 	})...)
 }
 
-// hostileText is text that is no JSON, though some parsers take it.
+// hostileText is text that is not JSON, though some parsers accept it.
 func hostileText() []hostile {
 	all := refused("INVALID_JSON", map[string]string{
 		"a byte order mark":            "\uFEFF" + `{"value":null}`,

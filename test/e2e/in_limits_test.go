@@ -134,7 +134,7 @@ func TestInAnswersAreFinishedBeforeABadFrameClosesTheSocket(t *testing.T) {
 	})
 }
 
-// TestInSizeLimitOfTheTopicIsApplied allows for the two bytes by which the proxy is stricter
+// TestInSizeLimitOfTheTopicIsApplied tolerates the two bytes by which the proxy is stricter than Kafka
 // with a record that is alone in its batch.
 func TestInSizeLimitOfTheTopicIsApplied(t *testing.T) {
 	const limit, smallest, largest = 1000, 880, 960
@@ -258,8 +258,7 @@ func TestInTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 func TestInClientThatReadsNoAnswersIsPushedBack(t *testing.T) {
 	const bad, most = `{"value":{"value":1}}`, 64 << 20
 	onBoth(t, func(t *testing.T, k *cluster) {
-		// The client is stuck within a frame for as long as it takes to read all answers: it can
-		// answer no ping.
+		// The client is blocked within a frame until it has read all answers: it cannot answer a ping.
 		c := k.start(t, "PING_INTERVAL=10m").raw(t, target("/socket/in", k.topic(t, 1), nil))
 		message := frame(final|opText, []byte(bad))
 		var sent int

@@ -19,7 +19,7 @@ rules:
     admin: true
 `
 
-// tenancy is a proxy for tenants, one of whom, alice, is to be left alone by all others.
+// tenancy is a proxy for tenants. No other tenant may affect one of them, alice.
 type tenancy struct {
 	*proxy
 	k             *cluster
@@ -50,7 +50,8 @@ func newTenancy(t *testing.T, k *cluster) *tenancy {
 	}
 }
 
-// socketAttacks are handshakes of others for what is alice's, by what they want.
+// socketAttacks are handshakes of other principals for alice's topics, groups and clients, by their
+// target.
 func (n *tenancy) socketAttacks() map[string]string {
 	path := func(socket string, parameters ...string) string {
 		q := make(url.Values)
@@ -102,8 +103,9 @@ func (n *tenancy) adminAttacks(session string) [][2]string {
 	}
 }
 
-// TestTenantsAreIsolated has every other principal want what is alice's, while she is connected and
-// while she is away. Each attempt is refused by 403, and is in the log with whose it was.
+// TestTenantsAreIsolated lets every other principal try to use alice's topics, groups and clients, while
+// she is connected and while she is not. Each attempt is refused by 403, and is in the log with its
+// principal.
 func TestTenantsAreIsolated(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -181,7 +183,8 @@ func (n *tenancy) checkLog(t *testing.T, attempts int) {
 	}
 }
 
-// TestATenantUsesUpItsOwnPlacesAlone, and not those of another.
+// TestATenantUsesUpItsOwnPlacesAlone checks that a tenant at its connection limit does not affect another
+// tenant.
 func TestATenantUsesUpItsOwnPlacesAlone(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -208,8 +211,8 @@ func TestATenantUsesUpItsOwnPlacesAlone(t *testing.T) {
 	})
 }
 
-// TestOneNameByTwoMethods are two owners of sessions, also where a policy knows names alone. The holder of
-// a place is never moved, and the log has both.
+// TestOneNameByTwoMethods are two owners of sessions, also where a policy knows names alone. A takeover
+// never evicts the holder of the session, and the log has both principals.
 func TestOneNameByTwoMethods(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {

@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// TestKafkaUsersOwnTheirPlaces, though the proxy itself asks nobody who they are: Kafka does, before
-// anything is given to them.
+// TestKafkaUsersOwnTheirPlaces checks that Kafka users own their sessions although the proxy itself does
+// not authenticate them: Kafka does, before they get anything.
 func TestKafkaUsersOwnTheirPlaces(t *testing.T) {
 	t.Parallel()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "t"), kfake.EnableSASL(),

@@ -36,14 +36,14 @@ func (k *cluster) replica(t *testing.T, topic string, settings ...string) *proxy
 	t.Helper()
 	p := k.start(t, append([]string{
 		"ADMIN_ENDPOINT_ENABLED=true", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "DYNAMIC_CONFIG_TOPIC_NAME=" + topic,
-		"SESSION_STATE_TOPIC=" + topic + ".sessions", // tests may end all that there are
+		"SESSION_STATE_TOPIC=" + topic + ".sessions", // tests may end all sessions of it
 	}, settings...)...)
 	p.awaitReady(t, true)
 	return p
 }
 
-// admin makes a request to the admin API. Headers are given as name, value, name, value. What changes
-// nothing is asked again where the machine is so busy that the proxy has no time to ask Kafka.
+// admin makes a request to the admin API. Headers are given as name, value, name, value. A request that
+// changes nothing is repeated if the machine is so busy that the proxy cannot reach Kafka in time.
 func (p *proxy) admin(t *testing.T, method, path, body string, headers ...string) response {
 	t.Helper()
 	const tries = 5
@@ -96,7 +96,7 @@ const (
 	producers = config + "/producer/"
 )
 
-// limitsFile is what the proxies of tests have for static limits.
+// limitsFile is the file of static limits of the tests' proxies.
 const limitsFile = `
 consumers:
   static:
@@ -480,7 +480,7 @@ func (c *client) arrivals() *arrivals {
 	return a
 }
 
-// since counts what came after a moment.
+// since counts the frames that came after a moment.
 func (a *arrivals) since(moment time.Time) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -495,8 +495,8 @@ func (a *arrivals) during(d time.Duration) int {
 	return a.since(began) - a.since(began.Add(d))
 }
 
-// atMost checks how many frames come in a time. Where this process was kept from running in it, what
-// comes may have waited since before: then it looks again.
+// atMost checks how many frames come in a time. If this process could not run in that time, the frames
+// may have been waiting since before: then it checks again.
 func (a *arrivals) atMost(t *testing.T, most int, d time.Duration) {
 	t.Helper()
 	const looks = 5
@@ -513,8 +513,8 @@ func (a *arrivals) atMost(t *testing.T, most int, d time.Duration) {
 	t.Errorf("%d in %v, at most %d may come", got, d, most)
 }
 
-// TestLimitsAreInForceOnEveryReplicaInTime changes limits at one replica, and has connections
-// to both of them that were open before. A change is to hold within two seconds.
+// TestLimitsAreInForceOnEveryReplicaInTime changes limits at one replica, with open connections to both
+// of them. A change must be in force within two seconds.
 func TestLimitsAreInForceOnEveryReplicaInTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		replicas, _ := k.replicas(t, 2)
@@ -541,8 +541,8 @@ func TestLimitsAreInForceOnEveryReplicaInTime(t *testing.T) {
 	})
 }
 
-// checkChanges changes, at one replica, the rate of a connection to another that is given more than
-// it may have.
+// checkChanges changes, at one replica, the rate of a connection to another replica, which has more
+// records than the limit allows.
 func checkChanges(t *testing.T, at, other *proxy, path string, connect func() *client) {
 	t.Helper()
 	const within = 2 * time.Second

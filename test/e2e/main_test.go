@@ -13,7 +13,7 @@ const atATime = "12"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
 
-// suite closes what the tests share before the search for leaked goroutines begins.
+// suite closes the tests' shared resources before goleak searches for leaked goroutines.
 type suite struct{ *testing.M }
 
 // Run implements goleak.TestingM.

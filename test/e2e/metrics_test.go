@@ -22,7 +22,7 @@ func fromTheStart() map[string]string {
 	}
 }
 
-// withAnEvent are the metrics that appear with what they count.
+// withAnEvent are the metrics that appear with their first event.
 func withAnEvent() map[string]string {
 	return map[string]string{
 		"connections": "direction payload", "connections_closed_total": "code direction", "handshakes_refused_total": "code direction",
@@ -34,7 +34,7 @@ func withAnEvent() map[string]string {
 	}
 }
 
-// ofTheKafkaClient are the metrics that come from franz-go, without those that need not come: of
+// ofTheKafkaClient are the metrics that come from franz-go, except those that need not appear: of
 // connections that end or fail while they are used, and of quotas.
 func ofTheKafkaClient() map[string]string {
 	metrics := make(map[string]string)
@@ -84,7 +84,7 @@ func (p *proxy) metrics(t *testing.T) map[string]string {
 	return found
 }
 
-// TestEveryMetricComes has everything happen that is counted, and looks for each metric with its labels.
+// TestEveryMetricComes causes every counted event, and checks that each metric exists with its labels.
 func TestEveryMetricComes(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		state := k.group() // a topic of its own
@@ -98,7 +98,7 @@ func TestEveryMetricComes(t *testing.T) {
 		compare(t, at, fromTheStart())
 		p.everythingHappens(t, k, state, policy)
 		got := p.metrics(t)
-		p.kafka.shut(false) // which may take what a group holds away, and its lag with it
+		p.kafka.shut(false) // a group may lose its partitions by this, and its lag metric with them
 		eventually(t, "Kafka's absence is counted", func() bool {
 			maps.Copy(got, p.metrics(t))
 			return got["kafka_connect_errors_total"] != ""
@@ -111,7 +111,7 @@ func TestEveryMetricComes(t *testing.T) {
 	})
 }
 
-// compare tells of metrics that are missing, are not specified, or have other labels.
+// compare reports metrics that are missing, are not specified, or have other labels.
 func compare(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	for name, labels := range want {
@@ -126,7 +126,7 @@ func compare(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// everythingHappens brings about each event that is counted.
+// everythingHappens causes each event that is counted.
 func (p *proxy) everythingHappens(t *testing.T, k *cluster, state string, policy file) {
 	t.Helper()
 	topic, alice := k.topic(t, 1), basic("alice", "sesame")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// witness is a client that reads in a group of its own. When it has come round a few times,
-// another connection of the same proxy had as many chances to commit.
+// witness is a client that reads in a group of its own. After a few of its commits, another connection of
+// the same proxy has had as many chances to commit.
 type witness struct {
 	k            *cluster
 	topic, group string
@@ -64,13 +64,13 @@ func TestOutNothingIsCommittedForAClientThatAnswersNoPing(t *testing.T) {
 	})
 }
 
-// TestOutAClientIsToldThatItAnswersPingsWrongly has a client whose library forgets the payload.
+// TestOutAClientIsToldThatItAnswersPingsWrongly uses a client whose pongs lack the payload of the ping.
 func TestOutAClientIsToldThatItAnswersPingsWrongly(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()
 		c := k.run(t).raw(t, target("/socket/out", topic, []string{"groupId=" + group}))
 		for sent := 0; ; {
-			k.produce(t, topic, numbered(sent, 1, 1, 0)...) // so that there is something to ping for
+			k.produce(t, topic, numbered(sent, 1, 1, 0)...) // so that the proxy has a reason to ping
 			sent++
 			op, payload := c.read()
 			for ; op == opText; op, payload = c.read() {
@@ -90,8 +90,8 @@ func TestOutAClientIsToldThatItAnswersPingsWrongly(t *testing.T) {
 	})
 }
 
-// TestOutHeartbeatsAreNoAnswersToPings has a client that sends pongs of its own accord, as RFC 6455
-// allows and .NET does.
+// TestOutHeartbeatsAreNoAnswersToPings uses a client that sends unsolicited pongs, as RFC 6455 allows and
+// .NET does.
 func TestOutHeartbeatsAreNoAnswersToPings(t *testing.T) {
 	const count = 10
 	onBoth(t, func(t *testing.T, k *cluster) {

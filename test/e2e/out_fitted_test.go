@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestOutFitsMessagesToWhatAClientTakes has a client whose library gives up at a longer message.
+// TestOutFitsMessagesToWhatAClientTakes uses a client whose library fails on longer messages.
 func TestOutFitsMessagesToWhatAClientTakes(t *testing.T) {
 	const limit = 4096
 	onBoth(t, func(t *testing.T, k *cluster) {
@@ -24,7 +24,7 @@ func TestOutFitsMessagesToWhatAClientTakes(t *testing.T) {
 		all := c.deliveries(5)
 		for i, want := range []struct {
 			key, value                     string
-			keyBytes, valueBytes, leftOver int // of what was left out, and headers that were not
+			keyBytes, valueBytes, leftOver int // of what was left out, and the number of headers that were not
 		}{
 			{`"k"`, `"before"`, 0, 0, 0},
 			{`"k"`, "null", 0, 2 * limit, 1},
@@ -44,7 +44,7 @@ func TestOutFitsMessagesToWhatAClientTakes(t *testing.T) {
 	})
 }
 
-// wantFitted checks a key or a value of which so many bytes were left out; 0 is that it was not.
+// wantFitted checks a key or a value, and how many bytes of it were left out; 0 if none were.
 func wantFitted(t *testing.T, name string, got *field, value string, leftOut int) {
 	t.Helper()
 	switch {

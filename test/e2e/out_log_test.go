@@ -39,7 +39,7 @@ func TestOutPositionBeforeTheLogStartsByTheStrategy(t *testing.T) {
 				continue
 			}
 			over := make(chan struct{})
-			if strategy == "latest" { // where the log's end is when it looks is not to be seen from here
+			if strategy == "latest" { // the test cannot know where the log's end is at that moment
 				go k.keepWriting(t, topic, over)
 				if d := c.delivery(); d.Offset < want {
 					t.Errorf("%s: starts at %d, before %d", strategy, d.Offset, want)
@@ -83,9 +83,9 @@ func (k *cluster) keepWriting(t *testing.T, topic string, over chan struct{}) {
 	}
 }
 
-// TestOutLogTruncatedUnderAStream deletes records that a slow stream has still before it. What
-// is left of the log comes, whatever the strategy: the stream has had nothing of it. With none
-// it ends.
+// TestOutLogTruncatedUnderAStream deletes records that a slow stream has still before it. The rest of the
+// log is delivered with the strategies earliest and latest, since the stream has received nothing of it.
+// With none the stream ends.
 func TestOutLogTruncatedUnderAStream(t *testing.T) {
 	const count, kept = 60, 50
 	for _, strategy := range []string{"earliest", "latest", "none"} {
@@ -129,7 +129,7 @@ func incompressible(bytes int) string {
 	return hex.EncodeToString(text)
 }
 
-// TestOutPartitionsIncreasedUnderAStream has an open stream read partitions that come to be.
+// TestOutPartitionsIncreasedUnderAStream checks that an open stream reads partitions that are added.
 func TestOutPartitionsIncreasedUnderAStream(t *testing.T) {
 	const added = 2
 	onBoth(t, func(t *testing.T, k *cluster) {
@@ -166,8 +166,7 @@ func TestOutPartitionsIncreasedUnderAStream(t *testing.T) {
 	})
 }
 
-// TestOutCommitsSurviveAMoveOfTheCoordinator moves the coordinators of kfake's groups again and
-// again.
+// TestOutCommitsSurviveAMoveOfTheCoordinator moves the coordinators of kfake's groups repeatedly.
 func TestOutCommitsSurviveAMoveOfTheCoordinator(t *testing.T) {
 	t.Parallel()
 	fake, err := kfake.NewCluster(kfake.NumBrokers(3))
@@ -193,8 +192,8 @@ func TestOutCommitsSurviveACrashOfTheCoordinator(t *testing.T) {
 	})
 }
 
-// commitsSurvive has two streams, of which one commits itself, while something moves the groups'
-// coordinators some times. What was not committed by then may come again where again is set.
+// commitsSurvive reads two streams, one of which commits by itself, while the groups' coordinators move a
+// few times. If again is set, records that were not committed by then may be delivered again.
 func commitsSurvive(t *testing.T, addr string, moves int64, again bool, move func()) {
 	t.Helper()
 	const each = 50
@@ -220,7 +219,7 @@ func commitsSurvive(t *testing.T, addr string, moves int64, again bool, move fun
 	}
 }
 
-// taken takes the records from an offset to another, and maybe earlier ones again.
+// taken reads the records from one offset to another, and accepts that earlier ones come again.
 func taken(t *testing.T, came <-chan delivery, from, to int64, again bool) (last delivery) {
 	t.Helper()
 	for want := from; want < to; {
@@ -233,7 +232,7 @@ func taken(t *testing.T, came <-chan delivery, from, to int64, again bool) (last
 	return last
 }
 
-// collected reads records on and on, and so answers pings.
+// collected reads records continuously, and so answers pings.
 func (c *client) collected() <-chan delivery {
 	all, records := make(chan delivery), make(chan delivery, 100)
 	go func() {

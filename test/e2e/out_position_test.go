@@ -80,7 +80,8 @@ func TestOutNoneWithoutAnOffsetClosesWith4400(t *testing.T) {
 	})
 }
 
-// TestOutOffsetBeyondTheEndStartsByTheStrategy looks also that commits go back to what the log has.
+// TestOutOffsetBeyondTheEndStartsByTheStrategy also checks that commits return to offsets that the log
+// has.
 func TestOutOffsetBeyondTheEndStartsByTheStrategy(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, groups := k.topic(t, 1), []string{k.group(), k.group()}

@@ -11,14 +11,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// atOnce is less than the session timeout of the tests here: who is gone by then has left.
+// atOnce is less than the session timeout of these tests: a member that is gone by then has left the
+// group.
 const (
 	atOnce      = 20 * time.Second
 	longSession = "CONSUMER_SESSION_TIMEOUT=45s"
 )
 
-// TestOutWhoClosesLeavesTheGroupAtOnce looks at Kafka for who is in a group after a connection
-// has ended. The group keeps the place of a client that was cut off.
+// TestOutWhoClosesLeavesTheGroupAtOnce checks in Kafka which members a group has after a connection has
+// ended. The group keeps the member of a client that was cut off.
 func TestOutWhoClosesLeavesTheGroupAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
@@ -41,7 +42,7 @@ func TestOutWhoClosesLeavesTheGroupAtOnce(t *testing.T) {
 			k.member(t, group)
 			test.end(c)
 			eventuallyWithin(t, atOnce, "the session is over: "+name, func() bool { return len(p.sessions(t)) == 0 })
-			// Who leaves has left before its session is over.
+			// A member that leaves has left before its session times out.
 			if got := k.members(t, group); got != test.left && name != "evicted" {
 				t.Errorf("%s: the group has %d members, want %d", name, got, test.left)
 			}
@@ -67,7 +68,7 @@ func (p *proxy) evictAll(t *testing.T) {
 	}
 }
 
-// native is a member of a group that is none of the proxy's.
+// native is a member of a group that does not use the proxy.
 type native struct {
 	client *kgo.Client
 	polled chan struct{}
@@ -124,9 +125,8 @@ func (k *cluster) settled(t *testing.T, group string, members int) (id string) {
 	return id
 }
 
-// TestOutAClientThatWasCutOffFindsItsPlace has a client come back through another replica while
-// its group has another member, which sees whether there is a rebalance. The client leads the
-// group, or does not.
+// TestOutAClientThatWasCutOffFindsItsPlace reconnects a client through another replica while its group
+// has another member, which sees whether there is a rebalance. The client leads the group, or does not.
 func TestOutAClientThatWasCutOffFindsItsPlace(t *testing.T) {
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
@@ -170,8 +170,8 @@ func (k *cluster) comesBack(t *testing.T, leads bool) {
 	eventually(t, "the other member rebalances", func() bool { return witness.generation() != generation })
 }
 
-// TestOutAClientComesBackForAnotherTopic has a client that was cut off return to its group for a
-// topic that nobody reads. Kafka hands it what it had of the former one.
+// TestOutAClientComesBackForAnotherTopic returns a client that was cut off to its group for a topic that
+// no member reads. Kafka still assigns it its partitions of the former topic.
 func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
@@ -197,8 +197,8 @@ func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
 	}
 }
 
-// TestOutPartitionsAddedWhileTheClientWasAway has the leader of a group be away meanwhile, which
-// is who would see them.
+// TestOutPartitionsAddedWhileTheClientWasAway adds partitions while the leader of the group, which would
+// notice them, is disconnected.
 func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
@@ -218,8 +218,7 @@ func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {
 	}
 }
 
-// pair has the client "phone" and a native member share a group of which phone is the leader, or
-// not.
+// pair makes the client "phone" and a native member share a group, of which phone is the leader or not.
 func (k *cluster) pair(t *testing.T, p *proxy, topic, group string, leads bool) (phone *raw, witness *native) {
 	t.Helper()
 	if !leads {
@@ -252,8 +251,8 @@ func (k *cluster) assigned(t *testing.T, group, topic string) (count int) {
 	return count
 }
 
-// TestOutATakeoverEndsTheOldConnection looks at what the old connection is told, and that the
-// new one goes on from what was committed.
+// TestOutATakeoverEndsTheOldConnection checks what the old connection is told, and that the new one
+// continues at the committed offsets.
 func TestOutATakeoverEndsTheOldConnection(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()

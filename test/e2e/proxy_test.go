@@ -75,7 +75,7 @@ func options(t *testing.T, broker string, settings []string) app.Options {
 	return app.Options{Config: c, Environ: entries, Version: "test"}
 }
 
-// environ puts settings over those that all proxies in tests have.
+// environ adds settings to those that all proxies in tests have, and overrides these.
 func environ(broker string, settings []string) []string {
 	values := map[string]string{
 		"KAFKA_BOOTSTRAP_HOSTS": broker, "BIND_INTERFACE": "127.0.0.1", "PORT": "0", "ADMIN_PORT": "0",
@@ -105,7 +105,7 @@ type gate struct {
 	conns  map[net.Conn]struct{}
 	asked  map[asked]bool
 
-	late atomic.Int64 // nanoseconds that each part of an answer takes
+	late atomic.Int64 // nanoseconds by which each part of an answer is delayed
 }
 
 var errShut = errors.New("the gate to Kafka is shut")
@@ -140,7 +140,7 @@ func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, err
 	return &overheard{Conn: conn, gate: g, closed: make(chan struct{})}, nil
 }
 
-// shut takes Kafka away: connections are refused, or hang where silent is set.
+// shut makes Kafka unreachable: connections are refused, or hang where silent is set.
 func (g *gate) shut(silent bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -151,7 +151,7 @@ func (g *gate) shut(silent bool) {
 	clear(g.conns)
 }
 
-// unlock brings Kafka back.
+// unlock makes Kafka reachable again.
 func (g *gate) unlock() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -234,8 +234,8 @@ func (p *proxy) manage(t *testing.T, path string) response {
 	return request(t, http.MethodGet, "http://"+p.management+path)
 }
 
-// upgrade asks for a WebSocket without using it. It asks again where the machine is so busy that the
-// proxy has no time to ask Kafka.
+// upgrade requests a WebSocket without using it. It repeats the request if the machine is so busy that
+// the proxy cannot reach Kafka in time.
 func (p *proxy) upgrade(t *testing.T, path string, headers ...string) response {
 	t.Helper()
 	const tries = 5
@@ -257,7 +257,7 @@ func (p *proxy) upgradeOnce(t *testing.T, path string, headers ...string) respon
 	}, headers...)...)
 }
 
-// httpClient keeps no connection after an answer, and takes none that is not specified.
+// httpClient keeps no connection after an answer, and accepts no answer that is not specified.
 func httpClient() *http.Client {
 	return &http.Client{Transport: checked{&http.Transport{DisableKeepAlives: true}}}
 }

@@ -26,8 +26,8 @@ const (
 	masked         = 0x80
 )
 
-// raw is a WebSocket client that does by itself nothing that a test does not ask for: it
-// answers no ping, and what it does not read stays in the socket.
+// raw is a WebSocket client that does nothing by itself: it answers no ping, and what a test does not
+// read stays in the socket.
 type raw struct {
 	t          *testing.T
 	conn       *net.TCPConn

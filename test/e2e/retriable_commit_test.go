@@ -14,7 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 )
 
-// faultyCluster returns a broker that a test can have refuse things: nobody else uses it.
+// faultyCluster returns a broker that a test can make refuse requests. No other test uses it.
 func faultyCluster(t *testing.T) (*kfake.Cluster, *cluster) {
 	t.Helper()
 	fake, err := startFake()
@@ -78,8 +78,7 @@ func wantCommitFailed(t *testing.T, frame string, of delivery) {
 	}
 }
 
-// testUnansweredCommit cuts off commits alone: without heartbeats the client would lose the
-// partition.
+// testUnansweredCommit cuts off only commits: without heartbeats the client would lose the partition.
 func testUnansweredCommit(t *testing.T, k *cluster) {
 	topic, group := k.topic(t, 1), k.group()
 	k.produce(t, topic, numbered(0, 3, 1, 0)...)
@@ -117,7 +116,7 @@ type cutConn struct {
 	cutter *commitCutter
 }
 
-// Write takes whole requests: the length of four bytes, and the number of what is asked.
+// Write takes whole requests: the length of four bytes, and the number of the request's kind.
 func (c *cutConn) Write(request []byte) (int, error) {
 	if c.cutter.cutting.Load() && len(request) > 6 && binary.BigEndian.Uint16(request[4:]) == uint16(kmsg.OffsetCommit) {
 		_ = c.Close()

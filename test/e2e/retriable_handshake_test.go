@@ -10,8 +10,8 @@ import (
 	contract "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// failsThenPasses refuses a handshake in both of its forms while the cause lasts. When that is
-// taken away, both succeed, and the socket is of use.
+// failsThenPasses checks that a handshake is refused in both of its forms while the cause lasts. When the
+// cause is removed, both succeed, and the socket works.
 func failsThenPasses(t *testing.T, p *proxy, path string, kind contract.Kind, takeAway func() *proxy) {
 	t.Helper()
 	class := kind.Class()
@@ -52,7 +52,7 @@ func testUnavailableHandshake(t *testing.T, k *cluster) {
 	wantPatient(t, k, topic, 1)
 }
 
-// testDrainingHandshake starts the replica anew, where the same handshake finds it.
+// testDrainingHandshake restarts the replica at the same address, so that the same handshake reaches it.
 func testDrainingHandshake(t *testing.T, k *cluster) {
 	topic := k.topic(t, 1)
 	k.produce(t, topic, numbered(0, 1, 1, 0)...)

@@ -11,8 +11,8 @@ import (
 	contract "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// passing is a fault that passes: test makes its cause, sees the code, takes the cause away,
-// and has success with the same message or the same handshake.
+// passing is a transient fault: test creates its cause, checks the code, removes the cause, and succeeds
+// with the same message or the same handshake.
 type passing struct {
 	code, name string
 	on         func(*testing.T, func(*testing.T, *cluster))
@@ -33,7 +33,7 @@ func passingFaults() []passing {
 	}
 }
 
-// unsent lists the retriable codes that nothing sends yet, as docs/errors.md says too.
+// unsent lists the retriable codes that the proxy does not send yet, as docs/errors.md says too.
 func unsent() []string { return nil }
 
 // internalTest shows what passingFaults cannot: INTERNAL has no cause outside of the program.
@@ -48,8 +48,8 @@ func TestRetriableErrorsPassWithTheirCause(t *testing.T) {
 	}
 }
 
-// TestEveryRetriableCodeIsShown compares what is shown with the table of errors, and what is
-// not with docs/errors.md.
+// TestEveryRetriableCodeIsShown compares the codes that the tests show with the table of errors, and the
+// others with docs/errors.md.
 func TestEveryRetriableCodeIsShown(t *testing.T) {
 	t.Parallel()
 	shown, listed := map[string]bool{}, map[string]bool{}
@@ -83,8 +83,8 @@ func TestEveryRetriableCodeIsShown(t *testing.T) {
 	}
 }
 
-// tableOfErrors tells of each code whether it is retriable. A kind beyond the last has the
-// row of KindInternal.
+// tableOfErrors returns for each code whether it is retriable. A kind beyond the last has the row of
+// KindInternal.
 func tableOfErrors() map[string]bool {
 	table := map[string]bool{}
 	for kind := contract.KindInternal; kind == 0 || kind.String() != contract.KindInternal.String(); kind++ {
@@ -166,7 +166,8 @@ func wantPatient(t *testing.T, k *cluster, topic string, count int) {
 	wantBytes(t, "key", records[count-1].Key, []byte("k"))
 }
 
-// testTimeout takes Kafka away. The message may be in the log twice: TIMEOUT means unknown.
+// testTimeout makes Kafka unreachable. The message may be in the log twice: TIMEOUT means that the
+// outcome is unknown.
 func testTimeout(t *testing.T, k *cluster) {
 	topic := k.topic(t, 1)
 	p := k.start(t, "KAFKA_PRODUCER_DELIVERY_TIMEOUT=1s")

@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
 
-// revocationLimit is how long a socket may outlast what let it in.
+// revocationLimit is how long a socket may outlive the credentials that it was opened with.
 const revocationLimit = 20 * time.Second
 
 // endsInTime waits for a socket to be closed with a code.
@@ -46,7 +46,8 @@ func (p *proxy) dialTLS(t *testing.T, authority *certs.Authority, pair certs.Pai
 	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
 }
 
-// TestSocketsEndWithTheirUser, or with its password, on both sockets; others stay.
+// TestSocketsEndWithTheirUser removes a user, or changes its password: its sockets of both kinds end, and
+// others stay.
 func TestSocketsEndWithTheirUser(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -76,7 +77,8 @@ func TestSocketsEndWithTheirUser(t *testing.T) {
 	})
 }
 
-// TestSocketsEndWithTheirCertificate at its end, and when its CA is withdrawn.
+// TestSocketsEndWithTheirCertificate checks that sockets end when their certificate expires, and when its
+// CA is withdrawn.
 func TestSocketsEndWithTheirCertificate(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -107,7 +109,7 @@ func TestSocketsEndWithTheirCertificate(t *testing.T) {
 	})
 }
 
-// takes tells whether TLS takes a client's certificate.
+// takes tells whether TLS accepts a client's certificate.
 func (p *proxy) takes(authority *certs.Authority, pair certs.Pair) bool {
 	certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
 	if err != nil {

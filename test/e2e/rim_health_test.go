@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// soon is within how long the proxy must tell that Kafka does not answer.
+// soon is the time within which the proxy must report that Kafka does not answer.
 const soon = 5 * time.Second
 
 // readiness is the body of /readyz.
@@ -82,7 +82,8 @@ func testKafkaDown(t *testing.T, k *cluster, silent bool) {
 	c.ack()
 }
 
-// TestReadinessOfASlowKafka: one that is slow is used, one that is too slow to be of use is not.
+// TestReadinessOfASlowKafka: the proxy is ready with a slow Kafka, and not ready with one that is too
+// slow to be used.
 func TestReadinessOfASlowKafka(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
@@ -125,12 +126,12 @@ func TestProxyStartedBeforeKafkaBecomesReady(t *testing.T) {
 
 func testStartedBeforeKafka(t *testing.T) {
 	t.Helper()
-	// The port is kept until Kafka takes it, so that nobody else can have it.
+	// The port is kept until Kafka takes it, so that no other process can take it.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // nobody answers there
+	go func() { // closes all connections: no broker answers yet
 		for {
 			conn, err := listener.Accept()
 			if err != nil {

@@ -202,7 +202,8 @@ func TestDrainRefusesNewSocketsAndWaitsForTheOldOnes(t *testing.T) {
 	})
 }
 
-// TestDrainReleasesClaims has a client come back to another replica, which must not find it connected.
+// TestDrainReleasesClaims reconnects a client through another replica, for which the old connection must
+// no longer count.
 func TestDrainReleasesClaims(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, group := k.topic(t, 1), k.group()

@@ -15,7 +15,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// sayAll notes what the management listener tells.
+// sayAll records the answers of the management listener.
 func (p *proxy) sayAll(t *testing.T, said io.Writer) {
 	t.Helper()
 	for _, path := range []string{"/metrics", "/readyz", "/admin/sessions", "/admin/client/config", "/admin/kafka/info"} {
@@ -24,8 +24,8 @@ func (p *proxy) sayAll(t *testing.T, said io.Writer) {
 	}
 }
 
-// TestSecretsForKafkaAreNotTold plants them in the proxy's settings and in all that clients bring
-// for Kafka, and looks for them in all that the proxy says.
+// TestSecretsForKafkaAreNotTold puts secrets into the proxy's settings and into all Kafka credentials of
+// clients, and searches all output of the proxy for them.
 func TestSecretsForKafkaAreNotTold(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)
@@ -86,8 +86,8 @@ func TestSecretsForKafkaAreNotTold(t *testing.T) {
 	checkUntold(t, log, said.String(), secrets)
 }
 
-// TestTokensOfTheProxyAreNotTold has a token endpoint refuse the proxy, repeating what it was sent,
-// and Kafka refuse a token from a file.
+// TestTokensOfTheProxyAreNotTold makes a token endpoint refuse the proxy with an answer that repeats the
+// request, and Kafka refuse a token from a file.
 func TestTokensOfTheProxyAreNotTold(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// secure is a Kafka that asks who its clients are, and a provider of tokens that both it and
-// proxies take.
+// secure is a Kafka that authenticates its clients, and a provider whose tokens both Kafka and the
+// proxies accept.
 type secure struct {
 	*kafka.Secure
 	t        *testing.T
@@ -58,12 +58,12 @@ func (s secure) settings(more ...string) []string {
 	}, more...)
 }
 
-// openID are the settings of a proxy that takes the provider's tokens.
+// openID returns the settings of a proxy that accepts the provider's tokens.
 func (s secure) openID(more ...string) []string {
 	return append([]string{"OPENID_ENABLED=true", "OPENID_WELLKNOWN=" + s.provider + "/.well-known/openid-configuration"}, more...)
 }
 
-// topic makes one that alice may use, in the group of the same name.
+// topic makes a topic that alice may use, in the group of the same name.
 func (s secure) topic() string {
 	s.t.Helper()
 	topic := shared.run + "." + unique("secure")
@@ -80,7 +80,7 @@ func (s secure) topic() string {
 	return topic
 }
 
-// token is one with claims besides those that Kafka asks for.
+// token returns a token with claims in addition to those that Kafka requires.
 func (s secure) token(user string, life time.Duration, more map[string]any) string {
 	s.t.Helper()
 	claims := map[string]any{"iss": kafka.TokenIssuer, "aud": kafka.TokenAudience, "sub": user, "iat": time.Now().Unix(), "exp": time.Now().Add(life).Unix()}
@@ -186,7 +186,7 @@ func TestWhoMayDoWhatInKafka(t *testing.T) {
 	}
 }
 
-// TestClientsUseTheirOwnRights sends and receives with them, until they are taken away.
+// TestClientsUseTheirOwnRights sends and receives with the client's own rights, until they are revoked.
 func TestClientsUseTheirOwnRights(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)
@@ -238,14 +238,14 @@ func TestWrongKafkaCredentialsAreToldAtOnce(t *testing.T) {
 	}
 }
 
-// TestRenewedTokensReachKafka outlives the token that the sockets were opened with.
+// TestRenewedTokensReachKafka uses sockets for longer than the token that they were opened with is valid.
 func TestRenewedTokensReachKafka(t *testing.T) {
 	t.Parallel()
 	s := secureKafka(t)
 	p, topic, other := s.start(s.openID("KAFKA_OAUTH_PASSTHROUGH=true")...), s.topic(), s.topic()
 	long := s.token(kafka.Alice, time.Hour, nil)
-	// The same clients ask and read: who is gone before Kafka has let it into the group is a member of
-	// it until its session times out, unless it comes back.
+	// The same clients ask and read: a client that disconnects before Kafka has admitted it to the group
+	// stays a member until its session times out, unless it comes back.
 	reading, trialReading := secureOut(topic, topic), secureOut(other, other)
 	for _, path := range []string{reading, secureIn(topic), trialReading, secureIn(other)} {
 		eventually(t, "the rights are in force", func() bool {

@@ -15,7 +15,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/spec"
 )
 
-// answers collects which of the answers in the OpenAPI document came.
+// answers records which of the answers in the OpenAPI document the proxy has given.
 type answers struct {
 	t       *testing.T
 	methods map[string][]string // by path, those of the document
@@ -73,7 +73,7 @@ func goodBody(path string) string {
 	return "{}"
 }
 
-// missing lists what did not come.
+// missing lists the answers that did not come.
 func (a *answers) missing() (list []spec.Answer) {
 	for _, answer := range specified().http.Answers() {
 		switch {
@@ -130,7 +130,7 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 	})
 }
 
-// guessing sends wrong passwords until no more of them are looked at.
+// guessing sends wrong passwords until the proxy checks no more of them.
 func (a *answers) guessing(k *cluster) {
 	a.t.Helper()
 	p := k.start(a.t, "BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=root", "BASIC_AUTH_PASSWORD=sesame")
@@ -145,7 +145,7 @@ func (a *answers) guessing(k *cluster) {
 	}
 }
 
-// sockets sees how handshakes end.
+// sockets makes handshakes with each answer.
 func (a *answers) sockets(k *cluster, topic string) {
 	a.t.Helper()
 	full := k.start(a.t, "MAX_CONNECTIONS=1")
@@ -175,7 +175,7 @@ func (a *answers) sockets(k *cluster, topic string) {
 	}
 }
 
-// limits sees what the admin API answers about the limits of clients.
+// limits makes requests to the admin API about the limits of clients.
 func (a *answers) limits(k *cluster, p *proxy) {
 	a.t.Helper()
 	fixed := k.start(a.t, "ADMIN_ENDPOINT_ENABLED=true")
@@ -200,7 +200,7 @@ const (
 	alteredOffsets = "/admin/consumer-group/{groupId}/offsets/alter/{topic}"
 )
 
-// groups sees what the admin API answers about consumer groups and topics.
+// groups makes requests to the admin API about consumer groups and topics.
 func (a *answers) groups(k *cluster, p *proxy, topic string) {
 	a.t.Helper()
 	group, paths := k.group(), []string{describedGroup, groupOffsets, alteredOffsets, "/admin/topics/{topic}"}
@@ -224,7 +224,7 @@ func (a *answers) groups(k *cluster, p *proxy, topic string) {
 	askEach(a.unauthorized(group), group)
 }
 
-// unauthorized returns a proxy that Kafka does not let do anything with a group and a topic.
+// unauthorized returns a proxy that Kafka does not authorize to use a group and a topic.
 func (a *answers) unauthorized(group string) *proxy {
 	a.t.Helper()
 	fake, err := startFake()
@@ -241,7 +241,7 @@ func (a *answers) unauthorized(group string) *proxy {
 	return p
 }
 
-// sessions evicts a client, and tries to while Kafka is away.
+// sessions evicts a client, and tries to while Kafka is unreachable.
 func (a *answers) sessions(k *cluster, p *proxy, topic string) {
 	a.t.Helper()
 	p.out(a.t, topic, "groupId="+k.group())
@@ -299,6 +299,6 @@ func TestEverySpecifiedMessageComes(t *testing.T) {
 func (r *transcript) names() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.seen, "") // what the document has not
+	delete(r.seen, "") // messages that the document lacks
 	return slices.Sorted(maps.Keys(r.seen))
 }

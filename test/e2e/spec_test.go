@@ -14,8 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/spec"
 )
 
-// specifications are those of the proxy, which all requests and messages of the suite are
-// compared with.
+// specifications are the proxy's, with which the suite compares all requests and messages.
 type specifications struct {
 	http    *spec.HTTP
 	sockets *spec.Sockets
@@ -34,7 +33,7 @@ var specified = sync.OnceValue(func() specifications {
 	return specifications{h, s}
 })
 
-// checked lets only answers through that the OpenAPI document has.
+// checked accepts only answers that the OpenAPI document has.
 type checked struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -50,16 +49,16 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// Of a connection the first messages are compared with the AsyncAPI document, and then some:
+// The first messages of a connection are compared with the AsyncAPI document, and then a sample:
 // comparing takes longer than sending.
 const (
 	comparedFirst = 100
 	comparedEvery = 100
 )
 
-// transcript compares the messages of one connection with the AsyncAPI document: those that
-// come from the proxy with what it may send, and those that it took, or refused for their
-// shape, with what it says that it takes.
+// transcript compares the messages of one connection with the AsyncAPI document: messages from the proxy
+// with those that it may send, and messages that it accepted, or refused for their shape, with those that
+// the document says it accepts.
 type transcript struct {
 	t       *testing.T
 	address string
@@ -86,7 +85,7 @@ func newTranscript(t *testing.T, target string) *transcript {
 	return r
 }
 
-// sent notes a message before it is sent.
+// sent records a message before it is sent.
 func (r *transcript) sent(message string) {
 	if r.avro {
 		return
@@ -105,7 +104,7 @@ func (r *transcript) sent(message string) {
 	r.seen[name] = true
 }
 
-// sentAside notes a message to /socket/in that is not to be compared, before it is sent.
+// sentAside records a message to /socket/in that is not to be compared, before it is sent.
 func (r *transcript) sentAside() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,8 +144,8 @@ func (r *transcript) received(kind websocket.MessageType, message []byte) {
 	}
 }
 
-// compare looks whether a message was taken that the document has not, or refused for its shape
-// though it has it.
+// compare checks that no message was accepted that the document lacks, and none refused for its shape
+// that the document has.
 func (r *transcript) compare(question, message []byte) {
 	var questions, messages []json.RawMessage
 	if json.Unmarshal(message, &messages) != nil {
@@ -177,7 +176,7 @@ func (r *transcript) compareOne(question, message []byte) {
 	}
 }
 
-// end looks whether all that the document has not was answered by an error.
+// end checks that every message that the document lacks was answered by an error.
 func (r *transcript) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// toldWithin is how soon an open socket must be told that its topic is not there anymore.
+// toldWithin is how soon an open socket must be told that its topic no longer exists.
 const toldWithin = time.Minute
 
 // deleting is a Kafka whose topics are deleted under open sockets, and a proxy that serves them.
 type deleting struct {
-	*cluster // as who may delete topics
+	*cluster // with a client that may delete topics
 	proxy    *proxy
-	header   http.Header                      // by which the clients come in
-	allow    func(t *testing.T, topic string) // the clients to use it, in the group of its name
+	header   http.Header                      // the credentials of the clients
+	allow    func(t *testing.T, topic string) // allows the clients to use it, in the group of its name
 }
 
 // onDeleting runs a test where the proxy's own credentials see the topic, and, on Kafka, where only the
@@ -65,7 +65,7 @@ func deletingByClients(t *testing.T) *deleting {
 	return d
 }
 
-// startAsBob starts the proxy as a user who may do nothing but keep its sessions.
+// startAsBob starts the proxy as a user who may only store its sessions.
 func (d *deleting) startAsBob(t *testing.T, s secure) {
 	t.Helper()
 	sessions := shared.run + "." + unique("sessions")
@@ -106,8 +106,8 @@ func (d *deleting) remake(t *testing.T, topic string) {
 }
 
 // TestTopicEndsUnderIdleSockets deletes a topic under sockets that have written and read, and have
-// nothing to do. Who comes back to one that was made again writes at the first message, and reads
-// from the first record.
+// nothing to do. A client that reconnects to a topic that was made again can write from its first message
+// on, and reads from the first record.
 func TestTopicEndsUnderIdleSockets(t *testing.T) {
 	t.Parallel()
 	for name, again := range map[string]bool{"deleted": false, "made again": true} {
@@ -171,7 +171,7 @@ type ended struct {
 	err    error
 }
 
-// end reads on, and so answers pings, until the connection ends.
+// end reads until the connection ends, and so answers pings.
 func (c *client) end() <-chan ended {
 	over := make(chan ended, 1)
 	go func() {

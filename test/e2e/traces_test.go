@@ -180,7 +180,7 @@ func TestTracesTurnedOffAreNotSent(t *testing.T) {
 	})
 }
 
-// TestACollectorThatIsDownHoldsNobodyUp shuts the proxy down without one.
+// TestACollectorThatIsDownHoldsNobodyUp shuts the proxy down while the collector is unreachable.
 func TestACollectorThatIsDownHoldsNobodyUp(t *testing.T) {
 	onFake(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)

@@ -24,7 +24,7 @@ func (p *proxy) inTransactions(t *testing.T, topic, name string) *client {
 	return p.in(t, topic, "transactional=true", "clientId="+topic, "instanceId="+name)
 }
 
-// committed reads what a client of the proxy sees that asks for committed records only.
+// committed reads through the proxy as a client with isolationLevel=read_committed.
 func (p *proxy) committed(t *testing.T, k *cluster, topic string, count int) []string {
 	t.Helper()
 	c := p.out(t, topic, "groupId="+k.group(), "isolationLevel=read_committed")
@@ -106,7 +106,7 @@ func TestTransactionsInAvro(t *testing.T) {
 		topic, p := k.topic(t, 1), k.transacting(t)
 		c := p.avroIn(t, topic, "transactional=true", "instanceId=i")
 		c.produce(avroMessage{Value: "first"})
-		c.send("text") // which Avro messages are not
+		c.send("text") // Avro messages must be binary
 		c.produce(avroMessage{Value: "second"})
 		c.result()
 		c.failure("INVALID_MESSAGE")
@@ -145,7 +145,7 @@ func TestTransactionsAreFenced(t *testing.T) {
 	})
 }
 
-// TestIdleTransactionsAreFenced has a first connection that sends nothing anymore.
+// TestIdleTransactionsAreFenced fences a first connection that no longer sends anything.
 func TestIdleTransactionsAreFenced(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.transacting(t)
@@ -160,7 +160,8 @@ func TestIdleTransactionsAreFenced(t *testing.T) {
 	})
 }
 
-// TestTransactionsWithSessions has the session decide, too.
+// TestTransactionsWithSessions checks that producer sessions decide conflicts of transactional
+// connections, too.
 func TestTransactionsWithSessions(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
@@ -180,8 +181,8 @@ func TestTransactionsWithSessions(t *testing.T) {
 	})
 }
 
-// TestHungTransaction has somebody die in the middle of a transaction: the next connection
-// with the same identity ends it, so that readers go on.
+// TestHungTransaction kills a producer in the middle of a transaction: the next connection with the same
+// identity ends the transaction, so that readers go on.
 func TestHungTransaction(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.transacting(t)
@@ -205,8 +206,8 @@ func TestHungTransaction(t *testing.T) {
 	})
 }
 
-// testAbortedTransaction takes Kafka away: the transaction is aborted before its messages are
-// answered TIMEOUT, and nothing of it is seen.
+// testAbortedTransaction makes Kafka unreachable: the transaction is aborted before its messages are
+// answered TIMEOUT, and readers see none of them.
 func testAbortedTransaction(t *testing.T, k *cluster) {
 	topic := k.topic(t, 1)
 	p := k.transacting(t, "KAFKA_PRODUCER_DELIVERY_TIMEOUT=2s")
@@ -237,8 +238,8 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	}
 }
 
-// TestTransactionsOutliveAChangedTopic raises and lowers the largest message under an open
-// socket, which goes on: what Kafka refuses meanwhile is to be sent again.
+// TestTransactionsOutliveAChangedTopic raises and lowers the largest message under an open socket, which
+// goes on: messages that Kafka refuses meanwhile are to be sent again.
 func TestTransactionsOutliveAChangedTopic(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.transacting(t)

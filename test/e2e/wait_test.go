@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// patience bounds every wait for what comes soon. It is generous: a test machine may be
-	// busy, and only a test that fails waits as long.
+	// patience bounds every wait for a condition that should hold soon. It is generous: a test machine
+	// may be busy, and only a test that fails waits as long.
 	patience = 60 * time.Second
-	// lookInterval is how often a condition is looked at.
+	// lookInterval is how often a condition is checked.
 	lookInterval = 20 * time.Millisecond
 )
 
@@ -35,7 +35,7 @@ func eventuallyWithin(t *testing.T, limit time.Duration, what string, condition 
 	}
 }
 
-var names atomic.Int64 // numbers what must have a name of its own
+var names atomic.Int64 // numbers the unique names
 
 // unique returns a name that nothing else in this process has.
 func unique(prefix string) string { return fmt.Sprintf("%s-%d", prefix, names.Add(1)) }

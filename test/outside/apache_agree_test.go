@@ -10,8 +10,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// TestConsumerGroupCommandShowsWhatWasCommitted reads a part of a topic with autoCommit=false
-// and asks Apache's tool where the group is.
+// TestConsumerGroupCommandShowsWhatWasCommitted reads a part of a topic with autoCommit=false and
+// compares the group's offsets with Apache's tool.
 func TestConsumerGroupCommandShowsWhatWasCommitted(t *testing.T) {
 	t.Parallel()
 	const partitions, each = 2, 10
@@ -36,8 +36,8 @@ func TestConsumerGroupCommandShowsWhatWasCommitted(t *testing.T) {
 	}
 }
 
-// described is what Apache's tool says of a group that reads one topic: by partition, how far
-// it is.
+// described returns the committed offsets that Apache's tool shows of a group that reads one topic, by
+// partition.
 func (c *cluster) described(group string) map[string]string {
 	c.t.Helper()
 	lines := apache(c.t, "", consumerGroups, "--bootstrap-server", c.addr, "--describe", "--group", group)

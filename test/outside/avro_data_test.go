@@ -13,14 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// tombstoneName is the header by which docs/protocol.md has tombstones told.
+// tombstoneName is the header that marks tombstones (docs/protocol.md).
 const tombstoneName = "wsproxy.tombstone"
 
 // content is a key or a value: the branch of its union, and what is in it as text. Bytes,
 // doubles and floats are the hexadecimal digits of what Kafka holds.
 type content [2]string
 
-// avroRecord is a record as the scripts are given it, and as they print what they read.
+// avroRecord is a record in the form in which the scripts get it, and print what they read.
 type avroRecord struct {
 	Key     *content    `json:"key"`
 	Value   content     `json:"value"`
@@ -28,14 +28,14 @@ type avroRecord struct {
 	ID      *string     `json:"clientMessageId"`
 }
 
-// avroSample is a record for /socket/in with what must come of it.
+// avroSample is a record for /socket/in with its expected results.
 type avroSample struct {
 	sent      avroRecord
 	written   kgo.Record // key, value and headers
 	delivered avroRecord
 }
 
-// formats are all formats, in an order in which each one's neighbour has another branch.
+// formats are all formats, in an order in which adjacent ones have different branches.
 func formats() []string {
 	return []string{"json", "bytearray", "string", "int", "avro", "short", "long", "double", "float"}
 }
@@ -75,8 +75,8 @@ func avroSampleOf(random *rand.Rand, keyFormat, valFormat string, i int) *avroSa
 	return s
 }
 
-// bury makes the record a tombstone, by a header anywhere among the others. What the value is
-// does not matter then.
+// bury makes the record a tombstone, by a header anywhere among the others. The value does not matter
+// then.
 func (s *avroSample) bury(random *rand.Rand) {
 	s.sent.Value, _ = valueOf(random, formats()[random.IntN(len(formats()))], random.IntN(100))
 	s.written.Value = nil

@@ -42,7 +42,7 @@ func (f foreign) avro() foreign {
 	return f
 }
 
-// roundTrip is what one run of a script shows: it has one topic to itself, of one partition.
+// roundTrip is one run of a script, which uses a topic of its own with one partition.
 type roundTrip struct {
 	t                *testing.T
 	k                *cluster
@@ -51,8 +51,8 @@ type roundTrip struct {
 	keyType, valType string // of /socket/out
 }
 
-// TestAvroLibrariesGoRound has libraries for Avro that we do not use write records of every
-// format, and read them.
+// TestAvroLibrariesGoRound writes and reads records of every format with Avro libraries that the proxy
+// does not use.
 func TestAvroLibrariesGoRound(t *testing.T) {
 	t.Parallel()
 	withForeigners(t, func(t *testing.T, f foreign, p *proxy) {
@@ -71,8 +71,8 @@ func TestAvroLibrariesGoRound(t *testing.T) {
 
 func always(format string) func(int) string { return func(int) string { return format } }
 
-// TestAvroLibrariesChooseByBranch names no format to /socket/in: the branch decides. What
-// comes back are the bytes.
+// TestAvroLibrariesChooseByBranch names no format to /socket/in: the branch decides. /socket/out returns
+// the bytes.
 func TestAvroLibrariesChooseByBranch(t *testing.T) {
 	t.Parallel()
 	withForeigners(t, func(t *testing.T, f foreign, p *proxy) {

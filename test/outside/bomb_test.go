@@ -18,9 +18,9 @@ const (
 	mostWithout = 200 << 20 // resident, of a proxy that unpacks nothing of the bomb
 )
 
-// TestLongBatchThatUnpacksToHalfAGigabyte has a native producer write a batch that Kafka takes, since it
-// is of some kilobytes. Who consumes it is told and closed, each time, and nobody else notices: the
-// proxy's memory stays as it is, and other sockets go on.
+// TestLongBatchThatUnpacksToHalfAGigabyte writes a batch by a native producer, which Kafka accepts since
+// it has only some kilobytes. Each consumer of it gets an error and is closed, each time. Other clients
+// are not affected: the proxy's memory does not grow, and other sockets go on.
 func TestLongBatchThatUnpacksToHalfAGigabyte(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)
@@ -69,7 +69,7 @@ func refusedBomb(t testing.TB, conn *websocket.Conn) error {
 	return nil
 }
 
-// neighbour is a client that writes to a topic and reads it, while others have trouble.
+// neighbour is a client that writes to a topic and reads it, while other clients fail.
 type neighbour struct {
 	t       testing.TB
 	in, out *websocket.Conn
@@ -103,7 +103,7 @@ func (n *neighbour) exchange(times int) (slowest time.Duration) {
 	return slowest
 }
 
-// exchangeUntil goes on until somebody else is done, who must have no error.
+// exchangeUntil repeats exchange until another goroutine is done, which must have no error.
 func (n *neighbour) exchangeUntil(done <-chan error) (slowest time.Duration) {
 	n.t.Helper()
 	for {
@@ -117,8 +117,8 @@ func (n *neighbour) exchangeUntil(done <-chan error) (slowest time.Duration) {
 	}
 }
 
-// bomb writes one batch of one record whose value is zeros, and returns how long it is packed.
-// A client would unpack all of it to pack it.
+// bomb writes one batch of one record whose value is zeros, and returns its compressed length. It does
+// not use a client, which would need the whole value to compress it.
 func (c *cluster) bomb(topic string) int {
 	c.t.Helper()
 	batch := bombBatch()
@@ -161,8 +161,8 @@ func bombBatch() []byte {
 	return text
 }
 
-// packed is a record of zeros, compressed in the format of RFC 8878: by hand, since a compressor would
-// have to read all of it.
+// packed returns a record of zeros, compressed in the format of RFC 8878: by hand, since a compressor
+// would have to read all of it.
 func packed() []byte {
 	const largestBlock = 128 << 10
 	head := []byte{0, 0, 0}                    // no attributes, the batch's time, its first offset

@@ -21,8 +21,8 @@ const (
 	slowBytes      = 1000 // each time: 10 kB a second
 )
 
-// TestLongSlowConsumersStayWithinTheMemory has many clients, each in a group of its own, read slowly what
-// comes fast. All get on, and the proxy stays within the memory of a pod.
+// TestLongSlowConsumersStayWithinTheMemory makes many clients, each in a group of its own, read a fast
+// stream slowly. All make progress, and the proxy stays within the memory of a pod.
 func TestLongSlowConsumersStayWithinTheMemory(t *testing.T) {
 	t.Parallel()
 	size := scaled()
@@ -66,7 +66,7 @@ func slowest(clients []*slowClient) int64 {
 	return least
 }
 
-// slowClient reads a few bytes at a time of whatever comes, and comes again where it is refused.
+// slowClient reads a few bytes at a time, and connects again if it is refused.
 type slowClient struct {
 	request *http.Request
 	bytes   atomic.Int64

@@ -18,7 +18,7 @@ const (
 )
 
 // TestLongStalledProducersStayWithinTheMemory stops a broker under producers that send large messages
-// without waiting, together more than the memory of a pod. All are answered when the broker goes on.
+// without waiting, together more than the memory of a pod. All are answered when the broker continues.
 func TestLongStalledProducersStayWithinTheMemory(t *testing.T) {
 	t.Parallel()
 	producers := scaled().producers
@@ -83,13 +83,13 @@ func readAnswers(ctx context.Context, conn *websocket.Conn, n int) error {
 // podMemory is the memory limit of the chart's pods, of which GOMEMLIMIT is nine tenths.
 const podMemory = 512 << 20
 
-// held is how much of the memory budget is held for something.
+// held returns how much of the memory budget is held for a kind.
 func (p *proxy) held(t testing.TB, kind string) float64 {
 	t.Helper()
 	return p.metric(t, fmt.Sprintf("wsproxy_memory_held_bytes{kind=%q}", kind))
 }
 
-// awaitStall waits until a counter has stood still for a while.
+// awaitStall waits until a counter has not changed for a while.
 func (p *proxy) awaitStall(t testing.TB, counter string) {
 	t.Helper()
 	const still = 3 * time.Second

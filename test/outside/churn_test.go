@@ -26,9 +26,9 @@ type churn struct {
 	size         scale
 	replicas     *replicas
 	topic, group string
-	anew         bool // who restarts closes, and comes back as another client
+	anew         bool // consumers that restart close, and reconnect as other clients
 	witness      *kgo.Client
-	alive        []*churned // who is connected, longest first
+	alive        []*churned // connected consumers, the longest connected first
 	joined       int
 	total        int // records that are written
 	readers      sync.WaitGroup
@@ -54,9 +54,9 @@ type arrival struct {
 	number int
 }
 
-// TestLongConsumersComeAndGo kills, adds and restarts consumers of a group, again and again, once with
-// clients that come back as who they were, and once with clients that do not: nothing is skipped, and
-// who comes back causes no rebalance.
+// TestLongConsumersComeAndGo repeatedly kills, adds and restarts consumers of a group, once with clients
+// that reconnect with the same identity, and once with a new one: no record is skipped, and clients that
+// reconnect with the same identity cause no rebalance.
 func TestLongConsumersComeAndGo(t *testing.T) {
 	t.Parallel()
 	size := scaled()
@@ -108,8 +108,8 @@ func (c *churn) watch(k *cluster) {
 	}()
 }
 
-// run returns how often the group has rebalanced while nothing but restarts happened. Rebalances
-// that somebody else causes meanwhile would swallow some.
+// run returns how often the group has rebalanced while only restarts happened. Rebalances with other
+// causes at the same time would hide some of these.
 func (c *churn) run() int32 {
 	c.settle(churnConsumers + 1)
 	before := c.generation()
@@ -163,7 +163,7 @@ func (c *churn) settle(members int) {
 	})
 }
 
-// comeAndGo writes records, and has consumers come and go meanwhile. It returns how often.
+// comeAndGo writes records, and makes consumers connect and disconnect meanwhile. It returns how often.
 func (c *churn) comeAndGo() (events int) {
 	written := make(chan struct{})
 	go func() {
@@ -209,8 +209,8 @@ func (c *churn) write(rate, seconds int) {
 	}
 }
 
-// join connects a consumer through the next replica. It may be refused for as long as those
-// that are gone have not left the group.
+// join connects a consumer through the next replica. It may be refused until the consumers that
+// disconnected have left the group.
 func (c *churn) join(client string) {
 	c.t.Helper()
 	c.joined++
@@ -220,7 +220,7 @@ func (c *churn) join(client string) {
 	await(c.t, client+" to be let in", func() bool {
 		var status int
 		var err error
-		m.conn, m.tcp, status, err = knockTCP(within(c.t, patience), url)
+		m.conn, m.tcp, status, err = tryHandshakeTCP(within(c.t, patience), url)
 		must(c.t, err)
 		if m.conn == nil && status != http.StatusTooManyRequests {
 			c.t.Fatalf("%s is refused with %d", client, status)
@@ -232,7 +232,7 @@ func (c *churn) join(client string) {
 	c.readers.Go(func() { c.read(m) })
 }
 
-// take takes out who is connected for longest.
+// take removes the consumer that has been connected for longest.
 func (c *churn) take() *churned {
 	m := c.alive[0]
 	c.alive = c.alive[1:]
@@ -245,7 +245,7 @@ func (c *churn) kill(m *churned) {
 	_ = m.conn.CloseNow()
 }
 
-// restart has a consumer go and come back through the other replica.
+// restart disconnects a consumer and connects it again through the other replica.
 func (c *churn) restart() {
 	c.t.Helper()
 	m := c.take()

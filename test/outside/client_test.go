@@ -70,7 +70,7 @@ func tryDialAs(ctx context.Context, url string, header http.Header) (*websocket.
 // dialTCP connects, and returns the TCP connection below too.
 func dialTCP(t testing.TB, url string) (*websocket.Conn, *net.TCPConn) {
 	t.Helper()
-	conn, tcp, status, err := knockTCP(within(t, patience), url)
+	conn, tcp, status, err := tryHandshakeTCP(within(t, patience), url)
 	must(t, err)
 	if conn == nil {
 		t.Fatalf("refused with %d", status)
@@ -79,9 +79,9 @@ func dialTCP(t testing.TB, url string) (*websocket.Conn, *net.TCPConn) {
 	return conn, tcp
 }
 
-// knockTCP tries a handshake, and returns the connection and the one below it, or the status
-// of the refusal.
-func knockTCP(ctx context.Context, url string) (*websocket.Conn, *net.TCPConn, int, error) {
+// tryHandshakeTCP tries a handshake, and returns the connection and the one below it, or the status of
+// the refusal.
+func tryHandshakeTCP(ctx context.Context, url string) (*websocket.Conn, *net.TCPConn, int, error) {
 	var tcp *net.TCPConn
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -126,8 +126,8 @@ func next[T any](t testing.TB, conn *websocket.Conn) T {
 	return message
 }
 
-// readOn has a connection answer pings whose messages nobody needs any more. There may be some: what was
-// not committed comes twice.
+// readOn reads a connection, so that it answers pings, and discards the messages. There may be some:
+// uncommitted records are delivered again.
 func readOn(t testing.TB, conn *websocket.Conn) {
 	t.Helper()
 	ctx := t.Context()

@@ -10,11 +10,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// mostPatience is how long a person who tries the program out may wait for a first message.
+// mostPatience is how long a new user may wait for a first message.
 const mostPatience = time.Minute
 
-// dev starts `wsproxy dev` on ports that are free, as make run does on its usual ones, and
-// reads where it listens from what it prints for people.
+// dev starts `wsproxy dev` on free ports, as make run does on its usual ones, and reads the addresses
+// from its output for users.
 func dev(t testing.TB, args ...string) (p *proxy, broker string) {
 	t.Helper()
 	p = &proxy{running: start(t, nil, append([]string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0"}, args...)...)}
@@ -35,8 +35,8 @@ func dev(t testing.TB, args ...string) (p *proxy, broker string) {
 	return p, broker
 }
 
-// TestFreshUserGetsAMessageWithinAMinute does what dev's own words propose, with clients that
-// a user may have.
+// TestFreshUserGetsAMessageWithinAMinute follows the instructions that dev prints, with clients that a
+// user may have.
 func TestFreshUserGetsAMessageWithinAMinute(t *testing.T) {
 	t.Parallel()
 	_, err := built.Path()
@@ -76,7 +76,7 @@ func TestDevFeedsItsTopic(t *testing.T) {
 	}
 }
 
-// TestDevKeepsItsDataOverARestart also cuts the program off, once: what was answered is kept.
+// TestDevKeepsItsDataOverARestart also kills the program once: acknowledged messages are kept.
 func TestDevKeepsItsDataOverARestart(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -1,9 +1,8 @@
-// Package outside judges the built program from outside: it runs as a process of its own
-// against a real Apache Kafka, and its witnesses are programs that are not ours: WebSocket
-// clients of Node and Python, Apache's console tools, and plain Kafka clients. Nothing of the
-// program's packages is used.
+// Package outside tests the built program from outside: it runs as a process of its own against a real
+// Apache Kafka, and third-party programs check it: WebSocket clients of Node and Python, Apache's console
+// tools, and plain Kafka clients. The tests use none of the program's packages.
 //
-// The long tests take more data than their short twins. OUTSIDE_SCALE=full runs them, and the one
-// with a client that never reads, with as much as one would in an acceptance test, which takes
-// minutes. The figures that they measure are logged: run them with -v.
+// The long tests use more data than their short counterparts. OUTSIDE_SCALE=full runs them, and the one
+// with a client that never reads, with as much data as an acceptance test, which takes minutes. The
+// figures that they measure are logged: run them with -v.
 package outside

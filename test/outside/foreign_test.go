@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// withForeigners runs a test with each client against one proxy.
+// withForeigners runs a test with each third-party client against one proxy.
 func withForeigners(t *testing.T, test func(*testing.T, foreign, *proxy)) {
 	t.Helper()
 	p := serve(t, realKafka(t).addr, "WSPROXY_CONSUMER_COMMIT_INTERVAL=50ms")
@@ -65,7 +65,7 @@ func checkAnswer(t testing.TB, text, topic string, offset int64, id, code string
 	}
 }
 
-// TestForeignClientsConsume shows that they answer the pings that prove delivery, too.
+// TestForeignClientsConsume also shows that these clients answer the pings that prove delivery.
 func TestForeignClientsConsume(t *testing.T) {
 	t.Parallel()
 	withForeigners(t, func(t *testing.T, f foreign, p *proxy) {

@@ -72,7 +72,7 @@ func (w *evenWriter) stop(t *testing.T) []int64 {
 	return w.ends[:]
 }
 
-// growthReader notes what a connection delivers.
+// growthReader records what a connection delivers.
 type growthReader struct {
 	mu     sync.Mutex // guards what follows
 	counts [grownPartitions]map[int64]int

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// checks are the readiness checks as the proxy tells them.
+// checks are the readiness checks as /readyz shows them.
 func (p *proxy) checks(t testing.TB) map[string]string {
 	t.Helper()
 	answer, err := http.Get("http://" + p.management + "/readyz")
@@ -23,7 +23,7 @@ func (p *proxy) checks(t testing.TB) map[string]string {
 	return body.Checks
 }
 
-// awaitReadiness waits for an answer of /readyz. The proxy lives meanwhile, whatever Kafka does.
+// awaitReadiness waits for an answer of /readyz. /livez must succeed meanwhile, whatever Kafka does.
 func (p *proxy) awaitReadiness(t testing.TB, want int) {
 	t.Helper()
 	await(t, "readiness to change", func() bool {
@@ -34,9 +34,9 @@ func (p *proxy) awaitReadiness(t testing.TB, want int) {
 	})
 }
 
-// TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown stops the broker, and pauses it: then it takes
-// connections, and answers nothing. At last the proxy is terminated under a broker that does not
-// answer, and ends in time all the same.
+// TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown stops the broker, and pauses it: a paused broker
+// accepts connections but answers nothing. Finally the proxy is terminated while the broker does not
+// answer, and still ends in time.
 func TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown(t *testing.T) {
 	t.Parallel()
 	const drainDelay, grace = time.Second, 10 * time.Second

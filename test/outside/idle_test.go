@@ -34,7 +34,7 @@ type idlers struct {
 	refused    atomic.Int64 // handshakes that had to be tried again
 }
 
-// idleUse is what a proxy with its consumers has used until a moment.
+// idleUse is the number of connections of a proxy with its consumers at a moment.
 type idleUse struct {
 	made, closed float64 // connections of consumers to brokers
 	all          float64 // connections of all kinds that are open, as the proxy says
@@ -42,8 +42,8 @@ type idleUse struct {
 	cpu          time.Duration
 }
 
-// TestLongIdleConsumersMakeNoConnections lets consumers of three brokers have nothing to do for longer
-// than it takes until connections that were idle are closed, and metadata are old.
+// TestLongIdleConsumersMakeNoConnections leaves consumers of three brokers idle for longer than the idle
+// timeout of connections and the maximum age of metadata.
 func TestLongIdleConsumersMakeNoConnections(t *testing.T) {
 	t.Parallel()
 	size := scaled()
@@ -120,7 +120,7 @@ func (c *idlers) open() time.Duration {
 
 func (c *idlers) group(i int) string { return fmt.Sprintf("%s-%d", c.topic, i) }
 
-// consumer opens one, takes the records that there are, and leaves it answering pings.
+// consumer opens a consumer, reads the existing records, and lets it answer pings.
 func (c *idlers) consumer(i int) {
 	url := c.proxy.url(fmt.Sprintf("/socket/out?clientId=c%d&groupId=%s&topic=%s", i, c.group(i), c.topic))
 	conn, err := c.admitted(url)
@@ -138,12 +138,12 @@ func (c *idlers) consumer(i int) {
 	conn.CloseRead(c.t.Context())
 }
 
-// admitted tries again while Kafka does not answer the proxy in time, as clients do: on a machine
-// that is busy it may not.
+// admitted tries again while Kafka does not answer the proxy in time, as clients do: this may happen on a
+// busy machine.
 func (c *idlers) admitted(url string) (*websocket.Conn, error) {
 	ctx := within(c.t, patience)
 	for {
-		conn, status, err := knock(ctx, url)
+		conn, status, err := tryHandshake(ctx, url)
 		if conn != nil || err != nil {
 			return conn, err
 		}
@@ -159,7 +159,7 @@ func (c *idlers) admitted(url string) (*websocket.Conn, error) {
 	}
 }
 
-// committed tells whether all groups have committed what there is.
+// committed tells whether all groups have committed all records.
 func (c *idlers) committed(groups []string) bool {
 	c.t.Helper()
 	done := 0
@@ -173,8 +173,8 @@ func (c *idlers) committed(groups []string) bool {
 	return done == len(groups)
 }
 
-// use reads the proxy's metrics and asks the kernel. Both must agree, which they do when no
-// connection comes or goes between the two looks.
+// use reads the proxy's metrics and asks the kernel. Both must agree, which they do if no connection
+// opens or closes between the two readings.
 func (c *idlers) use() (use idleUse) {
 	c.t.Helper()
 	defer func() {
@@ -221,7 +221,7 @@ func brokersCPU(t testing.TB, brokers *kafka.Cluster) (total time.Duration) {
 	return total
 }
 
-// pass lets a time pass, which itself is what is tested: nothing must happen in it.
+// pass waits for a time in which nothing must happen: the wait itself is the test.
 func pass(t testing.TB, duration time.Duration) {
 	t.Helper()
 	select {

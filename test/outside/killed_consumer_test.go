@@ -23,8 +23,8 @@ type killedConsumer struct {
 	skipped   int // records between what was delivered and where a connection started
 }
 
-// TestLongConsumerSurvivesKillsOfTheProxy kills the proxy while much lies in socket buffers that the
-// client has not read: what was written, but not read, must not count as delivered.
+// TestLongConsumerSurvivesKillsOfTheProxy kills the proxy while socket buffers hold much data that the
+// client has not read: records that were written, but not read, must not count as delivered.
 func TestLongConsumerSurvivesKillsOfTheProxy(t *testing.T) {
 	t.Parallel()
 	n := scaled().consumed
@@ -87,7 +87,7 @@ func (c *killedConsumer) readUntil(conn *websocket.Conn, distinct int) int {
 	return read
 }
 
-// readRest reads what a dead proxy has left in the socket.
+// readRest reads what a killed proxy has left in the socket.
 func (c *killedConsumer) readRest(conn *websocket.Conn) int {
 	c.t.Helper()
 	ctx := within(c.t, patience)

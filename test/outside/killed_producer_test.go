@@ -23,8 +23,8 @@ type killedProducer struct {
 	resent   int
 }
 
-// TestLongProducerSurvivesKillOfTheProxy kills the proxy under a client that writes messages: what was
-// answered is in the log.
+// TestLongProducerSurvivesKillOfTheProxy kills the proxy while a client writes messages: acknowledged
+// messages are in the log.
 func TestLongProducerSurvivesKillOfTheProxy(t *testing.T) {
 	t.Parallel()
 	n := scaled().produced

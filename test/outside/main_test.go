@@ -29,12 +29,12 @@ func run(m *testing.M) int {
 	return code
 }
 
-// built is the program, which all tests of this process share: they have nothing else in
-// common that could hold what is built once.
+// built is the program, which all tests of this process share. It is global since the tests share nothing
+// else that could hold it.
 var built process.Program
 
-// lacking ends a test for which this machine lacks something: it is skipped with a word, and
-// fails where REQUIRE_ALL=1.
+// lacking ends a test for which this machine lacks something: the test is skipped with a message, and
+// fails if REQUIRE_ALL=1.
 func lacking(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_ALL") == "1" {
@@ -49,7 +49,7 @@ func await(t testing.TB, what string, holds func() bool) {
 	awaitWithin(t, patience, what, holds)
 }
 
-// awaitWithin is as await, for what takes long by its nature.
+// awaitWithin is await for conditions that take long by their nature.
 func awaitWithin(t testing.TB, limit time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(limit)
@@ -64,7 +64,7 @@ func awaitWithin(t testing.TB, limit time.Duration, what string, holds func() bo
 	}
 }
 
-// within returns a context that ends with the test, after some time at the latest.
+// within returns a context that ends with the test, or after a time if that is earlier.
 func within(t testing.TB, limit time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

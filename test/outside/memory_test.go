@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// memory is what the kernel says of a process's resident memory, in bytes.
+// memory is a process's resident memory as the kernel reports it, in bytes.
 type memory struct {
 	now, peak int
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestMisfitsAreDelivered puts records that do not fit keyType and valType, and a tombstone,
-// between good ones: each is delivered, and the stream goes on.
+// TestMisfitsAreDelivered writes records that do not fit keyType and valType, and a tombstone, between
+// valid ones: each is delivered, and the stream goes on.
 func TestMisfitsAreDelivered(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)

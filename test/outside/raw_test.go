@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// rawClient speaks RFC 6455 by hand over a TCP connection: it alone decides when bytes are
-// read, which no library leaves to its user.
+// rawClient implements RFC 6455 itself over a TCP connection, so that it controls when bytes are read,
+// which libraries do not allow.
 type rawClient struct {
 	tcp     net.Conn
 	in      *bufio.Reader
@@ -109,7 +109,7 @@ func (c *rawClient) write(t testing.TB, op byte, payload []byte) {
 	must(t, err)
 }
 
-// close ends the connection as RFC 6455 wants it.
+// close ends the connection as RFC 6455 requires.
 func (c *rawClient) close(t testing.TB) {
 	t.Helper()
 	c.write(t, rawClose, binary.BigEndian.AppendUint16(nil, 1000))

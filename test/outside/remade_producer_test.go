@@ -33,8 +33,9 @@ type remadeProducer struct {
 	refused  map[string]int // by code
 }
 
-// TestProducerOfATopicThatIsMadeAgain finds every message in the topic that it was answered for, none of
-// the topic before, and has the first message to each topic written.
+// TestProducerOfATopicThatIsMadeAgain checks that every message is in the topic for which it was
+// acknowledged, that no message of the previous topic is, and that the first message to each topic is
+// written.
 func TestProducerOfATopicThatIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	writeRemade(t, realKafka(t))
@@ -119,15 +120,15 @@ func (p *remadeProducer) read(ctx context.Context, conn *websocket.Conn, window 
 	}
 }
 
-// sofar returns what was answered until now.
+// sofar returns the answers so far.
 func (p *remadeProducer) sofar() map[string]answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.answered)
 }
 
-// compare looks for every answered message in the topic, where its answer said, and for messages of the
-// rounds before.
+// compare checks that every acknowledged message is in the topic at its acknowledged offset, and that no
+// message of the previous rounds is.
 func (p *remadeProducer) compare(round int, answered map[string]answer) {
 	p.t.Helper()
 	log, missing := p.k.log(p.topic), 0

@@ -19,15 +19,15 @@ const remadeRecords = 300
 type remadeReader struct {
 	url     string
 	header  http.Header
-	commits bool // by itself
+	commits bool // whether the client commits by itself
 
 	mu        sync.Mutex // guards what follows
 	delivered map[string]bool
 	codes     map[websocket.StatusCode]int // with which connections ended
 }
 
-// TestATopicMadeAgainIsReadFromItsFirstRecord deletes a topic and makes it again, again and again, under a
-// consumer whose commits are under way. What it has of one instance must not count for the next.
+// TestATopicMadeAgainIsReadFromItsFirstRecord repeatedly deletes a topic and makes it again while a
+// consumer's commits are in progress. Positions in one instance must not count for the next.
 func TestATopicMadeAgainIsReadFromItsFirstRecord(t *testing.T) {
 	t.Parallel()
 	for mode, auto := range map[string]bool{"autoCommit": true, "own commits": false} {
@@ -74,8 +74,8 @@ func (c *cluster) remake(topic string) {
 	})
 }
 
-// flow writes the records of an instance at once, and goes on with others until stop: commits are under
-// way when the topic is deleted.
+// flow writes the records of an instance at once, and goes on with others until stop: commits are in
+// progress when the topic is deleted.
 func (c *cluster) flow(topic string, round int) (stop func()) {
 	c.t.Helper()
 	var client *kgo.Client
@@ -94,14 +94,14 @@ func (c *cluster) flow(topic string, round int) (stop func()) {
 			client.Produce(ctx, &kgo.Record{Topic: topic, Value: []byte("more")}, nil)
 		}
 	})
-	return func() { // the topic may be gone: nobody waits for its last records
+	return func() { // the topic may be gone: its last records are not awaited
 		cancel()
 		writing.Wait()
 	}
 }
 
 // writeRemade writes the records of an instance, with a client that knows no other. It fails while the
-// broker still tells of the instance before.
+// broker's metadata still have the previous instance.
 func (c *cluster) writeRemade(topic string, round int) (*kgo.Client, bool) {
 	c.t.Helper()
 	client, err := c.dial()

@@ -11,7 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestAnOutageOfKafkaEvictsNobody takes the broker away for four leases.
+// TestAnOutageOfKafkaEvictsNobody stops the broker for four leases.
 func TestAnOutageOfKafkaEvictsNobody(t *testing.T) {
 	t.Parallel()
 	const clients = 10
@@ -37,9 +37,9 @@ func TestAnOutageOfKafkaEvictsNobody(t *testing.T) {
 	pace := time.NewTicker(lease / 3)
 	defer pace.Stop()
 	for time.Since(down) < 4*lease {
-		_, status, err := knock(within(t, patience), r.list[0].url(query(clients)))
+		_, status, err := tryHandshake(within(t, patience), r.list[0].url(query(clients)))
 		if err != nil || status != http.StatusServiceUnavailable {
-			t.Fatalf("without Kafka a newcomer gets status %d, %v", status, err)
+			t.Fatalf("without Kafka a new client gets status %d, %v", status, err)
 		}
 		<-pace.C
 	}
@@ -50,7 +50,7 @@ func TestAnOutageOfKafkaEvictsNobody(t *testing.T) {
 	back := time.Now()
 	for time.Since(back) < 2*lease {
 		for i := range clients {
-			if conn, status, err := knock(within(t, patience), r.list[(i+1)%2].url(query(i)+"&onConflict=reject")); err != nil || status != http.StatusConflict {
+			if conn, status, err := tryHandshake(within(t, patience), r.list[(i+1)%2].url(query(i)+"&onConflict=reject")); err != nil || status != http.StatusConflict {
 				if conn != nil {
 					_ = conn.CloseNow()
 				}

@@ -15,7 +15,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// replicas are proxies in front of one Kafka that share a topic of sessions with nobody else.
+// replicas are proxies in front of one Kafka that share a sessions topic of their own.
 type replicas struct {
 	t     testing.TB
 	kafka *cluster
@@ -48,7 +48,7 @@ func (r *replicas) start() *proxy {
 // connected is a session as the admin API shows it.
 type connected struct{ ID, Kind, Client, Group, Replica string }
 
-// sessions lists who is connected, as one replica knows it.
+// sessions lists the sessions that one replica knows.
 func (p *proxy) sessions(t testing.TB) []connected {
 	t.Helper()
 	answer, err := http.Get("http://" + p.management + "/admin/sessions")
@@ -59,8 +59,8 @@ func (p *proxy) sessions(t testing.TB) []connected {
 	return list
 }
 
-// knock tries a handshake, and returns the connection or the status of the refusal.
-func knock(ctx context.Context, url string) (*websocket.Conn, int, error) {
+// tryHandshake tries a handshake, and returns the connection or the status of the refusal.
+func tryHandshake(ctx context.Context, url string) (*websocket.Conn, int, error) {
 	conn, answer, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // its documentation: never needed
 	switch {
 	case err == nil:
@@ -84,8 +84,8 @@ func TestLongSorePointReplicasCountClientsOnce(t *testing.T) {
 	raceForPlaces(t, scaled().races)
 }
 
-// raceForPlaces lets 200 clients race for the 10 partitions of a topic, through two replicas and
-// through three: exactly ten are let in, each time.
+// raceForPlaces lets 200 clients race for the 10 partitions of a topic, through two replicas and through
+// three: exactly ten are admitted, each time.
 func raceForPlaces(t *testing.T, rounds int) {
 	t.Helper()
 	for _, n := range []int{2, 3} {
@@ -115,7 +115,7 @@ func (r *replicas) race(topic string, round int) (admitted []*websocket.Conn, re
 	for i := range 200 {
 		p := r.list[i%len(r.list)]
 		racers.Go(func() {
-			conn, status, err := knock(ctx, p.url(fmt.Sprintf("/socket/out?clientId=c%d&groupId=%s-%d&topic=%s", i, topic, round, topic)))
+			conn, status, err := tryHandshake(ctx, p.url(fmt.Sprintf("/socket/out?clientId=c%d&groupId=%s-%d&topic=%s", i, topic, round, topic)))
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -134,8 +134,8 @@ func (r *replicas) race(topic string, round int) (admitted []*websocket.Conn, re
 	return admitted, refused
 }
 
-// TestSorePointReconnectsAreNotRefused cuts a client off without a FIN, as far as the proxy can see: it
-// comes back through another replica and is let in within three seconds.
+// TestSorePointReconnectsAreNotRefused disconnects a client without a FIN, as far as the proxy can see:
+// it reconnects through another replica and is admitted within three seconds.
 func TestSorePointReconnectsAreNotRefused(t *testing.T) {
 	t.Parallel()
 	k := realKafka(t)
@@ -144,7 +144,7 @@ func TestSorePointReconnectsAreNotRefused(t *testing.T) {
 	query := "/socket/out?clientId=phone&topic=" + topic
 	dial(t, r.list[0].url(query)) // nothing is read from it: it answers no ping
 	watch := stopwatch.Start(t)
-	conn, status, err := knock(within(t, patience), r.list[1].url(query))
+	conn, status, err := tryHandshake(within(t, patience), r.list[1].url(query))
 	must(t, err)
 	took := watch.Elapsed()
 	if conn == nil {
@@ -157,13 +157,13 @@ func TestSorePointReconnectsAreNotRefused(t *testing.T) {
 	t.Logf("let in after %v", took.Round(time.Millisecond))
 
 	readOn(t, conn)
-	if _, status, err = knock(within(t, patience), r.list[0].url(query)); err != nil || status != http.StatusConflict {
+	if _, status, err = tryHandshake(within(t, patience), r.list[0].url(query)); err != nil || status != http.StatusConflict {
 		t.Errorf("the identity of a live client: status %d, %v", status, err)
 	}
 }
 
-// TestClientsOfAKilledReplicaComeBack kills one of three replicas: its clients come back through
-// the others, most at once, since nobody answers for their old connections.
+// TestClientsOfAKilledReplicaComeBack kills one of three replicas: its clients reconnect through the
+// others, most of them at once, since no replica confirms their old connections.
 func TestClientsOfAKilledReplicaComeBack(t *testing.T) {
 	t.Parallel()
 	const clients = 30
@@ -186,7 +186,7 @@ func TestClientsOfAKilledReplicaComeBack(t *testing.T) {
 	for i := 0; i < clients; i += 3 {
 		back.Go(func() {
 			for try := 0; ; try++ {
-				conn, status, err := knock(within(t, patience), r.list[1+try%2].url(query(i)))
+				conn, status, err := tryHandshake(within(t, patience), r.list[1+try%2].url(query(i)))
 				if err != nil {
 					t.Errorf("client %d: %v", i, err)
 					return

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// scale is how much data the tests use for which that matters.
+// scale is the amount of data and time that tests use.
 type scale struct {
 	consumed   int           // records, while the proxy is killed
 	produced   int           // the same, the other way
-	unread     int           // bytes that lie in a topic whose client reads nothing
-	unreadTime time.Duration // for which it does not
+	unread     int           // bytes in a topic whose client reads nothing
+	unreadTime time.Duration // for which the client reads nothing
 	idle       int           // consumers of each kind of topic that have nothing to do
-	idleTime   time.Duration // for which they have not
+	idleTime   time.Duration // for which they are idle
 	races      int           // rounds in which clients race for slots
 	lease      time.Duration // of sessions, where a test waits for it
 	state      int           // records in the sessions' topic that a replica starts from
-	churn      time.Duration // for which consumers come and go
-	churnEvery time.Duration // between two times that some do
+	churn      time.Duration // for which consumers connect and disconnect
+	churnEvery time.Duration // between two such changes
 	churnRate  int           // records a second meanwhile
 	costRounds int           // how often a cost is measured, after once that is not counted
 	remade     int           // how often a topic is deleted and made again
@@ -26,11 +26,11 @@ type scale struct {
 	slow       int           // consumers that read slowly
 	slowMemory int           // the limit of the proxy's memory meanwhile
 	slowRead   int64         // bytes that each of them is to read
-	slowTime   time.Duration // within which it is to
+	slowTime   time.Duration // within which they are to read them
 	backlog    int           // bytes of the topic that they read
 }
 
-// short is the size of the tests that everybody runs.
+// short is the size of the default tests.
 func short() scale {
 	return scale{races: 1}
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
-// foreign is a WebSocket client that we did not write, behind a small script.
+// foreign is a third-party WebSocket client, driven by a small script.
 type foreign struct {
 	language string
 	program  string
 	script   string
-	variable string // of the environment, where its package is looked for
+	variable string // the environment variable of the path of its package
 }
 
 func foreigners() []foreign {
@@ -110,7 +110,7 @@ func (r *reader) next() record {
 	return got
 }
 
-// stop has the client close its connection, which must go well.
+// stop makes the client close its connection, which must succeed.
 func (r *reader) stop() {
 	r.t.Helper()
 	must(r.t, r.stdin.Close())

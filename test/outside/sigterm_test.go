@@ -13,8 +13,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/stopwatch"
 )
 
-// TestSorePointRolloutLosesNothing terminates the proxy under clients that are busy: each is told so
-// (1012), what was answered is in the log, and what was delivered is committed, no more.
+// TestSorePointRolloutLosesNothing terminates the proxy while clients are busy: each gets the close code
+// 1012, acknowledged messages are in the log, and exactly the delivered records are committed.
 func TestSorePointRolloutLosesNothing(t *testing.T) {
 	t.Parallel()
 	const partitions, drainDelay, grace = 3, time.Second, 20 * time.Second
@@ -42,7 +42,7 @@ func TestSorePointRolloutLosesNothing(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if limit := drainDelay + grace/2; took > limit { // clients that answer need not sit the grace out
+	if limit := drainDelay + grace/2; took > limit { // the proxy need not wait for the whole grace period if clients answer
 		t.Errorf("it took %v to end, more than %v", took, limit)
 	}
 	for name, d := range map[string]drained{"consumer": out, "producer": in} {

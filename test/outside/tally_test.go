@@ -8,7 +8,7 @@ type tally struct {
 	total    int
 }
 
-// newTally expects so many records in each partition.
+// newTally returns a tally that expects a number of records in each partition.
 func newTally(partitions, each int) *tally {
 	t := &tally{counts: make([][]uint8, partitions), upTo: make([]int64, partitions)}
 	for i := range t.counts {
@@ -44,8 +44,8 @@ func (t *tally) missing() int {
 	return missing
 }
 
-// beyond returns the partitions whose committed offset is past what was delivered: a client
-// that came back would skip the records between.
+// beyond returns the partitions whose committed offset is past the delivered records: a client that
+// reconnects would skip the records between.
 func (t *tally) beyond(committed map[int32]int64) []int32 {
 	var partitions []int32
 	for partition, offset := range committed {

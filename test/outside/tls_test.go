@@ -8,8 +8,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
 
-// TestForeignClientsUseTLS has each client write and read over TLS, whose CA it was told, and be
-// refused by itself where it was not.
+// TestForeignClientsUseTLS makes each client write and read over TLS with the proxy's CA configured.
+// Without that CA the client itself must refuse to connect.
 func TestForeignClientsUseTLS(t *testing.T) {
 	t.Parallel()
 	k, authority, folder := realKafka(t), certs.NewAuthority(t), t.TempDir()

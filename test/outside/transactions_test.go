@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// transactionKills is how often the proxy is killed: many of them come between two transactions.
+	// transactionKills is how often the proxy is killed: many of the kills fall between two transactions.
 	transactionKills = 12
 	// batchesAhead is how many arrays the client of the tests sends ahead of their answers.
 	batchesAhead = 50
@@ -129,7 +129,7 @@ func (c *transacting) array(batch int) string {
 	return "[" + strings.Join(messages, ",") + "]"
 }
 
-// name tells the attempts to write an array apart.
+// name distinguishes the attempts to write an array.
 func (c *transacting) name(batch int) string { return fmt.Sprintf("%d.%d", batch, c.attempt) }
 
 // readAnswer reads the answer to an array, and tells whether that was written.
@@ -152,7 +152,7 @@ func (c *transacting) readAnswer(ctx context.Context, conn *websocket.Conn, batc
 	return true, nil
 }
 
-// compare looks for what is missing and for what is not whole.
+// compare reports arrays that are missing or incomplete.
 func (c *transacting) compare(log map[int32][]string, n int) {
 	c.t.Helper()
 	seen := map[string]int{}

@@ -16,10 +16,9 @@ const (
 	mostGrowth       = 32 << 20
 )
 
-// TestClientThatNeverReads has a client complete the handshake on a topic that holds more
-// than all buffers on the way take, and read nothing for a time. It must not be dropped for
-// that, nor cost memory, nor have anything committed, nor trouble its group; and when it goes
-// on it gets everything.
+// TestClientThatNeverReads completes a handshake on a topic that holds more data than all buffers
+// between, and reads nothing for a time. The proxy must not drop the client, use more memory, commit
+// anything, or cause a rebalance of its group; and when the client reads again it gets everything.
 func TestClientThatNeverReads(t *testing.T) {
 	t.Parallel()
 	size := scaled()
@@ -67,8 +66,8 @@ func TestClientThatNeverReads(t *testing.T) {
 		mebibytes(after.now), mebibytes(after.peak))
 }
 
-// peakOver returns the most resident memory that the proxy has while a time passes. The time
-// itself is what is tested: nothing must happen in it.
+// peakOver returns the most resident memory that the proxy has while a time passes. Nothing must happen
+// in this time: the wait itself is the test.
 func peakOver(t testing.TB, p *proxy, duration time.Duration) int {
 	t.Helper()
 	over := time.After(duration)
@@ -111,8 +110,8 @@ func (c *cluster) membership(group string) membership {
 	return m
 }
 
-// generation finds out a group's generation, which Kafka does not tell to who only looks: of
-// the heartbeats with all that are likely it takes the one that is right.
+// generation finds out a group's generation, which Kafka does not tell to non-members: it sends
+// heartbeats with all likely generations, and returns the accepted one.
 func (c *cluster) generation(group, member string) int32 {
 	c.t.Helper()
 	for generation := range int32(100) {

@@ -1,5 +1,5 @@
-// Package admin is what the admin API does, apart from HTTP's routes, credentials and the form
-// of answers and errors: those are package server's.
+// Package admin implements the endpoints of the admin API. Package server has its routes, its
+// authentication, and the form of its answers and errors.
 package admin
 
 import (
@@ -13,8 +13,8 @@ import (
 const (
 	// MaxBody is the longest body of a request that sets limits, in bytes.
 	MaxBody = 64 << 10
-	// readOn is how much of a body that is too long is read all the same, in bytes: a client that
-	// is still sending when the connection is closed may never see the answer.
+	// readOn is how much of a body that is too long is still read, in bytes: a client that is still
+	// sending when the connection is closed may never see the answer.
 	readOn = 32 << 20
 )
 
@@ -22,10 +22,10 @@ const (
 // where the client is to know more than that the proxy failed.
 type Endpoint func(r *http.Request) (any, error)
 
-// none is the answer of what was removed.
+// none is the answer to a removal.
 type none struct{}
 
-// body reads the body of a request, of at most so many bytes.
+// body reads the body of a request, of up to most bytes.
 func body(r *http.Request, most int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
@@ -38,7 +38,7 @@ func body(r *http.Request, most int64) ([]byte, error) {
 	return text, nil
 }
 
-// pathID returns the id of a group or client in the path, whose percent-escapes are undone.
+// pathID returns the id of a group or client in the path, unescaped.
 func pathID(r *http.Request, parameter string) (string, error) {
 	id := r.PathValue(parameter)
 	if wrong := clientcfg.CheckID(id); wrong != "" {

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// lookupTimeout bounds what a request asks Kafka first, so that it is known within five
-	// seconds that no broker answers.
+	// lookupTimeout bounds the first request to Kafka, so that a client learns within five seconds that
+	// no broker answers.
 	lookupTimeout = 4 * time.Second
-	// internalPrefix begins the names of what is internal to Kafka and its tools.
+	// internalPrefix begins the names of groups and topics that are internal to Kafka and its tools.
 	internalPrefix = "__"
 )
 
-// Coordinator is what Kafka knows of consumer groups.
+// Coordinator reads and changes consumer groups in Kafka.
 type Coordinator interface {
 	// Groups lists all groups by their ids, without members and assignors.
 	Groups(ctx context.Context) ([]proxy.Group, error)
@@ -25,8 +25,8 @@ type Coordinator interface {
 	Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error)
 	// GroupOffsets lists what a group has committed, by topic and partition.
 	GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error)
-	// CommitGroupOffsets sets what a group has committed. The error is of proxy.KindGroupActive
-	// where it has got members meanwhile.
+	// CommitGroupOffsets sets what a group has committed. The error is of proxy.KindGroupActive if the
+	// group has got members meanwhile.
 	CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error
 	// DeleteGroupOffsets removes what a group has committed. Its errors are those of
 	// CommitGroupOffsets.
@@ -50,7 +50,7 @@ type listedGroup struct {
 	GroupID  proxy.GroupID    `json:"groupId"`
 	IsSimple bool             `json:"isSimple"`
 	State    proxy.GroupState `json:"state"`
-	Members  []proxy.ClientID `json:"members"` // none: they are told where the group is described
+	Members  []proxy.ClientID `json:"members"` // empty: only the description of a group lists them
 }
 
 // All lists groups.
@@ -120,8 +120,8 @@ func (g *Groups) DeleteOffsets(r *http.Request) (any, error) {
 	return none{}, g.Kafka.DeleteGroupOffsets(ctx, id, offsets)
 }
 
-// AlterOffsets sets what a group without members has committed in a topic. It changes all that the
-// body says, or nothing. The answer is what is committed in the topic then.
+// AlterOffsets sets what a group without members has committed in a topic. It applies all of the body, or
+// nothing. The answer is what is committed in the topic afterwards.
 func (g *Groups) AlterOffsets(r *http.Request) (any, error) {
 	name := r.PathValue("topic")
 	wanted, err := offsetsOf(r, name)
@@ -148,7 +148,7 @@ func (g *Groups) AlterOffsets(r *http.Request) (any, error) {
 	return inJSON(ofTopic(offsets, name)), err
 }
 
-// find looks the group up whose id is in the path.
+// find describes the group whose id is in the path.
 func (g *Groups) find(ctx context.Context, r *http.Request) (proxy.Group, error) {
 	id, err := pathID(r, "groupId")
 	if err != nil {
@@ -157,7 +157,7 @@ func (g *Groups) find(ctx context.Context, r *http.Request) (proxy.Group, error)
 	return g.Kafka.Group(ctx, proxy.GroupID(id))
 }
 
-// idle returns the id in the path where it is that of a group without members.
+// idle returns the id in the path if its group has no members.
 func (g *Groups) idle(ctx context.Context, r *http.Request) (proxy.GroupID, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()

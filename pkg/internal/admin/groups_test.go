@@ -21,8 +21,8 @@ type cluster struct {
 	groups  []proxy.Group
 	offsets []proxy.GroupOffset // of the last one of groups
 	topic   proxy.Topic
-	change  error // what changes fail with
-	silent  bool  // nothing is answered
+	change  error // the error of changes
+	silent  bool  // requests get no answer
 	changes int
 }
 
@@ -174,7 +174,7 @@ func TestGroupsAreDescribed(t *testing.T) {
 	checkAnswer(t, "no offsets", answer, err, "[]")
 }
 
-// endpoints are all that concern one group.
+// endpoints are all endpoints of one group.
 func endpoints(c *cluster) map[string]Endpoint {
 	g := &Groups{Kafka: c, Topics: c}
 	return map[string]Endpoint{"describe": g.Describe, "offsets": g.Offsets, "delete": g.DeleteOffsets, "alter": g.AlterOffsets}

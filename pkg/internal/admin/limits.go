@@ -15,7 +15,7 @@ const writeTimeout = 10 * time.Second
 // Limits are the endpoints for the limits of clients.
 type Limits struct {
 	Table  *clientcfg.Table
-	Writer *clientcfg.Writer // nil where dynamic configuration is off: nothing may be written
+	Writer *clientcfg.Writer // nil without dynamic configuration: the limits are read-only
 }
 
 // All lists the limits of all clients.
@@ -43,7 +43,7 @@ func (l *Limits) Consumers() OfClients { return OfClients{l, clientcfg.Consumer,
 // clientId.
 func (l *Limits) Producers() OfClients { return OfClients{l, clientcfg.Producer, "clientId"} }
 
-// Get shows the entry of a client, the dynamic one where there are two.
+// Get returns the entry of a client, the dynamic one if there are two.
 func (c OfClients) Get(r *http.Request) (any, error) {
 	id, err := pathID(r, c.parameter)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// silent is a log that takes records and never tells what became of them.
+// silent is a log that accepts records and never confirms them.
 type silent struct{}
 
 func (silent) Append([]clientcfg.Record, func(error)) {}

@@ -18,7 +18,7 @@ const (
 	// maxOffsetsBody is the longest body with offsets, in bytes: enough for several thousand
 	// partitions.
 	maxOffsetsBody = 1 << 20
-	// maxMetadata is the longest metadata that a broker takes by default, in UTF-16 code units
+	// maxMetadata is the longest metadata that a broker accepts by default, in UTF-16 code units
 	// (offset.metadata.max.bytes, which Kafka compares with the length of a Java string).
 	maxMetadata = 4096
 )
@@ -53,8 +53,8 @@ func ofTopic(offsets []proxy.GroupOffset, topic string) (found []proxy.GroupOffs
 	return found
 }
 
-// checkOffsets looks whether all offsets are in the topic. Kafka itself takes any, and a consumer
-// that is sent to where nothing is starts anywhere.
+// checkOffsets checks that the topic has all of the offsets. Kafka itself accepts any, and a consumer
+// whose offset is out of range is reset to another position.
 func checkOffsets(offsets []proxy.GroupOffset, topic proxy.Topic) error {
 	for i, o := range offsets {
 		at := slices.IndexFunc(topic.Partitions, func(p proxy.TopicPartition) bool { return p.Partition == o.Partition })
@@ -91,12 +91,12 @@ func offsetsOf(r *http.Request, topic string) ([]proxy.GroupOffset, error) {
 	return p.offsets, nil
 }
 
-// offsetsParser reads an array of offsets. What it reads is JSON.
+// offsetsParser reads an array of offsets. Its input is valid JSON.
 type offsetsParser struct {
 	d          *jsontext.Decoder
 	topic      string
 	offsets    []proxy.GroupOffset
-	partitions map[int32]bool // those read
+	partitions map[int32]bool // read so far
 }
 
 func (p *offsetsParser) parse() error {
@@ -126,12 +126,12 @@ func (p *offsetsParser) parseOne() error {
 	for p.d.PeekKind() != '}' {
 		token, err := p.d.ReadToken()
 		if err != nil {
-			return fmt.Errorf("reading a name in what is JSON: %w", err)
+			return fmt.Errorf("reading a name in valid JSON: %w", err)
 		}
 		name := token.String()
 		value, err := p.d.ReadValue()
 		if err != nil {
-			return fmt.Errorf("reading a value in what is JSON: %w", err)
+			return fmt.Errorf("reading a value in valid JSON: %w", err)
 		}
 		if seen[name] {
 			return wrong(i, name, "is given twice")
@@ -155,7 +155,7 @@ func (p *offsetsParser) parseOne() error {
 	return nil
 }
 
-// take sets a member of an offset, or returns what is wrong with it.
+// take sets one field of an offset, or returns what is wrong with the value.
 func take(o *proxy.GroupOffset, name string, value jsontext.Value) (fault string) {
 	switch name {
 	case "topic":

@@ -66,9 +66,9 @@ func TestOffsetsOfTheLongestLengths(t *testing.T) {
 	}
 }
 
-// FuzzOffsets states that what is taken is an array of offsets in the topic, each partition once,
-// and reads the same when it is written as the admin API shows it; and that what is refused is
-// refused with a message for clients.
+// FuzzOffsets checks that accepted input is an array of offsets in the topic, each partition once, and
+// reads the same when it is written as the admin API shows it; and that other input is refused with a
+// message for clients.
 func FuzzOffsets(f *testing.F) {
 	for _, seed := range []string{
 		`[{"topic":"t","partition":0,"offset":2,"metadata":null},{"partition":1,"offset":9}]`,

@@ -9,12 +9,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// evictTimeout bounds how long an eviction waits for the slot to be free.
+// evictTimeout bounds how long an eviction waits until the slot is free.
 const evictTimeout = 5 * time.Second
 
-// Registry knows who is connected to all replicas.
+// Registry knows the sessions of all replicas.
 type Registry interface {
-	// List returns the sessions, in the order that they are shown in.
+	// List returns the sessions, in the order in which they are shown.
 	List() []session.Info
 	// Evict ends a session and waits within ctx until its slot is free. The error is of
 	// proxy.KindNotFound where there is no such session.

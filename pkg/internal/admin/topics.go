@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Catalogue is what Kafka knows of topics.
+// Catalogue describes the topics in Kafka.
 type Catalogue interface {
 	// ListTopics lists all topics by name, without offsets and settings.
 	ListTopics(ctx context.Context) ([]proxy.Topic, error)
@@ -20,7 +20,7 @@ type Catalogue interface {
 // Topics are the endpoints for topics. The path's parameter is topic.
 type Topics struct {
 	Kafka  Catalogue
-	States []string // topics in which the proxy keeps what its replicas share
+	States []string // topics in which the proxy keeps the state that its replicas share
 }
 
 // listedTopic is a topic in the list of all.
@@ -50,7 +50,7 @@ func (t *Topics) internal(topic proxy.Topic) bool {
 	return topic.Internal || strings.HasPrefix(topic.Name, internalPrefix) || slices.Contains(t.States, topic.Name)
 }
 
-// describedTopic is a topic with all that there is to know of it.
+// describedTopic is a topic with all details.
 type describedTopic struct {
 	Name       string            `json:"name"`
 	Internal   bool              `json:"internal"`
@@ -58,7 +58,7 @@ type describedTopic struct {
 	Settings   map[string]string `json:"settings"`
 }
 
-// partition is a partition of a topic. What Kafka cannot tell now is null.
+// partition is a partition of a topic. Values that Kafka cannot tell now are null.
 type partition struct {
 	Partition   int32  `json:"partition"`
 	Leader      *int64 `json:"leader"`
@@ -81,7 +81,7 @@ func (t *Topics) Describe(r *http.Request) (any, error) {
 	return described, nil
 }
 
-// known returns nil for what is not.
+// known returns nil for a number that is unknown.
 func known(n int64) *int64 {
 	if n < 0 {
 		return nil

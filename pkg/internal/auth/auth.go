@@ -38,13 +38,14 @@ const (
 const (
 	OutcomeAccepted = "accepted"
 	OutcomeRefused  = "refused"
-	OutcomeUnknown  = "unknown" // it could not be checked
+	OutcomeUnknown  = "unknown" // the credentials could not be checked
 )
 
 // maxName is the longest name of a principal, in characters.
 const maxName = 255
 
-// Chain are the methods by which clients can authenticate. Without any, all are let in.
+// Chain is the authenticator: the methods by which clients can authenticate. Without any, it accepts all
+// clients.
 type Chain struct {
 	Basic        *Basic  // nil where passwords are not taken
 	Bearer       *Bearer // nil where tokens are not taken
@@ -57,21 +58,21 @@ type Chain struct {
 	Forwarded string
 	Kafka     KafkaRules
 	Realms    Realms
-	// Count is told how each request fared; nil where nobody counts.
+	// Count is called with the outcome of each request; may be nil.
 	Count func(method, outcome string)
 }
 
-// Pass is what the credentials of a client have shown.
+// Pass is the result of an authentication: the client's identity, and what is needed to check it again.
 type Pass struct {
 	Identity proxy.Identity
-	// bearer is the token that it was made from, to be judged again; empty without one.
+	// bearer is the client's token, to be checked again; empty without one.
 	bearer string
-	// hash is a digest of what the password was compared with, to be compared again; zero where that
-	// cannot change.
+	// hash is a digest of the hash that the password was compared with, to be compared again; zero where
+	// that cannot change.
 	hash digest
-	// certificates are the client's, to be verified again; nil where no client CA has vouched for them.
+	// certificates are the client's chain, to be verified again; nil where no client CA verified them.
 	certificates []*x509.Certificate
-	// brought is what the client brought for Kafka beside its token.
+	// brought holds the Kafka credentials that the client sent beside its token.
 	brought proxy.KafkaCredentials
 }
 
@@ -84,7 +85,7 @@ func (c *Chain) Required() bool {
 // at Kafka.
 func (c *Chain) KnowsClients() bool { return c.Required() || c.Kafka.Required }
 
-// Request finds out who makes a request. The error is of proxy.KindNotAuthenticated, or of
+// Request authenticates the client of a request. The error is of proxy.KindNotAuthenticated, or of
 // proxy.KindOverloaded where the credentials cannot be checked now.
 func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Error) {
 	if !c.Required() {
@@ -117,8 +118,8 @@ func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Erro
 	return p, nil
 }
 
-// checkName refuses a name that the proxy could not keep among its sessions. OpenID Connect Core,
-// section 2 allows no longer ones.
+// checkName refuses the name of a principal that the proxy could not store with its sessions. OpenID
+// Connect Core, section 2 allows no longer names.
 func checkName(name string) *proxy.Error {
 	if name == "" || utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) ||
 		strings.ContainsFunc(name, unicode.IsControl) {
@@ -127,7 +128,7 @@ func checkName(name string) *proxy.Error {
 	return nil
 }
 
-// Socket is as Request, for a handshake: it also reads what the client brings for Kafka.
+// Socket is Request for a handshake: it also reads the client's Kafka credentials.
 func (c *Chain) Socket(ctx context.Context, r *http.Request) (Pass, *proxy.Error) {
 	brought, e := c.Kafka.read(r.Header)
 	if e != nil {
@@ -142,7 +143,7 @@ func (c *Chain) Socket(ctx context.Context, r *http.Request) (Pass, *proxy.Error
 		return Pass{}, e
 	}
 	if user := p.Identity.Kafka.Username; user != "" && p.Identity.Principal.IsAnonymous() {
-		// Kafka is asked whether that is true before anything is given to the principal.
+		// Kafka checks these credentials before the principal gets anything.
 		p.Identity.Principal = proxy.Principal{Method: proxy.MethodKafka, Name: user}
 		e = checkName(user)
 	}
@@ -165,7 +166,7 @@ func (c *Chain) check(ctx context.Context, method string, given credentials, cha
 	}
 }
 
-// places says where credentials may be, since some look for them in the URL.
+// places says where the proxy reads credentials, since some users put them into the URL.
 func (c *Chain) places() string {
 	if c.Basic == nil && c.Bearer == nil {
 		return "a client certificate"
@@ -187,10 +188,10 @@ func (c *Chain) count(method string, e *proxy.Error) {
 	}
 }
 
-// Renewable tells whether a new token can take the place of the pass's own.
+// Renewable tells whether a new token can replace the one of the pass.
 func (p Pass) Renewable() bool { return p.bearer != "" }
 
-// Renew makes a pass of a new token, which must be of the same subject.
+// Renew checks a new token, which must be of the same subject, and returns its pass.
 func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.Error) {
 	renewed, e := c.Bearer.check(ctx, token)
 	c.count(MethodBearer, e)
@@ -205,8 +206,8 @@ func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.
 	return renewed, e
 }
 
-// Recheck judges what a pass was made from again: a token by the keys that its provider has now, a
-// password by its hash in the file, a certificate by the client CAs. It asks nobody.
+// Recheck checks the credentials of a pass again: a token by the keys of its provider that are cached
+// now, a password by its hash in the file, a certificate by the client CAs. It makes no requests.
 func (c *Chain) Recheck(ctx context.Context, p *Pass) *proxy.Error {
 	switch p.Identity.Principal.Method {
 	case proxy.MethodToken:

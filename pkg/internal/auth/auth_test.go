@@ -16,7 +16,7 @@ import (
 
 func std(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
-// request has headers given as name, value, name, value.
+// request makes a request with headers given as name, value, name, value.
 func request(headers ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/socket/in", nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -30,7 +30,7 @@ const (
 	subprotocol         = "Sec-WebSocket-Protocol"
 )
 
-// all takes passwords, tokens and certificates.
+// all accepts passwords, tokens and certificates.
 func all(t *testing.T) *Chain {
 	t.Helper()
 	return &Chain{
@@ -63,7 +63,7 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
-// refusedRequests are requests with credentials that are not right, and what is said of each.
+// refusedRequests are requests with invalid credentials, and the error of each.
 func refusedRequests(token string) map[string][]string {
 	return map[string][]string{
 		"no credentials":                       {"required"},
@@ -118,7 +118,7 @@ func TestWhoIsRefused(t *testing.T) {
 	}
 }
 
-// TestNames are those of tokens, which may be anything.
+// TestNames checks the names of tokens, which may hold any text.
 func TestNames(t *testing.T) {
 	c := all(t)
 	for name, test := range map[string]struct {
@@ -165,7 +165,7 @@ func TestMethodsThatAreOff(t *testing.T) {
 	}
 }
 
-// withCertificate gives a request a client certificate, which a CA vouches for or not.
+// withCertificate gives a request a client certificate, verified by a CA or not.
 func withCertificate(r *http.Request, name string, verified bool) *http.Request {
 	certificate := &x509.Certificate{Subject: pkix.Name{CommonName: name}}
 	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{certificate}}
@@ -180,7 +180,7 @@ func TestCertificates(t *testing.T) {
 	bearer := "Bearer " + rsaSigner().token(nil)
 	for name, test := range map[string]struct {
 		request *http.Request
-		subject string // empty where it is refused
+		subject string // empty if refused
 	}{
 		"alone":                            {withCertificate(request(), "carol", true), "carol"},
 		"that nobody vouches for":          {withCertificate(request(), "carol", false), ""},
@@ -329,7 +329,8 @@ func TestOutcomesAreCounted(t *testing.T) {
 	}
 }
 
-// FuzzCredentials holds what is read from headers to what was sent, and errors to not repeating it.
+// FuzzCredentials checks that the credentials read from headers are those that were sent, and that errors
+// do not repeat them.
 func FuzzCredentials(f *testing.F) {
 	for _, seed := range []string{"Basic cm9vdDpzZXNhbWU=", "Bearer a.b.c", "wsproxy.v1, wsproxy.basic.cm9vdDpzZXNhbWU", "wsproxy.bearer.a.b.c", " , ,", "Basic  =", "\xff"} {
 		f.Add(seed, "")

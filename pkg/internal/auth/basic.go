@@ -17,11 +17,12 @@ import (
 )
 
 const (
-	// acceptedLife is how long a password that was right is not checked again.
+	// acceptedLife is how long the credential cache keeps a right password, which is not checked again
+	// until then.
 	acceptedLife = time.Minute
-	// refusedLife is the same of a wrong one.
+	// refusedLife is the same for a wrong password.
 	refusedLife = 10 * time.Second
-	// maxCachedCredentials is how many passwords are remembered of each kind.
+	// maxCachedCredentials is how many right, and how many wrong passwords the credential cache keeps.
 	maxCachedCredentials = 4096
 	// maxWaiting is how many handshakes may wait for their password to be checked.
 	maxWaiting = 64
@@ -29,16 +30,16 @@ const (
 	checkTimeout = 2 * time.Second
 )
 
-// Basic knows users by their passwords.
+// Basic authenticates users by their passwords.
 type Basic struct {
-	// Changed is called after Use has taken other users; nil where nobody has to know.
+	// Changed is called after Use has replaced the users; may be nil.
 	Changed func()
 
 	// Fixed after construction.
-	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
-	user   digest            // of the one user, zero where there is none
-	name   string            // the one user's
-	turns  *fair.Shares      // one for each check that is under way
+	secret [sha256.Size]byte // the key of the digests, which are useless outside of this process
+	user   digest            // of the configured user, zero where there is none
+	name   string            // of the configured user
+	turns  *fair.Shares      // one for each check in progress
 
 	file     atomic.Pointer[users] // nil without a file
 	accepted credentialCache
@@ -47,7 +48,7 @@ type Basic struct {
 
 type digest = [sha256.Size]byte
 
-// NewBasic returns users of whom one is given here, if user is not empty. The others come by Use.
+// NewBasic returns a Basic with one configured user, if user is not empty. Use sets the other users.
 func NewBasic(user, password string) *Basic {
 	b := &Basic{turns: fair.NewShares(checksAtOnce(), maxWaiting)}
 	_, _ = rand.Read(b.secret[:]) // it never fails
@@ -57,12 +58,12 @@ func NewBasic(user, password string) *Basic {
 	return b
 }
 
-// checksAtOnce is how many passwords are checked at a time: half of the processors are left to those who
-// are in already.
+// checksAtOnce is how many passwords are checked at a time: half of the processors remain for open
+// connections.
 func checksAtOnce() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-// Use takes the content of a file of users in the form of htpasswd -B. Where it is faulty those
-// before stay.
+// Use takes the content of a file of users in the form of htpasswd -B. If it is faulty, the previous
+// users stay in force.
 func (b *Basic) Use(contents [][]byte) error {
 	parsed, err := parseHtpasswd(contents[0])
 	if err != nil {
@@ -75,8 +76,8 @@ func (b *Basic) Use(contents [][]byte) error {
 	return nil
 }
 
-// check tells whether a password is that of a user. accepted stands for the hash in the file that it
-// was compared with, to be compared again; it is zero for the one user.
+// check checks a user's password. accepted is a digest of the hash in the file that the password was
+// compared with, for recheck; it is zero for the configured user.
 func (b *Basic) check(ctx context.Context, user, password string) (accepted digest, e *proxy.Error) {
 	given := b.digest(user, "", password)
 	if b.user != (digest{}) && hmac.Equal(given[:], b.user[:]) {
@@ -128,8 +129,8 @@ func (b *Basic) knows(user string) bool {
 
 func wrongPassword() *proxy.Error { return refuse("The user or the password is wrong.") }
 
-// remembered tells whether a password is right, from the cache where it is there. A hash that has
-// changed makes another key, so that nothing is remembered beyond it.
+// remembered tells whether a password is right, from the credential cache if possible. A changed hash
+// makes another key, so that no cached result outlives the hash.
 func (b *Basic) remembered(ctx context.Context, key digest, check func() bool) (right bool, e *proxy.Error) {
 	if right, known := b.recall(key); known {
 		return right, nil
@@ -139,7 +140,7 @@ func (b *Basic) remembered(ctx context.Context, key digest, check func() bool) (
 		return false, e
 	}
 	defer done()
-	if right, known := b.recall(key); known { // somebody has checked it meanwhile
+	if right, known := b.recall(key); known { // another request has checked it meanwhile
 		return right, nil
 	}
 	right = check()
@@ -158,8 +159,8 @@ func (b *Basic) recall(key digest) (right, known bool) {
 	return false, b.refused.has(key)
 }
 
-// takeTurn waits until another password may be checked. Those who wait are served by turns of their
-// addresses, so that nobody has others wait for all the passwords that he tries. done must be called.
+// takeTurn waits until another password may be checked. Waiting requests are served round-robin by
+// address, so that clients need not wait for all the guesses from one address. done must be called.
 func (b *Basic) takeTurn(ctx context.Context) (done func(), e *proxy.Error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -174,7 +175,7 @@ func busy() *proxy.Error {
 	return proxy.Errorf(proxy.KindOverloaded, "There are too many passwords to be checked: try again later.")
 }
 
-// digest is of a user, what is known of its password, and the password.
+// digest returns the digest of a user, the hash of its password, and the password.
 func (b *Basic) digest(user, hash, password string) digest {
 	h := hmac.New(sha256.New, b.secret[:])
 	for _, part := range []string{user, hash, password} {

@@ -56,7 +56,7 @@ func TestPasswords(t *testing.T) {
 		"the other's password":             {both, "alice", "sesame", false},
 		"the password that hides the user": {both, "carol", "another", false},
 	} {
-		for range 2 { // the second time from memory
+		for range 2 { // the second time from the credential cache
 			_, e := test.basic.check(t.Context(), test.user, test.password)
 			if test.right != (e == nil) || e != nil && e.Kind != proxy.KindNotAuthenticated {
 				t.Errorf("%s: got %v", name, e)
@@ -97,7 +97,7 @@ func TestPasswordsAreCheckedOnce(t *testing.T) {
 	})
 }
 
-// TestAChangedPasswordIsForgotten looks at what is remembered of the old one.
+// TestAChangedPasswordIsForgotten checks that no cached result of the old password is used.
 func TestAChangedPasswordIsForgotten(t *testing.T) {
 	b := withFile(t, NewBasic("", ""), line("alice", "old"))
 	if _, e := b.check(t.Context(), "alice", "old"); e != nil {
@@ -117,8 +117,8 @@ func TestAChangedPasswordIsForgotten(t *testing.T) {
 	}
 }
 
-// TestAFloodOfPasswordsIsBounded has more clients than can be checked: some wait, some are sent away,
-// and a client that is known is not held up.
+// TestAFloodOfPasswordsIsBounded sends more passwords than can be checked: some requests wait, some are
+// refused, and a client with a cached password is not delayed.
 func TestAFloodOfPasswordsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBasic("", "")
@@ -157,7 +157,7 @@ func TestAFloodOfPasswordsIsBounded(t *testing.T) {
 		if right, e := b.remembered(t.Context(), known, nil); !right || e != nil {
 			t.Errorf("a known client: %v, %v", right, e)
 		}
-		time.Sleep(checkTimeout + time.Millisecond) // those who wait give up before
+		time.Sleep(checkTimeout + time.Millisecond) // waiting requests give up before
 		close(release)
 		flood.Wait()
 		if most > checksAtOnce() || busy != 3*maxWaiting-checksAtOnce() {
@@ -166,8 +166,8 @@ func TestAFloodOfPasswordsIsBounded(t *testing.T) {
 	})
 }
 
-// TestAFloodOfPasswordsHoldsUpItsSenderAlone has an address try as many as it can. Every other turn
-// is another's.
+// TestAFloodOfPasswordsHoldsUpItsSenderAlone sends as many passwords as possible from one address. Every
+// second turn goes to another address.
 func TestAFloodOfPasswordsHoldsUpItsSenderAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, release := NewBasic("", ""), make(chan struct{})
@@ -270,8 +270,8 @@ func TestHtpasswd(t *testing.T) {
 	}
 }
 
-// FuzzHtpasswd holds what is taken to what bcrypt can check, and faults to not telling anything of
-// what is in the file.
+// FuzzHtpasswd checks that bcrypt can use every accepted hash, and that faults repeat nothing of the
+// file's content.
 func FuzzHtpasswd(f *testing.F) {
 	good := strings.TrimPrefix(line("x", "p"), "x:")
 	for _, text := range []string{"a:" + good, "a:" + good + "\r\n#\nb:" + good, "a:b", ":", "\n", "a:$2y$31$" + good[7:]} {

@@ -11,17 +11,16 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// maxCause is how much of a library's reason is kept for the log: it may repeat what a client
-// claimed of itself.
+// maxCause bounds how much of a library's error the log repeats: the error may hold text from the client.
 const maxCause = 300
 
-// latestExpiry is the last second of the year 9999. Tokens that name a later one end then.
+// latestExpiry is the last second of the year 9999. A token with a later expiry expires then.
 const latestExpiry = 253402300799
 
-// Bearer knows users by the tokens of an OpenID provider.
+// Bearer authenticates users by the tokens of an OpenID provider.
 type Bearer struct{ Provider *Provider }
 
-// check tells who a token is of.
+// check verifies a token and returns its pass.
 func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 	if e := checkToken("The bearer token", token); e != nil {
 		return Pass{}, e
@@ -33,7 +32,7 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 			return Pass{}, cannotAsk(err)
 		}
 		if verifier = b.Provider.now.Load(); verifier == nil {
-			return Pass{}, cannotAsk(errors.New("its keys were given up"))
+			return Pass{}, cannotAsk(errors.New("its keys were dropped"))
 		}
 	}
 	p, signature, e := b.judge(ctx, verifier, token)
@@ -47,13 +46,13 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 		p, signature, e = b.judge(ctx, verifier, token)
 	}
 	if _, answered := b.Provider.requests(); signature == byUnknownKey && answered <= asked {
-		// The key may be newer than those that are known, which may not be asked for again yet.
+		// The key may be newer than the cached ones, and it is too early to request the keys again.
 		return Pass{}, cannotAsk(errUnknownKey)
 	}
 	return p, e
 }
 
-// recheck judges a token by the keys that are known, without asking for others.
+// recheck verifies a token by the cached keys, without requesting others.
 func (b *Bearer) recheck(ctx context.Context, token string) *proxy.Error {
 	verifier := b.Provider.now.Load()
 	if verifier == nil {
@@ -66,12 +65,12 @@ func (b *Bearer) recheck(ctx context.Context, token string) *proxy.Error {
 	return e
 }
 
-// cannotAsk tells a client to come again. It is no fault of its credentials.
+// cannotAsk tells a client to try again: its credentials are not at fault.
 func cannotAsk(err error) *proxy.Error {
 	return proxy.Wrap(err, proxy.KindOverloaded, "The token cannot be checked now, as the identity provider's keys are not at hand: try again later.")
 }
 
-// judge checks a token. signature tells whether the keys that are known could judge it.
+// judge verifies a token. signature tells whether the cached keys could verify it.
 func (b *Bearer) judge(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (p Pass, signature signature, e *proxy.Error) {
 	verified, err := verifier.Verify(context.WithValue(ctx, signatureKey{}, &signature), token)
 	if err != nil {
@@ -101,7 +100,7 @@ func (b *Bearer) judge(ctx context.Context, verifier *oidc.IDTokenVerifier, toke
 	}, verifiable, nil
 }
 
-// invalid says what is wrong with a token. What it should have been is for the log alone.
+// invalid says what is wrong with a token. Only the log says what was expected instead.
 func invalid(err error) *proxy.Error {
 	if _, ok := errors.AsType[*oidc.TokenExpiredError](err); ok {
 		return refuse("The token has expired, or does not say when it does (exp).")
@@ -114,8 +113,8 @@ func invalid(err error) *proxy.Error {
 		"The token is not valid here: its signature, algorithm, issuer, audience or form is wrong.")
 }
 
-// checkTimes looks at what go-oidc is more generous with: a token must say when it ends, and may not
-// begin later than clocks differ.
+// checkTimes is stricter than go-oidc: a token must have an expiry (exp), and its begin (nbf) may lie in
+// the future by no more than the leeway.
 func checkTimes(claims map[string]any) *proxy.Error {
 	if _, ok := claims["exp"].(float64); !ok {
 		return refuse("The token does not say when it ends (exp).")
@@ -134,8 +133,8 @@ func checkTimes(claims map[string]any) *proxy.Error {
 	return nil
 }
 
-// ExpiresAt is when a connection that has a pass ends, zero for never. A token that was taken though
-// this clock says that it has expired ends when the leeway does. Certificates have none.
+// ExpiresAt returns when the connection of a pass must end, zero for never. A token that was accepted
+// although it has expired by this clock ends with the leeway. Certificates have no leeway.
 func (p Pass) ExpiresAt(now time.Time) time.Time {
 	at := p.Identity.Expires
 	if at.IsZero() || at.After(now) || !p.Renewable() {
@@ -144,7 +143,7 @@ func (p Pass) ExpiresAt(now time.Time) time.Time {
 	return at.Add(leeway)
 }
 
-// Expired is why a connection ends whose pass has.
+// Expired returns the error for a connection whose pass has expired.
 func (p Pass) Expired() *proxy.Error {
 	if p.Renewable() {
 		return refuse("The token has expired.")

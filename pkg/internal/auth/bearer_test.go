@@ -27,7 +27,7 @@ func hmacToken(secret []byte) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// ownKeyToken has the key that is said to have signed it in its header, beside the name of the issuer's.
+// ownKeyToken carries its own signing key in its header, beside the id of the issuer's key.
 func ownKeyToken(good string) string {
 	header := must(json.Marshal(map[string]any{"alg": "RS256", "kid": "rsa", "jwk": map[string]string{"kty": "oct", "k": "AAAA"}}))
 	return encode(string(header)) + "." + strings.Join(strings.Split(good, ".")[1:], ".")
@@ -77,7 +77,7 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
-// badTokens are all that must not let anybody in, and what is said of each.
+// badTokens are the tokens that must be refused, and the error of each.
 func badTokens(t *testing.T) map[string][2]string {
 	t.Helper()
 	now := time.Now()
@@ -203,7 +203,7 @@ func TestNewKeysAreFetched(t *testing.T) {
 }
 
 // TestUnknownKeysAreFetchedSeldom sends tokens whose key is unknown for a minute. Each is refused by keys
-// that were fetched after it came, or told to come again.
+// that were fetched after it arrived, or its client is told to try again.
 func TestUnknownKeysAreFetchedSeldom(t *testing.T) {
 	for name, foreign := range map[string]signer{
 		"another key":               {otherKey(), "other", oidc.RS256},

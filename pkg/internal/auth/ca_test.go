@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ca vouches for client certificates.
+// ca signs client certificates.
 type ca struct{ certificate *x509.Certificate }
 
 func newCA(t *testing.T, name string) ca {

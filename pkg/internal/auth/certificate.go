@@ -17,8 +17,8 @@ const (
 	NameSubject = "subject" // the whole subject, as RFC 2253 writes it
 )
 
-// hasCertificate tells whether a client has a certificate that one of the client CAs vouches for:
-// one that was only sent proves nothing.
+// hasCertificate tells whether a client has a certificate that was verified by one of the client CAs: an
+// unverified one proves nothing.
 func hasCertificate(state *tls.ConnectionState) bool {
 	return state != nil && len(state.VerifiedChains) > 0 && len(state.VerifiedChains[0]) > 0
 }
@@ -43,8 +43,8 @@ func nameOf(certificate *x509.Certificate, kind string) (string, *proxy.Error) {
 	}
 }
 
-// onlyName returns the one alternative name of a kind. Which of several is meant could depend on the
-// order in which a CA happens to write them, and so none is taken.
+// onlyName returns the one alternative name of a kind. It refuses several, since the choice among them
+// would depend on the order in which a CA happens to write them.
 func onlyName(kind string, names []string) (string, *proxy.Error) {
 	if len(names) > 1 {
 		return "", refuse("The client certificate has %d names of the kind %s: it must have one.", len(names), kind)
@@ -74,8 +74,8 @@ func (c *Chain) certified(chain []*x509.Certificate) (Pass, *proxy.Error) {
 	}}, nil
 }
 
-// recheckCertificate tells whether the client CAs still vouch for a certificate. Who was vouched for by
-// a trusted proxy has no chain, and stays.
+// recheckCertificate verifies a certificate by the current client CAs. A certificate that a trusted proxy
+// forwarded has no chain and is not checked.
 func (c *Chain) recheckCertificate(chain []*x509.Certificate) *proxy.Error {
 	if len(chain) == 0 || c.ClientCAs == nil {
 		return nil

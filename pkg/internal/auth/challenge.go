@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Realms are what clients are told to authenticate for.
+// Realms are the realms of the WWW-Authenticate headers.
 type Realms struct {
 	Basic, Bearer string
 }
 
-// defaultRealm stands for a realm that nobody has set.
+// defaultRealm is the realm where none is configured.
 const defaultRealm = "wsproxy"
 
 // Challenge adds the headers that go with a 401: how clients can authenticate (RFC 9110, section
@@ -23,8 +23,8 @@ func (c *Chain) Challenge(h http.Header) {
 		h.Add("WWW-Authenticate", "Basic realm="+quoteRealm(c.Realms.Basic)+`, charset="UTF-8"`)
 	}
 	if h.Get("WWW-Authenticate") == "" {
-		// Certificates have no scheme, and neither has what is for Kafka alone: no browser knows this
-		// one, so that none asks its user for a password.
+		// Certificates have no scheme, nor have credentials for Kafka alone. No browser knows this
+		// scheme, so that none prompts its user for a password.
 		h.Add("WWW-Authenticate", kafkaHeader+" realm="+quoteRealm(""))
 	}
 }

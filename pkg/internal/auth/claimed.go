@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Claimed returns the name that a request says it is of, for the log. Nothing has checked it, and nothing
-// may depend on it. It is never a password or a token: a user whom nobody knows may be a password in the
-// wrong place, and is left out.
+// Claimed returns the name that a request claims, for the log. It is unverified, and nothing may depend
+// on it. It is never a password or a token: an unknown user name may be a password in the wrong field,
+// and is left out.
 func (c *Chain) Claimed(r *http.Request) string {
 	given, e := readCredentials(r.Header)
 	switch {
 	case e != nil:
-		return "" // what is not well-formed may be a password anywhere
+		return "" // malformed credentials may hold a password anywhere
 	case given.method == MethodBasic && c.Basic != nil && c.Basic.knows(given.user):
 		return given.user
 	case given.method == MethodBearer:

@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// subject returns whom a token is of, by the claim that says so.
+// subject returns the subject of a token, from the configured claim.
 func (p *Provider) subject(claims map[string]any) (string, *proxy.Error) {
 	claim := cmp.Or(p.options.SubjectClaim, "sub")
 	name, _ := claims[claim].(string)
@@ -17,8 +17,8 @@ func (p *Provider) subject(claims map[string]any) (string, *proxy.Error) {
 	return name, nil
 }
 
-// checkAudience refuses tokens that are for others, where there is an audience. The claim is one
-// audience or a list of them (RFC 7519, section 4.1.3).
+// checkAudience refuses tokens for other audiences, where one is configured. The claim is one audience or
+// a list of them (RFC 7519, section 4.1.3).
 func (p *Provider) checkAudience(claims map[string]any) *proxy.Error {
 	wanted := p.options.Audience
 	if wanted == "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// credentialCache remembers digests for a time, and not too many of them.
+// credentialCache keeps digests for a limited time, and a limited number of them.
 type credentialCache struct {
 	mu    sync.Mutex
 	until map[digest]time.Time // guarded by mu
@@ -31,7 +31,8 @@ func (c *credentialCache) add(key digest, life time.Duration) {
 	c.until[key] = now.Add(life)
 }
 
-// forget makes room: what is over goes, and where nothing is, any that come first. c.mu is held.
+// forget makes room: it removes expired entries, and then any others until half of the limit are left.
+// c.mu is held.
 func (c *credentialCache) forget(now time.Time) {
 	for key, until := range c.until {
 		if !now.Before(until) {

@@ -10,17 +10,17 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// maxCredential is the longest token, or pair of user and password, that is looked at.
+// maxCredential is the longest token, or pair of user and password, that is read.
 const maxCredential = 16 << 10
 
-// The subprotocols in which browsers, which cannot set headers, bring credentials.
+// The subprotocols in which browsers, which cannot set headers, send credentials.
 const (
 	bearerProtocol = "wsproxy.bearer." //nolint:gosec // a prefix, and no credential
 	basicProtocol  = "wsproxy.basic."
 	kafkaProtocol  = "wsproxy.kafka."
 )
 
-// credentials are what a request brings to tell who makes it.
+// credentials are the credentials of a request.
 type credentials struct {
 	method         string // MethodNone where there are none
 	user, password string
@@ -69,7 +69,7 @@ func bearerCredentials(where, token string) (credentials, *proxy.Error) {
 	return c, checkToken(where, token)
 }
 
-// checkToken looks at a token's form: three parts in base64url, of reasonable length.
+// checkToken checks a token's form: three parts in base64url, at most maxCredential bytes long.
 func checkToken(where, token string) *proxy.Error {
 	if len(token) > maxCredential {
 		return refuse("%s: the token is longer than %d bytes.", where, maxCredential)
@@ -94,7 +94,7 @@ func userAndPassword(where string, encoding *base64.Encoding, value string) (use
 		return "", "", refuse("%s: is longer than %d bytes.", where, maxCredential)
 	}
 	text, err := encoding.Strict().DecodeString(value)
-	if err != nil || strings.ContainsAny(value, "\r\n") { // which the decoder skips
+	if err != nil || strings.ContainsAny(value, "\r\n") { // the decoder skips line breaks
 		return "", "", refuse("%s: user:password must be in base64.", where)
 	}
 	user, password, found := strings.Cut(string(text), ":")
@@ -107,7 +107,7 @@ func userAndPassword(where string, encoding *base64.Encoding, value string) (use
 	return user, password, nil
 }
 
-// single returns the value of a header that may be there once.
+// single returns the value of a header that may be given at most once.
 func single(h http.Header, name string) (value string, given bool, e *proxy.Error) {
 	values := h.Values(name)
 	if len(values) > 1 {
@@ -119,7 +119,7 @@ func single(h http.Header, name string) (value string, given bool, e *proxy.Erro
 	return values[0], true, nil
 }
 
-// protocols returns what stands behind a prefix in the subprotocols that a client offers.
+// protocols returns the rest of each offered subprotocol that begins with a prefix.
 func protocols(h http.Header, prefix string) (found []string) {
 	for _, line := range h.Values("Sec-WebSocket-Protocol") {
 		for offer := range strings.SplitSeq(line, ",") {

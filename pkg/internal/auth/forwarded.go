@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// The headers in which a proxy that ends TLS can forward the certificate of its client.
+// The headers in which a proxy that terminates TLS can forward the certificate of its client.
 const (
 	ForwardedClientCert = "Client-Cert"             // RFC 9440
 	ForwardedXFCC       = "X-Forwarded-Client-Cert" // Envoy's
@@ -21,16 +21,16 @@ const (
 
 type trustedKey struct{}
 
-// FromTrustedProxy marks a request whose sender is a trusted proxy: the certificate that it forwards
-// is believed, and its own one is not the client's.
+// FromTrustedProxy marks a request whose sender is a trusted proxy: the certificate that it forwards is
+// believed, and its own certificate is not taken for the client's.
 func FromTrustedProxy(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), trustedKey{}, true))
 }
 
 func isFromTrustedProxy(r *http.Request) bool { return r.Context().Value(trustedKey{}) != nil }
 
-// certificate returns the chain of the client's certificate, and whether the client CAs have vouched
-// for it, or nil where there is none. Of trusted proxies only what they forward counts.
+// certificate returns the chain of the client's certificate, and whether the client CAs verified it, or
+// nil where there is none. For requests of trusted proxies only the forwarded certificate counts.
 func (c *Chain) certificate(r *http.Request) (chain []*x509.Certificate, byCA bool, e *proxy.Error) {
 	if c.Forwarded != "" && isFromTrustedProxy(r) {
 		certificate, e := c.forwarded(r.Header)
@@ -45,8 +45,8 @@ func (c *Chain) certificate(r *http.Request) (chain []*x509.Certificate, byCA bo
 	return nil, false, nil
 }
 
-// forwarded reads the certificate that a trusted proxy forwards, nil where it forwards none. The
-// proxy has checked who vouches for it; whether it is over is checked here as well.
+// forwarded reads the certificate that a trusted proxy forwards, nil where it forwards none. The proxy
+// has verified its chain; its validity period is checked here as well.
 func (c *Chain) forwarded(h http.Header) (*x509.Certificate, *proxy.Error) {
 	value, given, e := single(h, c.Forwarded)
 	if e != nil || !given {
@@ -83,8 +83,8 @@ func clientCert(value string) (der []byte, wrong string) {
 	return der, ""
 }
 
-// xfcc reads the certificate of an element of Envoy's header. There must be one element: of several,
-// which a chain of proxies makes, only some may come from a proxy that is trusted.
+// xfcc reads the certificate of an element of Envoy's header. There must be one element: if a chain of
+// proxies made several, only some may come from a trusted proxy.
 func xfcc(value string) (der []byte, wrong string) {
 	pairs, wrong := xfccElement(value)
 	if wrong != "" {
@@ -105,7 +105,7 @@ func xfcc(value string) (der []byte, wrong string) {
 	return block.Bytes, ""
 }
 
-// xfccElement reads key=value;key="value", where a \ in quotes escapes what follows.
+// xfccElement reads key=value;key="value", where a \ in quotes escapes the next character.
 func xfccElement(text string) (pairs map[string]string, wrong string) {
 	pairs = make(map[string]string)
 	for text != "" {
@@ -124,8 +124,8 @@ func xfccElement(text string) (pairs map[string]string, wrong string) {
 	return pairs, ""
 }
 
-// xfccValue reads a value up to the next semicolon. A comma, behind which another element begins, is
-// an error.
+// xfccValue reads a value up to the next semicolon. A comma, after which another element begins, is an
+// error.
 func xfccValue(text string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
 		value, rest, _ = strings.Cut(text, ";")

@@ -28,7 +28,7 @@ func TestForwardedCertificates(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind  string
 		value []string
-		want  string // empty where it is refused
+		want  string // empty if refused
 		says  string
 	}{
 		"RFC 9440":                   {ForwardedClientCert, []string{colons(alice)}, "alice", ""},
@@ -84,7 +84,7 @@ func TestATrustedProxyIsNotItsClient(t *testing.T) {
 	}
 }
 
-// FuzzForwarded states that nothing but a certificate that is read whole makes a principal.
+// FuzzForwarded checks that only a completely parsed certificate yields a principal.
 func FuzzForwarded(f *testing.F) {
 	for _, text := range []string{":AAAA:", `Cert="x"`, `a=b;c="d\"e",f=g`, `Cert=%41;Cert=%42`} {
 		f.Add(text, true)

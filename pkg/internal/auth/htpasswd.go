@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// maxCost is the highest cost of a bcrypt hash that is taken: each step doubles the time of a
-	// check, and this one takes seconds.
+	// maxCost is the highest accepted cost of a bcrypt hash: each step doubles the time of a check, which
+	// takes seconds at this cost.
 	maxCost = 16
-	// maxFaults bounds how many faults of a file are told.
+	// maxFaults bounds how many faults of a file are reported.
 	maxFaults = 10
 )
 
 // users are the bcrypt hashes of passwords, by user.
 type users struct {
 	hashes map[string][]byte
-	decoy  []byte // one of them, compared where there is no such user, so that it takes as long
+	decoy  []byte // one of the hashes, compared for unknown users, so that the check takes as long
 }
 
-// parseHtpasswd reads lines of user:hash as htpasswd -B writes them. Empty lines and those that
-// begin with # are skipped. The error names lines, and nothing of what is in them.
+// parseHtpasswd reads lines of user:hash as htpasswd -B writes them. Empty lines and those that begin
+// with # are skipped. The error names lines, but repeats nothing of their content.
 func parseHtpasswd(text []byte) (*users, error) {
 	u := &users{hashes: make(map[string][]byte)}
 	var faults []error
@@ -46,7 +46,7 @@ func parseHtpasswd(text []byte) (*users, error) {
 	return u, errors.Join(faults...)
 }
 
-// add takes a line, or says what is wrong with it.
+// add adds the user of a line, or says what is wrong with the line.
 func (u *users) add(line string) (wrong string) {
 	name, hash, found := strings.Cut(line, ":")
 	if !found || name == "" {
@@ -70,8 +70,8 @@ func (u *users) add(line string) (wrong string) {
 	return ""
 }
 
-// wellFormed tells whether a hash is one of bcrypt to its end, which bcrypt.Cost does not look at:
-// $2y$ with a cost of two digits, then 22 characters of salt and 31 of the hash.
+// wellFormed tells whether a whole hash has the form of bcrypt, of which bcrypt.Cost checks only the
+// beginning: $2y$ with a cost of two digits, then 22 characters of salt and 31 of the hash.
 func wellFormed(hash string) bool {
 	if len(hash) != len("$2y$10$")+22+31 || hash[0] != '$' || hash[1] != '2' || !strings.ContainsRune("abxy", rune(hash[2])) {
 		return false

@@ -27,7 +27,7 @@ const (
 	audience  = "wsproxy"
 )
 
-// signer is a key of the issuer, or of somebody else.
+// signer is a signing key of the issuer, or of another party.
 type signer struct {
 	private crypto.Signer
 	id, alg string
@@ -54,9 +54,9 @@ type issuer struct {
 	mu      sync.Mutex
 	server  oidctest.Server
 	down    bool
-	answer  http.HandlerFunc // instead of the server's, where set
-	asked   int              // for its keys
-	waiting chan struct{}    // where set, answers wait for it
+	answer  http.HandlerFunc // replaces the server's handler, if set
+	asked   int              // how often the keys were requested
+	waiting chan struct{}    // if set, answers wait for it
 }
 
 func newIssuer(keys ...signer) *issuer {
@@ -81,7 +81,7 @@ func (i *issuer) set(change func(*issuer)) {
 	change(i)
 }
 
-// times returns how often the keys were asked for.
+// times returns how often the keys were requested.
 func (i *issuer) times() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -139,7 +139,7 @@ func (i *issuer) ready(t *testing.T) *Bearer {
 	return &Bearer{p}
 }
 
-// claims are those of a good token, with changes; nil drops a claim.
+// claims returns the claims of a valid token, with changes; nil drops a claim.
 func claims(changes map[string]any) string {
 	all := map[string]any{
 		"iss": issuerURL, "aud": audience, "sub": "alice", "exp": time.Now().Add(time.Hour).Unix(),

@@ -10,17 +10,17 @@ import (
 // kafkaHeader holds a user and a password for Kafka, as base64 of user:password.
 const kafkaHeader = "X-Kafka-Auth"
 
-// KafkaRules say where a client's Kafka credentials come from. Those of its token's claims go before
-// the token itself, and that before what the client brought beside it.
+// KafkaRules say where a client's Kafka credentials come from. Claims of its token take precedence over
+// the token itself, and the token over the credentials that the client sent beside it.
 type KafkaRules struct {
 	UsernameClaim, PasswordClaim string // claims of the token, empty for none
-	TokenOnly                    bool   // what is brought beside the token is refused
+	TokenOnly                    bool   // credentials beside the token are refused
 	Passthrough                  bool   // the bearer token itself is for Kafka
-	Required                     bool   // a socket without any is refused
+	Required                     bool   // a socket without Kafka credentials is refused
 }
 
-// read reads what a client brings beside its token: in X-Kafka-Auth, or the subprotocol that stands
-// for it.
+// read reads the Kafka credentials that a client sends beside its token: in X-Kafka-Auth, or the
+// subprotocol that stands for it.
 func (k *KafkaRules) read(h http.Header) (proxy.KafkaCredentials, *proxy.Error) {
 	where, encoding := kafkaHeader, base64.StdEncoding
 	value, given, e := single(h, kafkaHeader)

@@ -13,19 +13,19 @@ import (
 // minRSABits is the shortest RSA key that may sign (RFC 7518, section 3.3).
 const minRSABits = 2048
 
-// errUnknownKey tells that a token is signed by none of the provider's keys that are known.
+// errUnknownKey is the error for a token that is signed by none of the provider's cached keys.
 var errUnknownKey = errors.New("no known key of the provider has signed the token")
 
-// signature is what the keys that are known say of a token's signature.
+// signature is the result of verifying a token's signature by the cached keys.
 type signature uint8
 
 const (
-	verifiable   signature = iota // by one of the keys, or there is another reason for a refusal
+	verifiable   signature = iota // one of the keys verified it, or the token is refused for another reason
 	mismatched                    // the key that the token names has not signed it
 	byUnknownKey                  // the token names none of the keys, and none has signed it
 )
 
-// algorithms are those in which a provider's public key cannot be used to sign.
+// algorithms returns the asymmetric algorithms, whose public keys cannot be used to sign.
 func algorithms() []string {
 	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 }
@@ -37,7 +37,7 @@ type keySet struct {
 }
 
 // parseKeys reads a JWK set. Keys that cannot sign, or that are not understood, are left out, as RFC
-// 7517, section 5 asks for.
+// 7517, section 5 requires.
 func parseKeys(text []byte) (*keySet, error) {
 	var document struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -61,7 +61,7 @@ func parseKeys(text []byte) (*keySet, error) {
 	return set, nil
 }
 
-// signs tells whether a key is a public one that is for signatures.
+// signs tells whether a key is a public key for signatures.
 func signs(key *jose.JSONWebKey) bool {
 	if !key.IsPublic() || key.Use == "enc" {
 		return false
@@ -96,6 +96,6 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	return nil, errUnknownKey
 }
 
-// signatureKey is the key of what a context has for VerifySignature to tell how a signature fares:
-// go-oidc does not hand its error on.
+// signatureKey is the context key of the variable in which VerifySignature stores its result: go-oidc
+// does not pass its error on.
 type signatureKey struct{}

@@ -111,7 +111,7 @@ func TestClaimsOfProviders(t *testing.T) {
 	for name, test := range map[string]struct {
 		change  func(*ProviderOptions)
 		claims  map[string]any
-		want    string // empty where it is refused
+		want    string // empty if refused
 		message string
 	}{
 		"another claim for the subject":        {func(o *ProviderOptions) { o.SubjectClaim = "client_id" }, map[string]any{"client_id": "svc", "sub": nil}, "svc", ""},
@@ -135,7 +135,7 @@ func TestClaimsOfProviders(t *testing.T) {
 	}
 }
 
-// TestRevokedUsers are those whose line in the file is another one now.
+// TestRevokedUsers changes the lines of users in the file.
 func TestRevokedUsers(t *testing.T) {
 	b := withFile(t, NewBasic("root", "sesame"), line("alice", "a"), line("bob", "b"))
 	changes := 0

@@ -18,58 +18,58 @@ import (
 )
 
 const (
-	// minRefresh is how often the provider is asked for its keys at most for the sake of tokens
-	// whose key is unknown.
+	// minRefresh is the shortest interval between two requests for the provider's keys that are caused by
+	// tokens with an unknown key.
 	minRefresh = 10 * time.Second
-	// refreshTimeout bounds asking the provider. A handshake may wait for it.
+	// refreshTimeout bounds a request to the provider. A handshake may wait for it.
 	refreshTimeout = 4 * time.Second
-	// maxKeyAge is how old keys become before they are read again, at most: a socket whose token a
-	// withdrawn key has signed shall end within 20 s, the time of an answer included.
+	// maxKeyAge is the greatest age at which keys are read again: a socket must end within 20 s after the
+	// key of its token was withdrawn, the time of the provider's answer included.
 	maxKeyAge = 15 * time.Second
 	// firstRetry is the first wait after the provider could not be reached at start. It doubles up to
 	// minRefresh.
 	firstRetry = time.Second
-	// maxDocument is the longest answer of the provider that is read.
+	// maxDocument is the longest answer of the provider that is read, in bytes.
 	maxDocument = 1 << 20
-	// maxRedirects is how often the provider may send a request elsewhere.
+	// maxRedirects is how often the provider may redirect a request.
 	maxRedirects = 3
 	// leeway is how far the provider's clock and this one may differ.
 	leeway = 30 * time.Second
 )
 
-// ProviderOptions say who issues tokens, and how often its keys are looked at.
+// ProviderOptions say who issues tokens, and how often its keys are read.
 type ProviderOptions struct {
 	WellKnown string // URL of the discovery document
-	Issuer    string // of tokens, where it is another than the document says
+	Issuer    string // of tokens, where it differs from that in the document
 	Audience  string // that tokens must be for, empty for any
-	// SubjectClaim and AudienceClaim are those that stand for sub and aud; empty for these.
+	// SubjectClaim and AudienceClaim are the claims to use instead of sub and aud; empty for these.
 	SubjectClaim, AudienceClaim string
-	// Interval is how often the keys are read again, so that a key that the provider has withdrawn
-	// is not taken any longer. They are read more often where it is longer than maxKeyAge.
+	// Interval is how often the keys are read again, so that a key that the provider has withdrawn is no
+	// longer accepted. They are read more often where it is longer than maxKeyAge.
 	Interval time.Duration
-	// ErrorsLimit is for how many intervals in a row that may fail before no key is taken anymore; -1
+	// ErrorsLimit is for how many intervals in a row this may fail before the cached keys are dropped; -1
 	// for any number.
 	ErrorsLimit int
-	// Transport makes the requests, one with bounds of its own where nil.
+	// Transport makes the requests; nil for NewTransport.
 	Transport http.RoundTripper
 	Log       *slog.Logger
 }
 
-// Provider keeps what an OpenID provider says of itself: its issuer and its keys.
+// Provider caches the issuer and the keys of an OpenID provider.
 type Provider struct {
 	options ProviderOptions
 	client  *http.Client
 	now     atomic.Pointer[oidc.IDTokenVerifier] // nil before the provider was reached, or after too many failures
 
 	mu      sync.Mutex    // guards what follows
-	asked   time.Time     // when the provider was last asked for the sake of a client
+	asked   time.Time     // when the provider was last asked because of a client
 	begun   int           // requests to the provider so far
 	answer  int           // the number of the request whose answer is in force
-	asking  chan struct{} // closed when the answer is there; nil while nobody asks
-	failure error         // of the last time
+	asking  chan struct{} // closed when the answer has arrived; nil without a request in progress
+	failure error         // of the last request
 }
 
-// NewProvider returns a provider that has not been asked yet: Run does.
+// NewProvider returns a Provider without keys. Run requests them.
 func NewProvider(o ProviderOptions) *Provider {
 	if o.Transport == nil {
 		o.Transport = NewTransport()
@@ -89,8 +89,8 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Run reads the provider's keys, at once and then again and again, until ctx ends. checked is called
-// each time after it, whether it went well or not.
+// Run reads the provider's keys, at once and then repeatedly, until ctx ends. It calls checked after each
+// attempt, successful or not.
 func (p *Provider) Run(ctx context.Context, checked func()) {
 	reached, wait := time.Now(), time.Duration(0)
 	for {
@@ -117,23 +117,23 @@ func (p *Provider) Run(ctx context.Context, checked func()) {
 	}
 }
 
-// failed logs that the provider has not been reached for a time, and gives its keys up after too long.
+// failed logs for how long the provider has not been reached, and drops its keys after too long.
 func (p *Provider) failed(err error, away time.Duration) {
 	log := p.options.Log.With("provider", p.options.WellKnown, "seconds", away.Seconds(), "err", err)
 	switch limit := p.options.ErrorsLimit; {
 	case p.now.Load() == nil:
-		log.Warn("the identity provider cannot be asked for its keys: no token is taken")
+		log.Warn("the identity provider cannot be asked for its keys: no token is accepted")
 	case limit >= 0 && int(away/p.options.Interval) > limit:
 		p.now.Store(nil)
-		log.Error("the identity provider could not be asked for its keys for too long: no token is taken anymore")
+		log.Error("the identity provider could not be asked for its keys for too long: no token is accepted anymore")
 	default:
-		log.Warn("the identity provider cannot be asked for its keys: those of before are used")
+		log.Warn("the identity provider cannot be asked for its keys: the cached keys are used")
 	}
 }
 
-// refresh asks the provider for its keys, unless a client had it asked within the time given; 0 is for
-// who asks on no client's behalf, and does at any rate. Who comes while somebody asks waits for the same
-// answer. The error is that of the last time.
+// refresh requests the provider's keys, unless a client has caused a request within the given time. 0 is
+// for callers that do not act for a client: they always request. Callers that come while a request is in
+// progress wait for its answer. The error is that of the last request.
 func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	p.mu.Lock()
 	if p.asking != nil {
@@ -153,7 +153,7 @@ func (p *Provider) refresh(ctx context.Context, within time.Duration) error {
 	number := p.begun
 	p.mu.Unlock()
 
-	if within > 0 { // it is for a client, which must not make it fail for the others by going away
+	if within > 0 { // a client that disconnects must not make the request fail for the others
 		ctx = context.WithoutCancel(ctx)
 	}
 	verifier, err := p.ask(ctx)
@@ -194,7 +194,7 @@ func (p *Provider) ask(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 		return nil, fmt.Errorf("reading the discovery document: %w", err)
 	}
 	if document.IssuerURL == "" || !p.mayAsk(document.JWKSURL) {
-		return nil, errors.New("the discovery document has no issuer, or no jwks_uri that is as safe as its own address")
+		return nil, errors.New("the discovery document has no issuer, or its jwks_uri is missing, or less secure than its own URL")
 	}
 	if text, err = p.get(ctx, document.JWKSURL); err != nil {
 		return nil, fmt.Errorf("reading the keys: %w", err)
@@ -207,7 +207,8 @@ func (p *Provider) ask(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 }
 
 // requests returns the number of the last request to the provider, and of the one whose answer is in
-// force. Keys are newer than a token if their request came after the last one when the token came.
+// force. Keys are newer than a token if their request began after the last one that had begun when the
+// token arrived.
 func (p *Provider) requests() (last, answered int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -216,13 +217,13 @@ func (p *Provider) requests() (last, answered int) {
 
 func (p *Provider) verifierConfig() *oidc.Config {
 	return &oidc.Config{
-		SkipClientIDCheck:    true, // checkAudience looks at whatever claim has it
+		SkipClientIDCheck:    true, // checkAudience checks the configured claim
 		SupportedSigningAlgs: algorithms(),
 		Now:                  func() time.Time { return time.Now().Add(-leeway) },
 	}
 }
 
-// mayAsk tells whether keys may come from an address: not by http where the document came by https.
+// mayAsk tells whether keys may be read from an address: not by http if the document came by https.
 func (p *Provider) mayAsk(address string) bool {
 	from, err := url.Parse(p.options.WellKnown)
 	to, toErr := url.Parse(address)

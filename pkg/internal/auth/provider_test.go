@@ -21,8 +21,8 @@ func wantKind(t *testing.T, when string, e *proxy.Error, kind proxy.Kind) {
 	}
 }
 
-// TestProviderDownAtStart takes tokens as soon as the provider is there, and says until then that they
-// cannot be checked.
+// TestProviderDownAtStart accepts tokens as soon as the provider can be reached, and tells clients until
+// then that tokens cannot be checked.
 func TestProviderDownAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaSigner())
@@ -45,7 +45,7 @@ func TestProviderDownAtStart(t *testing.T) {
 	})
 }
 
-// TestKeysAreKept takes tokens by the keys of before while the provider is down.
+// TestKeysAreKept accepts tokens by the cached keys while the provider is down.
 func TestKeysAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaSigner())
@@ -92,7 +92,7 @@ func TestErrorsLimit(t *testing.T) {
 				synctest.Wait()
 				wantKind(t, "beyond the limit", b.recheck(t.Context(), token), proxy.KindNotAuthenticated)
 				_, e := b.check(t.Context(), token)
-				wantKind(t, "a newcomer beyond the limit", e, proxy.KindOverloaded)
+				wantKind(t, "a new client beyond the limit", e, proxy.KindOverloaded)
 				i.set(func(i *issuer) { i.down = false })
 				time.Sleep(minRefresh + time.Second)
 				synctest.Wait()
@@ -122,7 +122,7 @@ func TestWithdrawnKeysAreNoticed(t *testing.T) {
 	})
 }
 
-// TestOneRequestServesMany has clients come while the provider takes its time.
+// TestOneRequestServesMany sends tokens while the provider answers slowly.
 func TestOneRequestServesMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaSigner())

@@ -21,8 +21,8 @@ func NewTransport() *Transport {
 	return t
 }
 
-// Use takes the content of a file of CAs in PEM, which take the place of those before. Where it holds
-// none those before stay.
+// Use replaces the CAs by those in the content of a PEM file. If it holds none, the previous ones stay in
+// force.
 func (t *Transport) Use(contents [][]byte) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(contents[0]) {
@@ -37,8 +37,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.current.Load().RoundTrip(r)
 }
 
-// boundedTransport keeps no connection: there are two requests in an interval, and a connection
-// would outlast the CAs that it was made by.
+// boundedTransport keeps no connection alive: there are only two requests in an interval, and a
+// connection would outlive the CAs that verified it.
 func boundedTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

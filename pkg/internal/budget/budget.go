@@ -34,9 +34,9 @@ func (k Kind) String() string {
 }
 
 const (
-	// floorShare is the part of the budget that is kept for each kind that waits: one in so many.
+	// floorShare is the divisor of the part of the budget that is reserved for each kind that waits.
 	floorShare = 8
-	// Newcomers are refused beyond fullTenths tenths.
+	// New connections are refused beyond fullTenths tenths.
 	fullTenths = 9
 )
 
@@ -48,12 +48,12 @@ var ErrGivenUp = errors.New("the connection ended while it waited for the memory
 type Budget struct {
 	size   int64 // fixed after construction, as floors and shared; 0 is no limit
 	floors [kinds]int64
-	shared int64 // what is not kept for a kind
+	shared int64 // what is not reserved for a kind
 
 	mu      sync.Mutex // guards what follows
 	held    [kinds]int64
 	waiting [kinds]list.List // of *waiter, in the order in which they came
-	came    uint64           // how many have ever waited
+	came    uint64           // how many have waited so far
 }
 
 // waiter is an Acquire that waits.
@@ -63,7 +63,7 @@ type waiter struct {
 	admitted chan struct{} // closed when it is
 }
 
-// New returns an empty budget. One of size 0 has no limit and only counts.
+// New returns an empty budget. A Budget of size 0 has no limit and only counts.
 func New(size int64) *Budget {
 	b := &Budget{size: size, shared: size}
 	for _, k := range []Kind{Receiving, Producing, Consuming} {
@@ -79,7 +79,7 @@ func (b *Budget) Size() int64 { return b.size }
 func (b *Budget) isUnlimited() bool { return b == nil || b.size == 0 }
 
 // Acquire takes bytes of a kind, and waits while there is no room. It returns ErrGivenUp if done is
-// closed while it waits; what fits at once is taken without a look at done.
+// closed while it waits; what fits at once is taken without checking done.
 func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
 	if b == nil {
 		return nil
@@ -96,7 +96,8 @@ func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
 	}
 }
 
-// takeOrQueue takes bytes of a kind where there is room, else it returns a waiter and its place.
+// takeOrQueue takes bytes of a kind if there is room. Otherwise it returns a waiter and its place in the
+// queue.
 func (b *Budget) takeOrQueue(k Kind, bytes int64) (*waiter, *list.Element) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +110,7 @@ func (b *Budget) takeOrQueue(k Kind, bytes int64) (*waiter, *list.Element) {
 	return w, b.waiting[k].PushBack(w)
 }
 
-// giveUp takes a waiter out of its queue. Those behind it may fit where it did not.
+// giveUp takes a waiter out of its queue. Waiters behind it may fit although it did not.
 func (b *Budget) giveUp(k Kind, place *list.Element, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,7 +124,7 @@ func (b *Budget) giveUp(k Kind, place *list.Element, w *waiter) error {
 	return ErrGivenUp
 }
 
-// Charge takes bytes that are held already, be there room or not.
+// Charge counts bytes that are held already, whether or not there is room.
 func (b *Budget) Charge(k Kind, bytes int64) {
 	if b == nil {
 		return
@@ -133,8 +134,8 @@ func (b *Budget) Charge(k Kind, bytes int64) {
 	b.held[k] += bytes
 }
 
-// Release gives back what was acquired or charged, in any portions. It panics if that is more than
-// is held: an account that is wrong once stays wrong.
+// Release gives back what was acquired or charged, in any portions. It panics if that is more than is
+// held: a wrong count would stay wrong.
 func (b *Budget) Release(k Kind, bytes int64) {
 	if b == nil || bytes == 0 {
 		return
@@ -148,7 +149,7 @@ func (b *Budget) Release(k Kind, bytes int64) {
 	b.admit()
 }
 
-// admit lets in whoever fits, of the kinds' first ones the earliest first. b.mu is held.
+// admit admits the waiters that fit: of the first one of each kind, the earliest first. b.mu is held.
 func (b *Budget) admit() {
 	for {
 		k, place := b.next()
@@ -193,8 +194,8 @@ func (b *Budget) ceiling(k Kind) int64 {
 	return b.floors[k] + max(0, left)
 }
 
-// Share returns what each of so many may hold of a kind while the other kinds hold what they do: it is
-// advice, and nobody is held to it.
+// Share returns what each of among connections may hold of a kind while the other kinds hold what they
+// do. It is advice, and not enforced.
 func (b *Budget) Share(k Kind, among int) int64 {
 	if b.isUnlimited() {
 		return math.MaxInt64
@@ -211,8 +212,8 @@ func (b *Budget) Held(k Kind) int64 {
 	return b.held[k]
 }
 
-// IsFull tells whether a newcomer who would hold memory of a kind is to be refused: nine tenths of the
-// budget are held, or of what the kind may have.
+// IsFull tells whether a new connection that would hold memory of a kind is to be refused: nine tenths of
+// the budget are held, or of what the kind may hold.
 func (b *Budget) IsFull(k Kind) bool {
 	if b.isUnlimited() {
 		return false
@@ -222,7 +223,7 @@ func (b *Budget) IsFull(k Kind) bool {
 	return b.held[k] > b.ceiling(k)/10*fullTenths || b.total() > b.size/10*fullTenths
 }
 
-// IsTight tells whether half of the budget is held: what is kept only to be reused is let go of then.
+// IsTight tells whether half of the budget is held: buffers that are kept only for reuse are freed then.
 func (b *Budget) IsTight() bool {
 	if b.isUnlimited() {
 		return false

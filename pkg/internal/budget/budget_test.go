@@ -15,7 +15,7 @@ type request struct {
 	finished chan error
 }
 
-// acquire begins an Acquire and returns when it is through or waits. It is for synctest bubbles.
+// acquire begins an Acquire and returns when it is admitted or waits. It is for synctest bubbles.
 func acquire(b *Budget, k Kind, bytes int64) *request {
 	r := &request{done: make(chan struct{}), finished: make(chan error, 1)}
 	go func() { r.finished <- b.Acquire(r.done, k, bytes) }()
@@ -51,8 +51,8 @@ func (r *request) giveUp() {
 	synctest.Wait()
 }
 
-// TestRoom tells of one request what it finds beside what is held. The budget is 800, of which 100
-// are kept for each kind that waits.
+// TestRoom checks whether one request is admitted beside what is held. The budget is 800, of which 100
+// are reserved for each kind that waits.
 func TestRoom(t *testing.T) {
 	for name, test := range map[string]struct {
 		held  map[Kind]int64
@@ -109,7 +109,7 @@ func TestWaitsAreServedInTheirOrder(t *testing.T) {
 	})
 }
 
-// TestKindsDoNotWaitForEachOther has each kind stalled, and what the others do then.
+// TestKindsDoNotWaitForEachOther stalls each kind, and checks that the others go on.
 func TestKindsDoNotWaitForEachOther(t *testing.T) {
 	for _, stalled := range []Kind{Receiving, Producing, Consuming} {
 		t.Run(stalled.String(), func(t *testing.T) {
@@ -230,8 +230,8 @@ func TestReleasingMoreThanIsHeldPanics(t *testing.T) {
 	}
 }
 
-// TestCrowd has many acquire and release at once: all get through, and what is held stays within the
-// budget.
+// TestCrowd acquires and releases in many goroutines at once: all are admitted, and what is held stays
+// within the budget.
 func TestCrowd(t *testing.T) {
 	const size, workers, rounds = 8000, 40, 300
 	b := New(size)
@@ -259,16 +259,16 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// modelled is what a step of FuzzBudget's model knows of a request.
+// modelled is a request in FuzzBudget's model.
 type modelled struct {
 	*request
 	kind  Kind
 	bytes int64
 }
 
-// FuzzBudget has requests come, finish and give up in any order. What must hold after each step: what
-// was acquired stays within the budget but for one request of each kind, nobody waits who is the first
-// of its kind and fits, and at the end all have been served.
+// FuzzBudget makes requests begin, finish and give up in any order. After each step, what was acquired
+// stays within the budget except for one request of each kind, and no waiter that is the first of its
+// kind would fit. At the end all have been served.
 func FuzzBudget(f *testing.F) {
 	f.Add([]byte{0, 200, 1, 100, 2, 90, 130, 0, 64, 1, 3, 255, 4, 9, 131, 2})
 	f.Add([]byte{0, 255, 0, 255, 0, 255, 1, 1, 128, 0, 128, 0, 128, 0})

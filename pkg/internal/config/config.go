@@ -2,9 +2,9 @@ package config
 
 import "time"
 
-// Config is the whole configuration of one replica. Load makes it and nobody changes it
-// afterwards. The fields' tags are the one source of the names, defaults, checks and help
-// lines; doc.go says what each tag means.
+// Config is the whole configuration of one replica. Load makes it, and it does not change afterwards. The
+// fields' tags are the only source of the names, defaults, checks and help lines; doc.go says what each
+// tag means.
 type Config struct {
 	Server    Server    `title:"Server"`
 	Sockets   Sockets   `title:"Sockets"`
@@ -122,7 +122,7 @@ type Sessions struct {
 	ClientLimitsFile               string        `env:"CLIENT_LIMITS_FILE" check:"path" help:"static limits of clients (YAML), in the shape of GET /admin/client/config"`
 }
 
-// Security configures who may do what.
+// Security configures authentication and authorization.
 type Security struct {
 	BasicAuthEnabled              bool          `env:"BASIC_AUTH_ENABLED" default:"false" help:"clients may authenticate with a user name and a password"`
 	BasicAuthRealm                string        `env:"BASIC_AUTH_REALM" help:"realm of passwords in WWW-Authenticate"`

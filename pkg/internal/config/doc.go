@@ -1,12 +1,12 @@
 // Package config turns the environment into one validated Config. It reports every fault
 // at once and opens nothing but the files that a variable's _FILE form names.
 //
-// Package envconfig reads the variables: it finds the value of a name, the default of an unset
-// one, and what is missing, and has the text decoded. What it does not know of is done here: all
+// Package envconfig reads the variables: it finds the value of a name, the default of an unset one, and
+// missing ones, and calls the decoder of the text. This package adds what envconfig lacks: reports of all
 // faults together and without secrets, files with values, bounds and forms, unknown names.
 //
-// The tags of Config's fields are the one source of what Load accepts and of what
-// `wsproxy config` and docs/configuration.md show:
+// The tags of Config's fields are the only source of what Load accepts and of what `wsproxy config` and
+// docs/configuration.md show:
 //
 //	env       the variable's name without "WSPROXY_"
 //	default   the value of an unset or empty variable, as a user would write it

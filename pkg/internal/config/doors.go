@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// authenticates tells whether clients have to show who they are.
+// authenticates tells whether clients must authenticate.
 func (c *Config) authenticates() bool {
 	return c.Security.BasicAuthEnabled || c.Security.OpenIDEnabled || c.Server.SSLClientCAFile != "" || c.Server.ForwardedClientCert != "" ||
 		c.Security.KafkaClientAuthRequired
 }
 
-// OpenDoors returns a line for each thing that a configuration leaves open. All of them may be meant: a
-// proxy before this one may do what it does not. Nobody should find out by an accident.
+// OpenDoors returns a warning for each protection that a configuration leaves off. Each may be intended,
+// where a proxy before this one provides it. The warnings keep operators from learning of it in an
+// incident.
 func OpenDoors(c *Config) []Warning {
 	var open []Warning
 	note := func(is bool, name, message string) {
@@ -37,7 +38,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
-// checkDoors looks for settings that somebody made to shut a door which stays open without another one.
+// checkDoors reports settings that are meant to protect something, but have no effect without another
+// setting.
 func (l *loader) checkDoors() {
 	authenticated := l.config.authenticates() || slices.ContainsFunc(methodSettings(), func(name string) bool { return l.malformed[name] })
 	if l.isSet("AUTHZ_POLICY_FILE") && !authenticated {
@@ -50,7 +52,7 @@ func methodSettings() []string {
 	return []string{"BASIC_AUTH_ENABLED", "OPENID_ENABLED", "SSL_CLIENT_CA_FILE", "FORWARDED_CLIENT_CERT", "KAFKA_CLIENT_AUTH_REQUIRED"}
 }
 
-// concernsSecurity tells whether a setting left out by a slip of the keyboard would leave a door open.
+// concernsSecurity tells whether a protection would stay off if a setting's name was misspelt.
 func (f field) concernsSecurity() bool {
 	if f.section == "Security" {
 		return true

@@ -11,7 +11,7 @@ import (
 // maxFileBytes bounds the file of a variable's _FILE form.
 const maxFileBytes = 1 << 20
 
-// environment holds the variables that are ours.
+// environment holds the proxy's variables.
 type environment map[string]string
 
 func newEnvironment(environ []string) environment {

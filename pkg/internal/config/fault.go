@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Fault is one reason why an environment is refused.
+// Fault is one reason to refuse an environment.
 type Fault struct {
 	Name    string // of the variable, with WSPROXY_
 	Message string // never holds a secret
@@ -27,7 +27,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Warning is a remark on an environment that is accepted all the same.
+// Warning is a remark on an environment that is nevertheless accepted.
 type Warning struct {
 	Name    string // of the variable, with WSPROXY_; several are separated by ", "
 	Message string
@@ -50,7 +50,7 @@ func echo(text string) string {
 	return strconv.Quote(text)
 }
 
-// plainName returns a variable's name such that it stays on one line of a log.
+// plainName returns a variable's name in a form that stays on one line of a log.
 func plainName(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)

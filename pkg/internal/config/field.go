@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Prefix starts the name of every variable that is ours.
+// Prefix starts the name of each of the proxy's variables.
 const Prefix = "WSPROXY_"
 
 const fileSuffix = "_FILE"

@@ -45,7 +45,7 @@ func checkForm(form, text string) string {
 		ok, reason = topicGlob.MatchString(text), "is not a glob of topic names (A-Z a-z 0-9 . _ - * ?)"
 	case "glob":
 		_, err := path.Match(text, "")
-		ok, reason = err == nil, "is not a glob: a [ or a \\ stands alone"
+		ok, reason = err == nil, "is not a glob: it has a malformed [ ] or ends with a \\"
 	case "origin":
 		ok, reason = isOrigin(text), "is not an origin such as https://example.com, *.example.com, capacitor://localhost or null"
 	case "parameter", "extension":
@@ -96,7 +96,7 @@ func isCIDR(text string) bool {
 	return err == nil
 }
 
-// checkPair is checkForm for what goes with tokens.
+// checkPair is checkForm for the parameters and extensions of tokens.
 func checkPair(form, text string) string {
 	switch {
 	case form == "parameter" && !isParameter(text):
@@ -108,13 +108,14 @@ func checkPair(form, text string) string {
 	}
 }
 
-// isParameter accepts what can go with the request for a token beside what has settings of its own.
+// isParameter accepts a parameter of a token request that has no setting of its own.
 func isParameter(text string) bool {
 	name, value, found := strings.Cut(text, "=")
 	return found && name != "" && value != "" && name != "scope" && name != "client_id" && name != "client_secret"
 }
 
-// isExtension accepts what an OAUTHBEARER login can carry (RFC 7628, section 3.1): auth is the token.
+// isExtension accepts an extension of an OAUTHBEARER login (RFC 7628, section 3.1) other than auth, which
+// is the token.
 func isExtension(text string) bool {
 	return extension.MatchString(text) && !strings.HasPrefix(strings.ToLower(text), "auth=")
 }

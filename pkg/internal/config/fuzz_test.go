@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzLoad: Load never panics, allocates in proportion to its input, and what it accepts it
-// accepts again from the text that Settings shows, with the same result. The input is the entries of an environment as in
+// FuzzLoad: Load never panics, allocates in proportion to its input, and accepts the text that Settings
+// shows of an accepted input, with the same result. The input is the entries of an environment as in
 // /proc/self/environ, each without the prefix.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
@@ -47,8 +47,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// checkAllocated states that reading text allocates in proportion to its length, over what the
-// settings themselves and the fuzzing engine take.
+// checkAllocated checks that reading text allocates in proportion to its length, beyond what the settings
+// themselves and the fuzzing engine allocate.
 func checkAllocated(t *testing.T, text string, read func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -60,8 +60,8 @@ func checkAllocated(t *testing.T, text string, read func()) {
 	}
 }
 
-// fuzzEnvironment sets the entries of an input until the test's end. It leaves the _FILE forms
-// out: they would read any file of this machine.
+// fuzzEnvironment sets the entries of an input until the test's end. It skips the _FILE forms, which
+// would read any file of this machine.
 func fuzzEnvironment(t *testing.T, input string) {
 	t.Helper()
 	fromFile := map[string]bool{}
@@ -106,8 +106,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestFieldsAreWellFormed tries every field's bounds, form and kind, so that a wrong tag
-// shows here and not in somebody's start.
+// TestFieldsAreWellFormed tries every field's bounds, form and kind, so that a wrong tag fails here and
+// not at a user's start.
 func TestFieldsAreWellFormed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Load reads the configuration. An empty variable is as good as an unset one. The error is of
-// type Faults and lists everything that is wrong; the configuration is nil then. Warnings are
-// there either way.
+// Load reads the configuration. An empty variable counts as unset. The error is of type Faults and lists
+// everything that is wrong; the configuration is nil then. Warnings are returned in both cases.
 func Load(source Source) (*Config, []Warning, error) {
 	l := newLoader(source)
 	for _, f := range l.fields {
@@ -63,7 +62,7 @@ func (l *loader) reject(f field, variable, message string, args ...any) {
 	l.malformed[f.name] = true
 }
 
-// given is a value that the user set, or the default where nobody did.
+// given is a value that the user set, or otherwise the default.
 type given struct {
 	variable string
 	text     string
@@ -100,8 +99,7 @@ func (l *loader) loadValue(f field) string {
 	return value.variable
 }
 
-// loadFile sets f to the content of a file, and returns the name of the variable that is to
-// blame where it cannot.
+// loadFile sets f to the content of a file, and returns the name of the variable that a fault is to name.
 func (l *loader) loadFile(f field, variable, path string) string {
 	if f.trim(l.text(f.name)) != "" {
 		l.reject(f, f.variable(), "excludes %s: set one of them", variable)
@@ -142,7 +140,7 @@ func (l *loader) acceptEmpty(f field) error {
 	return nil
 }
 
-// judge makes a fault of what is wrong with a value, or with its absence.
+// judge adds a fault for an invalid or a missing value.
 func (l *loader) judge(f field, value given, err error) {
 	if bad, ok := errors.AsType[*valueError](err); ok {
 		l.reject(f, value.variable, "%s %s", bad.shown(f, value), bad.reason)
@@ -151,8 +149,8 @@ func (l *loader) judge(f field, value given, err error) {
 	}
 }
 
-// shown returns the value at fault, unless it is a secret or comes from a file, which may
-// be the wrong one and hold a secret.
+// shown returns the invalid value, unless it is a secret or comes from a file: a wrong file may hold a
+// secret.
 func (e *valueError) shown(f field, value given) string {
 	if !f.showable() || value.fromFile {
 		return "the value"
@@ -171,7 +169,7 @@ func (l *loader) setDefault(f field) {
 	}
 }
 
-// trim cuts the white space around a value, which in a secret may be meant.
+// trim cuts the white space around a value, unless it is a secret, in which it may be intended.
 func (f field) trim(text string) string {
 	if f.secret() {
 		return text
@@ -179,7 +177,7 @@ func (f field) trim(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// nameServer gives a replica without a name that of its host.
+// nameServer names a replica without a name after its host.
 func (l *loader) nameServer() {
 	f := l.byName["SERVER_ID"]
 	if l.config.Server.ID != "" || l.malformed[f.name] {

@@ -43,8 +43,8 @@ func mustLoad(t *testing.T, environ ...string) *config.Config {
 	return c
 }
 
-// faultsOf loads and returns the lines of the error, without those that say "not available
-// yet": what a feature's settings must obey is checked before the feature exists.
+// faultsOf loads and returns the lines of the error, without those that say "not available yet": the
+// rules for a feature's settings are checked before the feature exists.
 func faultsOf(t *testing.T, environ ...string) []string {
 	t.Helper()
 	c, _, err := load(t, environ...)

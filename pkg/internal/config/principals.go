@@ -2,7 +2,7 @@ package config
 
 import "slices"
 
-// principalNeeds lists what says who clients are, and says nothing without another setting.
+// principalNeeds lists the settings of principals that have no effect without another one.
 func principalNeeds() []pair {
 	return []pair{
 		{"FORWARDED_CLIENT_CERT", "TRUSTED_PROXIES"},
@@ -16,7 +16,7 @@ func principalNeeds() []pair {
 	}
 }
 
-// checkPrincipals checks what says who clients are, and what must be theirs alone.
+// checkPrincipals checks the settings that determine principals, and those that need distinct principals.
 func (l *loader) checkPrincipals() {
 	for _, p := range principalNeeds() {
 		if l.isSet(p.name) && l.isUnset(p.other) {
@@ -34,7 +34,7 @@ func (l *loader) checkPrincipals() {
 	}
 }
 
-// clientsAuthenticate tells whether clients must say who they are, here or at Kafka.
+// clientsAuthenticate tells whether clients must authenticate, here or at Kafka.
 func (l *loader) clientsAuthenticate() bool {
 	return slices.ContainsFunc(methodSettings(), l.isSet)
 }

@@ -18,13 +18,13 @@ type decoder func(text string) error
 // Decode implements envconfig.Decoder.
 func (d decoder) Decode(text string) error { return d(text) }
 
-// process has envconfig read one variable: decode gets its value, or its default where it is
-// unset, or nothing where it has no default either. The error is that of decode, or says that
-// a required variable is unset.
+// process reads one variable by envconfig: decode gets its value, or if it is unset its default, or
+// nothing if it has no default either. The error is that of decode, or says that a required variable is
+// unset.
 //
-// The settings go to envconfig one by one, since it ends with the first fault. Each is named
-// by the field of a struct made for it, because what the tag envconfig names is also read
-// without the prefix: PORT, or SSL_CERT_FILE, are for other programs.
+// The settings go to envconfig one by one, since it stops at the first fault. Each is named by the field
+// of a struct made for it, because what the tag envconfig names is also read without the prefix: PORT, or
+// SSL_CERT_FILE, are for other programs.
 func process(prefix, name string, tag reflect.StructTag, decode decoder) error {
 	spec := reflect.New(reflect.StructOf([]reflect.StructField{{Name: name, Type: reflect.TypeFor[decoder](), Tag: tag}}))
 	spec.Elem().Field(0).Set(reflect.ValueOf(decode))

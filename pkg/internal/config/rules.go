@@ -8,7 +8,7 @@ import (
 // pair is two names of settings, without the prefix.
 type pair struct{ name, other string }
 
-// needs lists the settings that say nothing without another one.
+// needs lists the settings that have no effect without another one.
 func needs() []pair {
 	return []pair{
 		{"SSL_ONLY", "SSL_ENABLED"},
@@ -44,7 +44,7 @@ func needs() []pair {
 	}
 }
 
-// idle lists the settings that somebody may leave in place while the other one is off.
+// idle lists the settings that may stay in place while the other one is off.
 func idle() []pair {
 	return []pair{
 		{"JWT_KAFKA_USERNAME_KEY", "OPENID_ENABLED"},
@@ -73,8 +73,7 @@ func (l *loader) checkRules() {
 	l.checkPrincipals()
 }
 
-// checkPorts looks for two listeners on one port, whatever their addresses: one of them is
-// easily 0.0.0.0.
+// checkPorts refuses two listeners on one port, whatever their addresses: one of them is often 0.0.0.0.
 func (l *loader) checkPorts() {
 	server := &l.config.Server
 	listens := []struct {
@@ -99,7 +98,7 @@ func (l *loader) checkPorts() {
 	}
 }
 
-// checkSecurityProtocol checks what KAFKA_SECURITY_PROTOCOL switches on or leaves off.
+// checkSecurityProtocol checks the settings of what KAFKA_SECURITY_PROTOCOL turns on or off.
 func (l *loader) checkSecurityProtocol() {
 	if l.malformed["KAFKA_SECURITY_PROTOCOL"] {
 		return
@@ -122,8 +121,8 @@ func (l *loader) checkSecurityProtocol() {
 	}
 }
 
-// checkMechanism looks for credentials that the SASL mechanism lacks, and for those that it has no
-// use for. Without any of its own the proxy could not even keep its sessions.
+// checkMechanism reports credentials that the SASL mechanism lacks, and those that it does not use.
+// Without credentials of its own the proxy could not even store its sessions.
 func (l *loader) checkMechanism() {
 	if !l.isSet("KAFKA_SASL_MECHANISM") || !strings.HasPrefix(l.config.Kafka.SecurityProtocol, "SASL_") {
 		return
@@ -144,7 +143,7 @@ func (l *loader) checkMechanism() {
 	}
 }
 
-// checkCredentials looks for ways to authenticate that nobody could use.
+// checkCredentials reports authentication methods that no client could use.
 func (l *loader) checkCredentials() {
 	if l.isSet("BASIC_AUTH_ENABLED") && l.isUnset("BASIC_AUTH_USERNAME") && l.isUnset("BASIC_AUTH_HTPASSWD_FILE") {
 		l.fault(Prefix+"BASIC_AUTH_ENABLED", "is set without %[1]sBASIC_AUTH_USERNAME or %[1]sBASIC_AUTH_HTPASSWD_FILE", Prefix)
@@ -166,8 +165,8 @@ func (l *loader) checkState() {
 	}
 }
 
-// isSet reports whether a setting is true, or not empty. Of a value that is at fault neither
-// isSet nor isUnset holds.
+// isSet reports whether a setting is true, or not empty. For an invalid value both isSet and isUnset
+// return false.
 func (l *loader) isSet(name string) bool {
 	return !l.malformed[name] && !l.byName[name].value.IsZero()
 }

@@ -7,8 +7,8 @@ import (
 
 const mask = "***"
 
-// Secret is a value that must not be seen. Every way of printing or encoding it yields ***,
-// or nothing where it is empty; string(s) is the value itself.
+// Secret is a value that must not be shown. Every way of printing or encoding it yields ***, or nothing
+// where it is empty; string(s) is the value itself.
 type Secret string
 
 // String returns the mask.

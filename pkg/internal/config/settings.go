@@ -30,7 +30,7 @@ func Settings(c *Config) Table {
 	return table
 }
 
-// defaults is what Load starts from. It lacks what has no fixed default.
+// defaults returns the Config that Load starts from. Settings without a fixed default are not set in it.
 func defaults() *Config {
 	l := newLoader(Source{Alone: true})
 	for _, f := range l.fields {
@@ -54,7 +54,7 @@ func (f field) maskedText() string {
 	return f.text()
 }
 
-// defaultText says what the default is, in words where it is not a value.
+// defaultText returns the default, in words if it is not a value.
 func (f field) defaultText() string {
 	if like := f.tag.Get("like"); like != "" {
 		return "as " + Prefix + like

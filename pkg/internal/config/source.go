@@ -8,10 +8,10 @@ import (
 
 // Source says where Load finds the settings. The zero Source is the environment.
 type Source struct {
-	// Over holds variables, WSPROXY_NAME=value, that win over those of the environment. Of two
-	// with one name the later counts; one without a value takes the environment's away.
+	// Over holds variables, WSPROXY_NAME=value, that win over those of the environment. Of two with one
+	// name the later wins; one without a value unsets that of the environment.
 	Over []string
-	// Alone leaves the environment out, for tests and for programs with a proxy inside.
+	// Alone ignores the environment, for tests and for programs that embed a proxy.
 	Alone bool
 	// Partial lets required settings be missing.
 	Partial bool
@@ -25,7 +25,7 @@ func (s Source) prefix() string {
 	return Prefix
 }
 
-// environment is all that the source gives.
+// environment returns all variables of the source.
 func (s Source) environment() environment {
 	all := environment{}
 	if !s.Alone {
@@ -56,7 +56,7 @@ func (l *loader) read(name string, tag reflect.StructTag, decode decoder) error 
 // text returns the value of a variable, or nothing.
 func (l *loader) text(name string) string {
 	found := ""
-	_ = l.read(name, "", func(text string) error { // which is neither required nor refused
+	_ = l.read(name, "", func(text string) error { // a variable that is neither required nor refused
 		found = text
 		return nil
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
 )
 
-// TestNamesWithoutThePrefixAreNotRead sets all of them to what no setting takes: PORT is set in
+// TestNamesWithoutThePrefixAreNotRead sets all of them to a value that no setting accepts: PORT is set in
 // many containers, and SSL_CERT_FILE is a variable of OpenSSL.
 func TestNamesWithoutThePrefixAreNotRead(t *testing.T) {
 	for _, s := range config.Settings(nil) {
@@ -61,7 +61,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestPartialSourcesHaveTheirFaults: what is there must be right.
+// TestPartialSourcesHaveTheirFaults: the settings that are given must be valid.
 func TestPartialSourcesHaveTheirFaults(t *testing.T) {
 	t.Parallel()
 	for _, entry := range []string{"WSPROXY_PORT=x", "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=x"} {

@@ -23,7 +23,7 @@ func (t Table) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// heading sets a section off from the one before it.
+// heading separates a section from the previous one.
 func heading(row int, section string) string {
 	if row == 0 {
 		return section
@@ -54,7 +54,7 @@ func (s Setting) markdownDefault() string {
 	return escapeMarkdown(s.Default)
 }
 
-// escapeMarkdown keeps text from being read as markup in a cell of a table.
+// escapeMarkdown escapes text for a cell of a Markdown table.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer("|", `\|`, "*", `\*`, "<", "&lt;", "_", `\_`).Replace(text)
 }

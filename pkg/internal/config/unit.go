@@ -13,8 +13,8 @@ type unit struct {
 	bytes int64
 }
 
-// units lists what may follow the number of a size; the decimal ones are 1000-based as in
-// IEC 80000-13. A name comes before its own endings, so that the first match is right.
+// units lists the units of sizes; the decimal ones are 1000-based as in IEC 80000-13. A name comes before
+// its own endings, so that the first match is right.
 func units() []unit {
 	return []unit{
 		{"GiB", 1 << 30},
@@ -57,7 +57,7 @@ func formatSize(size int64) string {
 	return strconv.FormatInt(size, 10)
 }
 
-// formatDuration writes a duration as people do: 2m rather than 2m0s.
+// formatDuration writes a duration in short: 2m rather than 2m0s.
 func formatDuration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

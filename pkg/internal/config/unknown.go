@@ -24,11 +24,11 @@ func (l *loader) isServiceLink(f field, value given) bool {
 	return true
 }
 
-// slip is the most letters by which a name is taken for a setting's that was misspelt.
+// slip is the greatest edit distance at which a name counts as the misspelt name of a setting.
 const slip = 2
 
-// reportUnknown warns of the variables that are ours by prefix but no setting's. One that was meant to
-// shut a door, which stays open without it, is a fault.
+// reportUnknown warns of variables that have the proxy's prefix but belong to no setting. If one is the
+// misspelt name of a setting that concerns security, it is a fault.
 func (l *loader) reportUnknown() {
 	known := l.variables()
 	var links []string
@@ -59,7 +59,7 @@ func (l *loader) variables() []string {
 	return names
 }
 
-// closes returns the variable of a setting that concerns security, if name is near it.
+// closes returns the variable of a setting that concerns security, if name is a misspelt form of it.
 func (l *loader) closes(name string) (string, bool) {
 	for _, f := range l.fields {
 		if !f.concernsSecurity() {

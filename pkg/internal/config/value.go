@@ -12,7 +12,7 @@ import (
 
 // valueError says what is wrong with a value: "<text> <reason>" makes the sentence.
 type valueError struct {
-	text   string // the value, or the item of a list that is at fault
+	text   string // the value, or the invalid item of a list
 	reason string
 }
 

@@ -1,6 +1,6 @@
-// Package devbroker runs a Kafka broker inside the process, for development and trials: it
-// needs no Java, no container and no configuration, and real Kafka tools can use it. It is a
-// fake (kfake): one broker, no replication, and durable only as far as a data directory is.
+// Package devbroker runs a Kafka broker inside the process, for development and trials: it needs no Java,
+// no container and no configuration, and real Kafka tools can use it. It is a fake (kfake): one broker,
+// no replication, and only as durable as its data directory.
 package devbroker
 
 import (
@@ -17,18 +17,17 @@ const DefaultHost = "127.0.0.1"
 // everything in memory.
 type Options struct {
 	Host string // DefaultHost if empty
-	Port int    // 0: any that is free
-	// Advertise is the host:port at which clients come back; empty: where the broker listens.
+	Port int    // 0: any free port
+	// Advertise is the host:port that clients are told to connect to; empty: where the broker listens.
 	Advertise string
 	// PortSetting is how a user chooses Port, as "--kafka-port", for error messages.
 	PortSetting string
-	DataDir     string           // where topics, records and offsets outlive a restart; empty: in memory
+	DataDir     string           // keeps topics, records and offsets over a restart; empty: in memory
 	Topics      map[string]int32 // created if missing: name to partitions, 0 for DefaultPartitions
 	Logger      *slog.Logger     // slog.Default() if nil
 }
 
-// DefaultPartitions is how many partitions a topic gets where nobody says, as with Apache
-// Kafka's own default.
+// DefaultPartitions is how many partitions a topic has by default, as with Apache Kafka.
 const DefaultPartitions = 1
 
 // Broker is a running broker.
@@ -62,7 +61,7 @@ func Start(o Options) (*Broker, error) {
 
 func clusterOptions(o Options) []kfake.Opt {
 	opts := []kfake.Opt{
-		kfake.Ports(o.Port), // one port is one broker
+		kfake.Ports(o.Port), // one port makes one broker
 		kfake.ListenFn(listenOn(o.Host, o.Advertise)),
 		kfake.DefaultNumPartitions(DefaultPartitions),
 		kfake.MaxVersions(maxVersions()),
@@ -77,5 +76,5 @@ func clusterOptions(o Options) []kfake.Opt {
 // Addr returns the host:port that clients connect to.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close stops the broker and writes what the data directory lacks. It may be called again.
+// Close stops the broker and writes unsaved data to the data directory. It may be called again.
 func (b *Broker) Close() { b.cluster.Close() }

@@ -270,8 +270,8 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
-// TestRequestsThatFailInJavaToolsAreNotOffered guards what was seen with Apache Kafka 4.3.1:
-// see maxVersions.
+// TestRequestsThatFailInJavaToolsAreNotOffered guards against failures seen with Apache Kafka 4.3.1: see
+// maxVersions.
 func TestRequestsThatFailInJavaToolsAreNotOffered(t *testing.T) {
 	b := start(t, devbroker.Options{})
 	versions, err := kadm.NewClient(client(t, b)).ApiVersions(deadline(t))

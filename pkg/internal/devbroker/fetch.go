@@ -7,9 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fetchWithoutTotal has each fetch bounded by partition alone. Where the bound of all partitions
-// together ends one, kfake leaves out which of its records are of aborted transactions, and a
-// client that reads what is committed takes them all.
+// fetchWithoutTotal removes the total limit of each fetch, so that only the limit of each partition
+// applies. Where the total limit cuts a fetch, kfake omits which of its records belong to aborted
+// transactions, and a read_committed consumer then accepts them all.
 func fetchWithoutTotal(c *kfake.Cluster) {
 	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		if fetch, ok := r.(*kmsg.FetchRequest); ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/devbroker"
 )
 
-// TestAbortedRecordsAreNotRead has them where a fetch is full before it has all that there is.
+// TestAbortedRecordsAreNotRead has aborted records where a fetch is full before it has all records.
 func TestAbortedRecordsAreNotRead(t *testing.T) {
 	const partitions, size = 4, 10 << 10
 	b := start(t, devbroker.Options{Topics: map[string]int32{"t": partitions}})

@@ -15,7 +15,7 @@ type PortInUseError struct {
 	Setting string // how a user chooses another port; may be empty
 }
 
-// Error says what to do about it.
+// Error tells how to choose another port.
 func (e *PortInUseError) Error() string {
 	with := ""
 	if e.Setting != "" {
@@ -48,8 +48,8 @@ func listenOn(host, advertise string) func(network, address string) (net.Listene
 	}
 }
 
-// loopbackFor is the loopback address of a wildcard's family. The socket itself does not tell: under
-// either wildcard it takes both families where the machine has them.
+// loopbackFor is the loopback address of a wildcard's family. The socket's address does not tell the
+// family: with either wildcard it accepts both families where the machine has them.
 func loopbackFor(host string) string {
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
 		return net.IPv6loopback.String()
@@ -66,8 +66,8 @@ type advertised struct {
 	loopback string // in place of a wildcard
 }
 
-// Addr returns what is advertised. Unless that is given, it is the loopback address in place
-// of a wildcard, since a port that is published from a container is reached there.
+// Addr returns what is advertised. By default this replaces a wildcard by the loopback address, at which
+// a port that is published from a container is reached.
 func (a advertised) Addr() net.Addr {
 	if a.at != "" {
 		return hostPort(a.at)

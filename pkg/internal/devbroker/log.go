@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// logger hands kfake's log lines on. kfake's "info" is for each request, which is debug here.
+// logger passes kfake's log lines on. kfake logs each request at "info", which is debug here.
 type logger struct{ to *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {

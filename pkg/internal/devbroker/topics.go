@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// createTopics creates what is missing. kfake's own seeding would create nothing in a data
-// directory that was used before.
+// createTopics creates the missing topics. kfake's own seeding would create nothing in a data directory
+// that was used before.
 func (b *Broker) createTopics(topics map[string]int32, log *slog.Logger) error {
 	for _, topic := range slices.Sorted(maps.Keys(topics)) {
 		if b.cluster.TopicInfo(topic) != nil {
@@ -33,8 +33,8 @@ func (b *Broker) warnOfPartitions(topic string, asked int32, log *slog.Logger) {
 	}
 }
 
-// checkName refuses what Apache Kafka refuses (org.apache.kafka.common.internals.Topic) and
-// kfake takes, so that what works here works there.
+// checkName refuses names that Apache Kafka refuses (org.apache.kafka.common.internals.Topic) but kfake
+// accepts, so that names that work here work there too.
 func checkName(topic string) error {
 	legal := regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 	if !legal.MatchString(topic) || topic == "." || topic == ".." {

@@ -2,8 +2,8 @@ package devbroker
 
 import "github.com/twmb/franz-go/pkg/kversion"
 
-// maxVersions are the requests of the newest released Kafka, without those whose answers by
-// kfake Apache's own tools cannot use. The tools fall back to older requests.
+// maxVersions returns the request versions of the newest released Kafka, without those for which Apache's
+// own tools cannot use kfake's answers. The tools fall back to older versions.
 func maxVersions() *kversion.Versions {
 	const (
 		listGroups              = 16 // from version 5 on: compares the types asked for with case, lists nothing

@@ -1,5 +1,5 @@
-// Package fair shares what is scarce among unauthenticated clients by their address, so that one who asks for more than
-// others costs himself: places (Shares) and failures (Budget).
+// Package fair shares scarce resources among unauthenticated clients by their address, so that a client
+// that asks for more than others delays only itself: places (Shares) and failures (Budget).
 package fair
 
 import (
@@ -7,9 +7,9 @@ import (
 	"net/netip"
 )
 
-// Address returns what clients are counted by: the address of a remote in the form of
-// http.Request.RemoteAddr, with or without a port. Of IPv6 it is the /64 network, which is what a host
-// has. What is no address stands for itself.
+// Address returns the key by which clients are counted: the address of a remote in the form of
+// http.Request.RemoteAddr, with or without a port. For IPv6 it is the /64 network, which is what a host
+// has. Text that is no address is its own key.
 func Address(remote string) string {
 	address, err := netip.ParseAddr(remote)
 	if both, e := netip.ParseAddrPort(remote); e == nil {
@@ -28,12 +28,12 @@ func Address(remote string) string {
 
 type addressKey struct{}
 
-// WithAddress has a context carry for whom something is done, in the form that Address returns.
+// WithAddress adds a client's address, in the form that Address returns, to a context.
 func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
 
-// AddressIn returns the address that a context carries. It is empty where nobody asks from outside.
+// AddressIn returns the address that a context carries. It is empty where no client is involved.
 func AddressIn(ctx context.Context) string {
 	address, _ := ctx.Value(addressKey{}).(string)
 	return address

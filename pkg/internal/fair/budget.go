@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// mostAccounts is how many keys a Budget remembers.
+// mostAccounts is how many keys a Budget keeps.
 const mostAccounts = 8192
 
-// Budget is how often something may fail, by a key such as an address. Each key begins with a full
-// account, of which failures take one each, and which fills again with time.
+// Budget limits how often something may fail, by a key such as an address. It is a token bucket for each
+// key: the account of a key begins full, each failure takes one from it, and it fills again with time.
 type Budget struct {
 	most  float64       // in an account
 	every time.Duration // one comes back
@@ -18,14 +18,14 @@ type Budget struct {
 	accounts map[string]account // guarded by mu; those that are not full
 }
 
-// account is what was left at a time. It may be less than nothing: of those that were let through
-// together all may fail.
+// account is what was left at a time. It may be negative: all of the attempts that were allowed at the
+// same time may fail.
 type account struct {
 	left float64
 	at   time.Time
 }
 
-// NewBudget returns a Budget of so many failures in a row, of which one comes back in each interval.
+// NewBudget returns a Budget of most failures in a row, one of which is restored in each interval.
 func NewBudget(most int, every time.Duration) *Budget {
 	return &Budget{most: float64(most), every: every, accounts: make(map[string]account)}
 }
@@ -49,7 +49,7 @@ func (b *Budget) Fail(key string) {
 	b.accounts[key] = account{left, now}
 }
 
-// left needs b.mu.
+// left returns what is left in the account of a key. b.mu is held.
 func (b *Budget) left(key string, now time.Time) float64 {
 	known, ok := b.accounts[key]
 	if !ok {
@@ -58,8 +58,8 @@ func (b *Budget) left(key string, now time.Time) float64 {
 	return min(b.most, known.left+float64(now.Sub(known.at))/float64(b.every))
 }
 
-// forget makes room: accounts that are full again go, and where all are in use, any that come first.
-// b.mu is held.
+// forget makes room: it removes the accounts that are full again, and then any others until three
+// quarters of the limit are left. b.mu is held.
 func (b *Budget) forget(now time.Time) {
 	for key := range b.accounts {
 		if b.left(key, now) >= b.most {

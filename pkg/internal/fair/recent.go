@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// mostRecent is how many keys a Recent remembers.
+// mostRecent is how many keys a Recent keeps.
 const mostRecent = 8192
 
-// Recent remembers keys for a time, and not too many of them.
+// Recent keeps keys for a limited time, and a limited number of them.
 type Recent[K comparable] struct {
 	life time.Duration
 
@@ -16,12 +16,12 @@ type Recent[K comparable] struct {
 	until map[K]time.Time // guarded by mu
 }
 
-// NewRecent returns a Recent that remembers each key so long after it was last added.
+// NewRecent returns a Recent that keeps each key for life after it was last added.
 func NewRecent[K comparable](life time.Duration) *Recent[K] {
 	return &Recent[K]{life: life, until: make(map[K]time.Time)}
 }
 
-// Has tells whether a key was added lately.
+// Has tells whether a key was added and has not expired.
 func (r *Recent[K]) Has(key K) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,7 +46,8 @@ func (r *Recent[K]) Remove(key K) {
 	delete(r.until, key)
 }
 
-// forget makes room: what is over goes, and where nothing is, any that come first. r.mu is held.
+// forget makes room: it removes expired keys, and then any others until three quarters of the limit are
+// left. r.mu is held.
 func (r *Recent[K]) forget(now time.Time) {
 	for key, until := range r.until {
 		if !now.Before(until) {

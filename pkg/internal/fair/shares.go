@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// ErrCrowded is what Take returns where too many wait already.
+// ErrCrowded is what Take returns if too many callers wait already.
 var ErrCrowded = errors.New("too many are waiting")
 
-// Shares are places that clients share by a key, their address. A client that holds places gets
-// another one only while more of them are free than it holds, so that whoever holds the most always
-// leaves some to others. The empty key is that of the proxy itself, and takes what is free. Those that wait are served in turns: one of each key, however many of a key
-// wait.
+// Shares are places that clients share by a key, their address. A client that holds places gets another
+// one only while more of them are free than it holds, so that whoever holds the most always leaves some
+// to others. The empty key is that of the proxy itself, and takes any free place. Waiting clients are
+// served round-robin by key, however many of a key wait.
 //
 // Invariants:
 //
@@ -29,22 +29,23 @@ type Shares struct {
 	taken   int
 	held    map[string]int
 	waiting map[string][]*turn
-	keys    []string // those that wait, who is next first
+	keys    []string // those that wait, the next one first
 	waiters int
 }
 
-// turn is one that waits. Its outcome is set before done is closed.
+// turn is a waiting Take. Its outcome is set before done is closed.
 type turn struct {
 	done    chan struct{}
 	outcome error
 }
 
-// NewShares returns so many places, without a limit where places is 0, for which so many may wait.
+// NewShares returns Shares of places, without a limit if places is 0, for which at most queue callers may
+// wait.
 func NewShares(places, queue int) *Shares {
 	return &Shares{places: places, queue: queue, held: make(map[string]int), waiting: make(map[string][]*turn)}
 }
 
-// TryTake takes a place if there is one for the key now. Give returns it.
+// TryTake takes a place if there is one for the key now. Give gives it back.
 func (s *Shares) TryTake(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +56,7 @@ func (s *Shares) TryTake(key string) bool {
 	return true
 }
 
-// Take takes a place, and waits for it where it has to. The error is ErrCrowded or the context's,
-// wrapped.
+// Take takes a place, and waits for it if necessary. The error is ErrCrowded or the context's, wrapped.
 func (s *Shares) Take(ctx context.Context, key string) error {
 	mine, err := s.join(key)
 	if mine == nil {
@@ -98,7 +98,7 @@ func (s *Shares) free(key string) bool {
 	return s.places == 0 || left > 0 && (key == "" || s.held[key] == 0 || s.held[key] < left)
 }
 
-// take needs s.mu.
+// take counts a place as taken. s.mu is held.
 func (s *Shares) take(key string) {
 	s.taken++
 	s.held[key]++
@@ -124,8 +124,8 @@ func (s *Shares) join(key string) (*turn, error) {
 	return mine, nil
 }
 
-// makeRoom sends the last one away of the key of which most wait, unless that is the newcomer's own or
-// has hardly more. s.mu is held.
+// makeRoom refuses the last waiter of the key that has the most waiters, unless key would have as many
+// with a new one. It tells whether there is room. s.mu is held.
 func (s *Shares) makeRoom(key string) bool {
 	heaviest := key
 	for _, other := range s.keys {
@@ -142,7 +142,7 @@ func (s *Shares) makeRoom(key string) bool {
 	return true
 }
 
-// serve hands out what is free, in turns. s.mu is held.
+// serve gives free places to waiters, round-robin by key. s.mu is held.
 func (s *Shares) serve() {
 	for i := 0; i < len(s.keys); {
 		key := s.keys[i]

@@ -50,7 +50,7 @@ func TestSharesLeavePlacesToOthers(t *testing.T) {
 	}
 }
 
-// TestSharesServeInTurns has many wait for one key, and one for each of some others.
+// TestSharesServeInTurns makes many waiters of one key, and one of each of some others.
 func TestSharesServeInTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fair.NewShares(1, 100)
@@ -122,7 +122,7 @@ func TestSharesMakeRoomInTheQueue(t *testing.T) {
 	})
 }
 
-// TestSharesUnderLoad checks that there are never more than there may be, and none in the end.
+// TestSharesUnderLoad checks that never more places are taken than there are, and none in the end.
 func TestSharesUnderLoad(t *testing.T) {
 	const places = 5
 	s := fair.NewShares(places, 1000)
@@ -174,7 +174,7 @@ func TestBudget(t *testing.T) {
 	})
 }
 
-// TestBudgetsAndMemoriesAreBounded uses more keys than are remembered.
+// TestBudgetsAndMemoriesAreBounded uses more keys than are kept.
 func TestBudgetsAndMemoriesAreBounded(t *testing.T) {
 	b, r := fair.NewBudget(1, time.Hour), fair.NewRecent[int](time.Hour)
 	for i := range 50_000 {

@@ -2,8 +2,8 @@ package limit
 
 import "sync/atomic"
 
-// Bound is the most of something, such as records at a time. A nil *Bound bounds nothing. It
-// is safe for concurrent use.
+// Bound is an upper limit, such as that of records at a time. A nil *Bound has no limit. It is safe for
+// concurrent use.
 type Bound struct{ most atomic.Int64 }
 
 // NewBound returns a Bound of most. Zero or less is no bound.

@@ -1,18 +1,17 @@
-// Package limit slows a connection down: Rate to a number of messages per second, Window to
-// a number of messages and bytes that are unanswered, Bound to so many records at a time. None
-// drops anything: what is too much waits, and because the connection's reader is who waits, TCP
-// pushes back. A Rate and a Bound can be changed while they are in use.
+// Package limit slows a connection down: Rate to a number of messages per second, Window to a number of
+// messages and bytes that are unanswered, Bound to so many records at a time. None drops anything: excess
+// messages wait, and since it is the connection's reader that waits, TCP pushes back. A Rate and a Bound
+// can be changed while they are in use.
 //
 // Invariants of a Window:
 //
 //   - what is held never exceeds the window's messages nor its bytes, except that one request
 //     larger than the whole window is held alone, since it could never be admitted otherwise;
-//   - what is held is the sum of what was acquired less what was released, and never
-//     negative;
+//   - the window holds the sum of what was acquired less what was released, which is never negative;
 //   - a waiting Acquire returns as soon as its request fits, or when it is given up.
 //
-// Invariants of a Rate of r messages per second: in any stretch of t seconds at most
-// r*t + max(1, r/10) messages are let through, and whoever asks for more gets r a second.
+// Invariants of a Rate of r messages per second: in any stretch of t seconds at most r*t + max(1, r/10)
+// messages are let through, and a caller that asks for more gets r a second.
 package limit
 
 import (
@@ -57,9 +56,9 @@ func (r *Rate) PerSecond() int {
 	return int(bucket.Limit())
 }
 
-// SetRate changes the limit. What a Take that is under way waits for still passes. It takes a
-// new, empty bucket: in the old one a lower rate would have to pay off the burst that the higher
-// rate lent. Where the limit is the same already, nothing happens. r must not be nil.
+// SetRate changes the limit. A Take in progress still gets what it waits for. It takes a new, empty
+// bucket: in the old one a lower rate would have to pay off the burst that the higher rate lent. Where
+// the limit is the same already, nothing happens. r must not be nil.
 func (r *Rate) SetRate(perSecond int) {
 	if r.PerSecond() == max(0, perSecond) {
 		return
@@ -71,9 +70,8 @@ func (r *Rate) SetRate(perSecond int) {
 	r.bucket.Store(bucket)
 }
 
-// Take blocks until messages may pass, and returns how many: n, or as many as a burst has where
-// that is less. It also returns how long it held them back. The error is ctx's, wrapped; nothing
-// may pass then.
+// Take blocks until messages may be sent, and returns how many: n, or the size of a burst if that is
+// less. It also returns how long it waited. The error is ctx's, wrapped; no message may be sent then.
 func (r *Rate) Take(ctx context.Context, n int) (taken int, throttled time.Duration, err error) {
 	if r == nil || n <= 0 {
 		return n, 0, nil
@@ -90,7 +88,7 @@ func (r *Rate) Take(ctx context.Context, n int) (taken int, throttled time.Durat
 	return taken, throttled, nil
 }
 
-// await sleeps until what was taken may pass, and returns how long it slept.
+// await sleeps until the reserved tokens are available, and returns how long it slept.
 func await(ctx context.Context, taken *rate.Reservation) (time.Duration, error) {
 	delay := taken.Delay()
 	if delay == 0 {

@@ -16,8 +16,8 @@ const (
 // ErrGivenUp is what Acquire returns when its connection ended before the request fitted.
 var ErrGivenUp = errors.New("the connection ended while it waited for its in-flight window")
 
-// Window bounds the messages, and their bytes, that one connection has in flight. One
-// goroutine, the connection's reader, calls Acquire; the other methods are for anybody.
+// Window bounds the messages, and their bytes, that one connection has in flight. One goroutine, the
+// connection's reader, calls Acquire; any goroutine may call the other methods.
 type Window struct {
 	maxMessages int // fixed after construction, as maxBytes
 	maxBytes    int64
@@ -34,9 +34,9 @@ func NewWindow(maxMessages int, maxBytes int64) *Window {
 	return &Window{maxMessages: maxMessages, maxBytes: maxBytes, released: make(chan struct{}, 1)}
 }
 
-// Acquire takes messages and bytes from the window, and blocks while they do not fit. A
-// request larger than the whole window fits when the window is empty. It returns ErrGivenUp
-// if done is closed while it waits; what fits at once is taken without a look at done.
+// Acquire takes messages and bytes from the window, and blocks while they do not fit. A request larger
+// than the whole window fits when the window is empty. It returns ErrGivenUp if done is closed while it
+// waits; what fits at once is taken without checking done.
 func (w *Window) Acquire(done <-chan struct{}, messages int, bytes int64) error {
 	for !w.take(messages, bytes) {
 		select {
@@ -62,8 +62,8 @@ func (w *Window) take(messages int, bytes int64) bool {
 	return true
 }
 
-// Release gives back what was acquired, in any portions. It panics if that is more than is
-// held: an account that is wrong once stays wrong.
+// Release gives back what was acquired, in any portions. It panics if that is more than is held: a wrong
+// count would stay wrong.
 func (w *Window) Release(messages int, bytes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,7 +76,7 @@ func (w *Window) Release(messages int, bytes int64) {
 	w.wake()
 }
 
-// wake needs w.mu.
+// wake wakes a waiting Acquire. w.mu is held.
 func (w *Window) wake() {
 	if w.waiting {
 		select {
@@ -86,7 +86,7 @@ func (w *Window) wake() {
 	}
 }
 
-// isEmpty needs w.mu.
+// isEmpty tells whether nothing is in flight. w.mu is held.
 func (w *Window) isEmpty() bool { return w.messages == 0 && w.bytes == 0 }
 
 // Held returns what is in flight.

@@ -8,7 +8,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// fits tells whether a rule is about a client.
+// fits tells whether a rule applies to a client.
 func (r *rule) fits(who *proxy.Identity) bool {
 	if r.subjects != nil && !matchesAny(r.subjects, who.Principal) {
 		return false
@@ -21,8 +21,8 @@ func (r *rule) fits(who *proxy.Identity) bool {
 	return true
 }
 
-// claim returns a claim by its name. A name with dots that is none leads into claims within claims, as
-// realm_access.roles of Keycloak.
+// claim returns a claim by its name. A name with dots that is not itself a claim is a path into nested
+// claims, as realm_access.roles of Keycloak.
 func claim(claims map[string]any, name string) any {
 	if value, ok := claims[name]; ok {
 		return value
@@ -35,8 +35,8 @@ func claim(claims map[string]any, name string) any {
 	return claim(within, inner)
 }
 
-// holds tells whether a claim is, or has in its list, one of the wanted values. Text is a list of words
-// as well, as scope is (RFC 8693, section 4.2).
+// holds tells whether a claim is one of the wanted values, or a list that has one of them. Text is also a
+// list of words, as scope is (RFC 8693, section 4.2).
 func holds(value any, wanted []string) bool {
 	if list, ok := value.([]any); ok {
 		return slices.ContainsFunc(list, func(item any) bool { return is(item, wanted) })

@@ -23,11 +23,11 @@ func matches(glob, name string) bool {
 	return ok && err == nil
 }
 
-// slash stands for a slash, which names may contain, and path.Match takes for a separator. It is no
-// letter: Unicode has set it aside, and a name that holds it all the same is matched by no *.
+// slash replaces a slash, which names may contain, but which path.Match takes for a separator. It is a
+// Unicode noncharacter. No * matches a name that holds it all the same.
 const slash = "\uFFFE"
 
-// flatten hides slashes. What stands for them is exchanged with them, so that no two names look alike.
+// flatten replaces slashes by slash, and slash by slashes, so that no two names become equal.
 func flatten(text string) string {
 	if !strings.Contains(text, "/") && !strings.Contains(text, slash) {
 		return text
@@ -41,7 +41,7 @@ func isGlob(text string) bool {
 	return err == nil
 }
 
-// literal writes text as the glob that it alone matches.
+// literal returns the glob that matches only text.
 func literal(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(text)
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Keys are the keys of a topic's records that a client may be sent.
+// Keys are the record keys of a topic that a client may be sent.
 type Keys struct {
 	all   bool
 	globs []string // flattened
 }
 
-// All tells whether there are no others.
+// All tells whether all keys may be sent.
 func (k Keys) All() bool { return k.all }
 
 // Allow tells whether a record with a key may be sent.

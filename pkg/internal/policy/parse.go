@@ -15,8 +15,8 @@ type document struct {
 	Rules []entry `yaml:"rules"`
 }
 
-// entry is a rule in the file. Its lists are nodes, so that one that is there and empty, which may be
-// a mistake, is not taken for one that is not there, which allows more.
+// entry is a rule in the file. Its lists are nodes, so that an empty list, which may be a mistake, is not
+// taken for a missing one, which allows more.
 type entry struct {
 	Subjects yaml.Node            `yaml:"subjects"`
 	Claims   map[string]yaml.Node `yaml:"claims"`
@@ -50,7 +50,7 @@ func Parse(name string, text []byte) (*Rules, error) {
 	return rules, nil
 }
 
-// clean takes from an error of the library what only those know who read its code.
+// clean removes from an error of the library what refers to Go code.
 func clean(err error) string {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
@@ -62,7 +62,7 @@ func clean(err error) string {
 	return text
 }
 
-// rule checks what a rule needs.
+// rule returns the parsed rule. It checks that the rule is complete.
 func (e *entry) rule() (r rule, err error) {
 	if err := e.lists(&r); err != nil {
 		return r, err

@@ -16,18 +16,18 @@ const (
 	claimPlaceholder   = "claim:"
 )
 
-// pattern is a glob in which {subject} and {claim:path} stand for what a client is called, and for a
-// claim of its token. What they stand for is taken literally: a * in it matches a star.
+// pattern is a glob with the placeholders {subject}, for the name of a client's principal, and
+// {claim:path}, for a claim of its token. Their values are literal: a * in them matches a star.
 type pattern []part
 
 // part is text of a glob, or a placeholder.
 type part struct {
-	glob    string // where there is no placeholder
+	glob    string // if it is no placeholder
 	subject bool
 	claim   string
 }
 
-// parsePattern reads a glob with placeholders. A { that is to be one is written \{.
+// parsePattern reads a glob with placeholders. A literal { is written \{.
 func parsePattern(text string) (pattern, error) {
 	var p pattern
 	begin, class := 0, false
@@ -45,7 +45,7 @@ func parsePattern(text string) (pattern, error) {
 			name, _, found := strings.Cut(text[i+1:], "}")
 			placeholder, ok := parsePlaceholder(name)
 			if !found || !ok {
-				return nil, errors.New(`a { begins {subject} or {claim:name}; \{ is the letter`)
+				return nil, errors.New(`a { begins {subject} or {claim:name}; write \{ for the character itself`)
 			}
 			p = append(p, part{glob: text[begin:i]}, placeholder)
 			i += len(name) + 1
@@ -55,7 +55,7 @@ func parsePattern(text string) (pattern, error) {
 	p = append(p, part{glob: text[begin:]})
 	for _, part := range p {
 		if !isGlob(part.glob) {
-			return nil, fmt.Errorf("%q is not a glob: a [ or a \\ stands alone", text)
+			return nil, fmt.Errorf("%q is not a glob: it has a malformed [ ] or ends with a \\", text)
 		}
 	}
 	return p, nil
@@ -69,8 +69,8 @@ func parsePlaceholder(name string) (part, bool) {
 	return part{claim: claim}, ok && claim != ""
 }
 
-// glob returns the glob that the pattern is for a client, flattened. ok is false where a placeholder
-// stands for nothing: then it matches nothing.
+// glob returns the pattern's glob for a client, flattened. ok is false if a placeholder has no value:
+// then the pattern matches nothing.
 func (p pattern) glob(who *proxy.Identity) (glob string, ok bool) {
 	var b strings.Builder
 	for _, part := range p {
@@ -83,7 +83,7 @@ func (p pattern) glob(who *proxy.Identity) (glob string, ok bool) {
 	return flatten(b.String()), true
 }
 
-// text is a part of the glob for a client.
+// text returns a part of the glob for a client.
 func (p part) text(who *proxy.Identity) (glob string, ok bool) {
 	var value string
 	switch {
@@ -94,12 +94,12 @@ func (p part) text(who *proxy.Identity) (glob string, ok bool) {
 	default:
 		return p.glob, true
 	}
-	// Nothing, or what cannot be in the name of anything, would match what no one meant: with a claim
-	// that is empty {claim:tenant}* would be every name there is.
+	// An empty value, or one that no name can hold, would match unintended names: with an empty claim,
+	// {claim:tenant}* would match every name.
 	return literal(value), value != "" && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-// hasPlaceholder tells whether the pattern is not the same for all clients.
+// hasPlaceholder tells whether the pattern depends on the client.
 func (p pattern) hasPlaceholder() bool {
 	return slices.ContainsFunc(p, func(part part) bool { return part.subject || part.claim != "" })
 }
@@ -107,7 +107,7 @@ func (p pattern) hasPlaceholder() bool {
 // patterns are alternatives.
 type patterns []pattern
 
-// match tells whether a name is one of those that the patterns are for a client.
+// match tells whether one of the patterns, as it is for a client, matches a name.
 func (ps patterns) match(who *proxy.Identity, name string) bool {
 	flat := flatten(name)
 	return slices.ContainsFunc(ps, func(p pattern) bool {

@@ -4,9 +4,9 @@
 //
 //   - With a file, what no rule allows is refused.
 //   - A rule is a whole: what it allows for its topics holds for its groups, clients and keys, and one
-//     rule's topics are never taken together with another one's groups.
-//   - What a client says of itself, its name and its claims, is never read as a glob.
-//   - A file with a fault is refused as a whole, so that a mistyped name cannot open a door.
+//     rule's topics are never combined with another one's groups.
+//   - A client's name and claims are never read as globs.
+//   - A file with a fault is refused as a whole, so that a mistyped name cannot grant access.
 package policy
 
 import (
@@ -20,7 +20,7 @@ import (
 // Rules are a policy.
 type Rules struct{ rules []rule }
 
-// rule allows some clients some things. All of its globs have been checked.
+// rule allows some clients some uses. All of its globs are valid.
 type rule struct {
 	subjects []subject           // any where nil
 	claims   map[string][]string // all of them must match
@@ -36,7 +36,7 @@ type rule struct {
 type Use struct {
 	Topic string
 	Write bool
-	Group string // empty where it is no member of one
+	Group string // empty if it is in none
 	// Client is the client's id, empty where it has none.
 	Client string
 }
@@ -51,18 +51,18 @@ func (r *Rules) Allows(who *proxy.Identity, use Use) bool {
 	return false
 }
 
-// Administers tells whether any rule makes a client an administrator. Who has not authenticated is none,
-// whomever the rule is about.
+// Administers tells whether any rule makes a client an administrator. An unauthenticated client is never
+// one, whatever subjects the rule has.
 func (r *Rules) Administers(who *proxy.Identity) bool {
 	return !who.Principal.IsAnonymous() && slices.ContainsFunc(r.rules, func(rule rule) bool { return rule.admin && rule.fits(who) })
 }
 
-// HasAdministrators tells whether any rule makes somebody an administrator.
+// HasAdministrators tells whether any rule makes clients administrators.
 func (r *Rules) HasAdministrators() bool {
 	return slices.ContainsFunc(r.rules, func(rule rule) bool { return rule.admin })
 }
 
-// covers tells whether a rule that is about a client is about what it is about to do.
+// covers tells whether a rule allows what a client is about to do, if it applies to the client.
 func (r *rule) covers(who *proxy.Identity, use Use) bool {
 	topics := r.consume
 	if use.Write {
@@ -72,7 +72,7 @@ func (r *rule) covers(who *proxy.Identity, use Use) bool {
 		(use.Write || openTo(r.groups, who, use.Group))
 }
 
-// openTo tells whether patterns that may be left out allow a name that may be missing.
+// openTo tells whether optional patterns allow an optional name.
 func openTo(ps patterns, who *proxy.Identity, name string) bool {
 	return name == "" || ps == nil || ps.match(who, name)
 }
@@ -81,18 +81,19 @@ func openTo(ps patterns, who *proxy.Identity, name string) bool {
 type File struct {
 	name  string
 	rules atomic.Pointer[Rules]
-	// Changed is called after each replacement; nil where nobody has to know.
+	// Changed is called after each replacement; may be nil.
 	Changed func()
 }
 
-// NewFile returns a policy that allows nothing until Use. The name is for faults.
+// NewFile returns a policy that allows nothing until Use. The name appears in errors.
 func NewFile(name string) *File {
 	f := &File{name: name}
 	f.rules.Store(new(Rules))
 	return f
 }
 
-// Use takes the content of the file. Where it is faulty the rules before stay in force.
+// Use replaces the rules by those in the content of the file. If it is faulty, the previous rules stay in
+// force.
 func (f *File) Use(contents [][]byte) error {
 	rules, err := Parse(f.name, contents[0])
 	if err != nil {
@@ -105,7 +106,7 @@ func (f *File) Use(contents [][]byte) error {
 	return nil
 }
 
-// Rules are those in force.
+// Rules returns the rules in force.
 func (f *File) Rules() *Rules { return f.rules.Load() }
 
 // Allows tells whether the policy in force lets a client do something.

@@ -146,7 +146,7 @@ func TestAFaultyFileKeepsTheRulesBefore(t *testing.T) {
 	}
 }
 
-// FuzzPolicy holds policies that are taken to allowing nothing to whom no rule names.
+// FuzzPolicy checks that accepted policies allow nothing to a client that no rule names.
 func FuzzPolicy(f *testing.F) {
 	for _, text := range []string{example, "", "rules: [{subjects: [a], produce: [b]}]", "rules: [{claims: {a: [b]}, consume: ['*']}]", "rules: [&x {subjects: ['[a-b]']}, *x]"} {
 		f.Add([]byte(text), "alice", "orders.eu", "ops-1")

@@ -31,7 +31,7 @@ func of(method proxy.Method, name string, claims map[string]any) *proxy.Identity
 	return &proxy.Identity{Principal: proxy.Principal{Method: method, Name: name}, Claims: claims}
 }
 
-// TestPrincipalsRulesAndActions is who may do what by which rule.
+// TestPrincipalsRulesAndActions checks which rule allows which principal what.
 func TestPrincipalsRulesAndActions(t *testing.T) {
 	rules := parse(t, tenants)
 	write := func(topic, client string) policy.Use {
@@ -194,8 +194,8 @@ func TestFaultyPlaceholders(t *testing.T) {
 	}
 }
 
-// FuzzPlaceholders states that a client whose name or claim is in a pattern reaches what has that very
-// text in its place, and nothing else.
+// FuzzPlaceholders checks that a pattern with a client's name or claim allows only names that hold that
+// exact text in its place.
 func FuzzPlaceholders(f *testing.F) {
 	for _, value := range []string{"alice", "*", "[a-z]", `\`, "a/b", "", "\x00", "?", "a\uFFFEb", "\u202e", "{subject}", "{claim:x}", "a-b"} {
 		f.Add(value, "alice")

@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// subject is a glob of the names of principals, of one method or of any.
+// subject is a glob of principals' names, for one method or for any.
 type subject struct {
 	method proxy.Method // empty for any
 	glob   string       // flattened
@@ -23,7 +23,7 @@ func parseSubject(text string) subject {
 	return subject{glob: flatten(text)}
 }
 
-// matchesAny tells whether one of the subjects is a principal.
+// matchesAny tells whether one of the subjects matches a principal.
 func matchesAny(subjects []subject, p proxy.Principal) bool {
 	name := flatten(p.Name)
 	return slices.ContainsFunc(subjects, func(s subject) bool {

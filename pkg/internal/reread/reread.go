@@ -1,9 +1,9 @@
-// Package reread keeps what was read from files up to date while the files change.
+// Package reread reloads files when they change.
 //
-// Files are compared by their content, so that it does not matter how they are replaced: written
-// over, renamed into place, or behind the symbolic links that Kubernetes swaps for a mounted
-// secret. A change is taken when it was found twice in a row, so that a file that is being
-// written, or a certificate that came before its key, is not taken for the new state.
+// Files are compared by their content, so that it does not matter how they are replaced: written over,
+// renamed into place, or behind the symbolic links that Kubernetes swaps for a mounted secret. A change
+// is applied when it was found twice in a row, so that a file that is being written, or a certificate
+// that was replaced before its key, is not taken for the new state.
 package reread
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// Interval is how often files are looked at. A change is in force after three of them at most.
+	// Interval is how often files are read. A change is in force after at most three intervals.
 	Interval = 2 * time.Second
 	// MaxBytes is the longest file that is read.
 	MaxBytes = 16 << 20
@@ -26,29 +26,29 @@ const (
 
 // Options say which files are kept up to date, and how.
 type Options struct {
-	// Paths are of files that belong together, such as a certificate and its key.
+	// Paths names files that belong together, such as a certificate and its key.
 	Paths []string
-	// Use takes the files' contents, in the order of Paths. Where it returns an error, what was
-	// taken before stays in force. The error is logged: it must not hold secrets.
+	// Use takes the files' contents, in the order of Paths. If it returns an error, the previous contents
+	// stay in force. The error is logged: it must not hold secrets.
 	Use func(contents [][]byte) error
-	// Failed is told of every change that could not be taken; nil where nobody counts them.
+	// Failed is called for every change that could not be applied; may be nil.
 	Failed func()
 	Log    *slog.Logger
 }
 
-// Files are kept up to date while Watch runs.
+// Files are files that are reloaded while Watch runs.
 type Files struct {
 	options Options
 
 	// Watch's.
-	taken   digest // of what Use was last given, whatever it said
-	found   digest // at the last look
-	problem string // why the files could not be read at the last look
+	taken   digest // of what Use was last called with, whatever it returned
+	found   digest // at the last check
+	problem string // why the files could not be read at the last check
 }
 
 type digest [sha256.Size]byte
 
-// Open reads the files and has them used. Its error is why they cannot be read, or what Use says.
+// Open reads the files and calls Use. Its error says why they cannot be read, or is that of Use.
 func Open(o Options) (*Files, error) {
 	f := &Files{options: o}
 	contents, err := f.read()
@@ -60,7 +60,7 @@ func Open(o Options) (*Files, error) {
 	return f, o.Use(contents)
 }
 
-// Watch looks at the files every Interval until ctx ends.
+// Watch checks the files every Interval until ctx ends.
 func (f *Files) Watch(ctx context.Context) {
 	ticker := time.NewTicker(Interval)
 	defer ticker.Stop()
@@ -97,7 +97,7 @@ func (f *Files) look() {
 	f.options.Log.Info("changed files are in force", "files", f.options.Paths)
 }
 
-// unreadable tells once why files cannot be read.
+// unreadable logs once why files cannot be read.
 func (f *Files) unreadable(err error) {
 	if f.problem == err.Error() {
 		return
@@ -126,7 +126,7 @@ func (f *Files) read() ([][]byte, error) {
 	return contents, nil
 }
 
-// readFile reads a file whole, and refuses one that is too long or no file at all.
+// readFile reads a whole file, and refuses one that is too long or not a regular file.
 func readFile(path string) (content []byte, err error) {
 	info, err := os.Stat(path) // opening a pipe would wait for its writer
 	if err != nil {
@@ -147,7 +147,7 @@ func readFile(path string) (content []byte, err error) {
 	return content, err
 }
 
-// digestOf is of the contents and of where one ends and the next begins.
+// digestOf returns a digest of the contents and of their boundaries.
 func digestOf(contents [][]byte) digest {
 	h := sha256.New()
 	for _, content := range contents {

@@ -16,7 +16,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
 )
 
-// rig watches files of a folder in virtual time, and notes what is used.
+// rig watches files of a folder in virtual time, and records the contents that Use gets.
 type rig struct {
 	*testing.T
 	folder string
@@ -149,7 +149,7 @@ func TestFilesThatBelongTogetherAreUsedTogether(t *testing.T) {
 	r.write("key", "k1")
 	r.watch(func(settle func()) {
 		r.write("crt", "c2")
-		time.Sleep(reread.Interval) // it is found once
+		time.Sleep(reread.Interval) // the change is found once
 		synctest.Wait()
 		r.write("key", "k2")
 		settle()

@@ -11,7 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// adminTimeout is what a request to the admin API has for arriving and being answered.
+// adminTimeout bounds the time in which a request to the admin API must arrive and be answered.
 const adminTimeout = 15 * time.Second
 
 // adminRoutes returns the routes of the admin API.
@@ -41,7 +41,7 @@ func (s *Server) adminRoutes() http.Handler {
 	return mux
 }
 
-// listGroups reads which consumer groups are to be listed.
+// listGroups lists the consumer groups that the query parameters select.
 func listGroups(groups *admin.Groups) admin.Endpoint {
 	return func(r *http.Request) (any, error) {
 		q := parseQuery(r.URL.RawQuery)
@@ -59,7 +59,7 @@ func (s *Server) limitsOf(c admin.OfClients) http.Handler {
 	})
 }
 
-// limits leaves the methods out that change limits where these are fixed.
+// limits serves endpoints for limits, without the methods that change limits where these are fixed.
 func (s *Server) limits(m methods) http.Handler {
 	if s.LimitsWriter == nil {
 		maps.DeleteFunc(m, func(method string, _ admin.Endpoint) bool { return method != http.MethodGet })
@@ -80,8 +80,8 @@ func (m methods) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// endpoint serves the methods of a path. Pages of other origins may not change anything: a
-// browser may have the credentials, or stand where none are asked for.
+// endpoint serves the methods of a path. It refuses requests that change something from pages of other
+// origins: a browser may hold the credentials, or reach an API that requires none.
 func (s *Server) endpoint(m methods) http.Handler {
 	allow, origins := m.allow(), http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,8 +9,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// administrators asks for the credentials of administrators: those that are set for them alone, or those
-// of a client whom the policy makes one. Where clients have none, and none are set, everybody is one.
+// administrators is the middleware that authenticates and authorizes administrators: by the credentials
+// that are configured for administrators alone, or by those of a client whom the policy makes an
+// administrator. Where clients need no credentials and none are configured for administrators, every
+// client is an administrator.
 func (s *Server) administrators(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var who string
@@ -30,13 +32,14 @@ func (s *Server) administrators(next http.Handler) http.Handler {
 
 type administratorKey struct{}
 
-// administratorOf returns who makes a request that administrators has let through.
+// administratorOf returns the administrator who makes a request, once the middleware has accepted it.
 func administratorOf(r *http.Request) string {
 	who, _ := r.Context().Value(administratorKey{}).(string)
 	return who
 }
 
-// administrator returns which administrator makes a request, or who makes it and why it may not.
+// administrator returns the administrator who makes a request. If it refuses the request, it returns the
+// principal, where that is known, and the error.
 func (s *Server) administrator(r *http.Request) (who string, is proxy.Principal, e *proxy.Error) {
 	own := s.Config.Security.AdminBasicAuthUsername
 	switch {
@@ -66,17 +69,18 @@ func (s *Server) policyNamesAdministrators() bool {
 func (s *Server) hasOwnCredentials(r *http.Request) bool {
 	security := &s.Config.Security
 	givenUser, givenPassword, _ := r.BasicAuth()
-	// Both are compared, whatever the first tells, so that the time tells nothing.
+	// Both are compared, whatever the first comparison yields, so that the time reveals nothing.
 	return isSameSecret(givenUser, security.AdminBasicAuthUsername)&isSameSecret(givenPassword, string(security.AdminBasicAuthPassword)) == 1
 }
 
-// isSameSecret returns 1 where two texts are the same, in a time that tells nothing of them.
+// isSameSecret returns 1 if two texts are equal. The time that it takes reveals nothing about them.
 func isSameSecret(given, want string) int {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
 	return subtle.ConstantTimeCompare(a[:], b[:])
 }
 
-// refuseAdministrator is writeError for who is no administrator: a 401 says which credentials are taken.
+// refuseAdministrator is writeError for clients that are no administrators: a 401 says which credentials
+// are accepted.
 func (s *Server) refuseAdministrator(w http.ResponseWriter, e *proxy.Error) {
 	own := s.Config.Security.AdminBasicAuthUsername != ""
 	if e.Kind == proxy.KindNotAuthenticated && own {

@@ -33,8 +33,9 @@ func (s *Server) isState(topic string) bool {
 	return topic == sessions.StateTopic || topic == sessions.DynamicConfigTopicName
 }
 
-// opens tells whether globs open a name to clients. Names with an underscore before them are internal
-// to something, such as a schema registry: who opens everything does not mean these.
+// opens tells whether globs open a name to clients. Names that begin with an underscore are internal to
+// some program, such as a schema registry: only globs that begin with an underscore open them, so that *
+// alone does not.
 func opens(globs []string, name string) bool {
 	if strings.HasPrefix(name, internalPrefix) || strings.HasPrefix(name, ownPrefix) {
 		return false

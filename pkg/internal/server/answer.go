@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// lookupTimeout bounds what a request waits for Kafka, so that a client learns within
-	// five seconds that it is down.
+	// lookupTimeout bounds how long a request waits for Kafka, so that a client learns within five
+	// seconds that Kafka is down.
 	lookupTimeout = 4 * time.Second
-	// leastRetry and mostRetry bound the seconds after which a client is told to try again. Clients that
-	// were refused together would come back together, so the number is random.
+	// leastRetry and mostRetry bound the seconds after which a client is told to try again. The number is
+	// random, since clients that were refused together would otherwise retry together.
 	leastRetry, mostRetry = 1, 5
 )
 
-// writeJSON writes a JSON answer. That a client has gone is not an error here.
+// writeJSON writes a JSON answer. It ignores the error of a client that has disconnected.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -52,7 +52,8 @@ func retryAfter(kind proxy.Kind) string {
 	return strconv.Itoa(seconds)
 }
 
-// ready tells load balancers that probe the port that they serve whether to send clients here.
+// ready serves readiness on the main listener, for load balancers that probe the port to which they send
+// clients.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	ready, status := s.Checks.Ready(), http.StatusOK
 	if !ready {
@@ -61,7 +62,8 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, status, map[string]bool{"ready": ready})
 }
 
-// healthcheck tells that the proxy answers, to whom it may be told.
+// healthcheck serves /healthcheck, which tells that the proxy answers. It requires credentials if
+// SecureHealthcheck is set.
 func (s *Server) healthcheck() http.HandlerFunc {
 	answer := func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"response": "I'm healthy"})

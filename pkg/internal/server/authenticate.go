@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// clients asks for the credentials of clients, where there are any.
+// clients is the middleware that authenticates clients, where they must authenticate.
 func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		e := s.Guesses.judge(r, func() *proxy.Error {
@@ -23,7 +23,7 @@ func (s *Server) clients(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// writeRefusal is writeError for what needs credentials: a 401 says which are taken.
+// writeRefusal is writeError for routes that need credentials: a 401 says which are accepted.
 func (s *Server) writeRefusal(w http.ResponseWriter, e *proxy.Error) {
 	if e.Kind == proxy.KindNotAuthenticated {
 		s.Auth.Challenge(w.Header())
@@ -31,7 +31,7 @@ func (s *Server) writeRefusal(w http.ResponseWriter, e *proxy.Error) {
 	writeError(w, e)
 }
 
-// permitted refuses what the policy does not let a client do.
+// permitted is the authorizer: it refuses what the policy does not allow a client to do.
 func (s *Server) permitted(f *flow, who *proxy.Identity) *proxy.Error {
 	if s.Policy == nil {
 		return nil

@@ -12,13 +12,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// The client that is let in, and what it may do.
+// The one client that can authenticate, and what it may do.
 const (
 	aliceHeader = "Basic YWxpY2U6c2VzYW1l" // alice:sesame
 	alicePolicy = `rules: [{subjects: [alice], produce: [t, none], consume: [t], groups: ["ops-*"]}]`
 )
 
-// withAlice lets alice in alone.
+// withAlice makes alice the only user.
 func withAlice(t *testing.T, s *Server) {
 	t.Helper()
 	s.Auth.Basic = auth.NewBasic("alice", "sesame")
@@ -44,7 +44,7 @@ func askWith(handler http.Handler, target string, headers ...string) *httptest.R
 	return w
 }
 
-// TestHandshakeOrder has requests with many faults, of which the first one in order is told.
+// TestHandshakeOrder makes requests with many faults: the answer tells the first one in order.
 func TestHandshakeOrder(t *testing.T) {
 	s := newServer(t, new(config.Config))
 	withKafka(t, s)
@@ -126,7 +126,7 @@ func TestClientsMustAuthenticate(t *testing.T) {
 	}
 }
 
-// TestNoWayAround asks for what needs credentials by paths that only look different.
+// TestNoWayAround requests what needs credentials by other spellings of the paths.
 func TestNoWayAround(t *testing.T) {
 	s := newServer(t, &config.Config{Server: config.Server{PathPrefix: "/p", SecureHealthcheck: true}})
 	withKafka(t, s)
@@ -145,7 +145,8 @@ func TestNoWayAround(t *testing.T) {
 	}
 }
 
-// TestFaultyTextInParameters has line breaks and paths in them, which reach neither headers nor logs.
+// TestFaultyTextInParameters sends line breaks and paths in parameters. They reach neither headers nor
+// logs.
 func TestFaultyTextInParameters(t *testing.T) {
 	s := newServer(t, new(config.Config))
 	withKafka(t, s)
@@ -180,7 +181,7 @@ func TestManagementIsClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		admin         bool
 		rules         string
-		alice, root   int // 0 for who is let in, else the status
+		alice, root   int // 0 if the request is accepted, else the status
 		challengeWith string
 	}{
 		"credentials of clients":         {false, alicePolicy, 403, 401, `Basic realm="wsproxy"`},

@@ -20,13 +20,14 @@ import (
 type CertificateOptions struct {
 	CertFile, KeyFile string // PEM
 	ClientCAFile      string // PEM; clients are not asked for certificates where empty
-	// Failed is told of changed files that cannot be used, by the setting that names them.
+	// Failed is called for changed files that cannot be used, with the setting that names them.
 	Failed func(setting string)
 	Log    *slog.Logger
 }
 
-// Certificates are what the TLS listeners show, and what they demand of their clients. They follow
-// their files while Watch runs, and open connections do not notice.
+// Certificates are the server certificate of the TLS listeners and the CAs that verify client
+// certificates. They are reloaded from their files while Watch runs. This does not affect open
+// connections.
 type Certificates struct {
 	log     *slog.Logger
 	files   []*reread.Files
@@ -36,7 +37,7 @@ type Certificates struct {
 	mu      sync.Mutex // guards what follows, from which current is made
 	pair    tls.Certificate
 	clients *x509.CertPool // nil where clients are not asked
-	changed func()         // called when clients is another one; nil where nobody has to know
+	changed func()         // called after clients was replaced; may be nil
 }
 
 // OpenCertificates reads the files. The error names the setting whose file cannot be used.
@@ -74,7 +75,7 @@ func (c *Certificates) Watch(ctx context.Context) {
 	all.Wait()
 }
 
-// End is when the certificate is over.
+// End returns when the server certificate expires.
 func (c *Certificates) End() time.Time { return *c.ends.Load() }
 
 // TLS configures a listener. WebSockets need HTTP/1.1, so nothing else is offered.
@@ -118,24 +119,24 @@ func (c *Certificates) useClients(contents [][]byte) error {
 	return nil
 }
 
-// ClientCAs are the CAs that client certificates are verified by now.
+// ClientCAs returns the CAs that verify client certificates now.
 func (c *Certificates) ClientCAs() *x509.CertPool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.clients
 }
 
-// OnClientCAs has a function called whenever the CAs of clients are others.
+// OnClientCAs sets the function that is called whenever the client CAs were replaced.
 func (c *Certificates) OnClientCAs(changed func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changed = changed
 }
 
-// apply has new connections use what is there now. c.mu is held.
+// apply makes new connections use the current certificates. c.mu is held.
 //
-// A client without a certificate gets through: it may authenticate in another way, probes bring
-// none, and it is told in HTTP what it lacks. One that is given must be good.
+// TLS accepts a client without a certificate: the client may authenticate in another way, probes have
+// none, and HTTP tells it what is missing. A certificate that is given must be valid.
 func (c *Certificates) apply() {
 	fresh := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -145,7 +146,7 @@ func (c *Certificates) apply() {
 	if c.clients != nil {
 		fresh.ClientAuth = tls.VerifyClientCertIfGiven
 		fresh.ClientCAs = c.clients
-		// A resumed session would bring a certificate that nobody looks at again.
+		// A resumed TLS session would carry a certificate that is not verified again.
 		fresh.SessionTicketsDisabled = true
 	}
 	c.current.Store(fresh)
@@ -153,7 +154,8 @@ func (c *Certificates) apply() {
 
 var errNoCA = errors.New("the file holds no certificate")
 
-// parseCAs reads certificates, each of which must be one: a pool ignores what it cannot read.
+// parseCAs reads certificates, and refuses all of them if one cannot be parsed: a pool would ignore that
+// one.
 func parseCAs(text []byte) (*x509.CertPool, error) {
 	pool, found := x509.NewCertPool(), false
 	for {

@@ -60,8 +60,8 @@ func (r *certificateRig) follow(test func(settle func())) {
 	<-done
 }
 
-// shake shakes hands, and returns what each side knows of the other. The error is the server's, or
-// the client's.
+// shake does a TLS handshake, and returns what each side knows of the other. The error is the server's,
+// or the client's.
 func (r *certificateRig) shake(client *tls.Config) (seen, shown tls.ConnectionState, err error) {
 	r.Helper()
 	near, far := net.Pipe()
@@ -121,8 +121,8 @@ func TestTLSVersionsAndProtocols(t *testing.T) {
 	}
 }
 
-// TestCertificatesFollowTheirFiles replaces the certificate, also by faulty ones: new connections
-// are shown the newest good one.
+// TestCertificatesFollowTheirFiles replaces the certificate, also by invalid ones: new connections get
+// the newest valid one.
 func TestCertificatesFollowTheirFiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := certs.NewAuthority(t)
@@ -177,7 +177,7 @@ func TestClientCertificates(t *testing.T) {
 		with := func(pair certs.Pair) *tls.Config {
 			config := trusting(a)
 			certificate := pair.TLS(t)
-			// It is sent whatever the server says whom it trusts.
+			// The client sends it whatever CAs the server names.
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
 			config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 			return config

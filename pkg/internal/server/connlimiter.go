@@ -11,12 +11,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 )
 
-// ConnLimiter bounds the connections of a listener that are not WebSockets: those that have not asked
-// for anything yet, that wait between two requests, or have one in progress. While there are the most
-// that may be, a newcomer takes the place of another one. Which one is decided by address first: one
-// of the address that has the most, so that others find a place however many connections one address
-// opens. Between addresses that have as many, those make way that use their connection the least: see
-// victim.
+// ConnLimiter is the connection limiter of a listener. It bounds the connections that are not WebSockets:
+// those that have sent no request yet, are idle between two requests, or have a request in progress. At
+// the limit, a new connection replaces an open one, or is closed itself if it may replace none. The
+// limiter chooses by address first: it closes a connection of the address that has the most, so that
+// clients of other addresses can connect however many connections one address opens. Between addresses
+// that have equally many, it closes the connection that is in the least useful state: see victim.
 type ConnLimiter struct {
 	most    int
 	arrival time.Duration
@@ -32,13 +32,14 @@ type ConnLimiter struct {
 type tracked struct {
 	conn  net.Conn
 	peer  *peer
-	timer *time.Timer // ends a connection that does not ask in time
+	timer *time.Timer // closes a connection that sends no request in time
 	place place
 }
 
-// NewConnLimiter returns a limiter to so many connections. One that has not sent its first request
-// some time after it was opened is closed: TLS and HTTP have clocks of their own, one after the other.
-// Connections from the proxies are of many clients, and do not count as those of one address.
+// NewConnLimiter returns a limiter that allows up to most connections. It closes a connection whose
+// first request has not arrived within arrival after it was opened: the timeouts of TLS and HTTP would
+// add up. Connections from the trusted proxies belong to many clients, and do not count as those of one
+// address.
 func NewConnLimiter(most int, arrival time.Duration, proxies proxies) *ConnLimiter {
 	return &ConnLimiter{
 		most: most, arrival: arrival, proxies: proxies,
@@ -53,7 +54,7 @@ func (l *ConnLimiter) Watch(c net.Conn, state http.ConnState) {
 	}
 }
 
-// note returns a connection that has to go.
+// note records the state of a connection. It returns a connection that must be closed, or nil.
 func (l *ConnLimiter) note(c net.Conn, state http.ConnState) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,7 +73,8 @@ func (l *ConnLimiter) note(c net.Conn, state http.ConnState) net.Conn {
 	return nil
 }
 
-// enter needs l.mu.
+// enter adds a new connection. It returns the connection that must be closed for it, or the new one
+// itself if it can replace none. l.mu is held.
 func (l *ConnLimiter) enter(c net.Conn) (out net.Conn) {
 	key := l.keyOf(c.RemoteAddr())
 	if len(l.conns) >= l.most {
@@ -89,7 +91,7 @@ func (l *ConnLimiter) enter(c net.Conn) (out net.Conn) {
 	return out
 }
 
-// keyOf is what a connection counts as.
+// keyOf returns the key by which a connection is counted.
 func (l *ConnLimiter) keyOf(remote net.Addr) string {
 	text := remote.String()
 	if address, known := parseAddress(text); known && l.proxies.trust(address) {
@@ -98,10 +100,11 @@ func (l *ConnLimiter) keyOf(remote net.Addr) string {
 	return fair.Address(text)
 }
 
-// victim returns the connection that makes way for a newcomer, if any. An address that has more than the
-// newcomer's would have gives one up at once. Else the newcomer's own address does, or where that has
-// none any address, and then only a connection that has been of no use for a while: else a rush of
-// clients would push each other out before any of them is through.
+// victim returns the connection that a new connection replaces, or nil. If an address has more
+// connections than the new connection's address would have, one of that address is replaced at once.
+// Otherwise it is one of the new connection's own address, or where that has none, one of any address.
+// Then its grace must be over: otherwise many clients that connect at once would close each other's
+// connections before any of them is served.
 func (l *ConnLimiter) victim(key string) *tracked {
 	own := 0
 	if p := l.peers.byKey[key]; p != nil {
@@ -118,7 +121,7 @@ func (l *ConnLimiter) victim(key string) *tracked {
 	return l.all.longest(true)
 }
 
-// move needs l.mu.
+// move changes the state of a connection. l.mu is held.
 func (l *ConnLimiter) move(t *tracked, to use) {
 	if t.place.use == fresh && to != fresh {
 		t.timer.Stop()
@@ -130,7 +133,7 @@ func (l *ConnLimiter) move(t *tracked, to use) {
 	t.peer.queues.put(t, &t.place.inPeer)
 }
 
-// remove needs l.mu.
+// remove stops counting a connection. l.mu is held.
 func (l *ConnLimiter) remove(t *tracked) {
 	l.move(t, busy)
 	l.peers.leave(t.peer)
@@ -145,13 +148,13 @@ type limited struct {
 	conn    net.Conn
 }
 
-// Context has the requests of a connection know it. It is for http.Server.ConnContext.
+// Context adds a connection to the context of its requests. It is for http.Server.ConnContext.
 func (l *ConnLimiter) Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, limitedKey{}, limited{l, c})
 }
 
-// handshaking keeps the connection of a request whose handshake is bounded otherwise from making way
-// while the proxy waits for a provider or for Kafka, until done.
+// handshaking exempts the connection of a request from being replaced until done, while the proxy waits
+// for an identity provider or for Kafka. Another limit bounds the handshakes.
 func handshaking(ctx context.Context) (done func()) {
 	at, ok := ctx.Value(limitedKey{}).(limited)
 	if !ok {
@@ -169,7 +172,7 @@ func (l *ConnLimiter) use(c net.Conn, to use) {
 	}
 }
 
-// cut closes a connection without a word: TLS would wait for room to say that it ends.
+// cut closes a connection without the closing alert of TLS, which would wait for room in the send buffer.
 func cut(c net.Conn) {
 	if secure, ok := c.(*tls.Conn); ok {
 		c = secure.NetConn()

@@ -48,7 +48,7 @@ type from struct {
 
 func (f from) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.address) }
 
-// comeFrom has connections come from an address.
+// comeFrom opens connections from an address.
 func (r *limiterRig) comeFrom(address string, names ...string) {
 	for _, name := range names {
 		near, far := net.Pipe()
@@ -70,7 +70,7 @@ func (r *limiterRig) open(name string) bool {
 	return !errors.Is(err, io.EOF)
 }
 
-// wantOpen checks who is connected still.
+// wantOpen checks which connections are still open.
 func (r *limiterRig) wantOpen(want ...string) {
 	r.Helper()
 	open := map[string]bool{}
@@ -96,7 +96,7 @@ func (r *limiterRig) leave() {
 
 func TestFullOfConnections(t *testing.T) {
 	for name, test := range map[string]func(r *limiterRig){
-		"has no room for a newcomer among newcomers": func(r *limiterRig) {
+		"has no room for a new connection among new connections": func(r *limiterRig) {
 			r.come("a", "b", "c", "d")
 			r.wantOpen("a", "b", "c")
 		},

@@ -6,17 +6,19 @@ import (
 	"time"
 )
 
-// use is what a connection is used for, the least useful first: that is the order in which they make way.
+// use is the state of a connection, the least useful first: the limiter replaces connections in this
+// order.
 type use int
 
 const (
 	idle   use = iota // between two requests
-	fresh             // has not asked yet
-	active            // has a request in progress, or an answer that it does not take
-	busy              // waits for the proxy, and does not make way
+	fresh             // has sent no request yet
+	active            // has a request in progress, or an answer that it does not read
+	busy              // waits for the proxy, and is never replaced
 )
 
-// grace is how long a connection is left alone between addresses that have as many.
+// grace is how long a connection stays in a state before one of an address with as many connections may
+// replace it.
 func (u use) grace() time.Duration {
 	switch u {
 	case fresh:
@@ -28,17 +30,17 @@ func (u use) grace() time.Duration {
 	}
 }
 
-// place is where a connection stands in the queues.
+// place is the position of a connection in the queues.
 type place struct {
 	use           use
 	since         time.Time
 	inAll, inPeer *list.Element
 }
 
-// queues are connections by their use, those that have been at it the longest first.
+// queues hold the connections by their state, those that have been in it the longest first.
 type queues [busy]list.List
 
-// put needs the connection's use set.
+// put appends a connection to the queue of its state, which must be set.
 func (q *queues) put(t *tracked, at **list.Element) {
 	if t.place.use < busy {
 		*at = q[t.place.use].PushBack(t)
@@ -54,8 +56,8 @@ func (q *queues) take(t *tracked) {
 	}
 }
 
-// longest returns the connection that is the first to make way, if there is one. With grace those do not
-// that have not been at it for long.
+// longest returns the connection that is to be replaced first, or nil. If graced, it skips connections
+// whose grace is not over.
 func (q *queues) longest(graced bool) *tracked {
 	for u := range q {
 		e := q[u].Front()
@@ -97,7 +99,7 @@ func (p *peers) join(key string) *peer {
 	return one
 }
 
-// leave counts one less.
+// leave counts one connection less of an address.
 func (p *peers) leave(one *peer) {
 	one.count--
 	if one.count == 0 {

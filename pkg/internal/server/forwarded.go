@@ -6,8 +6,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 )
 
-// certificates has the client certificate believed that a trusted proxy forwards. Of anybody else the
-// headers mean nothing: whoever authenticates asks for the mark that only this sets.
+// certificates marks the requests of trusted proxies, whose forwarded client certificate is believed. The
+// authenticator ignores the header in requests without this mark, which nothing else sets.
 func (p proxies) certificates(r *http.Request, header string) *http.Request {
 	if header == "" {
 		return r

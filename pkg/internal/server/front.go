@@ -9,16 +9,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/fair"
 )
 
-// bodyTimeout is what a body has for coming that nobody asked for. net/http reads it before it sends the
-// answer, and a sender who never sends it would hold the connection.
+// bodyTimeout bounds the time in which a body that no handler expects must arrive. net/http reads it
+// before it sends the answer, and a client that never sends it would hold the connection.
 const bodyTimeout = time.Second
 
-// maxPath is longer than any path that leads somewhere: the longest hold two identifiers.
+// maxPath exceeds the length of any path that has a route: the longest hold two identifiers.
 const maxPath = 4 << 10
 
-// front is what comes before every route: the headers that keep browsers from making more of an
-// answer than it is, the address of clients behind proxies, a short time for bodies, and paths that are
-// none of the proxy's.
+// front is the middleware of all routes: it sets security headers, finds the address of clients behind
+// proxies, bounds the time for bodies, and refuses paths that no route can have.
 func (s *Server) front(next http.Handler) http.Handler {
 	proxies := newProxies(s.Config.Server.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,9 +38,9 @@ func (s *Server) front(next http.Handler) http.Handler {
 	})
 }
 
-// setSecurityHeaders sets what fits every answer. Handlers may change it. There is no
-// Strict-Transport-Security: a browser would apply it to all ports of the host, where the plain
-// listener, the management listener and others may be.
+// setSecurityHeaders sets the headers that suit every answer. Handlers may change them. There is no
+// Strict-Transport-Security: a browser would apply it to all ports of the host, where the plain listener,
+// the management listener and others may be.
 func setSecurityHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -50,8 +49,8 @@ func setSecurityHeaders(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// isClean tells whether a path is in its shortest form. ServeMux redirects to that form, which no
-// WebSocket client follows, and which is not the JSON that all errors are.
+// isClean tells whether a path is in its shortest form. ServeMux redirects other paths to that form. No
+// WebSocket client follows the redirect, and its body is not JSON as that of all errors is.
 func isClean(escaped string) bool {
 	clean := path.Clean(escaped)
 	return escaped == clean || escaped == clean+"/" && !strings.HasSuffix(clean, "/")

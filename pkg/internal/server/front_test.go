@@ -65,7 +65,7 @@ func TestPathsThatAreNotClean(t *testing.T) {
 	}
 }
 
-// TestWhoAsksAreThoseBehindProxies looks at what counts as the address of a client.
+// TestWhoAsksAreThoseBehindProxies checks which address counts as that of a client.
 func TestWhoAsksAreThoseBehindProxies(t *testing.T) {
 	c := &config.Config{Server: config.Server{TrustedProxies: []string{"192.0.2.0/24"}, MaxConnectionsPerAddress: 1}}
 	s := newServer(t, c)
@@ -125,7 +125,7 @@ func TestAnOpenSocketIsNoHandshake(t *testing.T) {
 	}
 }
 
-// TestRefusalsBeyondTheMostComeByStatus has refusals that nobody reads.
+// TestRefusalsBeyondTheMostComeByStatus makes refusals that no client reads.
 func TestRefusalsBeyondTheMostComeByStatus(t *testing.T) {
 	s := newServer(t, &config.Config{Server: config.Server{MaxHandshakes: 1}})
 	listener := httptest.NewServer(s.Main())

@@ -11,10 +11,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// renewTimeout bounds checking a new token, for which the provider may have to be asked.
+// renewTimeout bounds the check of a new token, which may need a request to the identity provider.
 const renewTimeout = 5 * time.Second
 
-// guards are those of the open connections.
+// guards holds the guards of the open connections.
 type guards struct {
 	mu   sync.Mutex
 	open map[*guard]struct{} // guarded by mu
@@ -45,8 +45,8 @@ func (g *guards) list() []*guard {
 	return list
 }
 
-// guard ends a connection when its client may not have it any longer: its token or certificate has
-// expired, what it authenticated with was revoked, or the policy has changed.
+// guard ends a connection when its client is no longer authorized: its token or certificate has expired,
+// its credentials were revoked, or the policy has changed.
 type guard struct {
 	server *Server
 	conn   *socket.Conn
@@ -58,7 +58,7 @@ type guard struct {
 	expiry *time.Timer // nil where nothing expires
 }
 
-// guard watches over a connection until stop.
+// guard starts the guard of a connection. stop ends it.
 func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
 	g := &guard{server: s, conn: c, flow: &a.flow, topic: a.topic, pass: a.pass}
 	if g.pass.Renewable() {
@@ -68,7 +68,7 @@ func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
 	g.mu.Lock()
 	g.expireInTime()
 	g.mu.Unlock()
-	g.recheck(context.Background()) // for what has changed since the handshake began
+	g.recheck(context.Background()) // something may have changed since the handshake began
 	return func() {
 		s.guards.remove(g)
 		g.mu.Lock()
@@ -79,7 +79,8 @@ func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
 	}
 }
 
-// expireInTime has the connection end with its token or certificate. g.mu is held.
+// expireInTime schedules the end of the connection for when its token or certificate expires. g.mu is
+// held.
 func (g *guard) expireInTime() {
 	now := time.Now()
 	at := g.pass.ExpiresAt(now)
@@ -125,7 +126,7 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 	return renewed.Identity.Expires, nil
 }
 
-// recheck ends the connection if its client may not have it any longer.
+// recheck ends the connection if its client is no longer authorized.
 func (g *guard) recheck(ctx context.Context) {
 	g.mu.Lock()
 	pass := g.pass
@@ -143,13 +144,12 @@ func (g *guard) end(e *proxy.Error) {
 	g.mu.Lock()
 	who := g.pass.Identity.Principal
 	g.mu.Unlock()
-	g.server.Log.Info("socket is no longer allowed", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
+	g.server.Log.Info("socket is no longer authorized", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
 	g.conn.End(socket.EndWith(e, goneGrace))
 }
 
-// Recheck looks whether the clients of all open connections may still have them. It is called when
-// the policy, the users or the client CAs have changed, and after the keys of the tokens were read
-// again.
+// Recheck ends the open connections whose clients are no longer authorized. It is called when the policy,
+// the users or the client CAs have changed, and after the keys of the tokens were read again.
 func (s *Server) Recheck() {
 	for _, g := range s.guards.list() {
 		g.recheck(context.Background())

@@ -15,33 +15,33 @@ import (
 const (
 	// mostGuesses is how many wrong passwords an address may send in a row.
 	mostGuesses = 30
-	// guessEvery is after how long it may send another one.
+	// guessEvery is the interval after which the address may send another one.
 	guessEvery = time.Second
-	// rightLife is how long a password that was right from an address is let through from there, however
-	// many wrong ones others send who share the address.
+	// rightLife is how long a password that was right is still checked for its address, however many
+	// wrong ones other clients of that address send.
 	rightLife = time.Hour
 )
 
-// Guesses bounds how many passwords can be tried from an address: those of clients, of administrators,
-// and of Kafka users. Tokens and certificates cannot be guessed, and are not counted.
+// Guesses limits the rate of wrong passwords from an address: those of clients, of administrators, and of
+// Kafka users. Tokens and certificates cannot be guessed, and are not counted.
 type Guesses struct {
-	secret [sha256.Size]byte // of the digests: they are worth nothing outside of this process
+	secret [sha256.Size]byte // the key of the digests, which are useless outside of this process
 	wrong  *fair.Budget
 	right  *fair.Recent[guess]
 }
 
-// guess is a digest of an address and of what it brought.
+// guess is a digest of an address and of the passwords that it sent.
 type guess [sha256.Size]byte
 
-// NewGuesses returns a Guesses that has seen none.
+// NewGuesses returns a Guesses that has counted none.
 func NewGuesses() *Guesses {
 	g := &Guesses{wrong: fair.NewBudget(mostGuesses, guessEvery), right: fair.NewRecent[guess](rightLife)}
 	_, _ = rand.Read(g.secret[:]) // it never fails
 	return g
 }
 
-// judge has a request checked, unless it brings a password from an address that has sent too many wrong
-// ones. What was right from there before is checked all the same: it is no guess.
+// judge calls check, unless the request carries a password and its address has sent too many wrong ones.
+// A password that was right from the same address before is checked all the same: it is no guess.
 func (g *Guesses) judge(r *http.Request, check func() *proxy.Error) *proxy.Error {
 	brought := passwordsIn(r.Header)
 	if len(brought) == 0 {

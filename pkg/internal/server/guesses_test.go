@@ -82,7 +82,7 @@ func TestPasswordsCannotBeGuessed(t *testing.T) {
 	}
 }
 
-// TestWhoWasRightIsNotHeldUp has somebody guess from the address that an honest client shares.
+// TestWhoWasRightIsNotHeldUp sends wrong passwords from an address that an honest client shares.
 func TestWhoWasRightIsNotHeldUp(t *testing.T) {
 	s := newServer(t, &config.Config{Server: config.Server{SecureHealthcheck: true}})
 	s.Auth.Basic = auth.NewBasic("root", "sesame")

@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	// closeTimeout is what a peer has for answering a close frame.
+	// closeTimeout bounds how long a peer may take to answer a close frame.
 	closeTimeout = 5 * time.Second
-	// goneGrace is what a connection has for finishing after its topic has ended for it.
+	// goneGrace bounds how long a connection may take to finish after its topic, session or authorization
+	// ended.
 	goneGrace = 5 * time.Second
 )
 
@@ -36,7 +37,7 @@ type flow struct {
 	serve     func(*socket.Conn, *admission)
 }
 
-// access is what a flow wants of Kafka.
+// access returns the access to Kafka that a flow needs.
 func (f flow) access(credentials proxy.KafkaCredentials) cluster.Access {
 	operation := cluster.Consume
 	if f.writes {
@@ -61,7 +62,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 		e = s.Guesses.judge(r, func() *proxy.Error { return s.admit(r, q, parse, &a) })
 	}
 	if e != nil {
-		through() // telling may take longer
+		through() // sending the refusal may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
 		s.Refusals.tell("handshake refused", r, e, a.pass.Identity.Principal)
 		s.refuse(w, r, e, tellByClosing, a.span)
@@ -71,7 +72,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	s.open(w, r, &a)
 }
 
-// enter takes a place for a handshake.
+// enter takes a place among the handshakes in progress. through gives it back.
 func (s *Server) enter(r *http.Request) (through func(), e *proxy.Error) {
 	leave, e := s.Sockets.Enter(r.RemoteAddr)
 	if e != nil {
@@ -87,18 +88,19 @@ func (s *Server) enter(r *http.Request) (through func(), e *proxy.Error) {
 // parser reads the parameters of a kind of socket, for the client that asks for it.
 type parser func(q *query, who *proxy.Identity) flow
 
-// admission is what a connection that is let in holds.
+// admission is what an admitted connection holds.
 type admission struct {
 	pass    auth.Pass
 	through func() // ends the handshake
-	leave   func() // gives the place back that the principal has
+	leave   func() // gives back the place in the principal's quota
 	flow    flow
 	topic   *cluster.Topic
 	session *session.Session // nil where it needs none
 	span    *trace.Handshake // nil without traces
 }
 
-// admit holds the topic and takes a place among the sockets, and a session, or says why not.
+// admit authenticates and authorizes the client, opens its topic, and takes a place among the sockets and
+// a session. The error says why it refuses the client.
 func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e *proxy.Error) {
 	if e := s.checkOrigin(r); e != nil {
 		return e
@@ -154,12 +156,12 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 	return e
 }
 
-// open makes the WebSocket and serves it to its end. What it holds is given back, the session
-// after the flow has left its consumer group.
+// open upgrades the connection to a WebSocket and serves it to its end. It then releases what the
+// connection holds, the session after the flow has left its consumer group.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	defer a.topic.Close()
 	defer a.leave()
-	a.through() // before the client knows: it may come back at once
+	a.through() // before the client has the answer: it may connect again at once
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
 		a.session.Close()
@@ -189,7 +191,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
 }
 
-// endWithTopic closes the connection when its topic ends for it. stop waits for the watch to end.
+// endWithTopic closes the connection when its topic ends for it. stop ends its goroutine.
 func endWithTopic(c *socket.Conn, topic *cluster.Topic) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -214,8 +216,8 @@ func (s *Server) socketSettings() socket.Settings {
 	}
 }
 
-// refuse tells a client why its handshake failed: by the status, or where it asked for that
-// by a close frame. While too many are told so, the others get the status too.
+// refuse tells a client why its handshake failed: by the HTTP status, or by a close frame if the client
+// asked for that. While too many clients are being sent close frames, the others get the status too.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, byClosing bool, span *trace.Handshake) {
 	through, ok := func() {}, false
 	if byClosing && checkUpgrade(r) == nil {

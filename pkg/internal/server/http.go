@@ -11,15 +11,15 @@ import (
 const (
 	// idleTimeout is how long an HTTP connection may wait for its next request.
 	idleTimeout = 2 * time.Minute
-	// answerTimeout is what a request has for the rest of it to come, and an answer for being taken, on
-	// top of the handshake's timeout.
+	// answerTimeout is the time, in addition to the handshake's timeout, in which the rest of a request
+	// must arrive, and in which a client must read the answer.
 	answerTimeout = 20 * time.Second
-	// connFactor is how many HTTP connections there may be for each handshake in progress.
+	// connFactor is how many HTTP connections are allowed for each handshake that may be in progress.
 	connFactor = 4
 )
 
-// NewHTTP returns a server for a listener, without its handler, that gives unauthenticated clients little time and
-// room. What it has to say of them is logged at debug.
+// NewHTTP returns a server for a listener, without its handler. Its timeouts and size limits for
+// unauthenticated clients are low. It logs errors of their connections at debug.
 func NewHTTP(c *config.Config, log *slog.Logger) *http.Server {
 	handshake := c.Sockets.HandshakeTimeout
 	conns := NewConnLimiter(connFactor*c.Server.MaxHandshakes, handshake, newProxies(c.Server.TrustedProxies))

@@ -15,8 +15,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/network"
 )
 
-// strange connects to a server in virtual time, and returns after how long it was cut off. attack ends
-// when it is.
+// strange connects to a server in virtual time, and returns after how long the server closed the
+// connection. attack returns then.
 func strange(t *testing.T, attack func(c net.Conn)) (took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

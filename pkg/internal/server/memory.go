@@ -6,8 +6,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// checkMemory refuses a newcomer while open connections hold nearly all of the memory that is there
-// for connections of its kind. Another replica may have some; and those who are here already wait.
+// checkMemory refuses a new connection while open connections hold nearly all of the memory that
+// connections of its kind may hold. Another replica may have memory left, and the open connections of
+// this one already wait for it.
 func (s *Server) checkMemory(direction metrics.Direction) *proxy.Error {
 	kind := budget.Consuming
 	if direction == metrics.In {

@@ -9,8 +9,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestNewcomersAreRefusedWhileMemoryIsScarce has connections hold much: newcomers of the same kind are
-// refused before anything else is looked at, the other kind is not, nor is readiness touched.
+// TestNewcomersAreRefusedWhileMemoryIsScarce makes connections hold much memory: new connections of the
+// same kind are refused before any other check, those of the other kind are not, and readiness does not
+// change.
 func TestNewcomersAreRefusedWhileMemoryIsScarce(t *testing.T) {
 	const in, out = "/socket/in?clientId=c&topic=t", "/socket/out?clientId=c&topic=t"
 	for name, test := range map[string]struct {

@@ -16,9 +16,9 @@ func (r routes) mux() *http.ServeMux {
 	return mux
 }
 
-// below serves the routes where they are, and under a prefix too. What is under the prefix is a mux of
-// its own, which does not know the prefix: a path that repeats it a thousand times would otherwise be
-// copied and matched a thousand times before anybody has authenticated.
+// below serves the routes at their own paths, and under a prefix too. A mux of its own serves those under
+// the prefix, and does not know the prefix: otherwise a path that repeats the prefix a thousand times
+// would be copied and matched a thousand times before the client has authenticated.
 func (r routes) below(prefix string) http.Handler {
 	outer := r.mux()
 	if prefix == "" {

@@ -9,11 +9,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// opaqueOrigin is what browsers send for pages that come from nowhere: files, sandboxed frames.
+// opaqueOrigin is the Origin that browsers send for pages without one: files, sandboxed frames.
 const opaqueOrigin = "null"
 
-// checkOrigin refuses browsers whose page comes from elsewhere. Clients that are not browsers
-// send no Origin.
+// checkOrigin refuses browsers whose page comes from an origin that is not allowed. Clients that are not
+// browsers send no Origin.
 func (s *Server) checkOrigin(r *http.Request) *proxy.Error {
 	origin := r.Header.Get("Origin")
 	if origin == "" || s.allowsOrigin(origin, r.Host) {
@@ -22,8 +22,8 @@ func (s *Server) checkOrigin(r *http.Request) *proxy.Error {
 	return proxy.Errorf(proxy.KindNotAuthorized, "Pages of the Origin %q may not connect to this host.", shorten(origin, maxEcho))
 }
 
-// allowsOrigin tells whether pages of an origin may use this host. Where there is a list the host that
-// was asked for is no exception: whoever can make a name resolve to this address chooses that host.
+// allowsOrigin tells whether pages of an origin may use this host. A list applies to the requested host
+// too: an attacker chooses that host by making a name resolve to this address.
 func (s *Server) allowsOrigin(origin, host string) bool {
 	list := s.Config.Sockets.AllowedOrigins
 	if len(list) == 0 {
@@ -37,8 +37,8 @@ func (s *Server) allowsOrigin(origin, host string) bool {
 	return false
 }
 
-// isSameHost compares an origin with the value of the header Host. Browsers leave a port out that is
-// the scheme's own, and proxies before this one add it.
+// isSameHost compares an origin with the value of the header Host. Browsers omit the default port of the
+// scheme, and proxies before this one add it.
 func isSameHost(origin, host string) bool {
 	from, err := url.Parse(origin)
 	if err != nil || !isWeb(from.Scheme) || from.Host == "" {
@@ -82,7 +82,7 @@ func hostAndPortMatch(pattern string, from *url.URL) bool {
 	return (port == "" || port == originPort(from)) && hostMatches(strings.ToLower(host), strings.ToLower(from.Hostname()))
 }
 
-// originPort returns an origin's port, which browsers leave out where it is the scheme's.
+// originPort returns an origin's port, which browsers omit where it is the scheme's default.
 func originPort(from *url.URL) string {
 	if port := from.Port(); port != "" {
 		return port

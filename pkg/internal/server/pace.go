@@ -5,15 +5,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 )
 
-// pace is how fast a connection may go: the lower of what it asked for and of what is
-// configured for its client.
+// pace is the rate limit and the batch size of a connection: the lower of what the client asked for and
+// of what is configured for it.
 type pace struct {
 	asked clientcfg.Limits
 	rate  *limit.Rate
 	batch *limit.Bound
 }
 
-// follow returns the pace of a new connection, which follows what is configured until stop.
+// follow returns the pace of a new connection. Changes of the configured limits apply to it until stop.
 func (s *Server) follow(kind clientcfg.Kind, id string, asked clientcfg.Limits) (p *pace, stop func()) {
 	configured := s.Limits.Limits(kind, id)
 	p = &pace{

@@ -2,11 +2,12 @@ package server
 
 import "net/http"
 
-// preflightSeconds is how long a browser remembers what it may ask for.
+// preflightSeconds is how long a browser may cache the answer to a preflight request.
 const preflightSeconds = "600"
 
-// forPages serves a small endpoint to pages too, those of allowed origins (https://fetch.spec.whatwg.org/,
-// "CORS protocol"). Pages bring credentials themselves: those that a browser keeps do not count.
+// forPages is the CORS middleware of small endpoints: pages of allowed origins may read them
+// (https://fetch.spec.whatwg.org/, "CORS protocol"). Pages must send credentials themselves: those that a
+// browser stores are not allowed.
 func (s *Server) forPages(serve http.HandlerFunc) http.Handler {
 	serveGet := get(serve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +25,7 @@ func (s *Server) forPages(serve http.HandlerFunc) http.Handler {
 		}
 		switch {
 		case !isPreflight(r):
-			serveGet.ServeHTTP(w, r) // a browser keeps the answer from a page whose origin it does not name
+			serveGet.ServeHTTP(w, r) // a browser hides the answer from a page whose origin the answer does not name
 		case refused != nil:
 			writeError(w, refused)
 		default:
@@ -36,7 +37,7 @@ func (s *Server) forPages(serve http.HandlerFunc) http.Handler {
 	})
 }
 
-// isPreflight tells whether a browser asks whether a page may ask.
+// isPreflight tells whether a request is a CORS preflight.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }

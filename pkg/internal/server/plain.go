@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// shorten cuts a text, at the end of a character, and tells that it did.
+// shorten cuts a text between two characters, and marks the cut with an ellipsis.
 func shorten(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -17,8 +17,8 @@ func shorten(text string, most int) string {
 	return text[:most] + "…"
 }
 
-// plain makes what an unauthenticated client has sent fit for a line of the log: it is short, it is UTF-8, and nothing
-// in it moves the cursor or turns the direction of reading.
+// plain makes text from an unauthenticated client safe for a log line: the result is short, is UTF-8, and
+// holds nothing that moves the cursor or changes the direction of reading.
 func plain(text string, most int) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose word about their clients is believed.
+// proxies are the networks of the trusted proxies, whose headers about their clients are believed.
 type proxies []netip.Prefix
 
 // newProxies takes CIDRs, whose form was checked with the configuration.
@@ -29,8 +29,8 @@ func (p proxies) trust(address netip.Addr) bool {
 	return false
 }
 
-// client returns the address of who asks, where it is somebody behind the proxies: the last one in
-// X-Forwarded-For that is not a trusted proxy itself. What stands before that one may be invented.
+// client returns the address of the client, if it is behind the proxies: the last one in X-Forwarded-For
+// that is not a trusted proxy itself. Addresses before that one may be forged.
 func (p proxies) client(r *http.Request) (address string, ok bool) {
 	peer, known := parseAddress(r.RemoteAddr)
 	if !known || !p.trust(peer) {

@@ -16,8 +16,8 @@ import (
 // maxTopic is the longest name of a topic that Kafka takes.
 const maxTopic = 249
 
-// query reads the parameters of a handshake. It collects the faults, so that the first one by
-// name is what a client is told, whatever the order in which parameters are read.
+// query reads the parameters of a handshake. It collects the faults, so that a client is told the first
+// one by name, whatever the order in which the parameters are read.
 type query struct {
 	values url.Values
 	faults map[string]*proxy.Error
@@ -50,7 +50,7 @@ func looksLikeCredential(name string) bool {
 	return false
 }
 
-// fault notes what is wrong with a parameter. The first fault of each stays.
+// fault records what is wrong with a parameter. It keeps the first fault of each parameter.
 func (q *query) fault(name, message string) {
 	q.add(name, proxy.KindInvalidParameter, message)
 }

@@ -6,16 +6,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// quota counts the connections of each principal on this replica. Who comes back for a place that its
-// earlier connection still has needs no second one.
+// quota counts the connections of each principal on this replica. A client that reconnects for a place
+// that its earlier connection still holds needs no second one.
 type quota struct {
 	mu    sync.Mutex // guards what follows
 	taken map[proxy.Principal]map[any]int
 }
 
-// take takes a place for a principal, of most that it may have; 0 is no limit. Connections with the
-// same key count as one. Without credentials nobody is known, and nobody counted. leave gives the
-// place back.
+// take takes a place for a principal, which may have up to most of them; 0 is no limit. Connections
+// with the same key count as one. Anonymous clients are not counted. leave gives the place back.
 func (q *quota) take(most int, p proxy.Principal, key any) (leave func(), e *proxy.Error) {
 	if most == 0 || p.IsAnonymous() {
 		return func() {}, nil
@@ -49,11 +48,12 @@ func (q *quota) leave(p proxy.Principal, key any) {
 	}
 }
 
-// heldPlace is what one connection of a principal at a time may have: a key of quota.
+// heldPlace is the key, in a quota, of a place that only one connection of a principal may hold at a
+// time.
 type heldPlace struct{ kind, group, client, instance string }
 
-// place is the key of the flow's connection among those of its principal. Without a session it is like
-// no other.
+// place is the key of the flow's connection among those of its principal. Without a session the key is
+// unique.
 func (f flow) place() any {
 	if q := f.session; q != nil {
 		return heldPlace{string(q.Kind), string(q.Group), string(q.Client), q.Instance}

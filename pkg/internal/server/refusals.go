@@ -12,19 +12,19 @@ import (
 
 const (
 	// refusalsInFull is how many refusals of one client in an interval have a line of their own in the
-	// log. All who have not proven who they are count as one.
+	// log. All unauthenticated clients count as one.
 	refusalsInFull = 100
-	// maxRefusalsInFull is the same of all clients together.
+	// maxRefusalsInFull is the same limit for all clients together.
 	maxRefusalsInFull = 1000
-	// refusalInterval is how often those beyond are summed up.
+	// refusalInterval is how often the refusals beyond these limits are summed up.
 	refusalInterval = 10 * time.Second
-	// maxLogged is how many bytes a line has of each thing that a client sent.
+	// maxLogged is how many bytes of each value that a client sent a line repeats.
 	maxLogged = 256
 )
 
-// Refusals tells the log of clients that were refused: of so many in full, and of more, which are an
-// attack or an outage, how many there were of each kind. A flood of unauthenticated clients hides no client whose
-// name is known.
+// Refusals logs refused clients: a limited number of refusals in full, and of those beyond the limit,
+// which are an attack or an outage, the number of each kind. A flood of unauthenticated clients hides no
+// authenticated client.
 type Refusals struct {
 	log     *slog.Logger
 	claimed func(*http.Request) string
@@ -35,13 +35,13 @@ type Refusals struct {
 	further map[proxy.Kind]int
 }
 
-// NewRefusals returns a Refusals that has seen none. claimed returns the name that a request says it is of.
-// Run has to run for it to go on after the first interval.
+// NewRefusals returns a Refusals that has logged none. claimed returns the name that a request claims.
+// Run must run: it resets the limits after each interval.
 func NewRefusals(log *slog.Logger, claimed func(*http.Request) string) *Refusals {
 	return &Refusals{log: log, claimed: claimed, inFull: make(map[string]int), further: make(map[proxy.Kind]int)}
 }
 
-// Run sums up until ctx ends.
+// Run sums up every refusalInterval until ctx ends.
 func (f *Refusals) Run(ctx context.Context) {
 	tick := time.NewTicker(refusalInterval)
 	defer tick.Stop()
@@ -56,7 +56,7 @@ func (f *Refusals) Run(ctx context.Context) {
 	}
 }
 
-// sumUp tells of what had no line of its own, and begins anew.
+// sumUp logs how many refusals had no line of their own, and resets the counts.
 func (f *Refusals) sumUp() {
 	f.mu.Lock()
 	further := f.further
@@ -68,14 +68,13 @@ func (f *Refusals) sumUp() {
 		byCode = append(byCode, kind.String(), n)
 	}
 	if total > 0 {
-		f.log.Warn("more were refused, without a line for each", "refusals", total, slog.Group("codes", byCode...))
+		f.log.Warn("further requests were refused without a line for each", "refusals", total, slog.Group("codes", byCode...))
 	}
 }
 
-// tell tells of one that was refused, by what it says of itself: nothing of it may be true, and it is
-// not known to be harmless.
+// tell logs a refusal with what the client claims about itself, which may be false or malicious.
 //
-// who is the client where it has proven that, and anonymous otherwise.
+// who is the principal of an authenticated client, and anonymous otherwise.
 func (f *Refusals) tell(what string, r *http.Request, e *proxy.Error, who proxy.Principal) {
 	subject := who.String()
 	if !f.admit(subject, e.Kind) {

@@ -65,7 +65,7 @@ func TestRefusalsNameWhoWasRefused(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreFitForTheLog sends what would disturb it, or fill it.
+// TestRefusalsAreFitForTheLog sends text that would corrupt or fill the log.
 func TestRefusalsAreFitForTheLog(t *testing.T) {
 	for name, value := range map[string]string{
 		"a line break": "a\nlevel=ERROR", "an escape": "a\x1b[2J", "right to left": "a\u202egnp.exe", "NUL": "a\x00", "not UTF-8": "a\xff\xfe",

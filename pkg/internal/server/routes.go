@@ -26,7 +26,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Server is what the handlers need. All fields are set by whoever builds it.
+// Server holds what the handlers need. The builder sets all exported fields.
 type Server struct {
 	Config    *config.Config
 	Cluster   *cluster.Cluster
@@ -115,7 +115,7 @@ func get(serve http.HandlerFunc) http.Handler {
 	})
 }
 
-// maxEcho is how many bytes of what a client sent an error repeats.
+// maxEcho bounds, in bytes, what an error repeats of what a client sent.
 const maxEcho = 200
 
 func notFound(w http.ResponseWriter, r *http.Request) {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// handleEach registers a handler for the paths of one more segment.
+// handleEach registers a handler for the paths that have one segment after the prefix.
 func handleEach(mux *http.ServeMux, prefix, parameter string, handler http.Handler) {
 	handleBelow(mux, prefix, map[string]http.Handler{"{" + parameter + "}": handler})
 }
 
-// handleBelow registers handlers for templates of paths below a prefix. A segment {name} of a
-// template is any that is not empty, whatever it holds when its escapes are undone: ServeMux takes
-// an escaped slash alone for the end of a path.
+// handleBelow registers handlers for templates of paths below a prefix. A segment {name} of a template
+// matches any segment that is not empty, whatever it holds once unescaped: ServeMux takes an escaped
+// slash alone for the end of a path.
 func handleBelow(mux *http.ServeMux, prefix string, handlers map[string]http.Handler) {
 	mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
 		segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), prefix), "/")
@@ -30,8 +30,8 @@ func handleBelow(mux *http.ServeMux, prefix string, handlers map[string]http.Han
 	})
 }
 
-// matchSegments returns the values of a template's parameters in a path, or nil where it is another
-// path.
+// matchSegments returns the values of a template's parameters in a path, or nil if the path does not
+// match.
 func matchSegments(template, segments []string) map[string]string {
 	if len(template) != len(segments) {
 		return nil

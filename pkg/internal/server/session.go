@@ -10,12 +10,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// onConflict reads what is to happen to who has the same identity.
+// onConflict reads what happens to a connection that already has the same identity.
 func onConflict(q *query) session.OnConflict {
 	return session.OnConflict(q.option("onConflict", string(session.TakeOver), string(session.Reject)))
 }
 
-// claim asks for the session that a connection needs. It is nil where it needs none.
+// claim claims the session that a connection needs. It returns nil if the connection needs none.
 func (s *Server) claim(ctx context.Context, f flow, topic *cluster.Topic) (*session.Session, *proxy.Error) {
 	if f.session == nil {
 		return nil, nil

@@ -68,8 +68,8 @@ func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 	}
 }
 
-// parseTransactional reads whether messages are written in transactions, which needs an
-// instanceId to tell who does.
+// parseTransactional reads whether messages are written in transactions, which requires an instanceId to
+// identify the producer.
 func (s *Server) parseTransactional(q *query) bool {
 	transactional := q.boolean("transactional", false)
 	if transactional && !s.Config.Producers.ExactlyOnceEnabled {

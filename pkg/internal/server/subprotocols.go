@@ -8,11 +8,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// ownProtocols begins the subprotocols that are the proxy's.
+// ownProtocols is the prefix of the proxy's own subprotocols.
 const ownProtocols = "wsproxy."
 
 // checkSubprotocols refuses a browser that brings credentials as subprotocols and offers none that the
-// server can select: it would fail the handshake without a word.
+// server can select: the browser would fail the handshake without an explanation.
 func checkSubprotocols(r *http.Request) *proxy.Error {
 	credentials := false
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {

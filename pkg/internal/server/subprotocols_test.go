@@ -7,8 +7,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestCredentialsAloneAreNoSubprotocol offers subprotocols without asking for a WebSocket, which is looked
-// at later.
+// TestCredentialsAloneAreNoSubprotocol offers subprotocols without asking for a WebSocket, which is
+// checked later.
 func TestCredentialsAloneAreNoSubprotocol(t *testing.T) {
 	s := newServer(t, new(config.Config))
 	withKafka(t, s)

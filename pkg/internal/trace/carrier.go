@@ -7,10 +7,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// carrier has a record's headers carry trace context. It implements propagation.TextMapCarrier.
+// carrier stores trace context in a record's headers. It implements propagation.TextMapCarrier.
 type carrier proxy.Record
 
-// Get returns the last value of a header: what was added later is nearer.
+// Get returns the last value of a header: the latest sender added it.
 func (c *carrier) Get(key string) string {
 	for _, h := range slices.Backward(c.Headers) {
 		if h.Key == key {
@@ -34,7 +34,7 @@ func (c *carrier) Keys() []string {
 	return keys
 }
 
-// inject puts the trace context of ctx in the place of the record's own.
+// inject replaces the record's trace context by that of ctx.
 func (t *Tracer) inject(ctx context.Context, r *proxy.Record) {
 	fields := t.propagator.Fields()
 	r.Headers = slices.DeleteFunc(r.Headers, func(h proxy.Header) bool { return slices.Contains(fields, h.Key) })

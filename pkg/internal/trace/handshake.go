@@ -31,7 +31,7 @@ func (t *Tracer) Handshake(r *http.Request, route string) *Handshake {
 		scheme = "https"
 	}
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil { // it is the address that a proxy has told, without a port
+	if err != nil { // the address comes from a proxy's header, without a port
 		address = r.RemoteAddr
 	}
 	_, span := t.tracer.Start(ctx, "handshake "+route, append(caller, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
@@ -41,8 +41,8 @@ func (t *Tracer) Handshake(r *http.Request, route string) *Handshake {
 	return &Handshake{tracer: t, span: span}
 }
 
-// from returns the context in which a span begins for who sends a trace context: that one where it is
-// trusted, else a new trace, with a link to it.
+// from returns the context in which a span begins if a client sends trace context: that context if it is
+// trusted, otherwise a new trace with a link to it.
 func (t *Tracer) from(ctx context.Context, sent propagation.TextMapCarrier) (context.Context, []trace.SpanStartOption) {
 	named := t.propagator.Extract(ctx, sent)
 	if t.trusted {
@@ -54,7 +54,7 @@ func (t *Tracer) from(ctx context.Context, sent propagation.TextMapCarrier) (con
 	return ctx, nil
 }
 
-// Asks tells what for. The names are to be checked before.
+// Asks adds the names that the client asks for, which must have been checked.
 func (h *Handshake) Asks(topic string, client proxy.ClientID, group proxy.GroupID) {
 	if h == nil {
 		return
@@ -65,7 +65,7 @@ func (h *Handshake) Asks(topic string, client proxy.ClientID, group proxy.GroupI
 	}
 }
 
-// End tells how the handshake was answered: by the HTTP status, and why it was refused, if it was.
+// End ends the span with the HTTP status of the answer, and the error if the handshake was refused.
 func (h *Handshake) End(status int, refused *proxy.Error) {
 	if h == nil {
 		return
@@ -81,7 +81,7 @@ func (h *Handshake) End(status int, refused *proxy.Error) {
 	h.span.End()
 }
 
-// errorType is the code of an error. Its text may hold what the client sent.
+// errorType returns the code of an error, and not its text, which may hold what the client sent.
 func errorType(e *proxy.Error) attribute.KeyValue {
 	return semconv.ErrorTypeKey.String(e.Kind.String())
 }

@@ -20,8 +20,8 @@ type Messages struct {
 	options []trace.SpanStartOption
 }
 
-// Messages returns what makes the spans of the messages that a connection writes to a topic, or
-// nil without traces.
+// Messages returns a Messages for the messages that a connection writes to a topic, or nil without
+// traces.
 func (h *Handshake) Messages(topic string, client proxy.ClientID) *Messages {
 	if h == nil {
 		return nil
@@ -43,8 +43,8 @@ func (h *Handshake) Messages(topic string, client proxy.ClientID) *Messages {
 // Message is the span of one message. A nil one does nothing.
 type Message struct{ span trace.Span }
 
-// Begin begins the span of a message that was read at a time, and has the record's headers carry
-// it, in place of the trace context that the message had. End must be called.
+// Begin begins the span of a message that was read at a time, and replaces the trace context in the
+// record's headers by that of the span. End must be called.
 func (m *Messages) Begin(r *proxy.Record, at time.Time) *Message {
 	ctx, sender := m.tracer.from(context.Background(), (*carrier)(r))
 	options := append(slices.Clip(m.options), trace.WithTimestamp(at))
@@ -59,7 +59,7 @@ func (m *Messages) Begin(r *proxy.Record, at time.Time) *Message {
 	return &Message{span}
 }
 
-// End tells what the message was answered: where it was written, or why it was not.
+// End ends the span with the result of the message: where it was written, or why it was not.
 func (m *Message) End(ack proxy.Ack, err *proxy.Error) {
 	if m != nil {
 		m.end(ack, err)

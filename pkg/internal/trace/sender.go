@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	// warnInterval is the least between two warnings that spans are lost.
+	// warnInterval is the shortest time between two warnings that spans are lost.
 	warnInterval = time.Minute
-	// maxReason bounds what a warning tells of the reason, in bytes: collectors may answer with pages.
+	// maxReason bounds the length of the reason in a warning, in bytes: collectors may answer with whole
+	// pages.
 	maxReason = 300
 )
 
-// sender sends spans, and tells the log when it cannot. The SDK would tell a handler that is
-// global.
+// sender sends spans, and logs when it cannot. The SDK would call a global error handler.
 type sender struct {
 	exporter sdk.SpanExporter
 	log      *slog.Logger
-	giveUp   context.Context //nolint:containedctx // ends what is being sent, when the shutdown has no time left
+	giveUp   context.Context //nolint:containedctx // ends a send in progress, when the shutdown has no time left
 	cancel   context.CancelFunc
-	over     chan struct{} // closed when nothing is sent anymore
+	over     chan struct{} // closed when sending has ended
 
 	mu     sync.Mutex // guards what follows
 	warned time.Time
-	lost   int // spans, since then
+	lost   int // spans lost since then
 }
 
 func newSender(exporter sdk.SpanExporter, log *slog.Logger) *sender {
@@ -47,7 +47,7 @@ func (s *sender) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) erro
 	return nil
 }
 
-// warn tells that spans are lost, now and then.
+// warn logs that spans are lost, at most once per warnInterval.
 func (s *sender) warn(err error, lost int, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,13 +60,13 @@ func (s *sender) warn(err error, lost int, now time.Time) {
 	s.warned, s.lost = now, 0
 }
 
-// Shutdown implements sdk.SpanExporter. The SDK calls it when it sends nothing anymore.
+// Shutdown implements sdk.SpanExporter. The SDK calls it after the last send.
 func (s *sender) Shutdown(ctx context.Context) error {
 	defer close(s.over)
 	return s.exporter.Shutdown(ctx) //nolint:wrapcheck // nobody but the SDK sees it
 }
 
-// stop gives up what is being sent, and waits for that.
+// stop aborts a send in progress, and waits until it has ended.
 func (s *sender) stop() {
 	s.cancel()
 	<-s.over

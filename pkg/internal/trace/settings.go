@@ -14,22 +14,21 @@ import (
 
 // The variables that are read here, from
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
-// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. OpenTelemetry's SDK reads those of
-// batches, limits, timeouts, compression, certificates, headers and the resource from the process
-// itself.
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. OpenTelemetry's SDK itself reads those of
+// batches, limits, timeouts, compression, certificates, headers and the resource from the process.
 const (
 	disabledVariable    = "OTEL_SDK_DISABLED"
 	exporterVariable    = "OTEL_TRACES_EXPORTER"
 	propagatorsVariable = "OTEL_PROPAGATORS"
 	samplerVariable     = "OTEL_TRACES_SAMPLER"
 	samplerArgVariable  = "OTEL_TRACES_SAMPLER_ARG"
-	// Those with a form for traces, which wins: see (environment).otlp.
+	// Those that also exist in a form for traces only, which wins: see (environment).otlp.
 	endpointVariable = "ENDPOINT"
 	protocolVariable = "PROTOCOL"
 	headersVariable  = "HEADERS"
 )
 
-// defaultEndpoint is where OTLP over HTTP goes when nothing else is said.
+// defaultEndpoint is the default endpoint of OTLP over HTTP.
 const defaultEndpoint = "http://localhost:4318"
 
 // settings is what the environment asks for.
@@ -39,8 +38,8 @@ type settings struct {
 	propagates bool
 }
 
-// environment holds the variables of OpenTelemetry. An empty one is as good as none, as the
-// specification wants it.
+// environment holds the variables of OpenTelemetry. An empty one counts as unset, as the specification
+// requires.
 type environment map[string]string
 
 func newEnvironment(environ []string) environment {
@@ -100,7 +99,7 @@ func (e environment) on() (bool, error) {
 	}
 }
 
-// endpoint returns the URL for spans: that of all signals is one to begin with.
+// endpoint returns the URL for spans. The endpoint of all signals is only the base of it.
 func (e environment) endpoint() (string, error) {
 	variable, value := e.otlp(endpointVariable)
 	common := variable == "OTEL_EXPORTER_OTLP_"+endpointVariable
@@ -120,7 +119,7 @@ func (e environment) endpoint() (string, error) {
 	return u.String(), nil
 }
 
-// checkProtocol refuses what the exporter does not speak.
+// checkProtocol refuses protocols that the exporter does not support.
 func (e environment) checkProtocol() error {
 	variable, protocol := e.otlp(protocolVariable)
 	switch protocol {
@@ -130,7 +129,8 @@ func (e environment) checkProtocol() error {
 	return fmt.Errorf("%s: %q is none of http/protobuf, http/json", variable, protocol)
 }
 
-// checkHeaders refuses what the SDK would leave out, and print, though it may be a token.
+// checkHeaders refuses malformed headers: the SDK would leave them out, and print them although they may
+// hold a token.
 func (e environment) checkHeaders() []error {
 	var faults []error
 	for _, variable := range []string{"OTEL_EXPORTER_OTLP_" + headersVariable, "OTEL_EXPORTER_OTLP_TRACES_" + headersVariable} {
@@ -152,7 +152,7 @@ func areHeaders(text string) bool {
 	return true
 }
 
-// propagates tells whether W3C trace context is carried on, as it is by default.
+// propagates tells whether W3C trace context is propagated, as it is by default.
 func (e environment) propagates() bool {
 	list := e[propagatorsVariable]
 	return list == "" || slices.ContainsFunc(strings.Split(list, ","), func(name string) bool {
@@ -160,7 +160,7 @@ func (e environment) propagates() bool {
 	})
 }
 
-// sampler returns what decides which traces are recorded.
+// sampler returns the sampler, which decides which traces are recorded.
 func (e environment) sampler() (sdk.Sampler, error) {
 	name := strings.ToLower(e[samplerVariable])
 	ratio, err := e.ratio(name)

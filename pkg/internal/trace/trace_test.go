@@ -205,7 +205,7 @@ func TestUntrustedClientsDoNotContinueTraces(t *testing.T) {
 	}
 }
 
-// TestClientAddress is the same with and without a proxy in between, which tells no port.
+// TestClientAddress checks the address with a port, and as a proxy forwards it, without one.
 func TestClientAddress(t *testing.T) {
 	tracer, c, flush := start(t)
 	for _, remote := range []string{"192.0.2.1:4711", "192.0.2.1", "[2001:db8::1]:4711", "2001:db8::1"} {

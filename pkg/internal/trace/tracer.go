@@ -17,19 +17,20 @@ import (
 const (
 	// serviceName is what collectors show, unless OTEL_SERVICE_NAME says otherwise.
 	serviceName = "wsproxy"
-	// scope names who made the spans.
+	// scope is the instrumentation scope of the spans.
 	scope = "github.com/wsproxy/kafka-websocket-proxy"
-	// flushTimeout bounds sending the last spans at a shutdown.
+	// flushTimeout bounds the time for sending the last spans at a shutdown.
 	flushTimeout = 2 * time.Second
 )
 
-// Program is who makes the spans.
+// Program describes the program that makes the spans.
 type Program struct {
 	Version string
 	Server  string // the replica
 	Log     *slog.Logger
-	// Trusted has the spans of clients continue the traces that they name. Else they begin traces, with a
-	// link to those: whoever may reach the proxy would decide what is sampled, and write into any trace.
+	// Trusted makes the spans of clients continue the traces that the clients name. Otherwise spans begin
+	// new traces, with a link to the named ones, so that clients can neither decide what is sampled nor
+	// write into any trace.
 	Trusted bool
 }
 
@@ -88,13 +89,13 @@ func resourceOf(p Program) *resource.Resource {
 	return r
 }
 
-// Close sends what is left, for at most flushTimeout.
+// Close sends the remaining spans, for at most flushTimeout.
 func (t *Tracer) Close(ctx context.Context) {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // that time is up: what it means for spans is in the log
+	_ = t.provider.Shutdown(ctx) // the error is that time is up; the log tells which spans are lost
 	t.sender.stop()
 }

@@ -1,6 +1,6 @@
 // An OpenID provider whose access tokens are JWTs for the audience "wsproxy". It prints "script: " and
-// its issuer when it listens; lines without that are of the library. A line on its standard input has
-// it sign with a new key from then on, and forget the one before; it prints "script: rotated" then.
+// its issuer when it listens; lines without that prefix come from the library. A line on its standard
+// input makes it sign with a new key from then on, and remove the previous one; it prints "script: rotated" then.
 //
 //   NODE_PATH=folder node provider.mjs CLIENT SECRET SECONDS
 

@@ -74,7 +74,7 @@ function unwrap(field) {
   return [branch, fromBranch[branch](value)];
 }
 
-// What is wrapped has the branch's name around it, null has not.
+// A wrapped value has the branch's name around it; null has not.
 function outgoing(r) {
   return {
     key: wrap(r.key),
