@@ -20,10 +20,10 @@ func (w *model) checkTruth() {
 		if run := f.runs[e.Replica]; e.standing >= reserved && (run == nil || run.lapsed != nil) {
 			w.violated("%s has a slot, and its run is gone", id)
 		}
-		if f.heirs[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
+		if f.successors[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
 			topics[groupTopic{e.Group, e.Topic}]++
 		}
-		if e.standing >= reserved && f.heirs[e.identity()] != e {
+		if e.standing >= reserved && f.successors[e.identity()] != e {
 			if e.Kind == Consumer {
 				topics[groupTopic{e.Group, e.Topic}]++
 			}

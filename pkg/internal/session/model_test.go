@@ -384,8 +384,8 @@ func digest(f *fold) string {
 	for _, e := range f.holders {
 		lines = append(lines, fmt.Sprintf("%v %s %d", e.identity(), e.id, e.standing))
 	}
-	for _, e := range f.heirs {
-		lines = append(lines, fmt.Sprintf("%v %s heir", e.identity(), e.id))
+	for _, e := range f.successors {
+		lines = append(lines, fmt.Sprintf("%v %s successor", e.identity(), e.id))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
