@@ -14,7 +14,7 @@ import (
 type Produced struct {
 	// Records counts records that Kafka acknowledged.
 	Records *Counter
-	// Seconds takes the seconds from a frame read to its answer written.
+	// Seconds observes the seconds from a frame read to its answer written.
 	Seconds prometheus.Observer
 
 	topic  string
@@ -53,7 +53,7 @@ type Delivered struct {
 	// Undecodable counts keys and values that were delivered as bytes because they did not
 	// fit the type asked for.
 	Undecodable *Counter
-	// Seconds takes the seconds from a record polled to its frame written.
+	// Seconds observes the seconds from a record polled to its frame written.
 	Seconds prometheus.Observer
 }
 

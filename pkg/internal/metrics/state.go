@@ -26,7 +26,7 @@ func (m *Metrics) SessionClaims(kind string) prometheus.Gauge {
 	return m.sessionClaims.WithLabelValues(kind)
 }
 
-// SessionConflict counts a newcomer that met somebody with its identity, or a limit.
+// SessionConflict counts a new connection whose identity was in use, or that met a limit.
 func (m *Metrics) SessionConflict(outcome string) {
 	m.sessionConflicts.WithLabelValues(outcome).Inc()
 }
