@@ -7,8 +7,8 @@ const (
 	replayAhead = 4
 )
 
-// replay folds the log while its reader decodes what comes next: a replica that starts has a
-// long log to read, and nobody can connect to it meanwhile.
+// replay folds records while the log's reader decodes the next ones: a replica that starts has a
+// long log to read, and no client can connect to it meanwhile.
 type replay struct {
 	batch   []logged
 	batches chan []logged
