@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// ConfigError tells that the settings are faulty; its text names every fault.
+// ConfigError is the error of faulty settings; its text names every fault.
 type ConfigError struct{ Faults error }
 
 // Error implements error.

@@ -11,7 +11,7 @@ type Topic struct {
 // Unknown stands for a leader or an offset that Kafka cannot return now.
 const Unknown = -1
 
-// TopicPartition is a partition of a topic. What is not known is Unknown.
+// TopicPartition is a partition of a topic. A value that is not known is Unknown.
 type TopicPartition struct {
 	Partition  int32
 	Leader     int32 // id of the broker

@@ -135,8 +135,8 @@ func long(s *scanner, t *token) (n int64, ok bool) {
 	return ParseInteger(quoted.data)
 }
 
-// float reads a double or, with 32 bits, a float. What is too large for it does not fit,
-// what is too small is 0.
+// float reads a double or, with 32 bits, a float. A number that is too large does not fit, one
+// that is too small becomes 0.
 func float(s *scanner, t *token, bits int) (x float64, ok bool) {
 	switch t.kind {
 	case kindNumber:

@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Produced is what is counted for the messages that clients send to one topic. All
+// Produced holds the counters of the messages that clients send to one topic. All
 // connections that produce to the topic share it.
 type Produced struct {
 	// Records counts records that Kafka acknowledged.
@@ -45,7 +45,7 @@ func (p *Produced) Error(kind proxy.Kind) {
 	(*series).Inc()
 }
 
-// Delivered is what is counted for the records of one topic that clients read. All
+// Delivered holds the counters of the records of one topic that clients read. All
 // connections that read the topic share it.
 type Delivered struct {
 	// Records counts records written to clients.

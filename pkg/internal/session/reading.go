@@ -223,8 +223,8 @@ func (r *replica) readSuspicion(key string, at time.Time, s *suspicion) {
 	r.write(records...)
 }
 
-// errDuplicate is the error of an attempt that its rival has refused; rival is nil where it is gone by
-// now. The cause names the principal of the rival: it is for the log, and not for the client.
+// errDuplicate is the error of an attempt whose identity its rival has; rival is nil where it is gone
+// by now. The cause names the principal of the rival: it is for the log, and not for the client.
 func errDuplicate(a *attempt, rival *entry) *proxy.Error {
 	e := proxy.Errorf(proxy.KindDuplicateClient, "Client %q is connected in group %q already.", a.request.Client, a.request.Group)
 	if a.request.Kind == Producer {

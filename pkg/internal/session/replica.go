@@ -141,7 +141,7 @@ func (r *replica) again(a *attempt) {
 	r.propose(a, "")
 }
 
-// propose writes a pending claim, which takes the place of another where takes is set.
+// propose writes a pending claim, which takes over from the claim takes where that is set.
 func (r *replica) propose(a *attempt, takes string) {
 	delete(r.idle, a)
 	if a.id == "" || !a.settled {

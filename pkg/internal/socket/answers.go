@@ -79,7 +79,7 @@ type entry struct {
 }
 
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages
-// that could not be decoded are answered at once, the others by the Done of their entries. It
+// that could not be decoded are answered at once, the others when Done of their entry is called. It
 // returns nil where nothing will be answered anymore.
 func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64, received time.Time) *slot {
 	a.mu.Lock()

@@ -167,7 +167,7 @@ func (f *inTransactions) commitLoop() {
 }
 
 func (f *inTransactions) hold() {
-	if f.lost != nil { // nobody else writes it
+	if f.lost != nil { // no other goroutine writes it
 		return
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, holdTimeout)
