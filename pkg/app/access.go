@@ -11,10 +11,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/reread"
 )
 
-// access is who may come in, and what each may do.
+// access holds the authenticators and the authorization rules of clients.
 type access struct {
 	chain  *auth.Chain
-	policy *policy.File // nil where there is none
+	policy *policy.File // nil without a file of rules
 	files  []*reread.Files
 }
 
@@ -53,8 +53,8 @@ func (a *App) readAccess(m *metrics.Metrics) (*access, error) {
 	return x, a.checkAdministrators(x)
 }
 
-// checkAdministrators refuses an admin API where clients authenticate and nobody is an administrator: it
-// would be for nobody, and is not to be for all of them. The error is a *ConfigError.
+// checkAdministrators refuses to enable the admin API where clients authenticate and none of them is an
+// administrator: none could use it, and not all of them may. The error is a *ConfigError.
 func (a *App) checkAdministrators(x *access) error {
 	named := a.config.Security.AdminBasicAuthUsername != "" ||
 		x.chain.Required() && x.policy != nil && x.policy.Rules().HasAdministrators()
@@ -65,7 +65,7 @@ func (a *App) checkAdministrators(x *access) error {
 		"%[1]sADMIN_BASIC_AUTH_USERNAME or a rule with admin: true in %[1]sAUTHZ_POLICY_FILE", config.Prefix)}
 }
 
-// readFile reads the file that a setting names, if it does, and has it kept up to date.
+// readFile reads the file that a setting names, if it names one, and registers it to be reread on changes.
 func (a *App) readFile(x *access, m *metrics.Metrics, setting, path string, use func([][]byte) error) error {
 	if path == "" {
 		return nil
@@ -90,7 +90,7 @@ func (a *App) newProvider(transport *auth.Transport) *auth.Provider {
 	})
 }
 
-// keep keeps files and keys up to date. recheck is called when open connections may be affected.
+// keep rereads files and keys when they change. recheck is called when open connections may be affected.
 func (x *access) keep(a *App, recheck func()) {
 	if x.policy != nil {
 		x.policy.Changed = recheck
@@ -110,7 +110,7 @@ func (x *access) keep(a *App, recheck func()) {
 	}
 }
 
-// warnOfOpenDoors tells what anybody may do who reaches the management listener.
+// warnOfOpenDoors warns if any client that reaches the management listener can use the admin API.
 func (a *App) warnOfOpenDoors(chain *auth.Chain) {
 	server := &a.config.Server
 	closed := a.config.Security.AdminBasicAuthUsername != "" || chain.KnowsClients()

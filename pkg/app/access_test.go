@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 )
 
-// TestFaultyFilesOfUsersAndRulesAreFaultySettings says what is wrong, and nothing of what is in them.
+// TestFaultyFilesOfUsersAndRulesAreFaultySettings checks that errors name the fault, and do not repeat contents.
 func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte("alice:sesame\n"), 0o600); err != nil {
@@ -42,7 +42,7 @@ func TestFaultyFilesOfUsersAndRulesAreFaultySettings(t *testing.T) {
 	}
 }
 
-// TestAClosedAdminAPIIsNotWarnedOf, where clients authenticate and one of them is an administrator.
+// TestAClosedAdminAPIIsNotWarnedOf has clients authenticate and one of them be an administrator.
 func TestAClosedAdminAPIIsNotWarnedOf(t *testing.T) {
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(`rules: [{subjects: ["user:root"], admin: true}]`), 0o600); err != nil {
@@ -63,7 +63,7 @@ func TestAClosedAdminAPIIsNotWarnedOf(t *testing.T) {
 	}
 }
 
-// TestOpenDoorsAreWarnedOf once each, at the start.
+// TestOpenDoorsAreWarnedOf checks that each is warned of once, at the start.
 func TestOpenDoorsAreWarnedOf(t *testing.T) {
 	var log kafkatest.LockedText
 	a, err := app.Start(app.Options{
@@ -80,7 +80,7 @@ func TestOpenDoorsAreWarnedOf(t *testing.T) {
 	}
 }
 
-// TestWhoIsAnAdministratorMustBeSaid where clients authenticate: an admin API for all of them is refused.
+// TestWhoIsAnAdministratorMustBeSaid has clients authenticate: an admin API for all of them is refused.
 func TestWhoIsAnAdministratorMustBeSaid(t *testing.T) {
 	write := func(rules string) string {
 		path := filepath.Join(t.TempDir(), "policy.yaml")

@@ -8,7 +8,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/inventory"
 )
 
-// openAdmin makes the Kafka client of the admin API, where there is one.
+// openAdmin makes the Kafka client of the admin API, if that is enabled.
 func (a *App) openAdmin(brokers *cluster.Cluster) (*inventory.Inventory, error) {
 	if !a.config.Server.AdminEndpointEnabled {
 		return nil, nil

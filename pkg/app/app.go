@@ -1,8 +1,8 @@
-// Package app wires the proxy together and runs it from start to drained. It and package cli
-// are what lies outside pkg/internal: the doors for the command and for tests.
+// Package app wires the proxy together and runs it from the start to the end of its shutdown. It
+// and package cli lie outside pkg/internal, for the command and for tests.
 //
-// The wiring is a straight line. The teardown of a thing is registered the moment it is
-// built, and runs in reverse.
+// The wiring is one sequence of steps. Each step registers the teardown of what it builds at
+// once; teardowns run in reverse order.
 package app
 
 import (
@@ -32,9 +32,9 @@ const (
 	probeInterval = 2 * time.Second
 	probeTimeout  = 2 * time.Second
 	readyPoll     = 10 * time.Millisecond
-	// mostFailures is how many things can fail so that the proxy ends.
+	// mostFailures is how many components can fail in a way that ends the proxy.
 	mostFailures = 5
-	// closeTimeout bounds what is left to do when all sockets are closed.
+	// closeTimeout bounds the teardown after all sockets are closed.
 	closeTimeout = 5 * time.Second
 )
 
@@ -46,13 +46,13 @@ const (
 	checkDraining = "draining"
 )
 
-// errDraining is what /readyz says of a replica that shuts down.
+// errDraining is the readiness error of a replica that shuts down.
 var errDraining = errors.New("shutting down")
 
-// Options are what an App is made from. Only Config is required.
+// Options are the parameters of an App. Only Config is required.
 type Options struct {
 	Config   *config.Config       // from LoadConfig or NewConfig, and not changed afterwards
-	Environ  []string             // where the variables of OpenTelemetry are, as in os.Environ()
+	Environ  []string             // the environment with the variables of OpenTelemetry, as in os.Environ()
 	Log      *slog.Logger         // nothing is logged where nil
 	Registry *prometheus.Registry // for the metrics, a new one where nil
 	Version  string
@@ -70,20 +70,20 @@ type App struct {
 	checks   *health.Checks
 	sockets  *socket.Registry
 	teardown []func(context.Context)
-	cut      func()     // has the teardown wait for no broker any longer; nil before there is a cluster
-	failed   chan error // what ends the proxy: a listener that failed, a topic that is unusable
+	cut      func()     // makes the teardown stop waiting for brokers; nil before there is a cluster
+	failed   chan error // errors that end the proxy: a listener that failed, a topic that is unusable
 
 	certificates *server.Certificates // nil without TLS
 
-	main       *listener // nil where there is TLS only
+	main       *listener // nil if only TLS is served
 	secure     *listener // nil without TLS
 	management *listener
 	shutdown   sync.Once
 }
 
 // Start builds the proxy and listens. It does not wait for Kafka: until a broker answers, the
-// proxy is not ready. A *ConfigError tells of settings that do not fit what
-// they name, such as a file.
+// proxy is not ready. The error is a *ConfigError where a setting does not fit what it names,
+// such as a file.
 func Start(o Options) (*App, error) {
 	a, err := start(o.withDefaults())
 	if err == nil {
@@ -144,7 +144,7 @@ func start(o Options) (*App, error) {
 		return a, err
 	}
 	memory := a.openBudget(m)
-	producers, consumers := a.openRooms(brokers, memory)
+	producers, consumers := a.openProducersAndConsumers(brokers, memory)
 
 	limits, writer, err := a.openLimits(brokers, static, m)
 	if err != nil {
@@ -171,15 +171,15 @@ func start(o Options) (*App, error) {
 	return a, nil
 }
 
-// openMetrics makes the metrics, and the readiness that they show.
+// openMetrics makes the metrics, and the readiness checks whose result they show.
 func (a *App) openMetrics(o Options) *metrics.Metrics {
 	m := metrics.New(o.Registry, metrics.Build{Version: o.Version, Commit: o.Commit})
 	a.checks = health.New(m.SetReady, checkNames(a.config)...)
 	return m
 }
 
-// openRooms makes what open connections write and read with.
-func (a *App) openRooms(brokers *cluster.Cluster, memory *budget.Budget) (*produce.Pool, *consume.Consumers) {
+// openProducersAndConsumers makes the producers and consumers of open connections.
+func (a *App) openProducersAndConsumers(brokers *cluster.Cluster, memory *budget.Budget) (*produce.Pool, *consume.Consumers) {
 	producers, consumers := produce.NewPool(brokers), consume.NewConsumers(brokers, memory)
 	a.onTearDown(producers.Close)
 	a.onTearDown(func(context.Context) { consumers.Close() })
@@ -193,7 +193,7 @@ func socketLimits(settings *config.Config) socket.Limits {
 	}
 }
 
-// checkNames lists the readiness checks, in the order that /readyz shows them in.
+// checkNames lists the readiness checks, in the order in which /readyz shows them.
 func checkNames(settings *config.Config) []string {
 	names := []string{checkKafka, checkSessions}
 	if settings.Sessions.DynamicConfigHandlerEnabled {
@@ -209,7 +209,7 @@ func (a *App) probe(brokers *cluster.Cluster) {
 	})
 }
 
-// background runs a function until the teardown, which waits for it.
+// background runs a function in a goroutine until the teardown, which waits for its return.
 func (a *App) background(run func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -223,7 +223,7 @@ func (a *App) background(run func(context.Context)) {
 	})
 }
 
-// AwaitReady waits until load balancers would send clients here, or ctx ends.
+// AwaitReady waits until all readiness checks are fine, or ctx ends.
 func (a *App) AwaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(readyPoll)
 	defer ticker.Stop()
@@ -237,8 +237,8 @@ func (a *App) AwaitReady(ctx context.Context) error {
 	return nil
 }
 
-// Run serves until ctx ends, then shuts down in order. The error is that of a listener that
-// failed, or tells what to do about a state topic that cannot be used.
+// Run serves until ctx ends or a component fails, then shuts down in order. The error is that of a
+// listener that failed, or tells what to do about a state topic that cannot be used.
 func (a *App) Run(ctx context.Context) error {
 	var err error
 	select {
@@ -249,9 +249,9 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// Shutdown takes the proxy out of service: it turns unready and serves everybody for the
+// Shutdown takes the proxy out of service: the proxy becomes unready and serves all clients for the
 // drain delay, then refuses new sockets, finishes and closes the open ones within the grace,
-// and closes the rest.
+// and tears down all other components.
 func (a *App) Shutdown() {
 	a.shutdown.Do(func() {
 		a.log.Info("draining", "delay", a.config.Server.DrainDelay.String(), "grace", a.config.Server.ShutdownGrace.String())
@@ -262,13 +262,13 @@ func (a *App) Shutdown() {
 	})
 }
 
-// drain takes the grace at most. The last tenth is for what comes after the sockets, claims that are
-// released among it, and of that the second half for what does not wait for Kafka.
+// drain takes the grace at most. Its last tenth is for the teardown after the sockets, which includes
+// the release of claims; the second half of that is for steps that do not wait for Kafka.
 func (a *App) drain(grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace*19/20)
 	defer cancel()
 	if left := a.sockets.Drain(grace * 9 / 10); left > 0 {
-		a.log.Warn("the grace is over before all sockets were done", "left", left)
+		a.log.Warn("the shutdown grace has ended before all sockets were closed", "left", left)
 	}
 	a.tearDown(ctx)
 }

@@ -26,7 +26,7 @@ import (
 
 const patience = 20 * time.Second
 
-// environ is the least that a proxy on this machine needs.
+// environ has the settings that a proxy on this machine needs at least.
 func environ(kafka string, more ...string) []string {
 	return append([]string{
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + kafka, "WSPROXY_BIND_INTERFACE=127.0.0.1",
@@ -34,7 +34,7 @@ func environ(kafka string, more ...string) []string {
 	}, more...)
 }
 
-// configure makes settings without a look at the environment.
+// configure makes settings without reading the environment.
 func configure(t *testing.T, kafka string, more ...string) *config.Config {
 	t.Helper()
 	c, err := app.NewConfig(environ(kafka, more...)...)
@@ -145,7 +145,7 @@ func TestFaultySettings(t *testing.T) {
 	}
 }
 
-// TestPortInUse also leaves nothing behind: see TestMain.
+// TestPortInUse also leaves nothing running: see TestMain.
 func TestPortInUse(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -160,7 +160,7 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// TestWithoutKafka lives, is unready, and tells clients within five seconds.
+// TestWithoutKafka checks that the proxy is alive and unready, and tells clients within five seconds.
 func TestWithoutKafka(t *testing.T) {
 	refused := func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("secret of the network")
@@ -180,7 +180,7 @@ func TestWithoutKafka(t *testing.T) {
 	}
 }
 
-// TestReadinessFollowsKafka takes the network away and gives it back.
+// TestReadinessFollowsKafka cuts the network and restores it.
 func TestReadinessFollowsKafka(t *testing.T) {
 	network := &network{}
 	a := start(t, app.Options{Config: configure(t, newBroker(t).ListenAddrs()[0]), Dial: network.dial})
@@ -193,7 +193,7 @@ func TestReadinessFollowsKafka(t *testing.T) {
 	awaitReadiness(t, a, http.StatusOK)
 }
 
-// network can be cut.
+// network is a network that can be cut.
 type network struct {
 	mu    sync.Mutex
 	down  bool
@@ -224,9 +224,9 @@ func (n *network) cut(down bool) {
 	n.conns = nil
 }
 
-// TestShutdownOrder goes through a shutdown: first unready, with everybody served; then new
-// sockets refused and open ones closed with 1012, after what was in flight is answered; then
-// silence.
+// TestShutdownOrder checks the steps of a shutdown: first unready, with all clients served; then
+// new sockets refused and open ones closed with 1012, after messages in flight are answered; then
+// no answer at all.
 func TestShutdownOrder(t *testing.T) {
 	var log lines
 	a := start(t, app.Options{
@@ -321,7 +321,7 @@ func TestFailedListener(t *testing.T) {
 func TestNewLogger(t *testing.T) {
 	for name, test := range map[string]struct {
 		environ []string
-		want    string // the beginning of a line; nothing where it is not logged
+		want    string // the beginning of a line; empty where nothing is logged
 		level   slog.Level
 	}{
 		"default":          {nil, `{"time":`, slog.LevelInfo},
@@ -347,7 +347,7 @@ func TestReadinessURL(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		environ []string
-		want    string // nothing for an error
+		want    string // empty for an error
 	}{
 		"default":     {nil, "http://127.0.0.1:9078/readyz"},
 		"port":        {[]string{"WSPROXY_ADMIN_PORT=1234"}, "http://127.0.0.1:1234/readyz"},

@@ -21,13 +21,13 @@ import (
 
 const (
 	testBudget = 8 << 20
-	// testFloor is what is kept for each kind, which the others cannot take.
+	// testFloor is the part of the budget that is reserved for each kind, which the others cannot take.
 	testFloor = testBudget / 8
 	// testValue is the length of the values: a client sends, or is sent, many of them.
 	testValue = 100_000
 )
 
-// held scrapes how much of the budget is held for something.
+// held scrapes how much of the budget is held for a kind.
 func held(t *testing.T, a *app.App, kind string) float64 {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.AdminAddr()+"/metrics", nil)
@@ -92,7 +92,7 @@ func fill(t *testing.T, broker *kfake.Cluster, n int) {
 func send(ctx context.Context, conn *websocket.Conn, n int) {
 	text := []byte(`{"value":{"value":"` + strings.Repeat("x", testValue) + `"}}`)
 	for range n {
-		_ = conn.Write(ctx, websocket.MessageText, text) // the answers tell
+		_ = conn.Write(ctx, websocket.MessageText, text) // the answers show whether it arrived
 	}
 }
 
@@ -110,8 +110,8 @@ func wantAcks(t *testing.T, conn *websocket.Conn, n int) {
 	}
 }
 
-// TestStalledConsumersDoNotStopProducers has clients read nothing of a topic that is larger than the
-// budget.
+// TestStalledConsumersDoNotStopProducers has clients that consume a topic larger than the budget and
+// read nothing.
 func TestStalledConsumersDoNotStopProducers(t *testing.T) {
 	broker := newBroker(t)
 	fill(t, broker, 200)
@@ -139,7 +139,7 @@ func dialEager(t *testing.T, a *app.App, path string) {
 }
 
 // TestStalledProducersDoNotStopConsumers has a broker answer no produce request, while clients send more
-// than the budget. What they have sent is held within it, and answered in the end.
+// than the budget. Their messages are held within it, and answered in the end.
 func TestStalledProducersDoNotStopConsumers(t *testing.T) {
 	broker := newBroker(t)
 	fill(t, broker, 50)

@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// ConfigError tells that the settings are faulty; its text names every fault.
+// ConfigError is the error of faulty settings; its text names every fault.
 type ConfigError struct{ Faults error }
 
 // Error implements error.
@@ -22,7 +22,7 @@ func (e *ConfigError) Error() string { return e.Faults.Error() }
 func (e *ConfigError) Unwrap() error { return e.Faults }
 
 // LoadConfig reads the settings from the environment and logs the warnings. Variables in over,
-// WSPROXY_NAME=value, win over those of the environment; one without a value takes them away.
+// WSPROXY_NAME=value, take precedence over those of the environment; one without a value removes it.
 // The error is a *ConfigError.
 func LoadConfig(over []string, log *slog.Logger) (*config.Config, error) {
 	settings, warnings, err := config.Load(config.Source{Over: over})
@@ -35,8 +35,8 @@ func LoadConfig(over []string, log *slog.Logger) (*config.Config, error) {
 	return settings, nil
 }
 
-// NewConfig makes settings of WSPROXY_NAME=value, without a look at the environment: for tests,
-// and for programs that run a proxy within them. The error is a *ConfigError.
+// NewConfig makes settings from WSPROXY_NAME=value, without reading the environment: for tests, and for
+// programs that embed a proxy. The error is a *ConfigError.
 func NewConfig(settings ...string) (*config.Config, error) {
 	c, _, err := config.Load(config.Source{Over: settings, Alone: true})
 	if err != nil {
@@ -45,7 +45,7 @@ func NewConfig(settings ...string) (*config.Config, error) {
 	return c, nil
 }
 
-// connectError makes an error of a file that a setting names a *ConfigError.
+// connectError wraps an error about a file that a setting names in a *ConfigError.
 func connectError(err error) error {
 	if _, ok := errors.AsType[*cluster.FileError](err); ok {
 		return &ConfigError{err}
@@ -71,8 +71,8 @@ func WriteConfig(w io.Writer) error {
 // ConfigMarkdown prints the settings as the table of docs/configuration.md.
 func ConfigMarkdown(w io.Writer) error { return config.Settings(nil).Markdown(w) }
 
-// NewLogger returns the logger that the settings ask for, read as LoadConfig does. Where they
-// are faulty it is the default one: the faults are reported by LoadConfig.
+// NewLogger returns the logger that the settings ask for, which it reads as LoadConfig does. If they
+// are faulty, it returns the default one: LoadConfig reports the faults.
 func NewLogger(w io.Writer, over []string) *slog.Logger {
 	level, format := slog.LevelInfo, "json"
 	if settings, _, err := config.Load(config.Source{Over: over, Partial: true}); err == nil {
@@ -86,8 +86,8 @@ func NewLogger(w io.Writer, over []string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// ReadinessURL is where a proxy with this environment on this machine tells whether it is
-// ready. Settings that the answer does not depend on may be missing.
+// ReadinessURL returns the URL of /readyz of a proxy with this environment on this machine. Settings
+// that the URL does not depend on may be missing.
 func ReadinessURL() (string, error) {
 	settings, _, err := config.Load(config.Source{Partial: true})
 	if err != nil {

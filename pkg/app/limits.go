@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// limitsTable is what the table of limits is called in logs and metrics.
+	// limitsTable is the name of the table of limits in logs and metrics.
 	limitsTable = "limits"
-	// tableProbeInterval is how often it is looked whether a table is ready, which costs nothing.
+	// tableProbeInterval is how often the readiness of a table is checked, which costs nothing.
 	tableProbeInterval = 200 * time.Millisecond
 )
 
@@ -71,19 +71,19 @@ func (a *App) limitsOptions(static clientcfg.Static) clientcfg.Options {
 	}
 }
 
-// skipper counts the records that cannot be read. The first is logged: there may be many.
+// skipper returns the function that counts unreadable records. It logs only the first: there may be many.
 func (a *App) skipper(state *metrics.State, topic string) func() {
 	var first sync.Once
 	return func() {
 		state.Skipped.Inc()
 		first.Do(func() {
-			a.log.Warn("a record of a state topic cannot be read and is skipped; more of them are only counted", "topic", topic)
+			a.log.Warn("skipped a record of a state topic that cannot be read; further ones are only counted", "topic", topic)
 		})
 	}
 }
 
 // watchTable keeps the readiness check of a table up to date, and ends the proxy when its topic
-// cannot be used. more is what else must be true of what is in the table, if not nil.
+// cannot be used. more, which may be nil, is a further condition of readiness.
 func (a *App) watchTable(t *table.Table, check string, state *metrics.State, more func() error) {
 	a.background(func(ctx context.Context) {
 		a.checks.Probe(ctx, check, tableProbeInterval, probeTimeout, func(context.Context) error {
@@ -103,7 +103,7 @@ func (a *App) watchTable(t *table.Table, check string, state *metrics.State, mor
 	})
 }
 
-// limitsLog is the topic of limits as it is written to.
+// limitsLog appends to the topic of limits.
 type limitsLog struct{ table *table.Table }
 
 // Append implements clientcfg.Log.

@@ -13,14 +13,14 @@ import (
 )
 
 // listener is one of the proxy's HTTP listeners. It is opened first, so that a port in use is
-// found before anything else is begun, and closed last.
+// detected before any other component is started, and closed last.
 type listener struct {
 	socket net.Listener
 	server *http.Server
 	done   chan struct{} // closed when serving has ended; nil before it begins
 }
 
-// listen opens a listener, of TLS where there are certificates, and registers its teardown.
+// listen opens a listener, with TLS if certificates is not nil, and registers its teardown.
 func (a *App) listen(o Options, host string, port int, certificates *server.Certificates) (*listener, error) {
 	opened, err := o.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
@@ -34,7 +34,7 @@ func (a *App) listen(o Options, host string, port int, certificates *server.Cert
 	return l, nil
 }
 
-// serve begins to answer requests. A failure goes to failed.
+// serve starts answering requests. An error of the listener is sent to failed.
 func (l *listener) serve(handler http.Handler, failed chan<- error) {
 	l.server.Handler = handler
 	l.done = make(chan struct{})
@@ -46,7 +46,7 @@ func (l *listener) serve(handler http.Handler, failed chan<- error) {
 	}()
 }
 
-// close lets requests finish within ctx.
+// close closes the listener, and lets requests finish within ctx.
 func (l *listener) close(ctx context.Context) {
 	if l.done == nil {
 		_ = l.socket.Close()

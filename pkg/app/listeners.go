@@ -5,8 +5,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
 )
 
-// openListeners opens all listeners, so that a fault is found before anything else is begun. The error
-// of faulty certificates is a *ConfigError.
+// openListeners opens all listeners, so that a fault is detected before any other component is started.
+// The error of faulty certificates is a *ConfigError.
 func (a *App) openListeners(o Options, m *metrics.Metrics) error {
 	certificates, err := a.openCertificates(m)
 	if err != nil {
@@ -32,7 +32,7 @@ func (a *App) openListeners(o Options, m *metrics.Metrics) error {
 	return err
 }
 
-// openCertificates reads the certificates and follows their files. It returns nil without TLS.
+// openCertificates reads the certificates and rereads their files on changes. It returns nil without TLS.
 func (a *App) openCertificates(m *metrics.Metrics) (*server.Certificates, error) {
 	settings := &a.config.Server
 	if !settings.SSLEnabled {
@@ -53,7 +53,7 @@ func (a *App) openCertificates(m *metrics.Metrics) (*server.Certificates, error)
 	return certificates, nil
 }
 
-// serve begins to answer requests.
+// serve starts answering requests on all listeners.
 func (a *App) serve(s *server.Server) {
 	a.management.serve(s.Management(), a.failed)
 	if a.main != nil {
@@ -64,7 +64,7 @@ func (a *App) serve(s *server.Server) {
 	}
 }
 
-// Addr is the address of the main listener without TLS, or where there is none, of that with TLS.
+// Addr returns the address of the main listener without TLS, or if there is none, of that with TLS.
 func (a *App) Addr() string {
 	if a.main == nil {
 		return a.TLSAddr()
@@ -72,7 +72,7 @@ func (a *App) Addr() string {
 	return a.main.socket.Addr().String()
 }
 
-// TLSAddr is the address of the main listener with TLS. It is empty where there is none.
+// TLSAddr returns the address of the main listener with TLS. It is empty if there is none.
 func (a *App) TLSAddr() string {
 	if a.secure == nil {
 		return ""
@@ -80,10 +80,10 @@ func (a *App) TLSAddr() string {
 	return a.secure.socket.Addr().String()
 }
 
-// AdminAddr is the address of the management listener.
+// AdminAddr returns the address of the management listener.
 func (a *App) AdminAddr() string { return a.management.socket.Addr().String() }
 
-// Schemes are how URLs for Addr and AdminAddr begin: http or https.
+// Schemes returns the schemes of URLs for Addr and AdminAddr: http or https.
 func (a *App) Schemes() (main, management string) {
 	main, management = "http", "http"
 	if a.main == nil {

@@ -13,18 +13,18 @@ import (
 )
 
 const (
-	// automatic as the setting asks for a share of the memory limit.
+	// automatic as the setting of the budget selects a share of the memory limit.
 	automatic = -1
-	// budgetPercent is that share. The rest is for what connections cost that hold nothing, and for
-	// what the garbage collector has not freed yet.
+	// budgetPercent is that share. The rest is for the fixed cost of connections, and for memory that
+	// the garbage collector has not freed yet.
 	budgetPercent = 60
-	// goPercent is what of a container's memory becomes Go's own limit.
+	// goPercent is the share of a container's memory limit that becomes the limit of the Go runtime.
 	goPercent = 90
 )
 
-// LimitMemory gives the Go runtime nine tenths of the container's memory limit as its own, where there
-// is one and GOMEMLIMIT is not set: without it, it lets garbage grow to the size of what is in use.
-// It is for a process that is nothing but the proxy.
+// LimitMemory sets the memory limit of the Go runtime to nine tenths of the container's, if there is one
+// and GOMEMLIMIT is not set: without a limit, the runtime lets garbage grow to the size of the memory in
+// use. It is for a process that runs only the proxy.
 func LimitMemory() {
 	if limit := containerLimit("/"); ownLimit() == 0 && limit > 0 {
 		debug.SetMemoryLimit(limit / 100 * goPercent)
@@ -45,8 +45,8 @@ func (a *App) openBudget(m *metrics.Metrics) *budget.Budget {
 	return b
 }
 
-// memoryLimit is what this process may use, 0 where nothing is known: what GOMEMLIMIT says, or else the
-// container's limit.
+// memoryLimit returns the memory limit of this process, 0 if none is known: the smaller one of GOMEMLIMIT
+// and the container's limit.
 func memoryLimit(own, container int64) int64 {
 	if own > 0 && (own < container || container == 0) {
 		return own
@@ -54,7 +54,7 @@ func memoryLimit(own, container int64) int64 {
 	return container
 }
 
-// ownLimit is what GOMEMLIMIT says, 0 where it is not set or off.
+// ownLimit returns the limit of GOMEMLIMIT, 0 if it is not set or off.
 func ownLimit() int64 {
 	limit := debug.SetMemoryLimit(-1)
 	if os.Getenv("GOMEMLIMIT") == "" || limit == math.MaxInt64 {
@@ -63,8 +63,8 @@ func ownLimit() int64 {
 	return limit
 }
 
-// containerLimit is the limit of the control group, 0 where there is none. In a container it is found
-// where the file system of control groups begins; else where /proc says that the process is.
+// containerLimit returns the memory limit of the control group, 0 if there is none. In a container it is
+// at the root of the file system of control groups; else in the group that /proc names for the process.
 func containerLimit(root string) int64 {
 	least := int64(0)
 	for _, file := range limitFiles(root) {
@@ -75,12 +75,12 @@ func containerLimit(root string) int64 {
 	return least
 }
 
-// limitFiles lists where the kernel may tell the limit (cgroup-v2.rst, and cgroup-v1/memory.rst): for
-// the process's own group and for all above it.
+// limitFiles lists the files in which the kernel may give the limit (cgroup-v2.rst, and
+// cgroup-v1/memory.rst): of the process's own group and of all groups above it.
 func limitFiles(root string) []string {
 	base := path.Join(root, "sys/fs/cgroup")
 	files := []string{path.Join(base, "memory.max"), path.Join(base, "memory/memory.limit_in_bytes")}
-	groups, _ := os.ReadFile(path.Join(root, "proc/self/cgroup")) // there is none on other systems
+	groups, _ := os.ReadFile(path.Join(root, "proc/self/cgroup")) // the file does not exist on other systems
 	for line := range strings.Lines(string(groups)) {
 		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
 		controllers, group, _ := strings.Cut(rest, ":")
@@ -96,7 +96,7 @@ func limitFiles(root string) []string {
 	return files
 }
 
-// noLimit is more than any machine has: version 1 writes the largest number of pages for no limit.
+// noLimit is more than any machine has: cgroup version 1 gives the largest number of pages for no limit.
 const noLimit = 1 << 60
 
 func readLimit(file string) int64 {
@@ -105,7 +105,7 @@ func readLimit(file string) int64 {
 		return 0
 	}
 	limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil || limit >= noLimit { // "max" is none
+	if err != nil || limit >= noLimit { // "max" is no limit
 		return 0
 	}
 	return limit

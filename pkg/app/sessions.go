@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// sessionsTable is what the table of sessions is called in logs and metrics.
+	// sessionsTable is the name of the table of sessions in logs and metrics.
 	sessionsTable = "sessions"
-	// leasesKept is for how many leases compaction leaves the sessions' records alone.
+	// leasesKept is the number of leases for which compaction leaves the records of sessions alone.
 	leasesKept = 10
 )
 
-// openSessions starts this replica's part in who is connected.
+// openSessions starts this replica's part in the sessions, and opens their topic.
 func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*session.Sessions, error) {
 	settings := &a.config.Sessions
 	state := m.State(sessionsTable)
@@ -49,7 +49,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*sessi
 	return sessions, nil
 }
 
-// sessionsLog is the topic of sessions as it is written to.
+// sessionsLog appends to the topic of sessions.
 type sessionsLog struct {
 	opened chan struct{} // closed when table is set
 	table  *table.Table

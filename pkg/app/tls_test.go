@@ -28,7 +28,7 @@ func tlsEnviron(t *testing.T, a *certs.Authority, folder string) []string {
 	}
 }
 
-// trusting is a client of servers with certificates of a CA.
+// trusting returns an HTTP client that trusts a CA.
 func trusting(a *certs.Authority) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: a.Pool(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
@@ -36,7 +36,7 @@ func trusting(a *certs.Authority) *http.Client {
 	}
 }
 
-// status asks for a URL; it is 0 where there is no answer.
+// status returns the status of a GET request, 0 where there is no answer.
 func status(t *testing.T, client *http.Client, url string) (status, major int) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -88,8 +88,8 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreReplacedUnderOpenSockets has a socket work on while new ones are shown the new
-// certificate, and metrics tell of it.
+// TestCertificatesAreReplacedUnderOpenSockets checks that an open socket keeps working while new ones
+// get the new certificate, and that the metrics show it.
 func TestCertificatesAreReplacedUnderOpenSockets(t *testing.T) {
 	authority, folder, registry := certs.NewAuthority(t), t.TempDir(), prometheus.NewRegistry()
 	settings := tlsEnviron(t, authority, folder)
@@ -130,7 +130,7 @@ func TestCertificatesAreReplacedUnderOpenSockets(t *testing.T) {
 	}
 }
 
-// shownSerial is the serial number of the certificate that a listener shows.
+// shownSerial returns the serial number of the certificate that a listener presents.
 func shownSerial(t *testing.T, a *certs.Authority, address string) string {
 	t.Helper()
 	raw, err := net.Dial("tcp", address)
@@ -183,7 +183,7 @@ func TestFaultyCertificates(t *testing.T) {
 	}
 }
 
-// TestUnauthenticatedClientsHaveLittleTime opens connections of which nothing comes: without TLS, within its
+// TestUnauthenticatedClientsHaveLittleTime opens connections that send nothing: without TLS, within its
 // handshake, and after it.
 func TestUnauthenticatedClientsHaveLittleTime(t *testing.T) {
 	authority := certs.NewAuthority(t)

@@ -19,7 +19,7 @@ type brokerFlags struct {
 	topics                     []string
 }
 
-// broker runs the embedded broker for proxies elsewhere, as in a cluster to try things in.
+// broker runs the embedded broker for proxies on other machines, for instance in a test cluster.
 func broker(p Process) *cobra.Command {
 	var f brokerFlags
 	c := &cobra.Command{
@@ -50,7 +50,7 @@ func runBroker(ctx context.Context, p Process, f brokerFlags) error {
 	}
 	defer b.Close()
 	if _, err := fmt.Fprintf(p.Stdout, "A Kafka broker for trials is at %s\n", b.Addr()); err != nil {
-		return fmt.Errorf("saying where the broker is: %w", err)
+		return fmt.Errorf("printing the address of the broker: %w", err)
 	}
 	<-ctx.Done()
 	return nil

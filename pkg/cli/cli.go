@@ -1,4 +1,4 @@
-// Package cli is the command wsproxy: its subcommands, flags and exit codes.
+// Package cli implements the command wsproxy: its subcommands, flags and exit codes.
 package cli
 
 import (
@@ -27,16 +27,16 @@ const (
 	exitUsage   = 2 // faulty settings, flags or arguments
 )
 
-// Process is what a command has of the process it runs in.
+// Process holds the arguments and outputs of the process in which a command runs.
 type Process struct {
 	Args           []string // without the program's name
 	Stdout, Stderr io.Writer
 }
 
-// usageError marks a mistake of who typed the command.
+// usageError marks a mistake in the arguments or settings of the command.
 type usageError struct{ error }
 
-// Run executes a command until it is done, or ctx ends, and returns its exit code.
+// Run executes a command until it returns, or ctx ends, and returns its exit code.
 func Run(ctx context.Context, p Process) int {
 	root := command(p)
 	root.SetArgs(p.Args)

@@ -19,7 +19,7 @@ import (
 
 const patience = 20 * time.Second
 
-// broker is a setting without which most commands do not start.
+// broker is the setting without which most commands do not start.
 const broker = "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=127.0.0.1:1"
 
 // setEnvironment sets the entries, NAME=value, until the test's end.
@@ -31,7 +31,7 @@ func setEnvironment(t *testing.T, entries []string) {
 	}
 }
 
-// run runs a command to its end, in an environment that stays until the test's end.
+// run runs a command to its end, with environment variables that are set until the test's end.
 func run(t *testing.T, environ []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	setEnvironment(t, environ)
@@ -91,7 +91,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestMarkdownIsThatOfTheDocumentation, whatever is set here.
+// TestMarkdownIsThatOfTheDocumentation holds with any settings in the environment.
 func TestMarkdownIsThatOfTheDocumentation(t *testing.T) {
 	var want strings.Builder
 	if err := app.ConfigMarkdown(&want); err != nil {
@@ -113,8 +113,8 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// TestSecretsStaySecret sets every secret; that their features do not exist yet is said
-// without them.
+// TestSecretsStaySecret sets every secret: messages that their features do not exist yet must not
+// contain them.
 func TestSecretsStaySecret(t *testing.T) {
 	for _, name := range []string{
 		"WSPROXY_KAFKA_SASL_PASSWORD", "WSPROXY_KAFKA_SASL_OAUTH_CLIENT_SECRET", "WSPROXY_BASIC_AUTH_PASSWORD", "WSPROXY_ADMIN_BASIC_AUTH_PASSWORD",
@@ -164,7 +164,7 @@ func TestHealthcheck(t *testing.T) {
 	}
 }
 
-// TestHealthcheckOfATLSListener asks a proxy whose certificate nobody here trusts.
+// TestHealthcheckOfATLSListener checks a proxy whose certificate is not trusted on this machine.
 func TestHealthcheckOfATLSListener(t *testing.T) {
 	cert, key := certs.NewAuthority(t).Server(t).Write(t, t.TempDir())
 	environ := []string{
@@ -215,7 +215,7 @@ func TestHealthcheckOfAnUnknownCertificate(t *testing.T) {
 	}
 }
 
-// output is what a running command prints.
+// output collects the output of a running command.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -248,7 +248,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// begin runs a command until stop is called, which returns its exit code.
+// begin starts a command, which runs until stop is called. stop returns its exit code.
 func begin(t *testing.T, environ []string, args ...string) (stdout, stderr *output, stop func() int) {
 	t.Helper()
 	setEnvironment(t, environ)

@@ -20,13 +20,13 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/devbroker"
 )
 
-// demoTopic and its partitions are what dev starts with.
+// demoTopic and its number of partitions, with which dev starts.
 const (
 	demoTopic      = "demo"
 	demoPartitions = 4
 )
 
-// docs is where users read on.
+// docs is the address of the documentation.
 const docs = "https://github.com/wsproxy/kafka-websocket-proxy#readme"
 
 type devFlags struct {
@@ -35,7 +35,7 @@ type devFlags struct {
 	quiet                      bool
 }
 
-// dev runs the proxy with a broker of its own.
+// dev runs the proxy with an embedded broker.
 func dev(p Process) *cobra.Command {
 	var f devFlags
 	c := &cobra.Command{
@@ -88,7 +88,7 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	return a.Run(ctx)
 }
 
-// awaitReady waits a moment, so that what is printed works when it is pasted.
+// awaitReady waits briefly for readiness, so that the printed commands work when they are pasted.
 func awaitReady(ctx context.Context, a *app.App) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
@@ -98,9 +98,9 @@ func awaitReady(ctx context.Context, a *app.App) error {
 // readyPatience is how long a proxy beside its broker may take to be ready.
 const readyPatience = 10 * time.Second
 
-// devSettings fits the settings to one machine and one person: on loopback, without a delay
-// at the end. What the environment says wins, except for the flags, and for how brokers are
-// logged in to: the embedded one asks nobody.
+// devSettings adapts the settings to one user on one machine: on loopback, without a delay at the end.
+// Settings of the environment take precedence, except over the flags, and except for the authentication
+// to brokers: the embedded broker asks for none.
 func devSettings(environ []string, f devFlags) []string {
 	var over []string
 	for _, setting := range []string{
@@ -121,7 +121,7 @@ func devSettings(environ []string, f devFlags) []string {
 	return append(over, "WSPROXY_PORT="+strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT="+strconv.Itoa(f.adminPort))
 }
 
-// isGiven tells whether the environment has a setting, or a file with its value.
+// isGiven tells whether the environment has a setting, or names a file with its value.
 func isGiven(environ []string, setting string) bool {
 	name, _, _ := strings.Cut(setting, "=")
 	return slices.ContainsFunc(environ, func(entry string) bool {
@@ -129,12 +129,12 @@ func isGiven(environ []string, setting string) bool {
 	})
 }
 
-// bindInterface begins the setting that says where the proxy listens.
+// bindInterface is the beginning of the variable that sets the address on which the proxy listens.
 const bindInterface = "WSPROXY_BIND_INTERFACE="
 
-// brokerHost returns where the embedded broker listens: beside the proxy if that is on a loopback
-// address, which may be the only one on a machine without IPv4. The broker knows no passwords, and
-// other machines never reach it.
+// brokerHost returns the host on which the embedded broker listens: that of the proxy if it is a loopback
+// address, which may be the only one on a machine without IPv4. The broker does not authenticate, and
+// other machines can never reach it.
 func brokerHost(environ []string) string {
 	host := ""
 	for _, entry := range environ {
@@ -148,13 +148,13 @@ func brokerHost(environ []string) string {
 	return devbroker.DefaultHost
 }
 
-// isLogin tells whether an entry of the environment says how brokers are logged in to.
+// isLogin tells whether an entry of the environment is about the authentication to brokers.
 func isLogin(entry string) bool {
 	return strings.HasPrefix(entry, "WSPROXY_KAFKA_SECURITY_PROTOCOL") ||
 		strings.HasPrefix(entry, "WSPROXY_KAFKA_SASL_") || strings.HasPrefix(entry, "WSPROXY_KAFKA_SSL_")
 }
 
-// quietly keeps the embedded broker's chatter out of the log.
+// quietly drops log messages of the embedded broker below the level of warnings.
 func quietly(log *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{log.Handler()}) }
 
 type atLeastWarn struct{ slog.Handler }
@@ -164,8 +164,8 @@ func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-// printDevHelp tells what to paste next. The lines work with what a machine is likely to have:
-// curl, Python with the package websockets, or nothing but a browser.
+// printDevHelp prints commands to paste. They use tools that a machine is likely to have: curl, Python
+// with the package websockets, or only a browser.
 func printDevHelp(w io.Writer, broker string, a *app.App) {
 	main, management := a.Schemes()
 	socket := strings.Replace(main, "http", "ws", 1)
@@ -196,7 +196,7 @@ Stop with Ctrl-C.
 `, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs)
 }
 
-// loopback is an address as one types it on this machine.
+// loopback returns an address as a user would enter it on this machine.
 func loopback(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || !net.ParseIP(host).IsLoopback() && !net.ParseIP(host).IsUnspecified() {

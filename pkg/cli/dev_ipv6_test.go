@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestDevOnAMachineWithIPv6Alone runs dev on ::1 and nothing else: sockets, the management listener
-// and the broker, which must not send its clients to 127.0.0.1 either.
+// TestDevOnAMachineWithIPv6Alone runs dev on ::1 only: sockets, the management listener and the
+// broker, which must not advertise 127.0.0.1 to its clients either.
 func TestDevOnAMachineWithIPv6Alone(t *testing.T) {
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {

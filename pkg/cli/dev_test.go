@@ -10,7 +10,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// find returns the first group of a pattern in what a command has printed.
+// find returns the first group of a pattern in the output of a command.
 func find(t *testing.T, o *output, pattern string) string {
 	t.Helper()
 	match := regexp.MustCompile(pattern).FindStringSubmatch(o.String())
@@ -20,7 +20,7 @@ func find(t *testing.T, o *output, pattern string) string {
 	return match[1]
 }
 
-// TestDev does what dev tells people to do, with the addresses that it prints.
+// TestDev runs the commands that dev prints, with the addresses in them.
 func TestDev(t *testing.T) {
 	stdout, stderr, stop := begin(t, nil, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
 	await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
@@ -62,8 +62,8 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// TestDevInAnEnvironment has settings of a proxy elsewhere around it: what the flags say wins over
-// them, how to log in is ignored, and the rest holds.
+// TestDevInAnEnvironment has settings of another proxy in the environment: the flags take precedence
+// over them, those for the authentication to brokers are ignored, and the others apply.
 func TestDevInAnEnvironment(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "format")
 	if err := os.WriteFile(name, []byte("json"), 0o600); err != nil {
@@ -82,8 +82,8 @@ func TestDevInAnEnvironment(t *testing.T) {
 	}
 }
 
-// TestDevKeepsItsBrokerToThisMachine has a proxy that others can reach, as in a container: the broker
-// asks nobody for a password.
+// TestDevKeepsItsBrokerToThisMachine has a proxy that other machines can reach, as in a container: they
+// must not reach the broker, which does not authenticate.
 func TestDevKeepsItsBrokerToThisMachine(t *testing.T) {
 	environ := []string{"WSPROXY_BIND_INTERFACE=0.0.0.0"}
 	stdout, _, stop := begin(t, environ, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
@@ -94,7 +94,7 @@ func TestDevKeepsItsBrokerToThisMachine(t *testing.T) {
 	}
 }
 
-// TestDevFeeds reads what dev writes to its topic, and finds it again with the same data.
+// TestDevFeeds reads the records that dev writes to its topic, and finds them again with the same data.
 func TestDevFeeds(t *testing.T) {
 	folder := t.TempDir()
 	args := []string{"dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--data-dir", folder}

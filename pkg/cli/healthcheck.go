@@ -16,8 +16,8 @@ import (
 
 const healthcheckTimeout = 3 * time.Second
 
-// healthcheck asks the proxy that runs with the same settings whether it is ready: images
-// without a shell have no curl.
+// healthcheck checks the readiness of the proxy that runs with the same settings: images without a
+// shell have no curl.
 func healthcheck(p Process) *cobra.Command {
 	url, insecure := "", false
 	c := &cobra.Command{
@@ -31,8 +31,8 @@ func healthcheck(p Process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			// The certificate is for the names by which clients know the proxy, which that of this
-			// machine is not.
+			// The certificate is valid for the names that clients use for the proxy, and this
+			// machine's is not one of them.
 			return checkHealth(c.Context(), url, true, p.Stdout)
 		},
 	}
@@ -51,7 +51,7 @@ func checkHealth(ctx context.Context, url string, insecure bool, stdout io.Write
 	// The proxy is on this machine, whatever HTTP_PROXY says.
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // only where that was asked for, and nothing secret is sent
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // only on request, and nothing secret is sent
 	}}
 	answer, err := client.Do(request)
 	if err != nil {

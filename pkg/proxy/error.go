@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// Kind is the kind of a failure: what clients see of it follows from the kind alone.
+// Kind is the kind of a failure. It alone determines the failure's Class, which clients see.
 type Kind uint8
 
-// The kinds of failure. Kind's zero value is KindInternal, so that an error nobody
-// classified tells a client nothing.
+// The kinds of failure. Kind's zero value is KindInternal, so that an unclassified error
+// discloses nothing to a client.
 const (
 	KindInternal Kind = iota
 	KindInvalidJSON
@@ -71,7 +71,7 @@ const (
 type Class struct {
 	Code      string    // in error frames and HTTP bodies
 	Status    int       // of the HTTP answer
-	Close     CloseCode // where the failure ends a connection
+	Close     CloseCode // of a connection that the failure ends
 	Retriable bool      // whether the same message or request can succeed later
 }
 
@@ -124,12 +124,12 @@ type Error struct {
 	Cause   error // for logs only, never for clients
 }
 
-// ErrSucceeded is the cause of a failure that is the doing of a newer connection with the same
-// identity: it has taken the place of the one that failed.
+// ErrSucceeded is the cause of a failure of a connection whose identity a newer connection has taken
+// over.
 var ErrSucceeded = errors.New("a newer connection has the identity")
 
-// ErrReplaced is the cause of a failure of KindTopicNotFound where a topic of the name exists again:
-// who comes back uses that one, and so a connection that ends with it ends with CloseServiceRestart.
+// ErrReplaced is the cause of a failure of KindTopicNotFound where a topic of the same name exists
+// again: a client that reconnects uses that one, and so the connection ends with CloseServiceRestart.
 var ErrReplaced = errors.New("another topic has the name")
 
 // Errorf makes an *Error without a cause.
@@ -153,8 +153,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// AsError returns the *Error in err's chain. An error without one becomes KindInternal with
-// a message that does not leak its text.
+// AsError returns the *Error in err's chain. An error without one becomes a KindInternal whose
+// message does not disclose its text.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

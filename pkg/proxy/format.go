@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Format says how the bytes of a key or a value in Kafka relate to what a client sends
-// and sees.
+// Format is the mapping between the bytes of a key or a value in Kafka and what a client sends
+// and receives.
 type Format uint8
 
 // The format types of the wire protocol. The comment gives the bytes in Kafka and the
@@ -25,7 +25,7 @@ const (
 	formatCount
 )
 
-// FormatNames lists what a user may write, for error messages.
+// FormatNames lists the names that a user may write, for error messages.
 const FormatNames = "json, avro, bytearray, string, int, short, long, double, float"
 
 // String returns the name of f in lower case, as it is written on the wire.

@@ -3,9 +3,9 @@ package proxy
 // Group is a consumer group.
 type Group struct {
 	ID       GroupID
-	Simple   bool // nobody was ever a member: offsets were committed under its name, no more
+	Simple   bool // it never had a member: offsets were only committed under its name
 	State    GroupState
-	Assignor string     // by which the members share the partitions; empty where that is not decided
+	Assignor string     // assigns the partitions to the members; empty while it is not chosen
 	Members  []ClientID // of each member, sorted; a client that is a member twice is there twice
 }
 
@@ -29,10 +29,10 @@ const (
 func (s GroupState) Active() bool { return s != GroupEmpty && s != GroupDead }
 
 // GroupOffset is the offset that a group has committed in a partition: that of the first record
-// that it has not had.
+// that it has not consumed.
 type GroupOffset struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Metadata  string // what was committed beside it; mostly empty
+	Metadata  string // committed together with the offset; mostly empty
 }

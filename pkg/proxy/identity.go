@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Identity is who a client is, as it was found at the handshake.
+// Identity is the identity of a client, as the handshake has authenticated it.
 type Identity struct {
-	// Principal is who the client is.
+	// Principal is the authenticated principal of the client.
 	Principal Principal
 	// Claims are the token's, as JSON has them; nil without a token.
 	Claims map[string]any
-	// Expires is when the token or the certificate ends; zero where nothing does.
+	// Expires is when the token or the certificate expires; zero where nothing does.
 	Expires time.Time
-	// Kafka is how the client's records are read and written.
+	// Kafka are the credentials by which the client's records are read and written.
 	Kafka KafkaCredentials
 }
 
-// KafkaCredentials are what a client brings for Kafka; the zero value stands for the proxy's
-// own. They are comparable, and never printed: neither by fmt nor by slog.
+// KafkaCredentials are a client's credentials for Kafka; the zero value stands for the proxy's own.
+// They are comparable, and never printed: neither by fmt nor by slog.
 type KafkaCredentials struct {
 	Username string // for PLAIN and SCRAM
 	Password string

@@ -67,8 +67,8 @@ func TestParsePositionRefuses(t *testing.T) {
 	}
 }
 
-// FuzzMessageID states that an accepted id is the one that its position prints, that it has
-// no part that no record has, and that reading an id allocates in proportion to its length.
+// FuzzMessageID states that an accepted id equals the text of its position, that none of its parts
+// is out of a record's range, and that reading an id allocates in proportion to its length.
 func FuzzMessageID(f *testing.F) {
 	for _, seed := range []string{"foobar-0-1-1554402266846", "a-b--0-1--1", "--0-1-2", "t-2147483648-1-2", "t-0-01-2", "t-0-1--0", "", "-"} {
 		f.Add(seed)
@@ -93,7 +93,7 @@ func FuzzMessageID(f *testing.F) {
 	})
 }
 
-// FuzzPosition states that every position a record can have survives its id.
+// FuzzPosition states that every position a record can have is read back from its id.
 func FuzzPosition(f *testing.F) {
 	f.Add("foobar", int32(0), int64(1), int64(1554402266846))
 	f.Add("a-1-2-", int32(math.MaxInt32), int64(math.MaxInt64), int64(-1))

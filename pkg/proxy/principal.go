@@ -1,6 +1,6 @@
 package proxy
 
-// Method is how a client has shown who it is.
+// Method is how a client was authenticated.
 type Method string
 
 // The methods of principals. They are part of what policies, logs and the admin API show.
@@ -11,19 +11,19 @@ const (
 	MethodKafka Method = "kafka" // credentials for Kafka, and none for the proxy
 )
 
-// anonymous is how the principal of clients without any credentials is written.
+// anonymous is the text of the principal of clients without any credentials.
 const anonymous = "anonymous"
 
-// Principal is who a connection belongs to. It is decided once, at the handshake, and is the key of
-// all that the connection owns: its session, its places, its transactional id. Two principals of one
-// name are two clients where their methods differ. The zero value is anybody: the client has brought
-// no credentials, and needed none.
+// Principal is the authenticated owner of a connection. It is set once, at the handshake, and is the
+// key of everything that the connection owns: its session, its places, its transactional id. Two
+// principals of one name are different ones if their methods differ. The zero value is the anonymous
+// principal: the client has sent no credentials, and needed none.
 type Principal struct {
 	Method Method
 	Name   string
 }
 
-// IsAnonymous tells whether the client has brought no credentials.
+// IsAnonymous tells whether the client has sent no credentials.
 func (p Principal) IsAnonymous() bool { return p == Principal{} }
 
 // String returns method:name, as in user:alice.

@@ -6,7 +6,7 @@ type ClientID string
 // GroupID names a Kafka consumer group.
 type GroupID string
 
-// InstanceID tells connections of one ClientID apart.
+// InstanceID distinguishes the connections of one ClientID.
 type InstanceID string
 
 // MaxIdentifier is the most characters of a ClientID, GroupID or InstanceID. They have at
@@ -33,14 +33,14 @@ type Record struct {
 	Headers      []Header
 }
 
-// Ack says where Kafka stored a record.
+// Ack tells where Kafka has stored a record.
 type Ack struct {
 	Partition int32
 	Offset    int64
 	Timestamp int64 // milliseconds since the epoch, as sent to Kafka
 }
 
-// Fate is what became of a record to produce: its Ack, or the reason why it has none.
+// Fate is the result of a record to produce: its Ack, or the reason why it has none.
 type Fate struct {
 	Ack Ack
 	Err *Error

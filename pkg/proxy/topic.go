@@ -3,15 +3,15 @@ package proxy
 // Topic is a topic as administrators see it.
 type Topic struct {
 	Name       string
-	Internal   bool              // whether Kafka itself calls it so
+	Internal   bool              // whether Kafka lists it as internal
 	Partitions []TopicPartition  // by their numbers
-	Settings   map[string]string // by the names and with the values that Kafka has for them
+	Settings   map[string]string // names and values as in Kafka
 }
 
-// Unknown stands for a leader or an offset that Kafka cannot tell now.
+// Unknown stands for a leader or an offset that Kafka cannot return now.
 const Unknown = -1
 
-// TopicPartition is a partition of a topic. What is not known is Unknown.
+// TopicPartition is a partition of a topic. A value that is not known is Unknown.
 type TopicPartition struct {
 	Partition  int32
 	Leader     int32 // id of the broker

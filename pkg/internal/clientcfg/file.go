@@ -19,8 +19,8 @@ type Static struct {
 	clients  []Client
 }
 
-// ReadFile reads a file of limits. The error lists all that is wrong, each with the file's
-// name, the line and the member.
+// ReadFile reads a file of limits. The error lists all faults, each with the file's name, the line
+// and the member.
 func ReadFile(path string) (Static, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -29,8 +29,8 @@ func ReadFile(path string) (Static, error) {
 	return ParseFile(path, text)
 }
 
-// ParseFile reads limits in YAML, of which JSON is a part, in the shape that the admin API
-// lists them in. Members that are left out are those of the defaults. The entry
+// ParseFile parses limits in YAML, of which JSON is a subset, in the shape in which the admin API
+// lists them. Members that are left out have the values of the defaults. The entry
 // __DEFAULT__ changes the defaults that the settings give. Entries under "dynamic" are refused:
 // a file holds static ones.
 func ParseFile(name string, text []byte) (Static, error) {
@@ -54,8 +54,8 @@ func ParseFile(name string, text []byte) (Static, error) {
 	return p.static, nil
 }
 
-// fileParser walks through the nodes of a file, so that it can tell the line of a fault. The
-// places it names are like consumers.static[1].batch-size.
+// fileParser walks through the nodes of a file, so that it can report the line of a fault. It names
+// places like consumers.static[1].batch-size.
 type fileParser struct {
 	name   string
 	static Static
@@ -97,7 +97,7 @@ func (p *fileParser) lists(kind Kind) taker {
 	}
 }
 
-// dynamic takes what an answer of the admin API holds beside the static entries, if it is empty.
+// dynamic accepts the member dynamic, which answers of the admin API have, if it is empty.
 func (p *fileParser) dynamic(place string, n *yaml.Node) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) > 0 {
 		p.fault(n, place, "must be empty: entries of a file belong under static")
@@ -128,7 +128,7 @@ func (p *fileParser) entry(kind Kind, place string, n *yaml.Node) {
 	})
 	i := identity{kind, c.ID}
 	switch {
-	case len(p.faults) > known: // more would be said of the same
+	case len(p.faults) > known: // more faults would be reported of the same entry
 	case c.ID == "":
 		p.fault(n, place, "has no "+kind.idName())
 	case p.seen[i]:
@@ -167,7 +167,7 @@ func (p *fileParser) limit(place string, n *yaml.Node) *int {
 	return &limit
 }
 
-// mapping reads a mapping with what takes its members. Nothing is an empty mapping.
+// mapping reads a mapping; of returns the taker of a member. A missing value is an empty mapping.
 func (p *fileParser) mapping(place string, n *yaml.Node, members string, of func(name string) taker) {
 	if n.ShortTag() == "!!null" {
 		return

@@ -87,7 +87,7 @@ func TestParseFileAccepts(t *testing.T) {
 	}
 }
 
-// TestWhatIsListedIsAFile checks that an answer of the admin API can be kept as a file.
+// TestWhatIsListedIsAFile checks that an answer of the admin API can be used as a file of limits.
 func TestWhatIsListedIsAFile(t *testing.T) {
 	table := New(Options{Consumers: consumerDefaults, Producers: producerDefaults, Static: mustParse(t, file)})
 	want, err := table.All()
@@ -124,8 +124,8 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// FuzzParseFile: no text is fatal, a refused one names the file in every line, and what an
-// accepted one means survives being listed and read again.
+// FuzzParseFile states that no text causes a panic, that the error of a refused one names the file in
+// every line, and that the limits of an accepted one are the same after they are listed and parsed again.
 func FuzzParseFile(f *testing.F) {
 	f.Add([]byte(file))
 	f.Add([]byte("consumers: {static: &a [*a]}"))

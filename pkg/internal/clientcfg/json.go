@@ -11,7 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Client is a client and what is configured, or in force, for it.
+// Client is a client and the limits that are configured, or in force, for it.
 type Client struct {
 	Kind Kind
 	ID   string
@@ -41,9 +41,9 @@ func (c Client) MarshalJSON() ([]byte, error) {
 	}{c.ID, limits})
 }
 
-// ParseJSON reads the body of an admin request that sets an entry. The id may be left out, and
-// so may limits: they are left to the defaults then. The error names the member that is wrong,
-// unknown or doubled.
+// ParseJSON parses the body of an admin request that sets an entry. The id may be left out, and so
+// may limits: the defaults apply then. The error names the member that is wrong, unknown or
+// duplicated.
 func ParseJSON(kind Kind, id string, body []byte) (Entry, *proxy.Error) {
 	if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return Entry{}, proxy.Errorf(proxy.KindInvalidJSON, "The body is not JSON.")

@@ -19,7 +19,7 @@ const (
 	maxLimit = math.MaxInt32
 )
 
-// Limits are what is in force for a client. 0 is no limit.
+// Limits are the limits in force for a client. 0 is no limit.
 type Limits struct {
 	MaxConnections    int // on all replicas together
 	MessagesPerSecond int // of each connection
@@ -35,10 +35,10 @@ const (
 	Producer Kind = "producer" // a client id on /socket/in
 )
 
-// Entry is what is configured for one client. What is nil is left to the defaults.
+// Entry holds the configured limits of one client. For a nil limit the default applies.
 type Entry struct{ MaxConnections, MessagesPerSecond, BatchSize *int }
 
-// over returns the limits that e and the defaults make together.
+// over returns the limits of e, with the defaults for those that e leaves out.
 func (e Entry) over(defaults Limits) Limits {
 	or := func(value *int, otherwise int) int {
 		if value == nil {
@@ -73,8 +73,8 @@ func (k Kind) idName() string {
 	return "producer-id"
 }
 
-// member returns the place of a member, or nil where clients of this kind have none of that
-// name.
+// member returns a pointer to a member of e, or nil where clients of this kind have no member of
+// that name.
 func (k Kind) member(e *Entry, name string) **int {
 	switch {
 	case name == maxConnections:
@@ -88,7 +88,7 @@ func (k Kind) member(e *Entry, name string) **int {
 	}
 }
 
-// memberNames says what an entry may hold.
+// memberNames lists the members that an entry may have.
 func (k Kind) memberNames() string {
 	names := k.idName() + ", " + maxConnections + " and " + messagesPerSecond
 	if k == Consumer {
@@ -97,7 +97,7 @@ func (k Kind) memberNames() string {
 	return names
 }
 
-// notALimit is what is said of a value that is no limit.
+// notALimit is the fault of a value that is no limit.
 var notALimit = fmt.Sprintf("must be a whole number from 0 to %d", maxLimit)
 
 // parseLimit reads a limit. JSON may write a whole number as 5.0 or 5e0, too.
@@ -106,7 +106,7 @@ func parseLimit(text string) (int, bool) {
 	return int(x), err == nil && x == math.Trunc(x) && x >= 0 && x <= maxLimit
 }
 
-// CheckID returns what is wrong with a group id or a client id, or nothing.
+// CheckID returns the fault of a group id or a client id, empty for a valid one.
 func CheckID(id string) string {
 	illegal := !utf8.ValidString(id) || unicodeControl(id)
 	if n := utf8.RuneCountInString(id); n < 1 || n > proxy.MaxIdentifier || illegal {

@@ -7,7 +7,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// All is every entry, as the admin API lists them.
+// All is the list of all entries, as the admin API returns it.
 type All struct {
 	Consumers Entries `json:"consumers"`
 	Producers Entries `json:"producers"`
@@ -20,12 +20,12 @@ type Entries struct {
 	Dynamic []Client `json:"dynamic"`
 }
 
-// errNotRead tells that the topic has not been read to its end yet.
+// errNotRead is the error before the topic was read to its end.
 func errNotRead() *proxy.Error {
 	return proxy.Errorf(proxy.KindKafkaUnavailable, "The dynamic limits have not been read from Kafka yet.")
 }
 
-// All returns every entry, with all of its members: those that it leaves out are the defaults'.
+// All returns every entry, with all of its members: those that it leaves out have the values of the defaults.
 func (t *Table) All() (All, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -57,7 +57,7 @@ func (t *Table) whole(i identity, entry Entry) Client {
 	return Client{i.kind, i.id, entry.over(t.defaults[i.kind]).whole()}
 }
 
-// Get returns the entry of a client, the dynamic one where there are two. The error tells that
+// Get returns the entry of a client, the dynamic one where there are two. It returns an error if
 // there is none.
 func (t *Table) Get(kind Kind, id string) (Client, error) {
 	t.mu.RLock()

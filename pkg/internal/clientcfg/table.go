@@ -13,9 +13,9 @@ type Options struct {
 	Skipped              func() // counts a record that cannot be read; may be nil
 }
 
-// Table is the limits in force. It is safe for concurrent use.
+// Table holds the limits in force. It is safe for concurrent use.
 //
-// Restart, Read and CaughtUp feed it the topic, from one goroutine.
+// Restart, Read and CaughtUp pass it the records of the topic, from one goroutine.
 type Table struct {
 	defaults map[Kind]Limits
 	static   map[identity]Entry
@@ -25,18 +25,18 @@ type Table struct {
 	mu       sync.RWMutex // guards what follows
 	caughtUp bool         // whether the end of the topic was ever reached
 	dynamic  map[identity]Entry
-	replay   map[identity]Entry // what has been read since a restart; nil when it is in force
+	replay   map[identity]Entry // the entries read since a restart; nil once they are in force
 	watchers map[identity]map[*watcher]struct{}
-	awaited  *readBack // nil while nobody writes
+	awaited  *readBack // nil while no change is being written
 }
 
-// watcher is told what is in force for one client.
+// watcher is called with the limits in force for one client.
 type watcher struct {
 	told  Limits
 	apply func(Limits)
 }
 
-// New returns a table of the static limits. Where there are dynamic ones too, they come in
+// New returns a table of the static limits. Where there are dynamic ones, too, they come into
 // force when the end of the topic is reached.
 func New(o Options) *Table {
 	t := &Table{
@@ -59,7 +59,7 @@ func New(o Options) *Table {
 	return t
 }
 
-// Limits returns what is in force for a client now. Who needs it for longer watches.
+// Limits returns the limits in force for a client now. Use Watch to follow changes.
 func (t *Table) Limits(kind Kind, id string) Limits {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -99,7 +99,7 @@ func (t *Table) forget(i identity, w *watcher) {
 	}
 }
 
-// tell tells the watchers of a client what has changed. t.mu is held.
+// tell calls the watchers of a client whose limits have changed. t.mu is held.
 func (t *Table) tell(i identity) {
 	limits := t.inForce(i)
 	for w := range t.watchers[i] {
@@ -110,15 +110,15 @@ func (t *Table) tell(i identity) {
 	}
 }
 
-// Restart begins to read the topic from its beginning. What is in force stays so until its end
-// is reached.
+// Restart tells that the topic is read from its beginning. The limits in force stay in force until
+// its end is reached.
 func (t *Table) Restart(string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.replay = make(map[identity]Entry)
 }
 
-// Read takes the next record of the topic. It keeps neither key nor value.
+// Read takes the next record of the topic. It does not retain key or value.
 func (t *Table) Read(_ int64, _ time.Time, key, value []byte) {
 	i, ok := parseKey(key)
 	if !ok {
@@ -141,7 +141,7 @@ func (t *Table) Read(_ int64, _ time.Time, key, value []byte) {
 	t.endAwaited()
 }
 
-// put makes entries what a record says, and tells whether it could be read.
+// put applies the value of a record to entries. It returns whether the value could be read.
 func put(entries map[identity]Entry, i identity, value []byte) bool {
 	if value == nil {
 		delete(entries, i)
@@ -157,7 +157,7 @@ func put(entries map[identity]Entry, i identity, value []byte) bool {
 	return true
 }
 
-// CaughtUp tells that the end of the topic has been reached: what was read is in force.
+// CaughtUp tells that the end of the topic has been reached: the entries read come into force.
 func (t *Table) CaughtUp() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

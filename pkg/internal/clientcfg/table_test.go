@@ -15,7 +15,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// limits of tests: what the settings give.
+// The defaults of tests, as the settings give them.
 var (
 	consumerDefaults = Limits{MaxConnections: 1, MessagesPerSecond: 2, BatchSize: 3}
 	producerDefaults = Limits{MaxConnections: 4, MessagesPerSecond: 5}
@@ -268,8 +268,8 @@ func TestWatchersOfOneClientStopAlone(t *testing.T) {
 	}
 }
 
-// TestCompactionChangesNothing reads random topics whole, compacted at random places, and
-// again after a restart: what is in force is the same.
+// TestCompactionChangesNothing reads random topics whole, compacted at random offsets, and again
+// after a restart: the limits in force are the same.
 func TestCompactionChangesNothing(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -296,7 +296,7 @@ func randomLog(random *rand.Rand) []Record {
 	return log
 }
 
-// compact keeps the last record of each key, without those that remove.
+// compact keeps the last record of each key, without tombstones.
 func compact(log []Record) []Record {
 	last := make(map[string]int)
 	for i, r := range log {
@@ -322,7 +322,7 @@ func replayed(log []Record) map[identity]Entry {
 	return table.dynamic
 }
 
-// FuzzRead: no record is fatal, and what is read is written again as what was read.
+// FuzzRead states that no record causes a panic, and that an entry is written again as it was read.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("consumer/g"), []byte(`{"group-id":"g","max-connections":1,"messages-per-second":2,"batch-size":3}`))
 	f.Add([]byte("producer/p"), []byte(`{"new":null,"max-connections":3}`))

@@ -7,8 +7,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Log is the topic as it is written to. Append adds records in order, and calls done once when
-// Kafka has them all, or has refused one.
+// Log appends to the topic. Append appends records in order, and calls done once when Kafka has
+// acknowledged them all, or has refused one.
 type Log interface {
 	Append(records []Record, done func(error))
 }
@@ -16,9 +16,9 @@ type Log interface {
 // Writer changes dynamic entries, one at a time. A change is answered when this replica has
 // read it back, so that it is in force here, and within moments everywhere.
 //
-// Whether an entry exists is judged by what this replica has read. Two replicas that are asked
-// at the same moment may both create an entry: the later record counts, and both answers were
-// true when they were given.
+// Whether an entry exists is decided by the records that this replica has read. Two replicas that
+// are asked at the same time may both create an entry: the later record counts, and both answers
+// were correct when they were given.
 type Writer struct {
 	table *Table
 	log   Log
@@ -32,13 +32,13 @@ func NewWriter(t *Table, log Log) *Writer {
 	return w
 }
 
-// Create adds an entry. The error tells that there is one, or that Kafka did not take it.
+// Create adds an entry. It fails if there is one already, or if Kafka does not take the record.
 func (w *Writer) Create(ctx context.Context, kind Kind, id string, entry Entry) (Client, error) {
 	i := identity{kind, id}
 	return w.set(ctx, i, entry, func() error { return w.table.checkAbsent(i) })
 }
 
-// Replace replaces an entry. The error tells that there is none, or that Kafka did not take it.
+// Replace replaces an entry. It fails if there is none, or if Kafka does not take the record.
 func (w *Writer) Replace(ctx context.Context, kind Kind, id string, entry Entry) (Client, error) {
 	i := identity{kind, id}
 	return w.set(ctx, i, entry, func() error { return w.table.checkPresent(i) })
@@ -52,7 +52,7 @@ func (w *Writer) set(ctx context.Context, i identity, entry Entry, check func() 
 	return w.table.whole(i, entry), nil
 }
 
-// Remove removes an entry. The error tells that there is none, or that Kafka did not take it.
+// Remove removes an entry. It fails if there is none, or if Kafka does not take the record.
 func (w *Writer) Remove(ctx context.Context, kind Kind, id string) error {
 	i := identity{kind, id}
 	return w.change(ctx, func() ([]Record, error) { return []Record{{Key: i.key()}}, w.table.checkPresent(i) })
@@ -97,7 +97,7 @@ func tooLong(ctx context.Context) error {
 	return proxy.Wrap(ctx.Err(), proxy.KindTimeout, "Kafka takes too long. The limits may change yet, or not.")
 }
 
-// readBack is records that are awaited in the topic, by their keys.
+// readBack holds the records that are to be read back from the topic, by their keys.
 type readBack struct {
 	left map[string][]byte
 	done chan struct{}

@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// fakeLog feeds what is appended back to a table.
+// fakeLog passes appended records back to a table.
 type fakeLog struct {
 	table             *Table
 	ackAfter, backIn  time.Duration
@@ -51,7 +51,7 @@ func (l *fakeLog) Append(records []Record, done func(error)) {
 	})
 }
 
-// writer makes a writer to the log, of a table that has been read to the end.
+// writer makes a writer to the log, with a table whose topic has been read to the end.
 func (l *fakeLog) writer() *Writer {
 	l.table, _ = counted(Static{})
 	l.table.CaughtUp()
@@ -190,7 +190,7 @@ func TestOneChangeAtATime(t *testing.T) {
 	})
 }
 
-// TestAChangeWaitsForTheTopicThatIsReadAnew checks that what is read back is in force.
+// TestAChangeWaitsForTheTopicThatIsReadAnew checks that a change that is read back is in force.
 func TestAChangeWaitsForTheTopicThatIsReadAnew(t *testing.T) {
 	log := &fakeLog{backIn: time.Second}
 	synctest.Test(t, func(t *testing.T) {

@@ -84,7 +84,7 @@ func TestAppendersAllocateNothing(t *testing.T) {
 	}
 }
 
-// What a frame provokes must stay in proportion to it, or one client can exhaust the pod.
+// The memory that a frame causes must be in proportion to it, or one client can exhaust the pod.
 func TestDecodeMemoryIsBounded(t *testing.T) {
 	const size = 1 << 18
 	repeat := func(head, unit, tail string) string { return head + strings.Repeat(unit, size/len(unit)) + tail }

@@ -21,7 +21,7 @@ func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 }
 
 func appendEscaped[T string | []byte](dst []byte, s T) []byte {
-	begin := 0 // of what needs no escape
+	begin := 0 // of the bytes that need no escape
 	for i := 0; i < len(s); {
 		c := s[i]
 		if isPlain(c) {

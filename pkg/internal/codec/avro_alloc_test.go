@@ -59,7 +59,7 @@ func TestAvroAppendersAllocateNothing(t *testing.T) {
 	}
 }
 
-// What a frame provokes must stay in proportion to it, or one client can exhaust the pod.
+// The memory that a frame causes must be in proportion to it, or one client can exhaust the pod.
 func TestAvroDecodeMemoryIsBounded(t *testing.T) {
 	const size = 1 << 18
 	start := []byte{0, 2, 2, 'v', 2} // up to the headers

@@ -56,7 +56,7 @@ func avroMessage(key, value avroUnion, headers, id []byte) []byte {
 	return frame
 }
 
-// avroHeaders is an array of one block: keys and values by turns.
+// avroHeaders is an array of one block: keys and values alternate.
 func avroHeaders(texts ...string) []byte {
 	var array []byte
 	if len(texts) > 0 {

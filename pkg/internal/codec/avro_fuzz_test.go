@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// FuzzAvroIn states of every frame: what it provokes is in proportion to its length; it is one
+// FuzzAvroIn states of every frame: the memory it causes is in proportion to its length; it is one
 // message, with an error or with a record; the library reads what was accepted in the same way;
 // and a record, delivered in the formats of its message, reads back as the same record.
 func FuzzAvroIn(f *testing.F) {
@@ -86,8 +86,8 @@ func checkAvroDelivery(t *testing.T, settings InSettings, datum map[string]any, 
 	}
 }
 
-// asProduced makes of a delivered record the message that produces it: the key, the value and
-// the headers are the end of the one and the beginning of the other.
+// asProduced makes the message that produces a delivered record: the key, the value and the headers
+// are the end of the record's frame and the beginning of the message's.
 func asProduced(t *testing.T, delivered []byte) []byte {
 	t.Helper()
 	var r avroReader
@@ -103,7 +103,7 @@ func asProduced(t *testing.T, delivered []byte) []byte {
 	return append(bytes.Clone(delivered[r.pos:]), 0)
 }
 
-// formatLike is the format of what the library read.
+// formatLike returns the format of a value that the library has read.
 func formatLike(datum any) proxy.Format {
 	switch datum.(type) {
 	case string:
@@ -181,7 +181,7 @@ func checkAvroHeader(t *testing.T, key string, value []byte, got []proxy.Header)
 	}
 }
 
-// FuzzAvroCommit states of every frame: what it provokes is in proportion to its length; a
+// FuzzAvroCommit states of every frame: the memory it causes is in proportion to its length; a
 // commit is accepted exactly if the library reads an id of this topic in its only spelling and
 // nothing else; and what is accepted encodes to a frame that reads the same.
 func FuzzAvroCommit(f *testing.F) {

@@ -2,7 +2,7 @@ package codec
 
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 
-// The header that stands for the null that values of the Avro schemas lack.
+// The header that marks a tombstone: values of the Avro schemas have no null.
 const (
 	tombstoneKey   = "wsproxy.tombstone"
 	tombstoneValue = "true"
@@ -14,7 +14,7 @@ type avroIn struct {
 	writer   avroWriter
 }
 
-// NewAvroIn returns the side of /socket/in that speaks Avro: AvroProducerRecord in,
+// NewAvroIn returns the codec of /socket/in for Avro: AvroProducerRecord in,
 // AvroProducerResult out. Where settings name no format, the branch of a key or value decides.
 func NewAvroIn(settings InSettings) In {
 	settings.MaxDepth = orDefaultDepth(settings.MaxDepth)
@@ -29,7 +29,7 @@ func (a *avroIn) Decode(frame []byte, into []Message) (messages []Message, batch
 	return into, nil
 }
 
-// decodeMessage reads the message into m. Keys and values are parts of one copy of the frame,
+// decodeMessage decodes the message into m. Key and value are slices of one copy of the frame,
 // with room behind it for the bytes of two numbers.
 func (a *avroIn) decodeMessage(frame []byte, m *Message) {
 	owned := append(make([]byte, 0, len(frame)+2*maxNumber), frame...)

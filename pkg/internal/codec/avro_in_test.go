@@ -189,7 +189,7 @@ func TestAvroDecodeRefusesMessage(t *testing.T) {
 	}
 }
 
-// A message that is cut anywhere is refused, whatever is in it.
+// A message that is cut at any byte is refused, whatever it contains.
 func TestAvroDecodeRefusesWhatIsCut(t *testing.T) {
 	for name, frame := range map[string][]byte{
 		"texts":   avroMessage(avroText("key"), avroText("grün"), avroHeaders("h", "v", "i", ""), avroTexts("m1")),
@@ -279,7 +279,7 @@ func branchBytes(branches []avroBranch) []byte {
 	return b
 }
 
-// Parts of a message lie side by side in memory: nobody who appends to one may change another.
+// Parts of a message lie side by side in memory: appending to one must not change another.
 func TestAvroPartsAreClipped(t *testing.T) {
 	frame := avroMessage(avroInteger(1), avroBig(2), avroHeaders("h", "1", "i", "2"), nil)
 	r := decodeAvro(t, InSettings{}, frame).Record

@@ -15,7 +15,7 @@ type avroOut struct {
 	writer   avroWriter
 }
 
-// NewAvroOut returns the side of /socket/out that speaks Avro: AvroConsumerRecord out,
+// NewAvroOut returns the codec of /socket/out for Avro: AvroConsumerRecord out,
 // AvroCommit in. Where settings name no format for keys, these go out as bytes.
 func NewAvroOut(settings OutSettings) Out {
 	if settings.KeyFormat == proxy.FormatNone {
@@ -53,8 +53,8 @@ func (a *avroOut) AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undec
 	return w.end(), badKey || badValue
 }
 
-// value writes b, which is not null, into the branch of format f of a union whose first branch
-// is the one given. What does not fit goes out as bytes.
+// value writes b, which is not null, into the branch of format f of a union whose first branch is
+// first. A b that does not fit the format is written as bytes.
 func (w *avroWriter) value(first avroBranch, f proxy.Format, b []byte, maxDepth int) (undecodable bool) {
 	if undecodable = !fitsFormat(f, b, maxDepth); undecodable {
 		f = proxy.FormatByteArray
@@ -77,8 +77,8 @@ func (w *avroWriter) value(first avroBranch, f proxy.Format, b []byte, maxDepth 
 	return undecodable
 }
 
-// headers writes the union of null and the array of headers. A stored header that reads like
-// the mark of a tombstone is left out: the record would be taken for one.
+// headers writes the union of null and the array of headers. A stored header that equals the mark
+// of a tombstone is left out: clients would take the record for a tombstone.
 func (w *avroWriter) headers(headers []proxy.Header, tombstone bool) {
 	count := 0
 	if tombstone {
@@ -117,7 +117,7 @@ func (w *avroWriter) header(h *proxy.Header) {
 	const mark = ";base64"
 	key := h.Key
 	if !utf8.ValidString(key) {
-		key = string([]rune(key)) // what is not a character becomes U+FFFD
+		key = string([]rune(key)) // invalid UTF-8 becomes U+FFFD
 	}
 	if utf8.Valid(h.Value) {
 		w.text(key)

@@ -16,7 +16,7 @@ func TestAvroAppendRecord(t *testing.T) {
 	mark := func(value string) proxy.Header {
 		return proxy.Header{Key: "wsproxy.tombstone", Value: []byte(value)}
 	}
-	list := func(texts ...string) any { // of keys and values by turns
+	list := func(texts ...string) any { // of alternating keys and values
 		var all []any
 		for i := 0; i < len(texts); i += 2 {
 			all = append(all, map[string]any{"key": texts[i], "value": texts[i+1]})

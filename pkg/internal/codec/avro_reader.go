@@ -9,12 +9,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// avroReader reads Avro's binary encoding strictly. The primitives are the library's; they
-// drop bits of numbers that are too large, do not know UTF-8 and do not tell how much is left
-// to bound lengths and counts by, so that this is looked after here. After a fault it reads
-// nothing more.
+// avroReader reads Avro's binary encoding strictly. It uses the library's primitives, which drop
+// bits of numbers that are too large, do not check UTF-8 and do not tell how many bytes are left,
+// which bounds lengths and counts; avroReader therefore checks these itself. After a fault it
+// reads nothing more.
 //
-// What it returns is part of data.
+// The bytes that it returns are slices of data.
 type avroReader struct {
 	lib   avro.Reader
 	data  []byte
@@ -35,7 +35,7 @@ func (r *avroReader) fail(fault string) {
 	}
 }
 
-// end reports whether all was read, and there was no fault before.
+// end reports whether all bytes were read without a fault.
 func (r *avroReader) end() bool {
 	if r.left() > 0 {
 		r.fail("more bytes follow its end")
@@ -43,7 +43,7 @@ func (r *avroReader) end() bool {
 	return r.fault == ""
 }
 
-// err says what is wrong.
+// err returns the fault as an error for the client.
 func (r *avroReader) err(schema string) *proxy.Error {
 	if len(r.data) == 0 {
 		return proxy.Errorf(proxy.KindInvalidMessage, "the message is empty: it must be an %s in Avro", schema)
@@ -51,7 +51,7 @@ func (r *avroReader) err(schema string) *proxy.Error {
 	return proxy.Errorf(proxy.KindInvalidMessage, "the message is not an %s in Avro: at byte %d, %s", schema, r.pos, r.fault)
 }
 
-// long reads a long, and what is encoded like one: lengths and counts.
+// long reads a long, or a length or a count, which are encoded like one.
 func (r *avroReader) long() int64 {
 	size := varintSize(r.data[r.pos:])
 	switch {
@@ -68,7 +68,7 @@ func (r *avroReader) long() int64 {
 	return r.lib.ReadLong()
 }
 
-// The most bytes of a number of 64 and of 32 bits, of which a byte has seven.
+// The most bytes of a varint of 64 and of 32 bits: a byte holds seven bits.
 const (
 	maxVarint    = 10
 	maxIntVarint = 5
@@ -89,7 +89,7 @@ func varintSize(b []byte) int {
 	return 0
 }
 
-// int reads an int, and the numbers of branches, which are encoded like one.
+// int reads an int, or the number of a branch, which is encoded like one.
 func (r *avroReader) int() int32 {
 	at := r.pos
 	n := r.long()
@@ -170,7 +170,7 @@ func (r *avroReader) block(least int) (count, end int) {
 	at := r.pos
 	n, size := r.long(), int64(-1)
 	if n < 0 {
-		n = -n // the smallest of all stays negative
+		n = -n // the least int64 stays negative
 		size = r.long()
 		if size < 0 || size > int64(r.left()) {
 			n = -1

@@ -27,7 +27,7 @@ func (b avroBranch) String() string {
 	return [avroBranches]string{"null", "bytes", "string", "int", "long", "double", "float"}[b]
 }
 
-// branchOf returns the branch in which format f goes out.
+// branchOf returns the branch in which values of format f are written.
 func branchOf(f proxy.Format) avroBranch {
 	switch f {
 	case proxy.FormatByteArray, proxy.FormatAvro:
@@ -45,7 +45,7 @@ func branchOf(f proxy.Format) avroBranch {
 	}
 }
 
-// formatOfBranch returns the format of a value for which its client gave none.
+// formatOfBranch returns the format of a value without a given format.
 func formatOfBranch(b avroBranch) proxy.Format {
 	return [avroBranches]proxy.Format{
 		avroBytes: proxy.FormatByteArray, avroString: proxy.FormatString, avroInt: proxy.FormatInt,
@@ -57,10 +57,10 @@ func formatOfBranch(b avroBranch) proxy.Format {
 type avroValue struct {
 	branch avroBranch
 	text   []byte // of bytes and string
-	number uint64 // of the others; of float and double the bits
+	number uint64 // of the other branches; for float and double the bits
 }
 
-// readValue reads a union whose first branch is the one given.
+// readValue reads a union whose first branch is first.
 func (r *avroReader) readValue(v *avroValue, first avroBranch) {
 	v.branch = first + avroBranch(r.branch(int32(avroBranches-first)))
 	switch v.branch {
@@ -111,7 +111,7 @@ func (v *avroValue) encode(scratch *[]byte, f proxy.Format, maxDepth int) (encod
 	return (*scratch)[begin:end:end], ""
 }
 
-// fitsFormat tells whether bytes from Kafka are of format f.
+// fitsFormat tells whether b, from Kafka, is valid in format f.
 func fitsFormat(f proxy.Format, b []byte, maxDepth int) bool {
 	switch f {
 	case proxy.FormatByteArray, proxy.FormatAvro:

@@ -6,11 +6,11 @@ import (
 	"github.com/hamba/avro/v2"
 )
 
-// firstAvroBuffer holds what is written of a record between two texts.
+// firstAvroBuffer is the initial size of the buffer for what is written between two long texts, in bytes.
 const firstAvroBuffer = 512
 
-// avroWriter appends Avro's binary encoding to a frame: numbers and short texts go through
-// the library's writer, which cannot be given a buffer, and long texts past it. The writer is
+// avroWriter appends Avro's binary encoding to a frame. Numbers and short texts are written through
+// the library's writer, which cannot be given a buffer; long texts bypass it. The library's writer is
 // made with the first frame and kept. Frames are written one at a time.
 type avroWriter struct {
 	lib *avro.Writer

@@ -1,22 +1,22 @@
-// Package codec turns the frames of the sockets into proxy types and back. It knows bytes
-// only: no network, no Kafka client.
+// Package codec decodes the frames of the sockets into proxy types and encodes them back. It
+// works on bytes only: no network, no Kafka client.
 package codec
 
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 
-// Message is one decoded produce message, or the reason why it could not be.
+// Message is one decoded produce message, or the reason why it could not be decoded.
 type Message struct {
-	Record proxy.Record // void if Err is set
+	Record proxy.Record // without meaning if Err is set
 	ID     string       // messageId, where it is known, also beside Err
 	HasID  bool         // whether there was one: an empty one is answered too
 	Err    *proxy.Error
 }
 
-// Batch is what the messages of a frame do not tell where the frame is a batch: which of its
-// messages are nothing but a fault. They are apart from the others since half a million fit a
-// frame of the default length, and a Message is a hundred times as long as such a one.
+// Batch describes a frame that is a batch. Faults are kept apart from its other messages since half
+// a million faulty ones fit a frame of the default length, and a Message takes a hundred times the
+// bytes of such a one.
 type Batch struct {
-	Faults []Fault // in the order of their places
+	Faults []Fault // in the order of their positions
 }
 
 // FaultCount returns the number of faults; b may be nil.
@@ -29,7 +29,7 @@ func (b *Batch) FaultCount() int {
 
 // Fault is a message of a batch that could not be decoded and has no known messageId.
 type Fault struct {
-	At  int // its place in the batch, from 0
+	At  int // its position in the batch, from 0
 	Err *proxy.Error
 }
 
@@ -37,11 +37,11 @@ type Fault struct {
 // to be committed.
 type Commit struct {
 	ID       string // wsProxyMessageId as the client wrote it, where it is known, also beside an error
-	HasID    bool   // whether it is known: an empty one is told, too
+	HasID    bool   // whether it is known: an empty one is repeated in errors, too
 	Position proxy.Position
 }
 
-// InSettings is what the parameters of a /socket/in connection say.
+// InSettings are the parameters of a /socket/in connection.
 type InSettings struct {
 	Topic       string       // named in acks
 	KeyFormat   proxy.Format // for keys without a format of their own; FormatNone where none was given
@@ -49,26 +49,26 @@ type InSettings struct {
 	MaxDepth    int          // deepest nesting of JSON taken, one array or object being 1
 }
 
-// OutSettings is what the parameters of a /socket/out or /socket/tail connection say.
+// OutSettings are the parameters of a /socket/out or /socket/tail connection.
 type OutSettings struct {
 	Topic       string       // named in records
 	KeyFormat   proxy.Format // FormatNone where none was given
 	ValueFormat proxy.Format // FormatNone is string
 	MaxDepth    int          // deepest nesting of a json key or value, one array or object being 1
 	// LongsAsText delivers keys and values of format long as strings of digits: JavaScript rounds
-	// numbers beyond 2^53. Avro, which has a type for them, delivers them as ever.
+	// numbers beyond 2^53. Avro has a type for longs and is not affected.
 	LongsAsText bool
 	// MaxMessageBytes is the longest message that the client takes, at least LeastMessageLimit; 0 is
-	// no limit. Of a record whose message would be longer the value is left out, then the key, then
-	// the headers. JSON alone can say so: NewAvroOut takes no heed of it.
+	// no limit. If the message of a record would be longer, its value is left out, then its key, then
+	// its headers. Only JSON can tell the client so: NewAvroOut ignores the limit.
 	MaxMessageBytes int
 }
 
-// In is one payload's side of /socket/in. It may be called from many goroutines.
+// In is the codec of one payload for /socket/in. It may be called from many goroutines.
 type In interface {
-	// Decode appends the messages of frame to into. A batch, which is nil where frame is a
-	// single message, is to be answered by one array in the order of its messages: those
-	// appended, with the batch's Faults in their places. Nothing shares memory with frame.
+	// Decode appends the messages of frame to into. batch is nil where frame is a single
+	// message. A batch is to be answered by one array in the order of its messages: those
+	// appended, with the batch's Faults at their positions. Nothing shares memory with frame.
 	Decode(frame []byte, into []Message) (messages []Message, batch *Batch)
 	// AppendAck appends the answer to a message that Kafka acknowledged. Where hasID is
 	// false, id is not written.
@@ -77,10 +77,10 @@ type In interface {
 	Binary() bool
 }
 
-// Out is one payload's side of /socket/out. It may be called from many goroutines.
+// Out is the codec of one payload for /socket/out. It may be called from many goroutines.
 type Out interface {
 	// AppendRecord appends the message that delivers r. undecodable tells that its key or
-	// its value did not fit the asked format and went out as bytes.
+	// its value did not fit the requested format and was encoded as bytes.
 	AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undecodable bool)
 	// DecodeCommit reads a client's commit. Beside an error the Commit holds the ID where
 	// it is known. The Commit shares no memory with frame.

@@ -2,7 +2,7 @@ package codec
 
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 
-// MessageIDName is the member that names a delivered record, in records and commits.
+// MessageIDName is the member that identifies a delivered record, in records and commits.
 const MessageIDName = "wsProxyMessageId"
 
 func (j *jsonOut) DecodeCommit(frame []byte) (Commit, *proxy.Error) {
@@ -43,7 +43,7 @@ func scanCommit(s *scanner, id *token) {
 	}
 }
 
-// resolve finds the position that id means.
+// resolve returns the commit of the position that id identifies.
 func (j *jsonOut) resolve(s *scanner, id *token) (Commit, *proxy.Error) {
 	commit := Commit{ID: string(s.text(id)), HasID: true}
 	position, err := proxy.ParsePosition(commit.ID)

@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// longNumber is the length from which strconv.ParseFloat cannot be relied on: it takes
-	// the 800th digit for the last before the point, and reads five digits of an exponent.
+	// longNumber is the length from which strconv.ParseFloat is not reliable: it takes the
+	// 800th digit for the last before the point, and reads five digits of an exponent.
 	longNumber = 500
-	// tellingDigits is more than the significant digits that can decide to which of two
-	// neighbouring doubles a number is rounded: what lies exactly between two has 767.
+	// tellingDigits is more than the number of significant digits that can decide to which of two
+	// neighbouring doubles a number is rounded: a number exactly between two has 767.
 	tellingDigits = 780
 )
 
@@ -24,8 +24,8 @@ func parseFloat(text []byte, bits int) (x float64, ok bool) {
 	return x, err == nil
 }
 
-// shortened returns a JSON number that is rounded as text is, and that strconv.ParseFloat
-// reads rightly.
+// shortened returns a JSON number that is rounded to the same double as text, and that
+// strconv.ParseFloat reads correctly.
 func shortened(text []byte) []byte {
 	var short []byte
 	if text[0] == '-' {
@@ -41,7 +41,7 @@ func shortened(text []byte) []byte {
 		rest := significant[tellingDigits:]
 		significant = significant[:tellingDigits:tellingDigits]
 		if len(bytes.Trim(rest, "0")) > 0 {
-			significant = append(significant, '1') // stands for all that follow
+			significant = append(significant, '1') // stands for all digits that follow
 		}
 	}
 	short = append(short, significant...)

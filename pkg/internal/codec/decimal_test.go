@@ -13,8 +13,8 @@ import (
 // TestParseFloat has numbers of more digits than strconv.ParseFloat reads.
 func TestParseFloat(t *testing.T) {
 	zeroes := func(n int) string { return strings.Repeat("0", n) }
-	// What lies exactly between 0 and the smallest double, which is rounded down, and a little
-	// more, which is rounded up.
+	// The number exactly between 0 and the smallest double, which is rounded down, and a slightly
+	// larger one, which is rounded up.
 	between := new(big.Float).SetMantExp(big.NewFloat(1), -1075).Text('f', 1100)
 	for name, test := range map[string]struct {
 		text     string

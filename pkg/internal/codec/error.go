@@ -6,8 +6,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// AppendError appends the frame that tells a client of e. Beside it stands the id of what
-// failed under idName ("messageId" or "wsProxyMessageId"); an empty idName leaves it out.
+// AppendError appends the error frame of e. It has the id of the message or commit that failed
+// under idName ("messageId" or "wsProxyMessageId"); an empty idName leaves the id out.
 // Error frames are JSON under every payload.
 func AppendError(dst []byte, e *proxy.Error, idName, id string) []byte {
 	class := e.Kind.Class()
@@ -29,7 +29,7 @@ func AppendError(dst []byte, e *proxy.Error, idName, id string) []byte {
 	return append(dst, '}')
 }
 
-// Errors that a short text provokes often: sharing them keeps a hostile batch cheap.
+// Errors that a short text causes many times: sharing them keeps a hostile batch cheap.
 var (
 	errNotAnObject = proxy.Errorf(proxy.KindInvalidMessage,
 		`the message must be an object {"key":…,"value":…}, or an array of such objects`)
@@ -44,7 +44,7 @@ func invalidJSON(s *scanner) *proxy.Error {
 	return proxy.Errorf(proxy.KindInvalidJSON, "the message is not valid JSON: at byte %d, %s", s.pos, s.fault)
 }
 
-// wrongShape says that the value t of member is not what it must be.
+// wrongShape returns the error that the value t of member is not what it must be.
 func wrongShape(s *scanner, member string, t *token, wanted string) *proxy.Error {
 	if t.kind == kindNone {
 		return proxy.Errorf(proxy.KindInvalidMessage, "%s is missing: it must be %s", member, wanted)

@@ -43,8 +43,8 @@ func ParseInteger(text []byte) (n int64, ok bool) {
 	return signed(magnitude, negative)
 }
 
-// splitExponent returns what stands before the exponent, and the exponent. One too large
-// for any number of that length stops growing.
+// splitExponent returns the text before the exponent, and the exponent. An exponent that is too
+// large for any number of that length stops growing.
 func splitExponent(text []byte) (mantissa []byte, exponent int) {
 	i := bytes.IndexAny(text, "eE")
 	if i < 0 {

@@ -6,7 +6,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// envelope is a produce message as spans of the frame, not yet judged. Of members that come
+// envelope is a produce message as spans of the frame, not validated yet. Of members that occur
 // twice it has the last.
 type envelope struct {
 	key, value                        field

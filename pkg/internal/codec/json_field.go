@@ -8,11 +8,11 @@ import (
 
 // field is the {"value":…,"format":…} of a key, a value or a header's value.
 type field struct {
-	kind          kind // of what stands in the object's place
+	kind          kind // of the value in place of the object
 	value, format token
 }
 
-// scan reads the value at which the scanner is, whatever f held before.
+// scan reads the value at which the scanner is, and overwrites f.
 func (f *field) scan(s *scanner) {
 	*f = field{kind: kindObject}
 	if s.peek() != '{' {
@@ -37,8 +37,8 @@ func (f *field) scan(s *scanner) {
 	}
 }
 
-// resolve judges the shape of f, which stands at member, and returns its format: fallback
-// where f names none. Afterwards f.value is null where f is null or absent.
+// resolve validates the shape of f, the value of member, and returns its format: fallback where f
+// names none. Afterwards f.value is null where f is null or absent.
 func (f *field) resolve(s *scanner, member string, fallback proxy.Format) (proxy.Format, *proxy.Error) {
 	switch f.kind {
 	case kindNone, kindNull:

@@ -2,8 +2,8 @@ package codec
 
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 
-// LeastMessageLimit is the least that OutSettings.MaxMessageBytes may be: what is left of a record
-// when all that can be is left out is never longer.
+// LeastMessageLimit is the least that OutSettings.MaxMessageBytes may be, in bytes: a message without
+// its value, key and headers is never longer.
 const LeastMessageLimit = 1024
 
 // fittedJSONOut is jsonOut for a client that takes messages up to a limit.
@@ -13,7 +13,7 @@ type fittedJSONOut struct {
 	limit int // bytes of a message
 }
 
-// omission is how much of a record is left out so that its message is short enough.
+// omission is which parts of a record are left out so that its message is short enough.
 type omission uint8
 
 const (
@@ -43,8 +43,8 @@ func (j *fittedJSONOut) AppendRecord(dst []byte, r *proxy.Record) (frame []byte,
 	}
 }
 
-// appendReduced appends the message that delivers r without a part of it. A tombstone stays one: it
-// has no value to leave out. Without a key it is none, and its value tells that headers are missing.
+// appendReduced appends the message that delivers r without some parts. A tombstone stays one: it has
+// no value to leave out. Without a key there is none: the value tells that the headers are left out.
 func (j *fittedJSONOut) appendReduced(dst []byte, r *proxy.Record, omits omission) (frame []byte, undecodable bool) {
 	dst = j.appendPosition(dst, r)
 	if len(r.Headers) > 0 && omits < omitsHeaders {

@@ -65,7 +65,7 @@ func TestAMessageMayBeAsLongAsTheLimit(t *testing.T) {
 	}
 }
 
-// TestTheLeastLimitIsKept delivers nothing but what cannot be left out, all of it at its longest.
+// TestTheLeastLimitIsKept delivers only the parts that cannot be left out, all of them at their longest.
 func TestTheLeastLimitIsKept(t *testing.T) {
 	out := NewJSONOut(OutSettings{Topic: strings.Repeat("t", 249), MaxMessageBytes: LeastMessageLimit})
 	big := make([]byte, 128<<20) // more than Kafka's clients take; the count has nine digits
@@ -78,7 +78,7 @@ func TestTheLeastLimitIsKept(t *testing.T) {
 	}
 }
 
-// TestALongValueIsNotEncoded says that a client with a limit costs no more than the limit, whatever
+// TestALongValueIsNotEncoded checks that a client with a limit costs no more than the limit, whatever
 // is in the topic.
 func TestALongValueIsNotEncoded(t *testing.T) {
 	out := NewJSONOut(OutSettings{Topic: "foo", MaxMessageBytes: LeastMessageLimit})

@@ -6,19 +6,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// DefaultMaxDepth is the nesting taken where settings name none.
+// DefaultMaxDepth is the deepest nesting accepted where settings name none.
 const DefaultMaxDepth = 512
 
 // jsonIn is /socket/in with JSON frames.
 type jsonIn struct {
 	keyFormat, valueFormat proxy.Format
 	maxDepth               int
-	ackHead                []byte // of every ack, up to the partition
+	ackHead                []byte // the beginning of every ack, up to the partition
 }
 
-// NewJSONIn returns the side of /socket/in that speaks JSON. Where settings name no format, it
-// is string. Where a message has a member twice, the last one counts; null for an optional
-// member is as good as its absence.
+// NewJSONIn returns the codec of /socket/in for JSON. Where settings name no format, it is string.
+// Where a message has a member twice, the last one counts; null for an optional member is treated
+// as its absence.
 func NewJSONIn(settings InSettings) In {
 	ackHead := appendQuoted([]byte(`{"topic":`), settings.Topic)
 	return &jsonIn{
@@ -76,7 +76,7 @@ func (j *jsonIn) decodeBatch(s *scanner, into []Message, batch *Batch) []Message
 	return into
 }
 
-// grown returns list with room for one more, doubled where it was full: append grows long
+// grown returns list with room for one more element, doubled where it was full: append grows long
 // lists by a quarter, which leaves four times their length as garbage.
 func grown[E any](list []E) []E {
 	if len(list) == cap(list) {
@@ -85,7 +85,7 @@ func grown[E any](list []E) []E {
 	return list
 }
 
-// decodeMessage reads one message into m. What m holds after a fault means nothing.
+// decodeMessage decodes one message into m. After a fault the contents of m are undefined.
 func (j *jsonIn) decodeMessage(s *scanner, m *Message) {
 	if s.peek() != '{' {
 		s.skip()

@@ -260,7 +260,7 @@ func TestDecodeBatch(t *testing.T) {
 	}
 }
 
-// inOrder puts the faults of a batch to their places among its messages.
+// inOrder inserts the faults of a batch at their positions among its messages.
 func inOrder(messages []Message, batch *Batch) []Message {
 	if batch == nil {
 		return messages

@@ -9,11 +9,11 @@ import (
 // jsonOut is /socket/out and /socket/tail with JSON frames.
 type jsonOut struct {
 	settings OutSettings
-	head     []byte // of every record, up to the partition in its id
-	topic    []byte // what follows the id, up to the partition
+	head     []byte // the beginning of every record, up to the partition in its id
+	topic    []byte // the text after the id, up to the partition
 }
 
-// NewJSONOut returns the side of /socket/out that speaks JSON. Without a KeyFormat a key is a
+// NewJSONOut returns the codec of /socket/out for JSON. Without a KeyFormat a key is a
 // string where it is UTF-8, else a bytearray; without a ValueFormat a value is a string.
 func NewJSONOut(settings OutSettings) Out {
 	settings.ValueFormat = orString(settings.ValueFormat)
@@ -67,7 +67,7 @@ func (j *jsonOut) appendPosition(dst []byte, r *proxy.Record) []byte {
 	return append(dst, dst[offset+1:timestamp]...)
 }
 
-// keyFormat returns the format that key goes out in.
+// keyFormat returns the format in which key is encoded.
 func (j *jsonOut) keyFormat(key []byte) proxy.Format {
 	switch {
 	case j.settings.KeyFormat != proxy.FormatNone:
@@ -79,8 +79,8 @@ func (j *jsonOut) keyFormat(key []byte) proxy.Format {
 	}
 }
 
-// appendField appends the member name for a key or a value b. Where b does not fit format
-// f, it goes out as bytes, with the reason.
+// appendField appends the member name for a key or a value b. If b does not fit format f, it
+// is encoded as bytes, with the reason.
 func (j *jsonOut) appendField(dst []byte, name string, f proxy.Format, b []byte) (extended []byte, undecodable bool) {
 	dst = append(dst, `,"`...)
 	dst = append(dst, name...)

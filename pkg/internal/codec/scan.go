@@ -15,9 +15,9 @@ const (
 	kindObject
 )
 
-// token is a JSON value as a span of the scanned bytes. Tokens are handed over by pointer:
-// copying one right after it was written stalls the processor, which doubled the time of
-// decoding a message.
+// token is a JSON value as a span of the scanned bytes. Tokens are passed by pointer: copying
+// one right after it was written stalls the processor, which doubled the time of decoding a
+// message.
 type token struct {
 	start, end int // string: the quotes included
 	kind       kind
@@ -27,7 +27,7 @@ type token struct {
 }
 
 // scanner reads JSON text strictly by RFC 8259 and yields spans of it. It neither recurses
-// nor limits depth: nesting costs a bit a level. After a fault it reads nothing more.
+// nor limits depth: nesting costs one bit per level. After a fault it reads nothing more.
 type scanner struct {
 	data     []byte
 	pos      int
@@ -52,7 +52,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// end reports whether nothing but white space is left, and there was no fault before.
+// end reports whether only white space is left, and there was no fault.
 func (s *scanner) end() bool {
 	if s.fault != "" {
 		return false
@@ -63,8 +63,8 @@ func (s *scanner) end() bool {
 	return true
 }
 
-// value reads one value of any kind into t. It returns false at a fault, and what t then
-// holds means nothing.
+// value reads one value of any kind into t. It returns false at a fault; the contents of t are
+// undefined then.
 func (s *scanner) value(t *token) bool {
 	c := s.peek()
 	if c == '{' || c == '[' {
@@ -73,7 +73,7 @@ func (s *scanner) value(t *token) bool {
 	return s.scalar(c, t)
 }
 
-// skip reads one value of any kind and forgets it.
+// skip reads one value of any kind and discards it.
 func (s *scanner) skip() {
 	var t token
 	s.value(&t)

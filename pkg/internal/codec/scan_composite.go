@@ -18,8 +18,8 @@ func (s *scanner) composite(t *token) bool {
 	}
 }
 
-// descend reads beginnings of arrays and objects down to a scalar, which it reads too, or
-// to the end of an empty array or object, which it does not.
+// descend reads the beginnings of nested arrays and objects down to a scalar, which it reads, too,
+// or to the end of an empty array or object, which it does not read.
 func (s *scanner) descend(open *nesting) bool {
 	var t token
 	for {
@@ -45,8 +45,8 @@ func (s *scanner) descend(open *nesting) bool {
 	}
 }
 
-// ascend reads ends of arrays and objects until nothing is open, or until it has read what
-// leads to the next value.
+// ascend reads ends of arrays and objects until none is open, or until it has read the comma, or
+// the member's name, before the next value.
 func (s *scanner) ascend(open *nesting) bool {
 	for open.depth > 0 {
 		inObject := open.inObject()
@@ -121,7 +121,7 @@ func (s *scanner) name() (name []byte, ok bool) {
 	return s.text(&t), true
 }
 
-// nesting remembers of each open array and object which of the two it is.
+// nesting remembers for each open level whether it is an array or an object.
 type nesting struct {
 	depth, deepest int
 	near           [4]uint64 // a bit each for the outermost ones, set for objects

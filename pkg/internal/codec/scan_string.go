@@ -42,14 +42,14 @@ const (
 	topBits   = 0x8080808080808080
 )
 
-// plainEnd returns where, from i on, the characters end that need no look when they are
-// read or written as part of a string: ASCII without control characters, quotes and
+// plainEnd returns the end of the characters from i on that need no special handling when they
+// are read or written as part of a string: ASCII without control characters, quotes and
 // backslashes.
 func plainEnd(data []byte, i int) int {
 	for ; i+8 <= len(data); i += 8 {
 		w := binary.LittleEndian.Uint64(data[i:])
-		// A subtraction sets a byte's top bit where the byte was below what is subtracted.
-		// A borrow can set it wrongly further up, but the lowest is right, and so is none.
+		// A subtraction sets a byte's top bit where the byte was below the subtrahend. A borrow
+		// can set higher bytes' bits wrongly, but the lowest bit that is set is right, and so is none.
 		special := (w - ' '*everyByte) | ((w ^ '"'*everyByte) - everyByte) | ((w ^ '\\'*everyByte) - everyByte) | w
 		if special &= topBits; special != 0 {
 			return i + bits.TrailingZeros64(special)/8

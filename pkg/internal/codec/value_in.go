@@ -10,7 +10,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// What a value that does not fit its format is not.
+// The complaints about a value that does not fit its format.
 const (
 	notAString  = "is not a string"
 	notBase64   = "is not a string of base64 in the standard alphabet with padding"
@@ -122,7 +122,7 @@ func integer(s *scanner, t *token) (n int64, ok bool) {
 	return ParseInteger(s.raw(t))
 }
 
-// long also takes a number in a string, since JavaScript rounds the others.
+// long also takes a number in a string, since JavaScript rounds numbers beyond 2^53.
 func long(s *scanner, t *token) (n int64, ok bool) {
 	if t.kind != kindString {
 		return integer(s, t)
@@ -135,8 +135,8 @@ func long(s *scanner, t *token) (n int64, ok bool) {
 	return ParseInteger(quoted.data)
 }
 
-// float reads a double or, with 32 bits, a float. What is too large for it does not fit,
-// what is too small is 0.
+// float reads a double or, with 32 bits, a float. A number that is too large does not fit, one
+// that is too small becomes 0.
 func float(s *scanner, t *token, bits int) (x float64, ok bool) {
 	switch t.kind {
 	case kindNumber:

@@ -9,7 +9,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// What bytes that do not fit the asked format are like.
+// The complaints about bytes that do not fit the requested format.
 const (
 	notTwoBytes   = "its length is not 2 bytes"
 	notFourBytes  = "its length is not 4 bytes"
@@ -19,8 +19,8 @@ const (
 	isTooDeep     = "it is JSON nested too deep"
 )
 
-// appendBytes appends what b is in format f, as JSON. Where it does not fit, it appends
-// nothing, and complaint says why.
+// appendBytes appends b, which is in format f, as JSON. Where b does not fit the format, it
+// appends nothing, and complaint says why.
 func appendBytes(dst []byte, f proxy.Format, b []byte, settings *OutSettings) (extended []byte, complaint string) {
 	switch f {
 	case proxy.FormatJSON:

@@ -1,8 +1,8 @@
-// Package health says whether this process lives and whether it is ready for connections.
+// Package health tells whether this process is alive and whether it is ready for connections.
 //
-// Readiness is a list of named checks. Whoever knows about a check's thing sets its result,
-// or a prober asks on a schedule; answering a request only reads the last results, so
-// that /readyz answers at once, whatever Kafka does.
+// Readiness is a list of named checks. The component that a check is about sets its result, or
+// Probe runs the check on a schedule. A request only reads the last results, so that /readyz
+// answers at once, whatever Kafka does.
 package health
 
 import (
@@ -23,10 +23,10 @@ type Checks struct {
 	ready   bool             // guarded by mu
 }
 
-// New returns the checks of names, shown in this order. Each is "not checked yet", and with
-// it the whole not ready, until its first result.
+// New returns the checks of names, shown in this order. Each is "not checked yet" until its first
+// result, and makes the whole not ready until then.
 //
-// onReady, which may be nil, is told of every change of readiness, in order and from false
+// onReady, which may be nil, is called with every change of readiness, in order and from false
 // on. It must be quick and must not call c.
 func New(onReady func(ready bool), names ...string) *Checks {
 	c := &Checks{names: names, onReady: onReady, results: make(map[string]error, len(names))}
@@ -36,9 +36,9 @@ func New(onReady func(ready bool), names ...string) *Checks {
 	return c
 }
 
-// Set records a result of the check called name: nil is "ok", the text of another error is
-// shown to whoever asks for /readyz. It panics if New was not given the name, because such a
-// check would be missing from the answer.
+// Set records a result of the check called name: nil is "ok"; the text of another error is shown
+// in the answer of /readyz. It panics if New was not given the name, because such a check would
+// be missing from the answer.
 func (c *Checks) Set(name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +56,7 @@ func (c *Checks) Set(name string, err error) {
 	}
 }
 
-// Ready says whether every check is fine.
+// Ready tells whether every check is fine.
 func (c *Checks) Ready() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -119,7 +119,7 @@ func TestSetOfAnUnknownCheckPanics(t *testing.T) {
 }
 
 // TestConcurrentResults lets several checks flap while the answer is read: body and status
-// always agree, and what onReady was told last is the final state.
+// always agree, and the last call of onReady has the final state.
 func TestConcurrentResults(t *testing.T) {
 	var last bool // guarded by the checks' own order of calls
 	names := []string{"a", "b", "c"}

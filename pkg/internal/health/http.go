@@ -32,7 +32,7 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// A prober that hung up before the answer has nothing to be told.
+	// An error means that the prober has disconnected before the answer, and is ignored.
 	_, _ = w.Write(append(body, '\n'))
 }
 

@@ -10,7 +10,7 @@ import (
 // Probe runs check at once and then every interval, and sets its result under name, until
 // ctx ends; the owner runs it in a goroutine and waits for its return. A run gets a context
 // that ends after timeout, and must return when it does; a run longer than interval delays
-// the next one, so that there is one at a time. The check that ctx cut short is not recorded.
+// the next one, so that there is one at a time. The result of a run that ctx ended is not recorded.
 func (c *Checks) Probe(ctx context.Context, name string, interval, timeout time.Duration,
 	check func(context.Context) error,
 ) {

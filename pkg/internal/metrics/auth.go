@@ -1,6 +1,6 @@
 package metrics
 
-// Authenticated counts a client that brought credentials, or none where they are needed.
+// Authenticated counts an authentication: of a client with credentials, or without required ones.
 func (m *Metrics) Authenticated(method, outcome string) {
 	m.authenticated.WithLabelValues(method, outcome).Inc()
 }

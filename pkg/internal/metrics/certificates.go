@@ -15,7 +15,7 @@ type expiries struct {
 	ends map[string]func() time.Time
 }
 
-// CertificateEnds says by when the certificate of a listener is over; end may be called at any time.
+// CertificateEnds sets how to find when a listener's certificate expires; end may be called at any time.
 func (m *Metrics) CertificateEnds(listener string, end func() time.Time) {
 	m.expiries.mu.Lock()
 	defer m.expiries.mu.Unlock()

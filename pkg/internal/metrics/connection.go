@@ -45,16 +45,16 @@ func (m *Metrics) ConnectionOpened(direction Direction, payload Payload) *Connec
 }
 
 // Closed counts the connection as closed with code, which is the code in the first close
-// frame, or proxy.CloseAbnormal without one. Call it exactly once. Codes that a client made up share
-// OtherValue.
+// frame, or proxy.CloseAbnormal without one. Call it exactly once. Codes that a client has chosen freely
+// share OtherValue.
 func (c *Connection) Closed(code proxy.CloseCode) {
 	c.open.Dec()
 	c.metrics.connectionsClosed.WithLabelValues(string(c.direction), closeLabel(code)).Inc()
 	c.metrics.connectionSeconds.Observe(time.Since(c.opened).Seconds())
 }
 
-// closeLabel is the value of the label code: a client may close with any of the 2,000 codes that are free
-// for applications (RFC 6455, section 7.4.2).
+// closeLabel returns the value of the label code. It is bounded: a client may close with any of the 2,000
+// codes that are free for applications (RFC 6455, section 7.4.2).
 func closeLabel(code proxy.CloseCode) string {
 	const (
 		lastRegistered    = 1015 // by IANA
@@ -91,8 +91,8 @@ const (
 	ProducerClient ClientKind = "producer"
 	ConsumerClient ClientKind = "consumer"
 	AdminClient    ClientKind = "admin"
-	StateClient    ClientKind = "state"    // of the topics that replicas share
-	IdentityClient ClientKind = "identity" // by which Kafka is asked what clients with own credentials may do
+	StateClient    ClientKind = "state"    // for the state topics that replicas share
+	IdentityClient ClientKind = "identity" // asks Kafka for the permissions of clients with their own credentials
 )
 
 // ClientKinds lists the kinds of Kafka client.

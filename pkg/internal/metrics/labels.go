@@ -12,32 +12,32 @@ import (
 )
 
 // MaxLabelValues is how many values of a label that clients choose get series of their own.
-// Prometheus keeps every series in memory, so a client that invents names must not be able
-// to make them without end.
+// Prometheus keeps every series in memory, so a client that invents names must not be able to
+// make an unbounded number of them.
 const MaxLabelValues = 500
 
 // OtherValue stands for all values beyond MaxLabelValues.
 const OtherValue = "other"
 
 // labelLimit admits MaxLabelValues values of one label at a time, for all metrics that have the
-// label, so that a value is either itself everywhere or OtherValue everywhere. A value that nobody
-// holds any longer keeps its series until another one needs the room: counters that went away at once
-// would be missed by a scrape.
+// label, so that a value is either itself everywhere or OtherValue everywhere. A value that no
+// connection holds any longer keeps its series until another value needs the room: if its counters
+// disappeared at once, a scrape would miss them.
 type labelLimit struct {
 	forget func(value string) // deletes the series of a value, nil where there are none
 
 	mu       sync.RWMutex
 	admitted map[string]*holding // guarded by mu
-	unheld   list.List           // of values that were held, those first that have not been for longest; guarded by mu
+	unheld   list.List           // of values that are no longer held, the longest unheld first; guarded by mu
 }
 
-// holding is how often a value is held.
+// holding counts the holders of a value.
 type holding struct {
 	held int
-	left *list.Element // in unheld, nil for a value that is held or was never
+	left *list.Element // in unheld, nil for a value that is held or was never held
 }
 
-// value returns what to use for v as the label's value. Prometheus takes UTF-8 only.
+// value returns the value of the label for v: v, or OtherValue. Prometheus takes UTF-8 only.
 func (l *labelLimit) value(v string) string {
 	v = strings.ToValidUTF8(v, "\uFFFD")
 	if l.knows(v) {
@@ -99,7 +99,7 @@ func (l *labelLimit) admit(v string) *holding {
 	return h
 }
 
-// makeRoom gives a value back that nobody holds. l.mu is held.
+// makeRoom drops a value that no connection holds, if there is one. l.mu is held.
 func (l *labelLimit) makeRoom() bool {
 	oldest := l.unheld.Front()
 	if oldest == nil {

@@ -31,8 +31,8 @@ func labelValues(t *testing.T, text, metric, label string) (values []string, sum
 	return slices.Compact(values), sum
 }
 
-// TestLabelsThatClientsChooseAreBounded uses 600 topics and groups from several goroutines,
-// each in an order of its own.
+// TestLabelsThatClientsChooseAreBounded uses 600 topics and groups from several goroutines, each in a
+// different order.
 func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 	const names, goroutines = 600, 8
 	m := newMetrics()

@@ -8,24 +8,24 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Lag is by how many records a group is behind in a partition.
+// Lag is the number of records by which a group is behind in a partition.
 type Lag struct {
 	Group   proxy.GroupID
 	Topic   string
 	Records int64
 }
 
-// lag collects how far groups are behind in the partitions that this replica's members of them hold.
-// It asks at each scrape, and keeps nothing: a partition that has moved to another replica is
-// gone from the sum, and with the last one its series.
+// lag collects the lag of groups in the partitions that their members on this replica hold. It asks
+// for the lag at each scrape, and keeps nothing: a partition that has moved to another replica is no
+// longer part of the sum, and the series disappears with the last partition.
 type lag struct {
 	description *prometheus.Desc
 	metrics     *Metrics
 	held        atomic.Pointer[func(each func(Lag))]
 }
 
-// GroupLag says how to find the lag of each partition that is held here; held may be called at any
-// time. Those of a group and topic are added up, and those beyond MaxLabelValues under OtherValue.
+// GroupLag sets the function that yields the lag of each partition that is held here; held may be called
+// at any time. The lags of a group and topic are added up, those beyond MaxLabelValues under OtherValue.
 func (m *Metrics) GroupLag(held func(each func(Lag))) { m.lag.held.Store(&held) }
 
 func (m *Metrics) registerLag() {

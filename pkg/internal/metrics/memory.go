@@ -6,8 +6,8 @@ import "github.com/prometheus/client_golang/prometheus"
 // none.
 func (m *Metrics) MemoryBudget(bytes int64) { m.memoryBudget.Set(float64(bytes)) }
 
-// MemoryHeld has held asked at each scrape how much of the budget is held for a kind. It panics if
-// the kind is there already.
+// MemoryHeld registers held, which returns at each scrape how much of the budget is held for a kind. It
+// panics if the kind is registered already.
 func (m *Metrics) MemoryHeld(kind string, held func() int64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "memory_held_bytes",

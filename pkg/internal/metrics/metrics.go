@@ -1,4 +1,4 @@
-// Package metrics holds the proxy's Prometheus metrics, one typed method or field each, and
+// Package metrics holds the proxy's Prometheus metrics, each behind a typed method or field, and
 // serves them. Every name has the prefix wsproxy_.
 //
 // A labelled series appears with its first event, the others are there from the start. The
@@ -21,7 +21,7 @@ import (
 
 const namespace = "wsproxy"
 
-// Build says which program runs, for build_info.
+// Build is the version of the program, for build_info.
 type Build struct {
 	Version string
 	Commit  string
@@ -144,10 +144,10 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Registerer takes collectors that other packages bring along.
+// Registerer registers the collectors of other packages.
 func (m *Metrics) Registerer() prometheus.Registerer { return m.registry }
 
-// SetReady says whether the proxy is ready.
+// SetReady sets whether the proxy is ready.
 func (m *Metrics) SetReady(ready bool) {
 	if ready {
 		m.ready.Set(1)

@@ -9,12 +9,12 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Produced is what is counted for the messages that clients send to one topic. All
+// Produced holds the counters of the messages that clients send to one topic. All
 // connections that produce to the topic share it.
 type Produced struct {
 	// Records counts records that Kafka acknowledged.
 	Records *Counter
-	// Seconds takes the seconds from a frame read to its answer written.
+	// Seconds observes the seconds from a frame read to its answer written.
 	Seconds prometheus.Observer
 
 	topic  string
@@ -45,7 +45,7 @@ func (p *Produced) Error(kind proxy.Kind) {
 	(*series).Inc()
 }
 
-// Delivered is what is counted for the records of one topic that clients read. All
+// Delivered holds the counters of the records of one topic that clients read. All
 // connections that read the topic share it.
 type Delivered struct {
 	// Records counts records written to clients.
@@ -53,7 +53,7 @@ type Delivered struct {
 	// Undecodable counts keys and values that were delivered as bytes because they did not
 	// fit the type asked for.
 	Undecodable *Counter
-	// Seconds takes the seconds from a record polled to its frame written.
+	// Seconds observes the seconds from a record polled to its frame written.
 	Seconds prometheus.Observer
 }
 

@@ -2,11 +2,11 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// State is what is counted for one of the topics in which replicas keep what they share.
+// State holds the metrics of one of the topics in which replicas keep their shared state.
 type State struct {
 	// Lag is how many records of the topic this replica has not read yet.
 	Lag prometheus.Gauge
-	// Skipped counts records that are not the proxy's, or that cannot be read.
+	// Skipped counts records that the proxy did not write, or that cannot be read.
 	Skipped *Counter
 }
 
@@ -26,7 +26,7 @@ func (m *Metrics) SessionClaims(kind string) prometheus.Gauge {
 	return m.sessionClaims.WithLabelValues(kind)
 }
 
-// SessionConflict counts a newcomer that met somebody with its identity, or a limit.
+// SessionConflict counts a new connection whose identity was in use, or that met a limit.
 func (m *Metrics) SessionConflict(outcome string) {
 	m.sessionConflicts.WithLabelValues(outcome).Inc()
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// standing is what a claim amounts to.
+// standing is the state of a claim in the fold.
 type standing uint8
 
 const (
-	void     standing = iota // it counts for nothing, and its key is to be removed
+	void     standing = iota // without effect; its key is to be removed
 	refused                  // pending, and judged to lose
 	reserved                 // pending, and judged to win
 	holding                  // admitted
@@ -22,14 +22,14 @@ const (
 type entry struct {
 	claim
 	id       string
-	at       time.Time // of its record
+	at       time.Time // timestamp of its record
 	standing standing
-	ruling   ruling // of a refused one
+	ruling   ruling // of a refused claim
 	expires  time.Time
-	// topicAhead tells that an heir has a slot in its topic already: the old session was for
-	// another one.
+	// topicAhead tells that a successor has a slot in its topic already: the old session is for
+	// another topic.
 	topicAhead bool
-	index      int // in the queue of pending claims, -1 where it is not
+	index      int // in the queue of pending claims, -1 where it is not in it
 }
 
 // run is a run of a replica: from its start, or from its last lapse.
@@ -44,7 +44,7 @@ type run struct {
 type lapsed struct {
 	by   string
 	at   time.Time
-	keys map[string]struct{} // the records that say so
+	keys map[string]struct{} // of the lapses that end it
 }
 
 type groupTopic struct {
@@ -52,40 +52,40 @@ type groupTopic struct {
 	topic string
 }
 
-// fold is what a prefix of the log amounts to.
+// fold is the state that a prefix of the log results in.
 type fold struct {
 	gap time.Duration // most by which log time advances from one record to the next
 
-	claims  map[string]*entry
-	holders map[identity]*entry // reserved or holding
-	heirs   map[identity]*entry // reserved, in the place of a holder that is still there
-	groups  map[proxy.GroupID]int
-	topics  map[groupTopic]int
-	clients map[proxy.ClientID]int // sessions of producers
-	waiting expiries               // pending claims, by when they are void
-	runs    map[string]*run
-	owners  map[string]string // the run that wrote a key
-	probes  map[string]*probe
+	claims     map[string]*entry
+	holders    map[identity]*entry // reserved or holding
+	successors map[identity]*entry // reserved, to take over from a holder that is still there
+	groups     map[proxy.GroupID]int
+	topics     map[groupTopic]int
+	clients    map[proxy.ClientID]int // sessions of producers
+	waiting    expiries               // pending claims, by the time at which they become void
+	runs       map[string]*run
+	owners     map[string]string // the run that wrote a key
+	probes     map[string]*probe
 
 	next    int64         // offset, of the next record
 	now     time.Duration // log time
 	latest  time.Time     // newest timestamp
 	skipped int           // records that could not be read
 
-	// ended is told of claims that held a slot, or had it reserved, and do not anymore.
+	// ended is called with each claim that has lost a slot that it held or had reserved.
 	ended func(*entry)
 }
 
 func newFold(gap time.Duration, ended func(*entry)) *fold {
 	return &fold{
 		gap: gap, ended: ended,
-		claims: make(map[string]*entry), holders: make(map[identity]*entry), heirs: make(map[identity]*entry),
+		claims: make(map[string]*entry), holders: make(map[identity]*entry), successors: make(map[identity]*entry),
 		groups: make(map[proxy.GroupID]int), topics: make(map[groupTopic]int), clients: make(map[proxy.ClientID]int),
 		runs: make(map[string]*run), owners: make(map[string]string), probes: make(map[string]*probe),
 	}
 }
 
-// apply adds the next record. It returns what the record says, nil for a removal.
+// apply adds the next record. It returns the decoded value, nil for a removal.
 func (f *fold) apply(l logged) any {
 	if l.offset < f.next {
 		return nil
@@ -117,7 +117,7 @@ func (f *fold) apply(l logged) any {
 	return l.record
 }
 
-// pass lets time pass to that of a record.
+// pass advances log time to the timestamp of a record.
 func (f *fold) pass(at time.Time) {
 	if !f.latest.IsZero() {
 		f.now += min(max(at.Sub(f.latest), 0), f.gap)
@@ -130,7 +130,7 @@ func (f *fold) pass(at time.Time) {
 	}
 }
 
-// wrote notes that a run has written a key.
+// wrote records that a run has written a key.
 func (f *fold) wrote(id string, offset int64, key string) {
 	r := f.run(id)
 	r.heard, r.last = f.now, offset
@@ -147,7 +147,7 @@ func (f *fold) run(id string) *run {
 	return r
 }
 
-// drop takes back what a key said. A claim that goes from pending to admitted keeps its slot.
+// drop undoes the earlier record of a key. A claim that goes from pending to admitted keeps its slot.
 func (f *fold) drop(key string, next any) {
 	if owner, ok := f.owners[key]; ok {
 		delete(f.owners, key)
@@ -190,8 +190,8 @@ func (f *fold) addClaim(id string, at time.Time, c *claim) {
 	}
 }
 
-// replace takes back the earlier record of a claim. Where the claim stays the same one in
-// next, nobody is told of its end.
+// replace undoes the earlier record of a claim. Where next continues the same claim, ended is not
+// called.
 func (f *fold) replace(before, next *entry) {
 	if before == nil {
 		return
@@ -203,7 +203,7 @@ func (f *fold) replace(before, next *entry) {
 	f.end(before)
 }
 
-// admit gives a slot to an admitted claim, whatever is only reserved.
+// admit gives a slot to an admitted claim. It ends another claim that is only reserved.
 func (f *fold) admit(e *entry) {
 	id := e.identity()
 	switch h := f.holders[id]; {
@@ -211,7 +211,7 @@ func (f *fold) admit(e *entry) {
 	case h.standing == reserved:
 		f.end(h)
 	default:
-		return // void: somebody else holds it
+		return // void: another claim holds the slot
 	}
 	e.standing = holding
 	f.holders[id] = e
@@ -227,7 +227,7 @@ func (f *fold) reserve(e *entry) {
 	}
 	e.standing = reserved
 	if holder := f.holders[e.identity()]; holder != nil {
-		f.heirs[e.identity()] = e
+		f.successors[e.identity()] = e
 		e.topicAhead = e.Kind == Consumer && e.Topic != holder.Topic
 		if e.topicAhead {
 			add(f.topics, groupTopic{e.Group, e.Topic}, 1)
@@ -238,7 +238,7 @@ func (f *fold) reserve(e *entry) {
 	f.count(e, 1)
 }
 
-// end makes a claim void, and tells of it where it had a slot.
+// end makes a claim void, and calls ended if the claim had a slot.
 func (f *fold) end(e *entry) {
 	had := e.standing
 	f.vacate(e)
@@ -247,31 +247,31 @@ func (f *fold) end(e *entry) {
 	}
 }
 
-// vacate takes a claim's slot away. An heir steps in at once.
+// vacate takes a claim's slot away. A successor gets it at once.
 func (f *fold) vacate(e *entry) {
 	if e.index >= 0 {
 		heap.Remove(&f.waiting, e.index)
 	}
 	e.standing = void
 	id := e.identity()
-	if f.heirs[id] == e {
-		f.unheir(e)
+	if f.successors[id] == e {
+		f.dropSuccessor(e)
 	}
 	if f.holders[id] != e {
 		return
 	}
 	f.count(e, -1)
 	delete(f.holders, id)
-	if heir := f.heirs[id]; heir != nil {
-		f.unheir(heir)
-		f.holders[id] = heir
-		f.count(heir, 1)
+	if next := f.successors[id]; next != nil {
+		f.dropSuccessor(next)
+		f.holders[id] = next
+		f.count(next, 1)
 	}
 }
 
-// unheir takes an heir out of the line.
-func (f *fold) unheir(e *entry) {
-	delete(f.heirs, e.identity())
+// dropSuccessor removes a claim from the successors.
+func (f *fold) dropSuccessor(e *entry) {
+	delete(f.successors, e.identity())
 	if e.topicAhead {
 		add(f.topics, groupTopic{e.Group, e.Topic}, -1)
 		e.topicAhead = false
@@ -293,9 +293,9 @@ func add[K comparable](counts map[K]int, key K, by int) {
 	}
 }
 
-// addLapse ends a run. The lapse is void if it comes more than a lease after it was judged:
-// who wrote it was stopped meanwhile, and the run may have gone on. Each replica has a key of
-// its own for it: a void record must not replace a good one.
+// addLapse ends a run. The lapse is void if it comes more than a lease after it was judged: its
+// writer was stopped meanwhile, and the run may have gone on. Each replica writes lapses under
+// keys of its own: a void record must not replace a valid one.
 func (f *fold) addLapse(key string, offset int64, at time.Time, l *lapse) {
 	if at.Sub(time.UnixMilli(l.Asked)) > time.Duration(l.Lease)*time.Millisecond {
 		f.wrote(l.By, offset, key)
@@ -314,7 +314,7 @@ func (f *fold) addLapse(key string, offset int64, at time.Time, l *lapse) {
 	}
 }
 
-// dropLapse forgets a record of a lapse, and with the last one the run.
+// dropLapse removes a lapse of a run. Without any lapse and any key the run is removed, too.
 func (f *fold) dropLapse(key string) {
 	id := lapseOf(key)
 	r := f.runs[id]

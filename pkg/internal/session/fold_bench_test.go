@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// BenchmarkReplay is the fold of a history of which every tenth session is still open.
+// BenchmarkReplay folds a history in which every tenth session is still open.
 func BenchmarkReplay(b *testing.B) {
 	type record struct {
 		key   string

@@ -10,7 +10,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// story is a log that is written down step by step.
+// story builds a log step by step.
 type story struct {
 	fold  *fold
 	next  int64
@@ -21,14 +21,14 @@ func newStory() *story {
 	return &story{fold: newFold(5*time.Second, func(*entry) {}), began: time.UnixMilli(1_700_000_000_000)}
 }
 
-// at appends a record some seconds after the beginning.
+// at appends a record with a timestamp some seconds after the beginning.
 func (s *story) at(seconds float64, r Record) {
 	at := s.began.Add(time.Duration(seconds * float64(time.Second)))
 	s.fold.apply(readLog(s.next, at, r.Key, r.Value))
 	s.next++
 }
 
-// ms is a time of the story as records hold it.
+// ms returns a time of the story in the form of records, in ms since the epoch.
 func (s *story) ms(seconds float64) int64 {
 	return s.began.Add(time.Duration(seconds * float64(time.Second))).UnixMilli()
 }
@@ -50,7 +50,7 @@ func admittedAt(asked int64) func(*claim) {
 	return func(c *claim) { c.State, c.Asked = admitted, asked }
 }
 
-// standings is what the claims amount to, by id.
+// standings returns the standing of each claim, by id.
 func (s *story) standings() string {
 	names := map[standing]string{void: "void", refused: "refused", reserved: "reserved", holding: "holding"}
 	var list []string

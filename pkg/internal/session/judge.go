@@ -1,28 +1,28 @@
 package session
 
-// outcome is how a pending claim fares.
+// outcome is the result of judging a pending claim.
 type outcome uint8
 
 const (
 	won         outcome = iota
-	duplicate           // somebody else has the identity
-	limitFull           // the group, or the client, has its most sessions
+	duplicate           // another session has the identity
+	limitFull           // the group, or the client, has reached its limit of sessions
 	topicFull           // the group has a session for each partition of the topic
-	ownerLapsed         // its replica was given up
+	ownerLapsed         // its replica has lapsed
 )
 
-// ruling is the judgement of a pending claim.
+// ruling is the outcome of a pending claim and, of a duplicate, the session it lost to.
 type ruling struct {
 	outcome outcome
-	holder  *entry // who has the identity, of a duplicate
+	holder  *entry // the session that has the identity, of a duplicate
 }
 
-// judge applies the rules to a pending claim: it looks at nothing but the claim and what the
-// log has said before it.
+// judge applies the rules to a pending claim: it depends only on the claim and the records
+// before it in the log.
 func (f *fold) judge(e *entry) ruling {
 	id := e.identity()
-	if heir := f.heirs[id]; heir != nil {
-		return ruling{duplicate, heir}
+	if next := f.successors[id]; next != nil {
+		return ruling{duplicate, next}
 	}
 	if holder := f.holders[id]; holder != nil {
 		return f.judgeTakeover(e, holder)
@@ -33,8 +33,8 @@ func (f *fold) judge(e *entry) ruling {
 	return ruling{}
 }
 
-// judgeTakeover judges a claim to an identity that somebody has. It needs no free slot, except
-// in a topic that the old session was not for.
+// judgeTakeover judges a claim to an identity that another session has. The claim needs no free
+// slot, except in a topic that differs from the old session's.
 func (f *fold) judgeTakeover(e, holder *entry) ruling {
 	if e.Takes != holder.id || holder.standing != holding || !isSame(holder.principal(), e.principal()) {
 		return ruling{duplicate, holder}

@@ -18,8 +18,8 @@ type Info struct {
 	Group    proxy.GroupID
 	Instance string
 	Topic    string
-	Subject  string // the principal, empty for anybody
-	Replica  string // its name
+	Subject  string // the principal, empty for the anonymous one
+	Replica  string // the name of the replica
 	Since    time.Time
 }
 
@@ -40,10 +40,10 @@ func (s *Sessions) List() []Info {
 	return list
 }
 
-// evictPoll is how often it is looked whether an evicted session is gone.
+// evictPoll is how often Evict checks whether the session is gone.
 const evictPoll = 10 * time.Millisecond
 
-// Evict ends a session, on whatever replica it is, and waits within ctx until its slot is free.
+// Evict ends a session on any replica, and waits within ctx until its slot is free.
 // The error is of proxy.KindNotFound where there is no such session.
 func (s *Sessions) Evict(ctx context.Context, id string) error {
 	s.mu.Lock()

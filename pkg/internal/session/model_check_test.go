@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// checkTruth asserts what must hold of the log after every record.
+// checkTruth asserts the invariants of the log after every record.
 func (w *model) checkTruth() {
 	f := w.truth
 	held := make(map[identity]string)
@@ -20,10 +20,10 @@ func (w *model) checkTruth() {
 		if run := f.runs[e.Replica]; e.standing >= reserved && (run == nil || run.lapsed != nil) {
 			w.violated("%s has a slot, and its run is gone", id)
 		}
-		if f.heirs[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
+		if f.successors[e.identity()] == e && e.Kind == Consumer && e.Topic != f.holders[e.identity()].Topic {
 			topics[groupTopic{e.Group, e.Topic}]++
 		}
-		if e.standing >= reserved && f.heirs[e.identity()] != e {
+		if e.standing >= reserved && f.successors[e.identity()] != e {
 			if e.Kind == Consumer {
 				topics[groupTopic{e.Group, e.Topic}]++
 			}
@@ -42,7 +42,7 @@ func (w *model) checkTruth() {
 	}
 }
 
-// checkAdmission asserts that a slot was there for who was admitted.
+// checkAdmission asserts that there was a free slot for an admitted claim.
 func (w *model) checkAdmission(id string, was standing, c *claim) {
 	e := w.truth.claims[id]
 	if e == nil || e.standing != holding || was != reserved {
@@ -67,8 +67,8 @@ func (w *model) checkAdmission(id string, was standing, c *claim) {
 	}
 }
 
-// checkSuspicion asserts that no run lapses that has always written between its last record, as
-// a suspicion names it, and the suspicion.
+// checkSuspicion asserts that a run does not lapse if it was writing all the time between the record
+// that a suspicion names as its last one and the suspicion.
 func (w *model) checkSuspicion(key string, v any) {
 	switch v := v.(type) {
 	case *suspicion:
@@ -84,7 +84,7 @@ func (w *model) checkSuspicion(key string, v any) {
 	}
 }
 
-// check asserts what must hold of the processes after every step.
+// check asserts the invariants of the processes after every step.
 func (w *model) check() {
 	open := make(map[identity]*modelConn)
 	for _, c := range w.conns {
@@ -103,7 +103,7 @@ func (w *model) check() {
 	}
 	for _, p := range w.replicas {
 		if len(p.ids) > 1 && !p.crashed {
-			w.tally.Rebirths++
+			w.tally.NewRuns++
 			if p.excuse.IsZero() {
 				w.violated("%s was given up, and was never stopped", p.server)
 			}
@@ -112,7 +112,7 @@ func (w *model) check() {
 	w.checkDead()
 }
 
-// checkDead asserts that the slots of the dead are free in time.
+// checkDead asserts that the slots of dead processes become free in time.
 func (w *model) checkDead() {
 	alive := slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return !p.crashed && !p.stopped && p.caughtUp })
 	w.dead = slices.DeleteFunc(w.dead, func(p *modelReplica) bool {
@@ -145,7 +145,7 @@ func identityOf(q Request) identity {
 	return c.identity()
 }
 
-// calm lets all faults end: everybody is served, and the log forgets the dead.
+// calm ends all faults, and asserts that every client is served and the log holds no record of dead processes.
 func (w *model) calm() {
 	for _, p := range w.replicas {
 		p.until = w.now

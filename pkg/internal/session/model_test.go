@@ -30,8 +30,8 @@ func TestLongModel(t *testing.T) {
 	runHistories(t, 100)
 }
 
-// runHistories runs n histories, and asserts after every step what the package's documentation says
-// must hold.
+// runHistories runs n histories, and asserts after every step the invariants of the package's
+// documentation.
 func runHistories(t *testing.T, n int) {
 	t.Helper()
 	var total tally
@@ -49,9 +49,9 @@ func runHistories(t *testing.T, n int) {
 	}
 }
 
-// tally is what the histories reached.
+// tally counts the events of the histories.
 type tally struct {
-	Steps, Records, Admitted, Refused, TakenOver, Lapses, Rebirths, Crashes, Outages, Compactions, Late int
+	Steps, Records, Admitted, Refused, TakenOver, Lapses, NewRuns, Crashes, Outages, Compactions, Late int
 }
 
 func (t *tally) add(u tally) {
@@ -61,7 +61,7 @@ func (t *tally) add(u tally) {
 	t.Refused += u.Refused
 	t.TakenOver += u.TakenOver
 	t.Lapses += u.Lapses
-	t.Rebirths += u.Rebirths
+	t.NewRuns += u.NewRuns
 	t.Crashes += u.Crashes
 	t.Outages += u.Outages
 	t.Compactions += u.Compactions
@@ -72,17 +72,17 @@ const (
 	modelLease = 15 * time.Second
 	modelStep  = modelLease / 75
 	handshake  = 5 * time.Second
-	// compareEvery is after how many records the views are compared, which takes time.
+	// compareEvery is the number of records after which the views are compared, which takes time.
 	compareEvery = 5
 )
 
-// modelRecord is one in the log.
+// modelRecord is a record in the log.
 type modelRecord struct {
 	offset int64
 	at     time.Time
 	key    string
 	value  []byte
-	beat   time.Time // when it was sent, of heartbeats
+	beat   time.Time // of a heartbeat: when it was sent
 	from   *modelReplica
 }
 
@@ -95,12 +95,12 @@ type model struct {
 	began time.Time
 	tally tally
 
-	log       []modelRecord // what is left of it
+	log       []modelRecord // the records that compaction has left
 	end       int64
 	frontier  int64 // offsets below it were compacted
 	brokerUp  bool
 	upAgainAt time.Time
-	downFor   time.Duration // of all outages so far
+	downFor   time.Duration // total duration of all outages so far
 
 	truth   *fold
 	digests map[int64]string // by the offset of the next record
@@ -108,11 +108,11 @@ type model struct {
 	replicas []*modelReplica
 	started  int
 	conns    []*modelConn
-	dead     []*modelReplica // whose slots are to become free
+	dead     []*modelReplica // processes whose slots are to become free
 	just     map[string]bool // lapses that follow a suspicion that holds, by key
 }
 
-// modelReplica is a process, or what is left of one.
+// modelReplica is a process, or a crashed one that still has records in flight.
 type modelReplica struct {
 	*replica
 	w        *model
@@ -121,13 +121,13 @@ type modelReplica struct {
 	outgoing []outgoing
 	lag      time.Duration // of reads
 	stopped  bool          // as by SIGSTOP
-	until    time.Time     // of what it is stopped for
+	until    time.Time     // end of the stop
 	crashed  bool
 	diedAt   time.Time
-	downThen time.Duration // downFor as it died
-	grace    time.Time     // until when nobody could notice that
+	downThen time.Duration // the value of downFor when it died
+	grace    time.Time     // until when no replica could notice that
 	excuse   time.Time     // when it was last stopped or cut off for long
-	ids      []string      // of its runs
+	ids      []string      // ids of its runs
 	limit    int
 }
 
@@ -138,7 +138,7 @@ type outgoing struct {
 	beat   time.Time
 }
 
-// modelConn is a client's connection, or its wish for one.
+// modelConn is a client's connection, or its attempt to get one.
 type modelConn struct {
 	replica *modelReplica
 	attempt *attempt
@@ -192,7 +192,7 @@ func (w *model) violated(format string, args ...any) {
 	w.t.Errorf("seed %d at %.3f s: %s", w.seed, w.now.Sub(w.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// start runs a new process. It reads what is left of the log.
+// start runs a new process. It reads the compacted log.
 func (w *model) start() {
 	w.started++
 	p := &modelReplica{w: w, server: fmt.Sprintf("pod-%d", w.started), limit: w.rand.IntN(4)}
@@ -213,7 +213,7 @@ func (w *model) start() {
 	w.trace("%s starts", p.server)
 }
 
-// send queues records for the broker. They arrive in order, some a good deal later.
+// send queues records for the broker. They arrive in order, some much later.
 func (p *modelReplica) send(records ...Record) {
 	due := p.w.now.Add(time.Duration(p.w.rand.IntN(100)) * time.Millisecond)
 	if n := len(p.outgoing); n > 0 && due.Before(p.outgoing[n-1].due) {
@@ -228,8 +228,8 @@ func (p *modelReplica) send(records ...Record) {
 	}
 }
 
-// run lets the world go on for some minutes with faults, then without, and looks whether all is
-// well in the end.
+// run runs the model for some minutes with faults, then without, and checks that it recovers in the
+// end.
 func (w *model) run() {
 	for range 600 + w.rand.IntN(1200) {
 		if w.t.Failed() {
@@ -242,7 +242,7 @@ func (w *model) run() {
 	w.calm()
 }
 
-// step moves time.
+// step advances time by a step.
 func (w *model) step() {
 	w.tally.Steps++
 	w.now = w.now.Add(modelStep)
@@ -264,7 +264,7 @@ func (w *model) step() {
 	w.check()
 }
 
-// deliver appends what is due.
+// deliver appends the records that are due to the log.
 func (w *model) deliver() {
 	if !w.brokerUp {
 		for _, p := range w.replicas {
@@ -287,8 +287,8 @@ func (w *model) deliver() {
 	w.replicas = slices.DeleteFunc(w.replicas, func(p *modelReplica) bool { return p.crashed && len(p.outgoing) == 0 })
 }
 
-// giveUp drops what a process has tried to send for too long: it looks again what is to be
-// written when the broker is back.
+// giveUp drops records that a process has tried to send for too long: when the broker is back, the
+// process determines again which records to write.
 func (p *modelReplica) giveUp() {
 	for len(p.outgoing) > 0 && !p.stopped && p.w.now.Sub(p.outgoing[0].sent) > handshake {
 		if sent := p.outgoing[0].beat; !sent.IsZero() && !p.crashed {
@@ -325,7 +325,7 @@ func (w *model) append(p *modelReplica, o outgoing) {
 	}
 }
 
-// step lets a process read and do what is due.
+// step lets a process read, and then tick.
 func (p *modelReplica) step() {
 	w := p.w
 	if p.crashed {
@@ -347,7 +347,7 @@ func (p *modelReplica) step() {
 	p.tick(w.now)
 }
 
-// readOn reads what has been in the log for the process's lag, now and then twice.
+// readOn reads the records that have been in the log for the process's lag, now and then twice.
 func (p *modelReplica) readOn() {
 	w := p.w
 	from := p.next
@@ -371,21 +371,21 @@ func (p *modelReplica) readOn() {
 	}
 }
 
-// compare holds a process's view against that of the whole log.
+// compare compares a process's view with that of the whole log.
 func (p *modelReplica) compare() {
 	if got, want := digest(p.fold), p.w.digests[p.next]; got != want {
 		p.w.violated("%s has read to %d and sees\n%s, should see\n%s", p.server, p.next, got, want)
 	}
 }
 
-// digest is what replicas agree on.
+// digest returns the state on which replicas must agree.
 func digest(f *fold) string {
 	var lines []string
 	for _, e := range f.holders {
 		lines = append(lines, fmt.Sprintf("%v %s %d", e.identity(), e.id, e.standing))
 	}
-	for _, e := range f.heirs {
-		lines = append(lines, fmt.Sprintf("%v %s heir", e.identity(), e.id))
+	for _, e := range f.successors {
+		lines = append(lines, fmt.Sprintf("%v %s successor", e.identity(), e.id))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// fault lets something go wrong, now and then.
+// fault causes a random fault, now and then.
 func (w *model) fault() {
 	if len(w.replicas) == 0 {
 		return
@@ -33,7 +33,7 @@ func (w *model) fault() {
 	}
 }
 
-// crash ends a process. Some of what it has sent is still under way.
+// crash ends a process. Some of its records are still in flight.
 func (w *model) crash(i int) {
 	p := w.replicas[i]
 	if p.crashed {
@@ -74,7 +74,7 @@ func (w *model) outage() {
 	w.trace("the broker is gone for %s", span)
 }
 
-// shutDown ends a process in order.
+// shutDown shuts a process down in order.
 func (w *model) shutDown(i int) {
 	p := w.replicas[i]
 	if p.crashed || p.stopped || !p.caughtUp {
@@ -91,7 +91,7 @@ func (w *model) shutDown(i int) {
 	w.dead = append(w.dead, p)
 }
 
-// hostile appends what nobody of us writes.
+// hostile appends records that no replica writes.
 func (w *model) hostile() {
 	keys := []string{"", "claim", "claim/", "x", "replica/\xff", "claim/nobody", "lapse/nobody", "probe/x", "suspicion/a/b"}
 	values := [][]byte{nil, {}, []byte("{"), []byte(`{"state":"admitted"}`), []byte("\x00\xff"), []byte(`[1]`), []byte(`{"state":"pending","kind":"consumer","lease":-1}`)}
@@ -105,8 +105,8 @@ func (w *model) hostile() {
 	}})
 }
 
-// compact does what a broker may do to what is older than ten leases: only the last record of
-// a key stays, and a removal only for a while.
+// compact compacts the records that are older than ten leases, as a broker may: only the last record
+// of a key stays, and a removal only for a while.
 func (w *model) compact() {
 	keep := w.now.Add(-10 * modelLease)
 	last := make(map[string]int64)
@@ -130,7 +130,7 @@ func (w *model) compact() {
 	}
 }
 
-// client lets somebody connect, leave or die.
+// client lets a random client connect, leave or die.
 func (w *model) client() {
 	switch w.rand.IntN(12) {
 	case 0, 1:
@@ -192,7 +192,7 @@ func (w *model) connect() {
 	w.conns = append(w.conns, c)
 }
 
-// timeouts gives handshakes up, and forgets connections that are over.
+// timeouts ends handshakes that take too long, and removes connections that are over.
 func (w *model) timeouts() {
 	for _, c := range w.conns {
 		if !c.over && !c.admits && !c.replica.stopped && w.now.Sub(c.began) > handshake {

@@ -15,8 +15,8 @@ func token(name string) proxy.Principal {
 	return proxy.Principal{Method: proxy.MethodToken, Name: name}
 }
 
-// TestWhoTakesOver has principals ask for the place of another claim in the log, as replicas of this
-// version and of earlier ones write it.
+// TestWhoTakesOver has principals claim to take over from another claim in the log, as replicas of
+// this version and of earlier ones write it.
 func TestWhoTakesOver(t *testing.T) {
 	earlier := func(name string) proxy.Principal { return proxy.Principal{Name: name} }
 	for name, test := range map[string]struct {
@@ -56,7 +56,7 @@ func TestWhoTakesOver(t *testing.T) {
 	}
 }
 
-// TestARefusalNamesTheHolderInTheLogAlone, on the replica that has the session and on another one.
+// TestARefusalNamesTheHolderInTheLogAlone claims on the replica that has the session and on another one.
 func TestARefusalNamesTheHolderInTheLogAlone(t *testing.T) {
 	virtually(t, func(t *testing.T, _ *topic, a, b *Sessions) {
 		t.Helper()
@@ -65,13 +65,13 @@ func TestARefusalNamesTheHolderInTheLogAlone(t *testing.T) {
 		}
 		a.mustClaim(t, consumer("one", of(user("alice"))), newConnection(true))
 		for name, s := range map[string]*Sessions{"here": a, "elsewhere": b} {
-			for _, newcomer := range []proxy.Principal{user("mallory"), user("alice")} { // refused at once, and by a probe
-				_, e := s.claimIn(t, consumer("one", of(newcomer)))
+			for _, claimant := range []proxy.Principal{user("mallory"), user("alice")} { // refused at once, and by a probe
+				_, e := s.claimIn(t, consumer("one", of(claimant)))
 				if e == nil || e.Kind != proxy.KindDuplicateClient {
-					t.Fatalf("%s, %s: got %v", name, newcomer, e)
+					t.Fatalf("%s, %s: got %v", name, claimant, e)
 				}
 				if !strings.Contains(e.Error(), "user:alice") || strings.Contains(e.Message, "alice") {
-					t.Errorf("%s, %s: the log has %q, the client %q", name, newcomer, e.Error(), e.Message)
+					t.Errorf("%s, %s: the log has %q, the client %q", name, claimant, e.Error(), e.Message)
 				}
 			}
 		}

@@ -8,14 +8,14 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// read takes the next record of the log.
+// read applies the next record of the log.
 func (r *replica) read(now time.Time, l logged) {
 	record := r.fold.apply(l)
 	if !r.caughtUp {
 		return
 	}
 	if own := r.fold.runs[r.id]; own != nil && own.lapsed != nil {
-		r.rebirth(now)
+		r.startNewRun(now)
 		return
 	}
 	switch v := record.(type) {
@@ -28,8 +28,8 @@ func (r *replica) read(now time.Time, l logged) {
 	}
 }
 
-// readClaim acts on a claim: one of its own, which was judged now, or one that somebody waits
-// for.
+// readClaim acts on a claim: an own one, which the fold has just judged, or a rival that an
+// attempt waits for.
 func (r *replica) readClaim(id string, at time.Time, c *claim) {
 	e := r.fold.claims[id]
 	if c.Replica != r.id {
@@ -50,7 +50,7 @@ func (r *replica) readClaim(id string, at time.Time, c *claim) {
 	}
 }
 
-// judged goes on after an own claim was judged.
+// judged continues an attempt after its claim was judged.
 func (r *replica) judged(a *attempt, e *entry, at time.Time) {
 	if e.standing == reserved {
 		a.phase = confirming
@@ -65,7 +65,7 @@ func (r *replica) judged(a *attempt, e *entry, at time.Time) {
 	r.refused(a, e.ruling)
 }
 
-// confirmed goes on after an own admitted claim was read.
+// confirmed continues an attempt after its admitted claim was read back.
 func (r *replica) confirmed(a *attempt, e *entry) {
 	if e.standing != holding {
 		r.write(remove(claimKey + a.id))
@@ -79,7 +79,7 @@ func (r *replica) confirmed(a *attempt, e *entry) {
 	}
 }
 
-// refused goes on after a claim has lost.
+// refused continues an attempt after its claim was refused.
 func (r *replica) refused(a *attempt, v ruling) {
 	switch {
 	case v.outcome == duplicate:
@@ -97,7 +97,7 @@ func (r *replica) refused(a *attempt, v ruling) {
 	}
 }
 
-// contend goes on against a rival that has the identity.
+// contend continues an attempt against a rival that has the identity.
 func (r *replica) contend(a *attempt, rival *entry) {
 	switch {
 	case !isSame(rival.principal(), a.request.Principal), a.request.OnConflict == Reject, a.settled:
@@ -116,7 +116,7 @@ func (r *replica) contend(a *attempt, rival *entry) {
 	}
 }
 
-// oppose puts an attempt where it learns of what becomes of its rival.
+// oppose registers an attempt to be retried when its rival is admitted or gone.
 func (r *replica) oppose(a *attempt, rival *entry, p phase) {
 	r.forget(a)
 	a.phase, a.rival = p, rival.id
@@ -124,13 +124,13 @@ func (r *replica) oppose(a *attempt, rival *entry, p phase) {
 	r.idle[a] = struct{}{}
 }
 
-// supplant claims the place of a rival.
+// supplant proposes a claim that takes over from a rival.
 func (r *replica) supplant(a *attempt, rival string) {
 	r.forget(a)
 	r.propose(a, rival)
 }
 
-// retry starts those over that wait for a rival: it was admitted, or is gone.
+// retry starts the attempts over that wait for a rival, which was admitted or is gone.
 func (r *replica) retry(rival string) {
 	for _, a := range append([]*attempt(nil), r.rivals[rival]...) {
 		if a.phase == waiting {
@@ -139,7 +139,7 @@ func (r *replica) retry(rival string) {
 	}
 }
 
-// ended is told by the fold that a claim has lost its slot.
+// ended is called by the fold when a claim has lost its slot.
 func (r *replica) ended(e *entry) {
 	for _, a := range append([]*attempt(nil), r.rivals[e.id]...) {
 		r.again(a)
@@ -161,8 +161,8 @@ func (r *replica) lapsed() bool {
 	return own != nil && own.lapsed != nil
 }
 
-// rebirth goes on after the replica has read its own lapse: its sessions are over.
-func (r *replica) rebirth(now time.Time) {
+// startNewRun continues under a new run id after the replica has read its own lapse: its sessions are over.
+func (r *replica) startNewRun(now time.Time) {
 	attempts := r.all()
 	r.id = r.newRun()
 	r.beat(now)
@@ -176,7 +176,7 @@ func (r *replica) rebirth(now time.Time) {
 	}
 }
 
-// readProbe answers a probe of an own session, or takes the answer to an own probe.
+// readProbe answers a probe of an own session, or takes the answer to a probe of this run.
 func (r *replica) readProbe(now time.Time, key string, p *probe) {
 	if p.By == r.id {
 		a := r.probes[key]
@@ -195,7 +195,7 @@ func (r *replica) readProbe(now time.Time, key string, p *probe) {
 	}
 }
 
-// sign asks an own client for a sign of life, and passes it on.
+// sign asks an own client for a sign of life, and writes the answer to the probe.
 func (r *replica) sign(a *attempt, key, by string) {
 	alive := set(key, &probe{Claim: a.id, By: by, Alive: true})
 	if a.phase != held || a.holder == nil {
@@ -223,8 +223,8 @@ func (r *replica) readSuspicion(key string, at time.Time, s *suspicion) {
 	r.write(records...)
 }
 
-// errDuplicate refuses an attempt because of its rival, nil where that is gone by now. Whose session
-// the rival is stands in the cause: it is for the log, and not for the client.
+// errDuplicate is the error of an attempt whose identity its rival has; rival is nil where it is gone
+// by now. The cause names the principal of the rival: it is for the log, and not for the client.
 func errDuplicate(a *attempt, rival *entry) *proxy.Error {
 	e := proxy.Errorf(proxy.KindDuplicateClient, "Client %q is connected in group %q already.", a.request.Client, a.request.Group)
 	if a.request.Kind == Producer {
@@ -236,10 +236,10 @@ func errDuplicate(a *attempt, rival *entry) *proxy.Error {
 	return e
 }
 
-// errReplaced is what a session was lost to: its heir, or where that is nil an administrator.
-func errReplaced(heir *entry) *proxy.Error {
+// errReplaced is the error of a session that was lost to a successor or, where that is nil, an administrator.
+func errReplaced(successor *entry) *proxy.Error {
 	e := proxy.Errorf(proxy.KindDuplicateClient, "Another connection has taken this one's place, or an administrator has ended it.")
-	if heir != nil {
+	if successor != nil {
 		e.Cause = proxy.ErrSucceeded
 	}
 	return e

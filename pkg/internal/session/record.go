@@ -12,7 +12,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Record is one to append to the log. A nil Value removes the key.
+// Record is a record to append to the log. A nil Value removes the key.
 type Record struct {
 	Key   string
 	Value []byte
@@ -43,7 +43,7 @@ const (
 	admitted claimState = "admitted"
 )
 
-// claim is the value of a claim's key. It carries all that it is judged by.
+// claim is the value of a claim's key. It carries everything that the rules need.
 type claim struct {
 	State    claimState     `json:"state"`
 	Kind     Kind           `json:"kind"`
@@ -51,20 +51,20 @@ type claim struct {
 	Group    proxy.GroupID  `json:"group,omitzero"`
 	Instance string         `json:"instance,omitzero"`
 	Topic    string         `json:"topic"`
-	Subject  string         `json:"subject,omitzero"` // the principal's name, empty for anybody
+	Subject  string         `json:"subject,omitzero"` // the principal's name, empty for the anonymous one
 	Method   proxy.Method   `json:"method,omitzero"`  // the principal's; earlier versions do not write it
 	Replica  string         `json:"replica"`          // the run that owns it
 	Server   string         `json:"server"`           // the replica's name
 	Since    int64          `json:"since"`            // ms since the epoch
 
-	Limit      int    `json:"limit,omitzero"`      // most sessions of the group, or the client; 0 for none
-	Partitions int    `json:"partitions,omitzero"` // most of the group in the topic; 0 for none
-	Takes      string `json:"takes,omitzero"`      // the claim whose place it takes
+	Limit      int    `json:"limit,omitzero"`      // most sessions of the group, or the client; 0 for no limit
+	Partitions int    `json:"partitions,omitzero"` // most sessions of the group in the topic; 0 for no limit
+	Takes      string `json:"takes,omitzero"`      // id of the claim that it takes over from
 	Lease      int64  `json:"lease"`               // ms
-	Asked      int64  `json:"asked,omitzero"`      // when the claim was pending; in an admitted one
+	Asked      int64  `json:"asked,omitzero"`      // in an admitted claim: when it was pending, in ms since the epoch
 }
 
-// identity is what one session at a time may have.
+// identity is the key under which there may be one session at a time.
 type identity struct {
 	kind     Kind
 	group    proxy.GroupID // of consumers
@@ -79,12 +79,12 @@ func (c *claim) identity() identity {
 	return identity{kind: Producer, client: c.Client, instance: c.Instance}
 }
 
-// principal is whose session it is.
+// principal is the owner of the session.
 func (c *claim) principal() proxy.Principal {
 	return proxy.Principal{Method: c.Method, Name: c.Subject}
 }
 
-// subject writes the principal, or nothing where it is anybody.
+// subject returns the principal as text, empty for the anonymous one.
 func (c *claim) subject() string {
 	if c.Subject == "" {
 		return ""
@@ -112,14 +112,14 @@ type beat struct {
 // suspicion is the value of a suspicion's key.
 type suspicion struct {
 	Replica string `json:"replica"`
-	Seen    int64  `json:"seen"` // offset of its last record
+	Seen    int64  `json:"seen"` // offset of the last record of Replica
 	By      string `json:"by"`
 }
 
 // lapse is the value of a lapse's key.
 type lapse struct {
 	By    string `json:"by"`
-	Asked int64  `json:"asked"` // when the suspicion was
+	Asked int64  `json:"asked"` // timestamp of the suspicion, in ms since the epoch
 	Lease int64  `json:"lease"`
 }
 
@@ -127,7 +127,7 @@ type lapse struct {
 type probe struct {
 	Claim string `json:"claim"`
 	By    string `json:"by"`
-	Alive bool   `json:"alive,omitzero"` // the answer; there is none from the dead
+	Alive bool   `json:"alive,omitzero"` // the answer; a dead client gives none
 }
 
 func set(key string, value any) Record {
@@ -147,10 +147,10 @@ type logged struct {
 	at     time.Time
 	key    string
 	record any  // one of the types above; nil removes the key
-	unread bool // it could not be read: compaction will have it so that the key is gone
+	unread bool // the value could not be read: the key counts as removed, as after compaction
 }
 
-// readLog decodes a record. It keeps nothing of value.
+// readLog decodes a record. It does not retain value.
 func readLog(offset int64, at time.Time, key string, value []byte) logged {
 	l := logged{offset: offset, at: at, key: key}
 	if value == nil {
@@ -203,7 +203,7 @@ func decode(value []byte, into any, valid func() bool) error {
 	return nil
 }
 
-// maxText bounds what is kept of a record that somebody else may have written.
+// maxText bounds the texts of a record, in bytes: another program may have written it.
 const maxText = 1024
 
 // isRun tells whether text can be the id of a run.

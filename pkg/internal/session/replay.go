@@ -1,14 +1,14 @@
 package session
 
 const (
-	// replayBatch is how many records are handed over at a time.
+	// replayBatch is how many records are handed to the folding goroutine at a time.
 	replayBatch = 1024
 	// replayAhead is how many batches may be decoded and not folded yet.
 	replayAhead = 4
 )
 
-// replay folds the log while its reader decodes what comes next: a replica that starts has a
-// long log to read, and nobody can connect to it meanwhile.
+// replay folds records while the log's reader decodes the next ones: a replica that starts has a
+// long log to read, and no client can connect to it meanwhile.
 type replay struct {
 	batch   []logged
 	batches chan []logged
@@ -52,7 +52,7 @@ func (s *Sessions) foldBatch(batch []logged) {
 	}
 }
 
-// add hands a record over.
+// add appends a record, and hands over a full batch.
 func (r *replay) add(l logged) {
 	r.batch = append(r.batch, l)
 	if len(r.batch) == replayBatch {
@@ -68,7 +68,7 @@ func (r *replay) flush() {
 	r.batch = make([]logged, 0, replayBatch)
 }
 
-// end waits until everything is folded. There may be no replay.
+// end waits until everything is folded. r may be nil.
 func (r *replay) end() {
 	if r == nil {
 		return

@@ -14,37 +14,37 @@ import (
 // The parts of a lease.
 const (
 	beatsPerLease = 5  // heartbeats
-	gapsPerLease  = 3  // a gap in the log counts for at most that part
-	lapseKept     = 20 // leases after which nothing of a lapsed run can come anymore
+	gapsPerLease  = 3  // a gap between records counts for at most a third of the lease
+	lapseKept     = 20 // leases after which no record of a lapsed run can arrive anymore
 )
 
-// phase is where an attempt to hold a session stands.
+// phase is the state of an attempt to hold a session.
 type phase uint8
 
 const (
 	queued     phase = iota // the log is not read to its end
-	proposing               // its pending claim is on its way
-	confirming              // it has won, and its admitted claim is on its way
+	proposing               // its pending claim was appended, and not read back yet
+	confirming              // it has won; its admitted claim was appended, and not read back yet
 	held                    // it has the session
-	waiting                 // for a rival that is being admitted
+	waiting                 // until a rival is admitted or gone
 	probing                 // a rival is asked for a sign of life
 )
 
-// attempt is what one connection wants.
+// attempt is the attempt of one connection to hold a session.
 type attempt struct {
 	request Request
 	since   time.Time
 	settle  func(*proxy.Error) // called once: with nil when admitted
 	holder  Holder             // nil until the connection is open
 
-	number  int // of all attempts
+	number  int // in the order of all attempts
 	phase   phase
 	settled bool
 	over    *proxy.Error // why the session was lost
 	id      string       // of its claim
-	rival   string       // the claim in its way
+	rival   string       // the id of the claim that has the identity
 	probe   string       // the key of its probe
-	probed  time.Time    // when that was read back
+	probed  time.Time    // when the probe was read back
 }
 
 // replica is one replica's part in the log: what it writes, given what it reads and what its
@@ -52,13 +52,13 @@ type attempt struct {
 type replica struct {
 	settings Settings
 	write    func(...Record)
-	later    func(func()) // runs what a connection calls back with
+	later    func(func()) // runs the callback of a connection
 	conflict func(outcome string)
 	newRun   func() string
 
 	id       string
-	claimed  int // attempts so far
-	number   int // names so far
+	claimed  int // how many attempts were made so far
+	number   int // how many ids were made so far
 	fold     *fold
 	caughtUp bool
 	attempts map[string]*attempt // by claim
@@ -83,7 +83,7 @@ func newReplica(settings Settings, newRun func() string, write func(...Record), 
 	return r
 }
 
-// restart forgets the log: it is read anew.
+// restart forgets the log, which is read again from its beginning.
 func (r *replica) restart() {
 	r.fold = newFold(r.settings.Lease/gapsPerLease, r.ended)
 	r.caughtUp = false
@@ -91,8 +91,8 @@ func (r *replica) restart() {
 	r.suspected, r.swept = make(map[string]time.Time), make(map[string]time.Time)
 }
 
-// readToEnd tells that the log was read to its end. What the replica holds, or wants, is
-// claimed anew where the log does not say so.
+// readToEnd tells that the log was read to its end. The replica claims again each session that it
+// holds or wants and that is not its own according to the log.
 func (r *replica) readToEnd(now time.Time) {
 	r.caughtUp = true
 	r.beat(now)
@@ -103,7 +103,7 @@ func (r *replica) readToEnd(now time.Time) {
 	}
 }
 
-// all returns the attempts that there are, those that hold a session first.
+// all returns all attempts, those that hold a session first.
 func (r *replica) all() []*attempt {
 	var first, rest []*attempt
 	for _, id := range inOrder(r.attempts) {
@@ -141,7 +141,7 @@ func (r *replica) again(a *attempt) {
 	r.propose(a, "")
 }
 
-// propose writes a pending claim, which takes the place of another where takes is set.
+// propose writes a pending claim, which takes over from the claim takes where that is set.
 func (r *replica) propose(a *attempt, takes string) {
 	delete(r.idle, a)
 	if a.id == "" || !a.settled {
@@ -181,7 +181,7 @@ func (r *replica) release(a *attempt) {
 	a.settled = true
 }
 
-// forget takes an attempt out of all books.
+// forget removes an attempt from all maps.
 func (r *replica) forget(a *attempt) {
 	delete(r.idle, a)
 	if r.attempts[a.id] == a {
@@ -207,7 +207,7 @@ func without(list []*attempt, a *attempt) []*attempt {
 	return list
 }
 
-// unprobe takes an attempt's probe back.
+// unprobe removes an attempt's probe.
 func (r *replica) unprobe(a *attempt) {
 	if a.probe == "" {
 		return
@@ -231,7 +231,7 @@ func (r *replica) end(a *attempt, e *proxy.Error) {
 	}
 }
 
-// evict removes an admitted claim, whosever it is. It tells whether there is one.
+// evict removes an admitted claim of any replica. It returns false if there is none.
 func (r *replica) evict(id string) bool {
 	e := r.fold.claims[id]
 	if e == nil || e.standing != holding {
@@ -241,7 +241,7 @@ func (r *replica) evict(id string) bool {
 	return true
 }
 
-// fenced tells whether the replica has been silent for its lease, as far as it knows.
+// fenced tells whether no heartbeat of the replica was acknowledged for its lease.
 func (r *replica) fenced(now time.Time) bool {
 	return now.Sub(r.beatAcked) > r.settings.Lease
 }
@@ -256,7 +256,7 @@ func (r *replica) beat(now time.Time) {
 // isBeat tells whether a record is a heartbeat of this run.
 func (r *replica) isBeat(record Record) bool { return record.Key == replicaKey+r.id }
 
-// beaten tells the fate of the heartbeat that was sent at a time.
+// beaten takes the result of the heartbeat that was sent at a time.
 func (r *replica) beaten(sent time.Time, err error) {
 	if sent.Equal(r.beatSent) {
 		r.beatOpen = false
@@ -266,7 +266,7 @@ func (r *replica) beaten(sent time.Time, err error) {
 	}
 }
 
-// leave ends the run: nothing of it stays in the log.
+// leave ends the run, and removes all its records from the log.
 func (r *replica) leave() {
 	for _, a := range r.all() {
 		r.release(a)

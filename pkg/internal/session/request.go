@@ -6,19 +6,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// OnConflict says what happens to who has the identity that a newcomer asks for.
+// OnConflict says what happens where an old client has the identity that a new connection claims.
 type OnConflict string
 
 const (
-	// ProbeConflict lets the newcomer in when the old client does not answer a ping in time.
+	// ProbeConflict admits the new connection if the old client does not answer a ping in time.
 	ProbeConflict OnConflict = ""
-	// TakeOver lets the newcomer in, and closes the old connection.
+	// TakeOver admits the new connection, and closes the old one.
 	TakeOver OnConflict = "takeover"
-	// Reject refuses the newcomer.
+	// Reject refuses the new connection.
 	Reject OnConflict = "reject"
 )
 
-// Request asks for a session.
+// Request is what a connection claims a session by.
 type Request struct {
 	Kind       Kind
 	Client     proxy.ClientID
@@ -34,7 +34,7 @@ type Request struct {
 // Holder is the connection that a session is for.
 type Holder interface {
 	// Alive asks the client for a sign of life, and calls answer once, in time for the
-	// newcomer that waits.
+	// new connection that waits.
 	Alive(within time.Duration, answer func(alive bool))
 	// Lose ends the connection: the session is over. It does not wait.
 	Lose(*proxy.Error)
@@ -42,8 +42,8 @@ type Holder interface {
 
 // The outcomes of conflicts, as metrics name them.
 const (
-	OutcomeRejected = "rejected"   // the newcomer was refused: somebody has its identity
+	OutcomeRejected = "rejected"   // the new connection was refused: another one has its identity
 	OutcomeTakeover = "taken_over" // the old client was dead
-	OutcomeEvicted  = "evicted"    // the newcomer asked for the takeover of a live one
-	OutcomeLimited  = "limited"    // the newcomer was refused: there are enough
+	OutcomeEvicted  = "evicted"    // the new connection asked to take over from a live client
+	OutcomeLimited  = "limited"    // the new connection was refused by a limit
 )

@@ -15,47 +15,47 @@ import (
 )
 
 const (
-	// probeTimeout is what a client has for a sign of life.
+	// probeTimeout is how long a probed client has to give a sign of life.
 	probeTimeout = 2 * time.Second
-	// ticksPerLease is how finely time is looked at, up to maxTick.
+	// ticksPerLease divides the lease into the interval of ticks, which is at most maxTick.
 	ticksPerLease = 60
 	maxTick       = 100 * time.Millisecond
 	runIDBytes    = 9
 )
 
 // Append appends records to the log, in order, after those of earlier calls. done is called
-// once: without an error when they are there, else their fate is unknown. It does not wait.
+// once: without an error when Kafka has them, else it is unknown whether it has. It does not wait.
 type Append func(records []Record, done func(error))
 
 // Options are what Sessions are made from.
 type Options struct {
 	Server string        // the replica's name
-	Lease  time.Duration // the sessions of a replica that is silent for it lapse
+	Lease  time.Duration // the sessions of a replica that writes nothing for that long lapse
 	Append Append
 	Log    *slog.Logger
 	Claims func(Kind) prometheus.Gauge // sessions that connections of this replica hold
-	// Conflict counts newcomers that met somebody with their identity, or a limit.
+	// Conflict counts new connections whose identity was in use, or that met a limit.
 	Conflict func(outcome string)
-	// Skipped counts records that are not the proxy's.
+	// Skipped counts records that the proxy did not write.
 	Skipped func(records int)
 }
 
-// Sessions is a replica's part in who is connected: the log's reader, and where connections
-// ask for a session. All methods may be called by any goroutine.
+// Sessions is a replica's part in the sessions: it takes the records of the log, and connections
+// claim their sessions here. All methods may be called by any goroutine.
 type Sessions struct {
 	options Options
 	stop    chan struct{}
 	stopped chan struct{}
-	replay  *replay // the log's reader's, while it has not caught up; else nil
+	replay  *replay // used by the log's reader while it has not caught up; else nil
 
 	mu      sync.Mutex // guards what follows
 	replica *replica
-	skipped int // as far as logged
+	skipped int // records counted as skipped so far
 	closed  bool
 	replays sync.WaitGroup
 }
 
-// New starts a replica's part. What is in the log is told to it by Restart, Read and CaughtUp.
+// New starts a replica's part. The reader of the log calls Restart, Read and CaughtUp.
 func New(o Options) *Sessions {
 	s := &Sessions{options: o, stop: make(chan struct{}), stopped: make(chan struct{})}
 	settings := Settings{Server: o.Server, Lease: o.Lease, ProbeTimeout: probeTimeout}
@@ -65,7 +65,7 @@ func New(o Options) *Sessions {
 	return s
 }
 
-// later runs what a connection calls back with. That may be while s.mu is held.
+// later runs the callback of a connection in a goroutine, since s.mu may be held by the caller.
 func (s *Sessions) later(f func()) {
 	go func() {
 		s.mu.Lock()
@@ -103,7 +103,7 @@ func (s *Sessions) Restart(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if why != "" {
-		s.options.Log.Warn("the sessions are read anew", "why", why)
+		s.options.Log.Warn("reading the topic of sessions again from its beginning", "why", why)
 	}
 	s.replica.restart()
 	s.skipped = 0
@@ -122,7 +122,7 @@ func (s *Sessions) Read(offset int64, at time.Time, key, value []byte) {
 	before := s.replica.id
 	s.replica.read(time.Now(), l)
 	if s.replica.id != before {
-		s.options.Log.Error("Kafka had not heard of this replica for the lease: its sessions are over, and their sockets closed", "lease", s.options.Lease.String())
+		s.options.Log.Error("Kafka received no heartbeat of this replica for the lease: its sessions have lapsed, and their sockets are closed", "lease", s.options.Lease.String())
 	}
 }
 
@@ -154,16 +154,16 @@ func (s *Sessions) tick(now time.Time) {
 	defer s.mu.Unlock()
 	s.replica.tick(now)
 	if n := s.replica.fold.skipped; n > s.skipped {
-		s.options.Log.Warn("the topic of the sessions holds records that are not the proxy's: they are skipped", "records", n-s.skipped)
+		s.options.Log.Warn("skipped records in the topic of sessions that the proxy did not write", "records", n-s.skipped)
 		s.options.Skipped(n - s.skipped)
 		s.skipped = n
 	}
 }
 
-// errFenced is what /readyz says of a replica that Kafka does not hear.
-var errFenced = errors.New("no heartbeat was acknowledged for the lease")
+// errFenced is the readiness error of a replica whose heartbeats are not acknowledged.
+var errFenced = errors.New("Kafka has acknowledged no heartbeat for the lease")
 
-// Ready tells why no session can be had, or nil.
+// Ready returns the reason why no session can be claimed, or nil.
 func (s *Sessions) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,9 +177,9 @@ func (s *Sessions) Ready() error {
 	}
 }
 
-var errNotRead = errors.New("the sessions are not read to their end")
+var errNotRead = errors.New("the topic of sessions has not been read to its end")
 
-// Claim asks for a session, and waits for the log's decision within ctx. Close releases it.
+// Claim claims a session, and waits within ctx until the claim is decided. Close releases it.
 func (s *Sessions) Claim(ctx context.Context, q Request) (*Session, *proxy.Error) {
 	result := make(chan *proxy.Error, 1)
 	s.mu.Lock()
@@ -209,8 +209,8 @@ type Session struct {
 	attempt  *attempt
 }
 
-// Serve names the connection that the session is for. Where the session was lost meanwhile,
-// the connection loses it at once. A nil Session is one that is not needed.
+// Serve sets the connection that holds the session. If the session was lost meanwhile, Serve
+// calls holder.Lose at once. A nil Session stands for none, where none is needed.
 func (h *Session) Serve(holder Holder) {
 	if h == nil {
 		return
@@ -225,7 +225,7 @@ func (h *Session) Serve(holder Holder) {
 	h.attempt.holder = holder
 }
 
-// Close gives the slot back. It does not wait for Kafka.
+// Close releases the session and its slot. It does not wait for Kafka.
 func (h *Session) Close() {
 	if h == nil {
 		return
@@ -240,7 +240,7 @@ func (h *Session) release() {
 	h.sessions.replica.release(h.attempt)
 }
 
-// Close gives back what the replica has in the log. What is appended is to be flushed after.
+// Close removes the replica's records from the log. The caller flushes the appended records afterwards.
 func (s *Sessions) Close() {
 	s.mu.Lock()
 	s.closed = true

@@ -44,7 +44,7 @@ func (l *topic) append(records []Record, done func(error)) {
 	}()
 }
 
-// outage lets nothing be appended while it is on.
+// outage blocks all appends while it is on.
 func (l *topic) outage(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *topic) join(t *testing.T, server string) *Sessions {
 	return s
 }
 
-// leave lets a replica read no more, as if it had been killed.
+// leave stops a replica's reading, as if it had been killed.
 func (l *topic) leave(s *Sessions) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,7 +124,7 @@ func consumer(client string, more func(*Request)) Request {
 	return q
 }
 
-// claim asks for a session within the time of a handshake.
+// claim claims a session within the time of a handshake.
 func (s *Sessions) claimIn(t *testing.T, q Request) (*Session, *proxy.Error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
@@ -314,7 +314,7 @@ func TestAReplicaThatWasGivenUpClosesItsSockets(t *testing.T) {
 	virtually(t, func(t *testing.T, l *topic, a, b *Sessions) {
 		one := newConnection(true)
 		a.mustClaim(t, consumer("one", nil), one)
-		a.mu.Lock() // what it writes is lost, what others write it reads
+		a.mu.Lock() // its own records are lost, those of others it reads
 		a.options.Append = func(_ []Record, done func(error)) { done(errors.New("not from here")) }
 		a.mu.Unlock()
 		time.Sleep(20 * time.Second)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// tick does what is due.
+// tick does what is due: heartbeats, takeovers after unanswered probes, suspicions and clean-up.
 func (r *replica) tick(now time.Time) {
 	if !r.caughtUp {
 		return
@@ -30,7 +30,7 @@ func (r *replica) tick(now time.Time) {
 	r.tidy(now)
 }
 
-// suspect asks whether runs that have been silent for the lease are gone.
+// suspect writes a suspicion of each run that has been silent for the lease.
 func (r *replica) suspect(now time.Time) {
 	for _, id := range inOrder(r.fold.runs) {
 		run := r.fold.runs[id]
@@ -43,7 +43,7 @@ func (r *replica) suspect(now time.Time) {
 	}
 }
 
-// sweep removes what lapsed runs have left, and at last their lapses.
+// sweep removes the records that lapsed runs have left, and at last their lapses.
 func (r *replica) sweep(now time.Time) {
 	for _, id := range inOrder(r.fold.runs) {
 		run := r.fold.runs[id]
@@ -75,11 +75,11 @@ func (r *replica) removeAll(keys map[string]struct{}) {
 	}
 }
 
-// inOrder returns the keys of a map, sorted: what a replica does follows from what it has read
-// and from the time alone.
+// inOrder returns the keys of a map, sorted: what a replica does must follow from what it has
+// read and from the time alone.
 func inOrder[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// tidy removes own records that nobody wants anymore: their removal was lost in an outage.
+// tidy removes own records that no attempt needs anymore: their removal was lost in an outage.
 func (r *replica) tidy(now time.Time) {
 	own := r.fold.runs[r.id]
 	if own == nil || now.Sub(r.tidied) < r.settings.Lease/beatsPerLease {

@@ -19,8 +19,8 @@ const Subprotocol = "wsproxy.v1"
 // libraryBuffer holds the control frames that the library writes, which are never longer.
 const libraryBuffer = 2 + maxControlPayload + 1
 
-// Accept makes a WebSocket connection of a request that IsUpgrade and whose Origin was
-// checked.
+// Accept upgrades a request to a WebSocket connection. The caller has checked IsUpgrade and the
+// request's Origin.
 func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metrics) (*Conn, error) {
 	c := &Conn{
 		settings: s, metrics: m, began: time.Now(),
@@ -37,7 +37,7 @@ func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metri
 	if err != nil {
 		return nil, fmt.Errorf("accepting a WebSocket: %w", err)
 	}
-	lib.SetReadLimit(-1) // Read has its own limit, which closes as the other endings do
+	lib.SetReadLimit(-1) // Read has its own limit, which ends the connection as others do
 	c.lib = lib
 	return c, nil
 }
@@ -69,8 +69,8 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // pingReceived leaves the pong to the writer: the library would close the connection if the
-// socket were full for five seconds. Where more pings come than pongs are kept, the newest
-// stands for those before it, as RFC 6455, section 5.5.3 allows.
+// socket were full for five seconds. Where the queue of pongs is full, the newest pong replaces
+// those before it, as RFC 6455, section 5.5.3 allows.
 func (c *Conn) pingReceived(_ context.Context, payload []byte) bool {
 	c.mu.Lock()
 	if len(c.pongs) > maxPongs {
@@ -92,8 +92,8 @@ func (c *Conn) pongReceived(_ context.Context, payload []byte) {
 	}
 }
 
-// libraryWrote takes a frame of the library. All it writes are close frames: the echo of the
-// peer's and the refusal of a broken one.
+// libraryWrote takes a frame that the library writes. It writes only close frames: the echo of
+// the peer's close frame, and the answer to a frame that breaks the protocol.
 func (c *Conn) libraryWrote(frame []byte) {
 	c.mu.Lock()
 	if !c.closeSent && c.echo == nil {

@@ -8,7 +8,7 @@ import (
 // signPing is the payload of the pings that ask for a sign of life.
 const signPing = "sign"
 
-// sign is a wait for a sign of life.
+// sign is a caller of Alive that waits for a sign of life.
 type sign struct {
 	once   sync.Once
 	answer func(alive bool)
@@ -16,9 +16,9 @@ type sign struct {
 
 func (s *sign) give(alive bool) { s.once.Do(func() { s.answer(alive) }) }
 
-// Alive asks the peer for a sign of life: anything that comes from it after a ping. answer is
-// called once, within a time; a peer that has given none by then is cut off. While the reader
-// is held up by a rate limit or a full window, the peer cannot be heard and counts as alive.
+// Alive asks the peer for a sign of life: any byte that arrives from it after a ping. answer is
+// called once, at the latest after within; a peer that has sent nothing by then is cut off. While a
+// rate limit or a full window stops the reader, the peer cannot be heard and counts as alive.
 func (c *Conn) Alive(within time.Duration, answer func(alive bool)) {
 	s := &sign{answer: answer}
 	c.mu.Lock()
@@ -42,7 +42,7 @@ func (c *Conn) Alive(within time.Duration, answer func(alive bool)) {
 	})
 }
 
-// signed passes a sign of life on to those that wait for it.
+// signed passes a sign of life on to the callers of Alive that wait for it.
 func (c *Conn) signed() {
 	if !c.awaited.Load() {
 		return

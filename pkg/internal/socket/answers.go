@@ -18,7 +18,7 @@ const slotsPerFill = 512
 
 const (
 	// keptSlots is how many slots of single messages are kept for reuse while there are
-	// messages in flight. Afterwards slotsPerFill are.
+	// messages in flight. Without any, slotsPerFill are kept.
 	keptSlots = limit.MaxMessages
 	// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
 	keptEntries = 64
@@ -39,18 +39,18 @@ type answers struct {
 
 	// The writer's.
 	taken  []*slot // being written
-	filled int     // how many of them fill has appended whole
-	part   part    // what fill has appended of the next
+	filled int     // how many of them fill has appended completely
+	part   part    // how much of the next one fill has appended
 
 	mu     sync.Mutex // guards what follows, and the slots
 	queue  []*slot
 	free   []*slot
 	closed bool
-	ended  bool // the connection has: nothing is written anymore
+	ended  bool // the connection has ended: nothing is written anymore
 }
 
 // slot is the place of one frame's answers. It is freed, with its share of the window, when
-// its answers are written and Kafka's client has let go of its records.
+// its answers are written and Kafka's client has released its records.
 type slot struct {
 	queue    *answers
 	received time.Time
@@ -58,12 +58,12 @@ type slot struct {
 	written  bool
 	late     bool
 	bytes    int64
-	inKafka  int64    // of the memory budget, until Kafka's client has let go of all records
+	inKafka  int64    // bytes of the memory budget, until Kafka's client has released all records
 	inQueue  int64    // the same, until the answers are written
 	open     int      // entries without an answer
-	held     int      // entries that Kafka's client holds, and one while the reader holds the slot
+	held     int      // entries that Kafka's client holds, plus one while the reader holds the slot
 	entries  []entry  // one for each message that is not among the faults of the batch
-	first    [1]entry // where the entry lies of a frame that is no batch
+	first    [1]entry // storage for the entry of a frame that is no batch
 }
 
 // entry is one message of a slot. It implements proxy.Completion.
@@ -74,12 +74,12 @@ type entry struct {
 	answered bool
 	ack      proxy.Ack
 	err      *proxy.Error
-	text     []byte         // the answer itself, of a message that is not about a record
+	text     []byte         // the answer itself, to a message that carries no record
 	span     *trace.Message // nil without traces
 }
 
 // push appends the slot of a frame, which the reader holds until it calls settle. Messages
-// that could not be decoded are answered at once, the others will be by their entry's Done. It
+// that could not be decoded are answered at once, the others when Done of their entry is called. It
 // returns nil where nothing will be answered anymore.
 func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64, received time.Time) *slot {
 	a.mu.Lock()
@@ -118,14 +118,14 @@ func (a *answers) trace(s *slot, spans []*trace.Message) {
 	}
 }
 
-// isLate tells whether TIMEOUT was answered while the slot waited for the window.
+// isLate tells whether the slot was answered TIMEOUT while it waited for the window.
 func (a *answers) isLate(s *slot) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return s.late
 }
 
-// settle ends the reader's hold on a slot, which is charged to the window from now on.
+// settle ends the reader's hold on a slot, which has its share of the window from now on.
 func (a *answers) settle(s *slot) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -166,14 +166,14 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 	a.release(s)
 }
 
-// answer says what the answer to a message is. The lock of its answers is held.
+// answer sets the answer to a message. The lock of its answers is held.
 func (e *entry) answer(ack proxy.Ack, err *proxy.Error) {
 	e.answered, e.ack, e.err = true, ack, err
 	e.slot.open--
 	e.span.End(ack, err)
 }
 
-// refuse answers messages before Kafka's client lets go of them: the entries stay held.
+// refuse answers messages that Kafka's client has not released yet: the entries stay held.
 func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -187,8 +187,8 @@ func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
 	}
 }
 
-// release frees a slot that nobody needs anymore, and before that what its records hold. a.mu is
-// held.
+// release frees what is no longer needed of a slot: first the memory of its records, then the slot.
+// a.mu is held.
 func (a *answers) release(s *slot) {
 	if s.held > 0 {
 		return
@@ -201,7 +201,7 @@ func (a *answers) release(s *slot) {
 		return
 	}
 	a.window.Release(s.cost(), s.bytes)
-	clear(s.entries) // lets go of what clients sent
+	clear(s.entries) // drops references to what clients sent
 	s.batch = nil
 	if a.isKept(s) {
 		a.free = append(a.free, s)
@@ -227,7 +227,7 @@ func (a *answers) trim() {
 // size returns how many messages are answered in the slot.
 func (s *slot) size() int { return len(s.entries) + s.batch.FaultCount() }
 
-// cost is what a slot takes of the window, in messages. An empty batch is answered too.
+// cost is the slot's share of the window, in messages. An empty batch is answered too: it counts as one.
 func (s *slot) cost() int { return max(1, s.size()) }
 
 // take moves the complete slots at the head of the queue to taken.
@@ -248,8 +248,8 @@ func (a *answers) take() bool {
 	return n > 0
 }
 
-// expire answers TIMEOUT where a message has waited too long. The entries stay held, and
-// their slot charged, until Kafka's client lets go. a.mu is held.
+// expire answers TIMEOUT where a message has waited too long. The entries stay held, and their
+// slot keeps its share of the window, until Kafka's client releases them. a.mu is held.
 func (a *answers) expire(now time.Time) {
 	for _, s := range a.queue {
 		if now.Sub(s.received) < a.timeout {
@@ -265,8 +265,8 @@ func (a *answers) expire(now time.Time) {
 	}
 }
 
-// due implements source: the moment at which the oldest message has waited too long, or at
-// which one that comes from now on may have. push need not wake the writer for that.
+// due implements source: the time at which the oldest message will have waited too long, or the
+// earliest at which a message that comes from now on can. So push need not wake the writer.
 func (a *answers) due() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -276,8 +276,8 @@ func (a *answers) due() time.Time {
 	return a.queue[0].received.Add(a.timeout)
 }
 
-// over implements source. From then on push refuses frames: their messages would be produced
-// and never answered.
+// over implements source. Once it has returned true, push refuses frames: their messages would be
+// produced and never answered.
 func (a *answers) over(late bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -285,7 +285,7 @@ func (a *answers) over(late bool) bool {
 	return a.closed
 }
 
-// abandon gives up what is not answered, after the connection's end.
+// abandon releases the slots that are not answered, after the connection's end.
 func (a *answers) abandon() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// BenchmarkAnswers is one message from its arrival to its answer, with half a window in
+// BenchmarkAnswers measures one message from its arrival to its answer, with half a window in
 // flight.
 func BenchmarkAnswers(b *testing.B) {
 	const inFlight = limit.MaxMessages / 2

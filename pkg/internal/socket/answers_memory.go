@@ -3,21 +3,21 @@ package socket
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 
 const (
-	// copiesInFlight is how many times the bytes of a message are held while it is in flight: in its
+	// copiesInFlight is how many copies of a message's bytes are held while it is in flight: in its
 	// record, and in the request that writes it.
 	copiesInFlight = 2
 	// recordCost is what a record costs in Kafka's client besides its bytes.
 	recordCost = 512
 	// entryCost is what an answer costs in the queue.
 	entryCost = 256
-	// shortFrame is the longest frame whose share of the budget is given back at once, when its
-	// answers are written: it is not worth two steps.
+	// shortFrame is the longest frame whose share of the budget is released in one step, when its
+	// answers are written: it is not worth two.
 	shortFrame = 4 << 10
 )
 
-// charge waits for room in the memory budget for the messages of a slot. What their records hold is
-// given back when Kafka's client lets go of them: a client that does not read its answers keeps
-// no more than those from others.
+// charge waits for room in the memory budget for the messages of a slot. The share of their records
+// is released when Kafka's client releases them: a client that does not read its answers keeps only
+// the share of its answers from others.
 func (a *answers) charge(done <-chan struct{}, s *slot) error {
 	records, queued := copiesInFlight*s.bytes+recordCost*int64(len(s.entries)), entryCost*int64(s.cost())
 	for i := range s.entries {
@@ -33,7 +33,7 @@ func (a *answers) charge(done <-chan struct{}, s *slot) error {
 	return nil
 }
 
-// discharge gives a share of the budget back, once. a.mu is held.
+// discharge releases a share of the budget, once. a.mu is held.
 func (a *answers) discharge(share *int64) {
 	a.budget.Release(budget.Producing, *share)
 	*share = 0

@@ -24,7 +24,7 @@ func newAnswers(window *limit.Window) *answers {
 	}
 }
 
-// put takes what messages need of the window and puts them into the queue, as the reader does.
+// put acquires the window for messages and puts them into the queue, as the reader does.
 func (a *answers) put(t *testing.T, n int, isBatch bool) *slot {
 	t.Helper()
 	var batch *codec.Batch
@@ -46,7 +46,7 @@ func wantHeld(t *testing.T, w *limit.Window, when string, want int) {
 	}
 }
 
-// TestASlotIsFreedByTheLaterOfTwo checks each order of Kafka's letting go and the answer.
+// TestASlotIsFreedByTheLaterOfTwo checks each order of the release by Kafka's client and the answer.
 func TestASlotIsFreedByTheLaterOfTwo(t *testing.T) {
 	write := func(a *answers) {
 		if len(a.fill(nil)) > 0 {
@@ -119,7 +119,7 @@ func TestASlotIsFreedByTheLaterOfTwo(t *testing.T) {
 }
 
 // TestTheWindowIsWholeAfterAnything drives answers by a reader, a writer and goroutines that
-// acknowledge, with timeouts among them. Window panics where more is released than held.
+// acknowledge, with timeouts among them. Window panics if more is released than is held.
 func TestTheWindowIsWholeAfterAnything(t *testing.T) {
 	for seed := range uint64(5) {
 		synctest.Test(t, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestHugeSlotsAreNotKept(t *testing.T) {
 	}
 }
 
-// TestWhatClientsSentIsLetGo looks into the slots that are kept for reuse.
+// TestWhatClientsSentIsLetGo checks that slots kept for reuse hold no data of clients.
 func TestWhatClientsSentIsLetGo(t *testing.T) {
 	a := newAnswers(limit.NewWindow(10, 1000))
 	s := a.push([]codec.Message{{ID: "long", HasID: true}}, nil, 1, time.Now())
@@ -224,8 +224,8 @@ func TestAnIdleConnectionKeepsFewSlots(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatWasGivenStays acknowledges a message between its TIMEOUT and the write of
-// that, behind more frames than one write answers.
+// TestAnAnswerThatWasGivenStays acknowledges a message after it was answered TIMEOUT and before that
+// is written, behind more frames than one write answers.
 func TestAnAnswerThatWasGivenStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAnswers(limit.NewWindow(2*slotsPerFill, 1<<20))
@@ -248,7 +248,7 @@ func TestAnAnswerThatWasGivenStays(t *testing.T) {
 	})
 }
 
-// empty tells whether nothing is queued and nothing being written.
+// empty tells whether no slot is queued and none is being written.
 func (a *answers) empty() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -256,7 +256,7 @@ func (a *answers) empty() bool {
 }
 
 // TestNothingIsTakenAfterTheEnd closes the queue as the writer does before its close frame: a
-// message that the reader has at that moment must not be produced, since nobody would answer.
+// message that the reader has at that time must not be produced, since it would not be answered.
 func TestNothingIsTakenAfterTheEnd(t *testing.T) {
 	for name, late := range map[string]bool{"nothing in flight": false, "too late": true} {
 		t.Run(name, func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 )
 
-// part is how far the answer of a batch has been written that is too long for one write: the
-// answers given so far to its entries, and to its faults.
+// part is how much of a batch's answer has been appended, where it is too long for one write: the
+// number of answers so far to its entries, and to its faults.
 type part struct{ entries, faults int }
 
 func (p part) size() int { return p.entries + p.faults }
@@ -45,8 +45,8 @@ func (a *answers) wrote() {
 	a.taken, a.filled = a.taken[:rest], 0
 }
 
-// count puts the answers that were written into the metrics. Nobody changes an answer that was
-// given, so that a.mu need not be held.
+// count adds the answers that were written to the metrics. An answer does not change once it is
+// set, so that a.mu need not be held.
 func (a *answers) count(written []*slot, now time.Time) {
 	answered, failed, aside := 0, 0, 0
 	for _, s := range written {
@@ -84,8 +84,8 @@ func (a *answers) appendSlot(dst []byte, s *slot) []byte {
 	return endFrame(dst, mark, opText)
 }
 
-// appendBatch appends the array that answers a batch. An array that is longer than fillSize
-// leaves in fragments of that length, so that it need not be held in memory: the answers to a
+// appendBatch appends the array that answers a batch. An array that is longer than fillSize is
+// sent in fragments of about that length, so that it need not be held in memory: the answers to a
 // batch can be a hundred times as long as the batch.
 func (a *answers) appendBatch(dst []byte, s *slot) []byte {
 	op, open := opText, byte('[')

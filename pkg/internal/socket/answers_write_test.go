@@ -13,7 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// inFragments reads a message that comes in fragments, and what comes in between.
+// inFragments reads a message that arrives in fragments, and the control frames between them.
 func (p *peer) inFragments() (message string, fragments int, between []received) {
 	p.t.Helper()
 	var b strings.Builder
@@ -45,7 +45,7 @@ func ackAtOnce() *producer {
 	return &producer{each: func(n int, _ string, done proxy.Completion) { done.Done(proxy.Ack{Offset: int64(n)}, nil) }}
 }
 
-// TestALongArrayLeavesInFragments mixes records, faults with an id and faults without.
+// TestALongArrayLeavesInFragments mixes records, faults with an id and faults without one.
 func TestALongArrayLeavesInFragments(t *testing.T) {
 	const n = 5000
 	synctest.Test(t, func(t *testing.T) {
@@ -89,8 +89,8 @@ func TestALongArrayLeavesInFragments(t *testing.T) {
 	})
 }
 
-// TestBetweenFragments has things happen while a part of an array has left, behind a socket
-// that holds less than it.
+// TestBetweenFragments causes events while only a part of an array is sent, since the socket holds
+// less than the array.
 func TestBetweenFragments(t *testing.T) {
 	begin := func(t *testing.T) (*Conn, *peer, chan struct{}) {
 		t.Helper()
@@ -173,8 +173,8 @@ func (p *peer) discard() (length int64) {
 }
 
 // TestAHostileBatchTakesLittleMemory sends batches of the shortest messages there are, whose
-// answers are up to eighty times as long. What is allocated in all, from the arrival to the
-// last answer, bounds what was held at any moment. Of a mebibyte it is 64 at most.
+// answers are up to eighty times as long. The total allocated, from the arrival to the last answer,
+// bounds the memory held at any time. For a batch of a mebibyte it is 64 MiB at most.
 func TestAHostileBatchTakesLittleMemory(t *testing.T) {
 	const size = 1 << 18
 	const most = 64 * size

@@ -11,7 +11,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// avroText is a short string in Avro.
+// avroText encodes a short string in Avro.
 func avroText(s string) string { return string([]byte{byte(2 * len(s))}) + s }
 
 // avroProduce is a message without a key, with a text as its value.
@@ -47,7 +47,7 @@ func TestAvroAnswers(t *testing.T) {
 		over := serveIn(c, o)
 		p.send(opBinary, avroProduce("a", "1"))
 		p.send(opBinary, "not Avro")
-		p.send(opText, produce("b", "2")) // what the other payload would take
+		p.send(opText, produce("b", "2")) // valid in JSON, the other payload
 		p.send(opText, avroProduce("b", "2"))
 		p.send(opBinary, produce("b", "2"))
 		p.send(opBinary, avroProduce("c", "refused"))

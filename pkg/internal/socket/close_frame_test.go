@@ -16,8 +16,8 @@ func closeFrame(code uint16, reason string) []byte {
 	return clientFrame(finalFragment|byte(opClose), string(binary.BigEndian.AppendUint16(nil, code))+reason)
 }
 
-// TestCloseCodesThatNobodyMaySend are all at the edges of what RFC 6455, section 7.4, and the
-// registry of IANA allow on the wire; TestTheClientCloses has those that they allow.
+// TestCloseCodesThatNobodyMaySend sends codes just outside the ranges that RFC 6455, section 7.4, and
+// the registry of IANA allow on the wire; TestTheClientCloses sends codes that they allow.
 func TestCloseCodesThatNobodyMaySend(t *testing.T) {
 	for _, code := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1999, 2000, 2999, 5000, 0x7FFF, 0x8000, 0xFFFF} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestTheClientCloses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, p, _ := accept(t, testSettings(), bufferSize)
 				src := &script{}
-				src.setOpen(c, true) // what is in flight does not hold up the client
+				src.setOpen(c, true) // messages in flight do not delay the client's close
 				r := serve(c, src, nil)
 				began := time.Now()
 				reason := "why"
@@ -83,10 +83,10 @@ func TestTheClientHangsUp(t *testing.T) {
 func TestTheProxyCloses(t *testing.T) {
 	const grace = 20 * time.Second
 	for name, test := range map[string]struct {
-		inFlight time.Duration // until nothing is
+		inFlight time.Duration // until nothing is in flight
 		answer   func(p *peer) // after the close frame was read
 		closed   time.Duration // until the close frame
-		over     time.Duration // until the end after that, at most
+		over     time.Duration // from the close frame to the end, at most
 	}{
 		"nothing in flight":       {0, func(p *peer) { p.sendClose(1012, "") }, 0, 0},
 		"in flight":               {3 * time.Second, func(p *peer) { p.sendClose(1012, "") }, 3 * time.Second, 0},
@@ -166,7 +166,7 @@ func TestAnErrorIsSentBeforeTheCloseFrame(t *testing.T) {
 	})
 }
 
-// TestACloseFrameIsNotLostBehindAWrite ends connections at any moment of a busy writer: as
+// TestACloseFrameIsNotLostBehindAWrite ends connections at any time of a busy writer: as
 // long as the socket takes writes, the client gets the close frame.
 func TestACloseFrameIsNotLostBehindAWrite(t *testing.T) {
 	for range 200 {
@@ -185,7 +185,7 @@ func TestACloseFrameIsNotLostBehindAWrite(t *testing.T) {
 	}
 }
 
-// busy is a source that always has something.
+// busy is a source that always has a frame to send.
 type busy struct{ nothing }
 
 func (*busy) fill(dst []byte) []byte { return appendFrame(dst, opText, []byte("x")) }
@@ -231,8 +231,8 @@ func TestAClientThatClosesBehindAFullSocketIsLetGo(t *testing.T) {
 	})
 }
 
-// TestTheCloseFrameSurvivesWhatTheClientStillSends has a client read late, after it has
-// sent more than anybody takes: a connection closed at once would be reset.
+// TestTheCloseFrameSurvivesWhatTheClientStillSends has a client read late, after it has sent more
+// than the proxy reads: a connection closed at once would be reset.
 func TestTheCloseFrameSurvivesWhatTheClientStillSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()

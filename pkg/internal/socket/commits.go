@@ -14,15 +14,15 @@ import (
 // cancel a commit that is under way.
 const commitTimeout = 10 * time.Second
 
-// commits commits what a client is known to have, one request at a time; what comes up
-// meanwhile goes into the next.
+// commits commits the offsets of records that a client is known to have, one request at a time;
+// offsets that become due meanwhile go into the next request.
 type commits struct {
 	consumer Consumer
 	delivery *delivery
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 	failed   func(positions []proxy.Next, err error)
-	ended    func() // told when no commit is under way anymore
+	ended    func() // called when no commit is under way anymore
 
 	turn chan struct{} // holds one token while a commit or a revocation is under way
 
@@ -34,8 +34,8 @@ type commits struct {
 	wait    sync.WaitGroup
 }
 
-// begin lets commits go out. Partitions may be assigned, and their starts asked to be
-// committed, before joining the group has returned the consumer.
+// begin sets the consumer, and sends a commit that was asked for before. Partitions may be assigned,
+// and their starts due to be committed, before joining the group has returned the consumer.
 func (c *commits) begin(consumer Consumer) {
 	c.mu.Lock()
 	c.consumer = consumer
@@ -59,7 +59,7 @@ func (c *commits) kick() {
 	go c.run()
 }
 
-// retry returns when a failed commit is due again, or the zero time.
+// retry returns the time at which a failed commit is retried, or the zero time.
 func (c *commits) retry() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *commits) close() {
 	c.wait.Wait()
 }
 
-// idle tells whether all that can be committed is.
+// idle tells whether everything that can be committed is committed.
 func (c *commits) idle() bool {
 	c.mu.Lock()
 	running := c.running
@@ -97,8 +97,8 @@ func (c *commits) run() {
 	c.ended()
 }
 
-// endedTopic tells whether a commit failed since the topic has ended. Its positions are nobody's then: no
-// other try would do, and nothing is left to be waited for.
+// endedTopic tells whether a commit failed because the topic was deleted. Its positions are disowned
+// then: a retry cannot succeed, and nothing is left to wait for.
 func endedTopic(err error) bool { return proxy.AsError(err).Kind == proxy.KindTopicNotFound }
 
 func partitionsOf(positions []proxy.Next) []int32 {
@@ -110,7 +110,7 @@ func partitionsOf(positions []proxy.Next) []int32 {
 }
 
 // exclusively runs f while no commit is under way, so that positions of a partition are not
-// committed after it has moved to another member. After ctx it does not wait any longer.
+// committed after it has moved to another member. When ctx ends, it runs f without waiting longer.
 func (c *commits) exclusively(ctx context.Context, f func()) {
 	select {
 	case c.turn <- struct{}{}:
@@ -120,8 +120,8 @@ func (c *commits) exclusively(ctx context.Context, f func()) {
 	f()
 }
 
-// retryLater asks for another try where pongs drive the commits, or where it is a start that
-// nobody asked for. A client that commits itself is told, and tries again itself.
+// retryLater schedules a retry where pongs trigger the commits, or where a start is to be committed
+// that no client asked for. A client that commits itself gets an error, and retries itself.
 func (c *commits) retryLater() {
 	if !c.delivery.byPing && !c.delivery.anyFresh() {
 		return
@@ -139,7 +139,7 @@ func (c *commits) more() bool {
 	return c.running
 }
 
-// commit commits what there is to commit, and returns what that was.
+// commit commits all positions that are due, and returns them.
 func (c *commits) commit() (positions []proxy.Next, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()

@@ -31,13 +31,13 @@ const (
 	longestCase = 16 << 20
 )
 
-// TestConformance has the cases of the Autobahn test suite judge the connections that all
-// sockets use, behind an echo. Without are the cases 12 and 13, of compression, which is not
+// TestConformance runs the cases of the Autobahn test suite against an echo server on the connections
+// that all sockets use. It leaves out the cases 12 and 13, of compression, which is not
 // negotiated.
 func TestConformance(t *testing.T) {
 	addr := echoServer(t).Listener.Addr().String()
-	results := make(map[string]verdict)
-	// Apart, since a long message of one case can hold up another beyond its second.
+	results := make(map[string]caseResult)
+	// Separate runs, since a long message of one case can delay another beyond its second.
 	maps.Copy(results, judge(t, addr, "-p", "8", "-x", "9.*", "-x", "12.*", "-x", "13.*"))
 	maps.Copy(results, judge(t, addr, "-p", "2", "-i", "9.*"))
 	if len(results) < fewestCases {
@@ -54,24 +54,24 @@ func TestConformance(t *testing.T) {
 	t.Logf("%d cases: %v", len(results), count)
 }
 
-// tolerated are the cases that are known not to be OK, with what they are.
-func tolerated() map[string]verdict {
+// tolerated returns the cases that are known not to be OK, with their results.
+func tolerated() map[string]caseResult {
 	// Text that turns invalid in its middle is refused as it should be, but at the end of
 	// the message, since only whole messages are checked. RFC 6455 does not ask for more.
-	atTheEnd := verdict{Behavior: "NON-STRICT", BehaviorClose: "OK"}
-	return map[string]verdict{"6.4.1": atTheEnd, "6.4.2": atTheEnd, "6.4.3": atTheEnd, "6.4.4": atTheEnd}
+	atTheEnd := caseResult{Behavior: "NON-STRICT", BehaviorClose: "OK"}
+	return map[string]caseResult{"6.4.1": atTheEnd, "6.4.2": atTheEnd, "6.4.3": atTheEnd, "6.4.4": atTheEnd}
 }
 
-// verdict is what the runner writes of a case into its index.
-type verdict struct{ Behavior, BehaviorClose string }
+// caseResult is the result of a case in the runner's index.
+type caseResult struct{ Behavior, BehaviorClose string }
 
-func (v verdict) passed() bool {
+func (v caseResult) passed() bool {
 	fine := []string{"OK", "INFORMATIONAL"}
 	return slices.Contains(fine, v.Behavior) && slices.Contains(fine, v.BehaviorClose)
 }
 
-// judge runs cases against the server at addr and returns the verdicts by case.
-func judge(t *testing.T, addr string, cases ...string) map[string]verdict {
+// judge runs cases against the server at addr and returns the results by case.
+func judge(t *testing.T, addr string, cases ...string) map[string]caseResult {
 	t.Helper()
 	folder, reports := runner(t), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), conformanceTime)
@@ -79,12 +79,12 @@ func judge(t *testing.T, addr string, cases ...string) map[string]verdict {
 	args := slices.Concat([]string{filepath.Join(folder, "bin", "kosoku")}, cases, []string{"-o", reports, addr})
 	cmd := exec.CommandContext(ctx, "python3", args...)
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+folder)
-	printed, runErr := cmd.CombinedOutput() // fails where a case does
+	printed, runErr := cmd.CombinedOutput() // fails if a case fails
 	index, err := os.ReadFile(filepath.Join(reports, "index.json"))
 	if err != nil {
 		t.Fatalf("the runner ended without a report: %v\n%s", runErr, printed)
 	}
-	var byAgent map[string]map[string]verdict
+	var byAgent map[string]map[string]caseResult
 	if err := json.Unmarshal(index, &byAgent); err != nil || len(byAgent) != 1 {
 		t.Fatalf("the report of %d agents: %v", len(byAgent), err)
 	}

@@ -26,9 +26,9 @@ type Settings struct {
 	Budget          *budget.Budget
 }
 
-// Conn is one WebSocket connection: the seam between the flows and the WebSocket library.
-// The library does the handshake and reads frames; data frames, pings and close handshakes
-// are written here, so that a whole poll leaves in one write and nothing waits for a peer.
+// Conn is one WebSocket connection, between the flows and the WebSocket library. The library
+// does the handshake and reads frames; data frames, pings and close handshakes are written
+// here, so that a whole poll is sent in one write and nothing waits for a peer.
 type Conn struct {
 	// Fixed after construction.
 	raw      net.Conn // what is read from and written to: TLS, or the stream itself
@@ -38,17 +38,17 @@ type Conn struct {
 	metrics  *metrics.Metrics
 	began    time.Time
 	wake     chan struct{}   // tells the writer that there may be something to do
-	room     chan struct{}   // tells a waiting feeder that texts were taken
+	room     chan struct{}   // tells a caller of SendText that waits that texts were taken
 	done     chan struct{}   // closed when the writer has ended
-	open     context.Context // ends when the connection is being closed, or over
+	open     context.Context // ends when the connection is being closed, or is closed
 	shut     context.CancelFunc
-	onPong   func(payload []byte) (right bool) // tells whether it repeats a ping of the flow; nil where pongs prove nothing
+	onPong   func(payload []byte) (right bool) // tells whether it repeats a ping of the flow; nil where the flow ignores pongs
 	pings    pongJudge
 	renewer  Renewer // nil where the client cannot renew its token
 
 	// The reader's.
 	message  []byte
-	reserved int64 // of the memory budget, for message and what is decoded from it
+	reserved int64 // bytes of the memory budget, for message and what is decoded from it
 	readOver bool  // nothing comes from the peer anymore
 
 	// The writer's.
@@ -57,19 +57,19 @@ type Conn struct {
 	keepalive keepalive
 
 	lastHeard atomic.Int64 // nanoseconds since began
-	awaited   atomic.Bool  // whether somebody waits for a sign of life
-	readSince atomic.Int64 // the same, when the reader began to wait; notReading while it does not
+	awaited   atomic.Bool  // whether a caller of Alive waits for a sign of life
+	readSince atomic.Int64 // nanoseconds since began, when the reader began to wait; notReading while it does not
 
 	mu        sync.Mutex // guards what follows
 	pongs     []byte     // frames that answer pings, ready to be sent
 	echo      []byte     // a close frame of the library
 	texts     []byte     // error frames, ready to be sent
-	signs     []*sign    // waits for a sign of life
-	askSign   bool       // and their ping is to be sent
+	signs     []*sign    // callers of Alive that wait
+	askSign   bool       // whether their ping is still to be sent
 	ending    *Ending
 	closeSent bool
-	hungUp    bool            // the reader has ended
-	peerCode  proxy.CloseCode // from the peer's close frame, or CloseAbnormal where it hung up without
+	hungUp    bool            // whether the reader has ended
+	peerCode  proxy.CloseCode // from the peer's close frame, or CloseAbnormal where it disconnected without one
 	result    proxy.CloseCode // what the connection ended with
 }
 
@@ -77,8 +77,8 @@ type Conn struct {
 type Ending struct {
 	Code   proxy.CloseCode
 	Reason string
-	Error  *proxy.Error  // sent as an error frame before, where set
-	Grace  time.Duration // what the flow has for finishing what is in flight
+	Error  *proxy.Error  // sent as an error frame before the close frame; may be nil
+	Grace  time.Duration // how long the flow may take to finish what is in flight
 	by     time.Time
 }
 
@@ -111,8 +111,8 @@ func (c *Conn) Ending() *Ending {
 	return c.ending
 }
 
-// finish is the reader's last act: the writer is let go and waited for, and the socket
-// closed, gently where a close frame is on its way.
+// finish is the reader's last step: it tells the writer to end, waits for it, and closes the
+// socket, after the peer's close frame where ours was sent.
 func (c *Conn) finish() {
 	c.unreserve()
 	c.mu.Lock()
@@ -125,22 +125,22 @@ func (c *Conn) finish() {
 	_ = c.lib.CloseNow()
 }
 
-// part closes the socket. After a close frame TLS says that it ends too, for which it waits as
-// long as for its own writes at most: a client could take the cut for an attack (RFC 8446, section
-// 6.1).
+// part closes the socket. After a close frame it also sends the close_notify alert of TLS, for which
+// it waits at most as long as for other writes of TLS: a client could take its absence for a
+// truncation attack (RFC 8446, section 6.1).
 func (c *Conn) part() {
 	c.mu.Lock()
-	gently := c.closeSent
+	orderly := c.closeSent
 	c.mu.Unlock()
-	if gently {
+	if orderly {
 		_ = c.raw.Close()
 	}
 	c.Cut()
 }
 
 // linger reads on, discarding, until the peer has closed or its time is up: closing a socket
-// that has unread bytes resets it, and the peer would lose our close frame (RFC 6455, section
-// 7.1.1).
+// that has unread bytes resets the connection, and the peer would lose our close frame (RFC 6455,
+// section 7.1.1).
 func (c *Conn) linger() {
 	c.mu.Lock()
 	wait := c.closeSent && c.peerCode == 0
@@ -151,8 +151,8 @@ func (c *Conn) linger() {
 	}
 }
 
-// Cut closes the connection without a word. It does not wait for TLS, whose Close does while the
-// reader answers something.
+// Cut closes the socket without a close frame. It does not wait for TLS, whose Close would wait while
+// the reader writes an answer of TLS.
 func (c *Conn) Cut() { _ = c.stream.Close() }
 
 // Wake tells the writer that there may be something to do.
@@ -173,9 +173,9 @@ func (c *Conn) Result() proxy.CloseCode {
 	return c.result
 }
 
-// left tells whether the peer's place is to be given up: one of the two sides has closed the
-// connection. A peer that was cut off may come back for its place, and one whose identity a
-// newer connection has leaves it to that. It is asked when the connection is over.
+// left tells whether the member is to leave the group: one of the two sides has closed the
+// connection. A peer that was cut off may reconnect as the same member, and a peer whose identity a
+// newer connection has taken over must not remove it. left is called when the connection is over.
 func (c *Conn) left() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +185,7 @@ func (c *Conn) left() bool {
 	return c.peerCode != 0 && c.peerCode != proxy.CloseAbnormal
 }
 
-// setResult notes the first reason for which the connection ended. c.mu is held.
+// setResult keeps the first code with which the connection ended. c.mu is held.
 func (c *Conn) setResult(code proxy.CloseCode) {
 	if c.result == 0 {
 		c.result = code

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	// deliveryPing begins the payload of a delivery ping; its number follows.
+	// deliveryPing is the first byte of the payload of a delivery ping; the ping's number follows.
 	deliveryPing = 'd'
 	// maxPings bounds the delivery pings that wait for their pong.
 	maxPings = 64
 )
 
-// delivery knows, for each partition that a connection owns, what was sent, what the client
-// is known to have, and what is committed:
+// delivery tracks, for each partition that a connection owns, the offsets up to which records were
+// sent, the client is known to have them, and they are committed:
 //
 //	start <= committed <= had <= sent
 //
-// A ping carries a number; its pong proves that the client has what was sent before it. Marks
-// of a ping hold for the ownership in which they were made: a partition that left and came
-// back begins anew.
+// A ping carries a number; its pong proves that the client has the records sent before it. Marks
+// of a ping count only for the ownership in which they were made: a partition that was revoked and
+// assigned again starts from its new position.
 type delivery struct {
-	byPing   bool          // whether pongs tell what the client has, or its commits do
+	byPing   bool          // whether pongs show what the client has; else its commits do
 	interval time.Duration // between two pings
 
 	mu       sync.Mutex // guards what follows
@@ -34,25 +34,25 @@ type delivery struct {
 	pings    []ping
 	lastPing time.Time
 	pingID   uint64
-	urgent   bool          // somebody waits for a ping ahead of the interval
-	changed  chan struct{} // closed and replaced when a client is known to have more
+	urgent   bool          // a ping is to be sent before the interval is over
+	changed  chan struct{} // closed and replaced when the client is known to have more records
 }
 
-// progress is how far the client is in one partition. The positions are those of the next
+// progress is how far the client is in one partition. Each position is the offset of the next
 // record.
 type progress struct {
 	owned                bool
-	sending              bool   // records that come up are sent, not dropped
+	sending              bool   // whether polled records are sent, not dropped
 	epoch                uint64 // of the ownership
 	committed, had, sent int64
-	pinged               int64      // sent, at the last ping
-	fresh                bool       // committed was never committed by anybody
-	asked                *delivered // the furthest that the client committed in this ownership
+	pinged               int64      // the value of sent at the last ping
+	fresh                bool       // the group has no committed offset yet: committed is still to be committed
+	asked                *delivered // the furthest record that the client committed in this ownership
 	delivered            history
 }
 
-// isOf tells whether the progress in a partition is owned and among those asked for. Nil asks
-// for all.
+// isOf tells whether the partition is owned and is one of the partitions. Nil partitions mean
+// all.
 func (p *progress) isOf(partitions []int32, partition int32) bool {
 	return p.owned && (partitions == nil || slices.Contains(partitions, partition))
 }
@@ -63,7 +63,7 @@ type ping struct {
 	marks []mark
 }
 
-// mark is what was sent of a partition before a ping.
+// mark is the position up to which a partition was sent before a ping.
 type mark struct {
 	partition int32
 	epoch     uint64
@@ -77,8 +77,8 @@ func newDelivery(byPing bool, interval time.Duration) *delivery {
 	}
 }
 
-// assigned begins the ownership of partitions, and tells whether the start of any is to be
-// committed.
+// assigned begins the ownership of partitions. It returns whether the start of any of them is to
+// be committed.
 func (d *delivery) assigned(starts map[int32]proxy.Start) (commit bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -98,7 +98,7 @@ func (d *delivery) assigned(starts map[int32]proxy.Start) (commit bool) {
 	return commit
 }
 
-// stopSending drops what is still to be sent of partitions that are about to leave.
+// stopSending drops the records still to be sent of partitions that are about to be revoked.
 func (d *delivery) stopSending(partitions []int32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -120,16 +120,16 @@ func (d *delivery) disown(partitions []int32) {
 	}
 }
 
-// newest returns the newest ownership.
+// newest returns the epoch of the newest ownership.
 func (d *delivery) newest() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.epoch
 }
 
-// send notes that a record is being sent, and tells whether it may be. One that was polled
-// in an ownership before the present one may not, which asOf tells: records before it may
-// have been dropped when the partition left, and all of them come again. d.mu is held.
+// send tells whether a record may be sent, and if so records that it is. asOf is the newest ownership
+// when the record was polled. If its partition was assigned again since, the record must not be sent:
+// records before it may have been dropped at the revocation, and all of them come again. d.mu is held.
 func (d *delivery) send(r *proxy.Record, asOf uint64) bool {
 	p := d.parts[r.Partition]
 	if p == nil || !p.sending || p.epoch > asOf {
@@ -142,7 +142,7 @@ func (d *delivery) send(r *proxy.Record, asOf uint64) bool {
 	return true
 }
 
-// nextPing returns when a ping is to be sent, or the zero time. d.mu is held.
+// nextPing returns the time at which a ping is to be sent, or the zero time. d.mu is held.
 func (d *delivery) nextPing() time.Time {
 	if !d.byPing || len(d.pings) >= maxPings || !d.unpinged() {
 		return time.Time{}
@@ -153,7 +153,7 @@ func (d *delivery) nextPing() time.Time {
 	return d.lastPing.Add(d.interval)
 }
 
-// unpinged tells whether anything was sent after the last ping.
+// unpinged tells whether any record was sent after the last ping.
 func (d *delivery) unpinged() bool {
 	for _, p := range d.parts {
 		if p.owned && p.sent != p.pinged {
@@ -163,7 +163,7 @@ func (d *delivery) unpinged() bool {
 	return false
 }
 
-// appendPing appends a ping and remembers what lies before it. d.mu is held.
+// appendPing appends a ping and marks the positions sent before it. d.mu is held.
 func (d *delivery) appendPing(dst []byte, now time.Time) []byte {
 	d.pingID++
 	d.lastPing, d.urgent = now, false
@@ -179,8 +179,8 @@ func (d *delivery) appendPing(dst []byte, now time.Time) []byte {
 	return appendFrame(dst, opPing, payload)
 }
 
-// ponged takes the payload of a pong, and tells whether it is right, that is one of a ping that was
-// sent, and whether the client is known to have more. A peer may answer only the newest of several
+// ponged takes the payload of a pong. right tells whether it repeats that of a ping that was sent, more
+// whether the client is now known to have more records. A peer may answer only the newest of several
 // pings (RFC 6455, section 5.5.3).
 func (d *delivery) ponged(payload []byte) (right, more bool) {
 	if len(payload) != 9 || payload[0] != deliveryPing {
@@ -212,8 +212,8 @@ func (d *delivery) has(marks []mark) {
 	}
 }
 
-// outstanding tells whether anything that was sent of the partitions is not known to have
-// arrived, and gives the channel that is closed when that changes. Nil means all partitions.
+// outstanding tells whether any record that was sent of the partitions is not known to have
+// arrived, and returns the channel that is closed when that changes. Nil means all partitions.
 func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -230,8 +230,8 @@ func (d *delivery) outstanding(partitions []int32) (bool, <-chan struct{}) {
 	return outstanding, d.changed
 }
 
-// uncommitted returns the positions to commit: of those of the partitions given that are owned,
-// or of all that are.
+// uncommitted returns the positions to commit of the owned ones among partitions. Nil means all
+// partitions.
 func (d *delivery) uncommitted(partitions []int32) []proxy.Next {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -256,7 +256,7 @@ func (d *delivery) anyFresh() bool {
 	return false
 }
 
-// committed notes what was committed, maybe in an ownership that has ended meanwhile.
+// committed records which positions were committed, maybe in an ownership that has ended meanwhile.
 func (d *delivery) committed(commits []proxy.Next) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -267,7 +267,7 @@ func (d *delivery) committed(commits []proxy.Next) {
 	}
 }
 
-// asked returns the record whose commit by the client led to a position, if one did.
+// asked returns the record whose commit by the client led to a position, if there is one.
 func (d *delivery) asked(next proxy.Next) (proxy.Position, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -278,8 +278,8 @@ func (d *delivery) asked(next proxy.Next) (proxy.Position, bool) {
 	return proxy.Position{Partition: next.Partition, Offset: r.offset, Timestamp: r.timestamp}, true
 }
 
-// acknowledge takes a client's commit of the record at position. It returns nil also where
-// the record was committed long ago.
+// acknowledge takes a client's commit of the record at position. It also returns nil where the
+// record was committed long ago.
 func (d *delivery) acknowledge(position proxy.Position) *proxy.Error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestDeliveryModel drives a delivery at random, beside a model that knows what the client
-// really has: what lies before a ping that it answered.
+// TestDeliveryModel drives a delivery at random, beside a model that knows which records the client
+// really has: those sent before a ping that it answered.
 func TestDeliveryModel(t *testing.T) {
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -42,7 +42,7 @@ type deliveryModel struct {
 	batch  []pendingCommit     // commits under way
 	kafka  map[int32]int64     // the group's positions
 	before map[int32][2]int64  // committed and had at the last step
-	epochs map[int32]*progress // which ownership before tells of
+	epochs map[int32]*progress // the ownership that before is about
 }
 
 type ownership struct {
@@ -98,7 +98,7 @@ func (m *deliveryModel) assign(partition int32) {
 	if m.owned[partition] != nil {
 		return
 	}
-	// Another member may have gone on, or an operator have set the group back.
+	// Another member may have continued, or an operator may have reset the group's offsets.
 	start := max(0, m.kafka[partition]+m.random.Int64N(21)-10)
 	m.kafka[partition] = start
 	m.delivery.assigned(map[int32]proxy.Start{partition: {Offset: start, Commit: m.random.IntN(2) == 0}})
@@ -208,7 +208,7 @@ func (m *deliveryModel) pong() {
 	}
 }
 
-// commit ends a commit under way, which may have been asked in an ownership that is over.
+// commit ends a commit under way, which may have been requested in an ownership that is over.
 func (m *deliveryModel) commit() {
 	if len(m.batch) == 0 {
 		return

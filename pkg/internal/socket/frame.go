@@ -53,14 +53,14 @@ func endFrame(dst []byte, mark int, op opcode) []byte {
 	return dst
 }
 
-// endFragment is endFrame for a fragment of a message that is not its last.
+// endFragment is endFrame for a fragment that is not the last one of its message.
 func endFragment(dst []byte, mark int, op opcode) []byte {
 	dst = endFrame(dst, mark, op)
 	dst[mark] &^= finalFragment
 	return dst
 }
 
-// appendFrame appends a whole frame with a payload that is at hand.
+// appendFrame appends a whole frame with the given payload.
 func appendFrame(dst []byte, op opcode, payload []byte) []byte {
 	dst, mark := beginFrame(dst)
 	return endFrame(append(dst, payload...), mark, op)

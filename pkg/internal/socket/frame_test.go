@@ -17,8 +17,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// TestFramesAreWhatAnotherReaderReads sends frames of every length class to the WebSocket
-// client of another author, through the handshake of a real HTTP server.
+// TestFramesAreWhatAnotherReaderReads sends frames of every length class to a WebSocket client by
+// another author, through the handshake of a real HTTP server.
 func TestFramesAreWhatAnotherReaderReads(t *testing.T) {
 	lengths := []int{0, 1, 125, 126, 127, 65535, 65536, 65537, fillSize, 3*fillSize + 1}
 	var wire []byte
@@ -95,7 +95,7 @@ func dial(t *testing.T, serve func(c *Conn), o *websocket.DialOptions) *websocke
 	return client
 }
 
-// oneConn is a listener of what is in conns.
+// oneConn is a listener of the connections in conns.
 type oneConn struct {
 	conns chan net.Conn
 	over  chan struct{}

@@ -6,22 +6,22 @@ const (
 	// historySize is how many records of a partition are remembered exactly for commits by
 	// the client.
 	historySize = 1 << 16
-	// historySlack is how many more are let in before the oldest are dropped together.
+	// historySlack is how many more are kept before the oldest are dropped together.
 	historySlack = historySize / 4
 )
 
 // history remembers which records of a partition were delivered on a connection: the last
-// historySize with their timestamps, what is older by its range.
+// historySize with their timestamps, older ones by their range of offsets.
 type history struct {
 	records []delivered // offsets rise
 	first   int64       // offset of the first record ever added
-	any     bool        // whether there was one
+	any     bool        // whether any record was added
 }
 
 type delivered struct{ offset, timestamp int64 }
 
-// add notes a record. Where delivery went back, because the partition came back at an
-// earlier position or its log was truncated, what lay beyond is forgotten.
+// add adds a record. If delivery went back, because the partition was assigned again at an earlier
+// position or its log was truncated, the records from that offset on are dropped first.
 func (h *history) add(offset, timestamp int64) {
 	if n := len(h.records); n > 0 && offset <= h.records[n-1].offset {
 		h.records = h.records[:h.find(offset)]

@@ -16,10 +16,10 @@ const maxSpans = limit.MaxMessages
 
 // Producer writes records to the topic of one connection.
 type Producer interface {
-	// Check refuses a record that the topic's settings would refuse: Kafka would refuse the
-	// records beside it too.
+	// Check refuses a record that does not fit the topic's settings: Kafka would refuse the
+	// other records of its batch, too.
 	Check(r *proxy.Record) *proxy.Error
-	// Produce hands a record over, in order. done is called exactly once, maybe before
+	// Produce hands a record to Kafka's client, in order. done is called exactly once, maybe before
 	// Produce returns. The record's bytes must not change until then; the struct may.
 	Produce(r *proxy.Record, done proxy.Completion)
 }
@@ -43,7 +43,7 @@ type in struct {
 	answers   *answers
 	throttled *metrics.Counter
 	messages  []codec.Message // the reader's, reused
-	readAt    time.Time       // the frame, where there are traces
+	readAt    time.Time       // when the frame was read, where there are traces
 }
 
 // ServeIn reads messages, produces them and answers each, until the connection is over.
@@ -73,7 +73,7 @@ func (f *in) readLoop(take func(text bool, frame []byte) error) {
 			return
 		}
 		if f.conn.Ending() != nil {
-			continue // what arrives now is not produced; the peer's close frame is awaited
+			continue // messages are not produced anymore; the peer's close frame is awaited
 		}
 		if taken, err := f.takeRenewal(text, frame); err != nil {
 			return
@@ -106,9 +106,9 @@ func (f *in) take(text bool, frame []byte) error {
 }
 
 // admit waits until the messages of a frame are within the rate limit, the in-flight window and
-// the memory budget, so that TCP pushes back on the client. Their places among the answers, and
-// the time until TIMEOUT, begin before the wait for the window. Without a slot nothing will be
-// answered anymore.
+// the memory budget, so that TCP pushes back on the client. Their slot in the queue of answers, and
+// the time until TIMEOUT, begin before the wait for the window. A nil slot means that nothing will
+// be answered anymore.
 func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*slot, error) {
 	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *c
 	return f.options.Codec.Decode(frame, f.messages[:0])
 }
 
-// trace begins the spans of a frame's messages, which their records carry to Kafka.
+// trace begins the spans of a frame's messages; their records carry the context to Kafka.
 func (f *in) trace(s *slot, messages []codec.Message) {
 	if f.options.Spans == nil {
 		return
@@ -160,7 +160,7 @@ func (f *in) produce(r *proxy.Record, e *entry, late bool) {
 	f.options.Producer.Produce(r, e)
 }
 
-// forget keeps the list of messages for the next frame, without what they hold.
+// forget clears the list of messages, and keeps it for the next frame.
 func (f *in) forget(messages []codec.Message) {
 	clear(messages)
 	f.messages = messages

@@ -72,7 +72,7 @@ func serveIn(c *Conn, o InOptions) (over chan struct{}) {
 	return over
 }
 
-// produce is a message.
+// produce returns a message.
 func produce(id, value string) string {
 	return fmt.Sprintf(`{"messageId":%q,"value":{"value":%q}}`, id, value)
 }
@@ -94,7 +94,7 @@ func (a answer) String() string {
 	return fmt.Sprintf("%s:%d", a.MessageID, a.Offset)
 }
 
-// answers reads the next frame of answers; those of a batch are in brackets.
+// answers reads the next frame of answers; those to a batch are in brackets.
 func (p *peer) answers() string {
 	p.t.Helper()
 	frame, err := p.next()
@@ -208,7 +208,7 @@ func TestAnswersHaveTheOrderOfTheMessages(t *testing.T) {
 	}
 }
 
-// randomMessages returns frames, and what must answer them.
+// randomMessages returns frames, and the answers that must follow.
 func randomMessages(random *rand.Rand, n int) (frames, want []string) {
 	id := 0
 	one := func() (message, answer string) {
@@ -231,7 +231,7 @@ func randomMessages(random *rand.Rand, n int) (frames, want []string) {
 			continue
 		}
 		var batch, answers []string
-		for range random.IntN(20) { // up to more than the window takes
+		for range random.IntN(20) { // at most, more than the window holds
 			message, answer := one()
 			batch, answers = append(batch, message), append(answers, answer)
 		}
@@ -241,7 +241,7 @@ func randomMessages(random *rand.Rand, n int) (frames, want []string) {
 	return frames, want
 }
 
-// shuffler acknowledges records in any order and from anywhere. The offset is the value.
+// shuffler acknowledges records in any order and from any goroutine. The offset is the value.
 type shuffler struct {
 	all sync.WaitGroup
 
@@ -370,8 +370,8 @@ func TestTheRateHoldsTheReader(t *testing.T) {
 }
 
 // TestTimeoutLeavesTheSlotCharged checks that a message is answered TIMEOUT exactly after the
-// delivery timeout while nothing is admitted in its place until Kafka lets go of it. A slot
-// that were freed with the answer would let a client heap up what Kafka does not take.
+// delivery timeout while no other message is admitted until Kafka's client releases it. If the slot
+// were freed with the answer, a client could pile up messages that Kafka does not take.
 func TestTimeoutLeavesTheSlotCharged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, m := accept(t, quietSettings(), bufferSize)
@@ -418,7 +418,7 @@ func TestTimeoutLeavesTheSlotCharged(t *testing.T) {
 	})
 }
 
-// TestTimeoutOfABatch times out what Kafka has not acknowledged of it.
+// TestTimeoutOfABatch times out the messages of a batch that Kafka has not acknowledged.
 func TestTimeoutOfABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -508,7 +508,7 @@ func TestTheConnectionDiesWithAllInFlight(t *testing.T) {
 	}
 }
 
-// TestDrainingFinishesWhatIsInFlight sends more after the proxy began to close: it is neither
+// TestDrainingFinishesWhatIsInFlight sends a message after the proxy has begun to close: it is neither
 // produced nor answered.
 func TestDrainingFinishesWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -535,7 +535,7 @@ func TestDrainingFinishesWhatIsInFlight(t *testing.T) {
 	})
 }
 
-// TestDrainingFreesAReaderThatWaits closes while the reader waits for its rate or for room in
+// TestDrainingFreesAReaderThatWaits closes while the reader waits for its rate limit or for room in
 // the window.
 func TestDrainingFreesAReaderThatWaits(t *testing.T) {
 	for name, o := range map[string]InOptions{

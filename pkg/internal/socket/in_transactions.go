@@ -9,36 +9,36 @@ import (
 )
 
 const (
-	// holdInterval is how often a connection without a transaction asks whether its identity
-	// is still its own.
+	// holdInterval is how often a connection without a transaction checks whether it still has its
+	// identity.
 	holdInterval = 10 * time.Second
-	// holdTimeout bounds that.
+	// holdTimeout bounds that check.
 	holdTimeout = 5 * time.Second
-	// fenceGrace is what a connection that has lost its identity has for its answers.
+	// fenceGrace is how long a connection that has lost its identity may take to write its answers.
 	fenceGrace = 5 * time.Second
-	// settleGrace is what a transaction has for its end when the connection is over. Afterwards
+	// settleGrace is how long a transaction may take to end after its connection has ended. Afterwards
 	// the next holder of the identity ends it, or Kafka at its timeout.
 	settleGrace = 5 * time.Second
-	// commitShare is the part of the delivery timeout that is left for the commit: what Kafka
-	// has not acknowledged before is aborted, which says more than TIMEOUT.
+	// commitShare is the part of the delivery timeout, one eighth, that is left for the commit: records
+	// that Kafka has not acknowledged before are aborted, which tells the client more than TIMEOUT.
 	commitShare = 8
 )
 
-// Transactor writes records to the topic of one connection in transactions, and is told by one
-// goroutine at a time.
+// Transactor writes records to the topic of one connection in transactions. One goroutine at a time
+// calls it.
 type Transactor interface {
-	// Check refuses a record that the topic's settings would refuse.
+	// Check refuses a record that does not fit the topic's settings.
 	Check(r *proxy.Record) *proxy.Error
-	// Hold takes over the connection's identity, and tells later whether it still has it. An
-	// error is the end of the connection.
+	// Hold takes over the connection's identity at the first call, and later checks that the
+	// connection still has it. An error ends the connection.
 	Hold(ctx context.Context) *proxy.Error
-	// Commit writes records in one transaction, and what became of each into fates. What Kafka
-	// has not acknowledged by then is given up. It tells whether the transaction was committed:
-	// else all fates are errors. After one of KindTimeout nobody knows whether the record was
-	// written, after any other it never will be.
+	// Commit writes records in one transaction, and the result of each into fates. Records that
+	// Kafka has not acknowledged by the time by are given up. It returns whether the transaction
+	// was committed; if not, all fates are errors. After an error of KindTimeout it is unknown
+	// whether the record was written, after any other it never will be.
 	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
 	// Settle is called after each Commit, and waits until the records' bytes may change and
-	// another transaction can begin. An error is the end of the connection.
+	// another transaction can begin. An error ends the connection.
 	Settle(ctx context.Context) *proxy.Error
 	Close()
 }
@@ -48,13 +48,13 @@ type inTransactions struct {
 	*in
 	transactor Transactor
 	ctx        context.Context //nolint:containedctx // ends some time after the connection
-	more       chan struct{}   // tells the committer of something to do
+	more       chan struct{}   // wakes the committer
 	done       chan struct{}   // closed when the committer has ended
 
 	mu      sync.Mutex // guards what follows
 	waiting []waiting
-	over    bool         // nothing more comes
-	lost    *proxy.Error // why nothing can be committed anymore
+	over    bool         // no more messages come
+	lost    *proxy.Error // the reason why nothing can be committed anymore
 }
 
 // waiting is a message that waits for its transaction.
@@ -63,8 +63,8 @@ type waiting struct {
 	entry  *entry
 }
 
-// ServeInTransactions is as ServeIn, but writes what it has read in transactions. The options'
-// Producer is not used.
+// ServeInTransactions is like ServeIn, but writes messages in transactions. The options' Producer is
+// not used.
 func ServeInTransactions(c *Conn, o InOptions, t Transactor) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -80,7 +80,7 @@ func ServeInTransactions(c *Conn, o InOptions, t Transactor) {
 	f.answers.abandon()
 }
 
-// take lets the messages of a frame wait for the next transaction, all in the same.
+// take queues the messages of a frame for the next transaction, all for the same one.
 func (f *inTransactions) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
@@ -119,7 +119,7 @@ func (f *inTransactions) enqueue(ready []waiting) {
 	f.tell()
 }
 
-// end tells that nothing more comes.
+// end tells the committer that no more messages come.
 func (f *inTransactions) end() {
 	f.mu.Lock()
 	f.over = true
@@ -134,7 +134,7 @@ func (f *inTransactions) tell() {
 	}
 }
 
-// takeAll returns what waits, and whether nothing more comes.
+// takeAll returns the messages that wait, and whether no more come.
 func (f *inTransactions) takeAll() (batch []waiting, over bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,7 +142,7 @@ func (f *inTransactions) takeAll() (batch []waiting, over bool) {
 	return batch, f.over
 }
 
-// commitLoop is the committer: it writes what waits in one transaction after the other.
+// commitLoop is the committer: it writes waiting messages in one transaction after another.
 func (f *inTransactions) commitLoop() {
 	defer close(f.done)
 	f.hold()
@@ -167,7 +167,7 @@ func (f *inTransactions) commitLoop() {
 }
 
 func (f *inTransactions) hold() {
-	if f.lost != nil { // nobody else writes it
+	if f.lost != nil { // no other goroutine writes it
 		return
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, holdTimeout)
@@ -175,8 +175,8 @@ func (f *inTransactions) hold() {
 	f.lose(f.transactor.Hold(ctx))
 }
 
-// commit writes messages in one transaction, and answers them. Those that have waited for so
-// long that little time is left are answered alone: they would take the others with them.
+// commit writes messages in one transaction, and answers them. Messages whose time is nearly over
+// are answered without being written: they would make the transaction of the others fail.
 func (f *inTransactions) commit(batch []waiting) {
 	if f.lost != nil {
 		refuseAll(batch, f.lost)
@@ -193,7 +193,7 @@ func (f *inTransactions) commit(batch []waiting) {
 	}
 }
 
-// by returns when Kafka must have a message.
+// by returns the time by which Kafka must have acknowledged a message.
 func (f *inTransactions) by(m waiting) time.Time {
 	timeout := f.options.DeliveryTimeout
 	return m.entry.slot.received.Add(timeout - timeout/commitShare)
@@ -212,7 +212,7 @@ func (f *inTransactions) transact(batch []waiting) {
 		f.lose(f.transactor.Settle(f.ctx))
 		return
 	}
-	f.answers.refuse(entries, fates) // the bytes are not let go of yet
+	f.answers.refuse(entries, fates) // Kafka's client has not released the bytes yet
 	lost := f.transactor.Settle(f.ctx)
 	for i, e := range entries {
 		e.Done(proxy.Ack{}, fates[i].Err)
@@ -220,14 +220,14 @@ func (f *inTransactions) transact(batch []waiting) {
 	f.lose(lost)
 }
 
-// refuseAll answers messages that are not written.
+// refuseAll answers messages with an error, without writing them.
 func refuseAll(batch []waiting, e *proxy.Error) {
 	for i := range batch {
 		batch[i].entry.Done(proxy.Ack{}, e)
 	}
 }
 
-// lose ends the connection, if there is a reason: what waits is answered with it.
+// lose ends the connection if e is not nil: waiting messages are answered with e.
 func (f *inTransactions) lose(e *proxy.Error) {
 	if e == nil {
 		return

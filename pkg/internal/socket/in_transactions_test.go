@@ -17,15 +17,15 @@ import (
 // by Check, and a value "missing" has another error than the rest of an aborted transaction.
 // Offsets count all records that were ever given.
 type transactor struct {
-	verdict chan *proxy.Error // of the next transaction
-	held    chan *proxy.Error // of the next time that somebody asks, nil where there is none
-	settled chan *proxy.Error // the same of Settle
+	outcome chan *proxy.Error // of the next transaction
+	held    chan *proxy.Error // of the next call of Hold, nil where there is none
+	settled chan *proxy.Error // of the next call of Settle, the same
 
 	settling chan struct{} // where set, closed when Settle may return
 
 	mu      sync.Mutex // guards what follows
 	batches []string
-	by      []time.Duration // what each transaction had
+	by      []time.Duration // the time that each transaction had
 	records int
 	open    bool // between Commit and Settle
 	closed  bool
@@ -33,7 +33,7 @@ type transactor struct {
 }
 
 func newTransactor() *transactor {
-	return &transactor{verdict: make(chan *proxy.Error), held: make(chan *proxy.Error, 1), settled: make(chan *proxy.Error, 1)}
+	return &transactor{outcome: make(chan *proxy.Error), held: make(chan *proxy.Error, 1), settled: make(chan *proxy.Error, 1)}
 }
 
 func (k *transactor) Check(r *proxy.Record) *proxy.Error { return (&producer{}).Check(r) }
@@ -64,7 +64,7 @@ func (k *transactor) Commit(by time.Time, records []*proxy.Record, fates []proxy
 	k.batches = append(k.batches, strings.Join(values, " "))
 	k.by = append(k.by, time.Until(by))
 	k.mu.Unlock()
-	e := <-k.verdict
+	e := <-k.outcome
 	for i := range fates {
 		fates[i].Err = e
 		if e != nil && values[i] == "missing" {
@@ -141,10 +141,10 @@ func TestTransactionsHaveWhatWasRead(t *testing.T) {
 		p.send(opText, produce("e", "5"))
 		k.want(t, "1")
 		m.want("records_produced_total", 0)
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("a:0")
 		k.want(t, "1", "2 3 4 5")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("b:1", "[c:2 d:3]", "[]", "e:4")
 		m.want("records_produced_total", 5)
 		m.want("in_flight_messages", 0)
@@ -159,17 +159,17 @@ func TestAnArrayIsOneTransaction(t *testing.T) {
 		p.send(opText, "["+produce("a", "1")+","+produce("b", "2")+","+produce("c", "3")+"]")
 		p.send(opText, produce("d", "4"))
 		k.want(t, "1 2 3")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("[a:0 b:1 c:2]")
 		k.want(t, "1 2 3", "4")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("d:3")
 		leave(t, p, k, over)
 	})
 }
 
-// TestBadMessagesAreNoPartOfATransaction has them answered in their turn, whatever becomes of
-// the transaction.
+// TestBadMessagesAreNoPartOfATransaction checks that they are answered in their turn, whatever the
+// outcome of the transaction.
 func TestBadMessagesAreNoPartOfATransaction(t *testing.T) {
 	for name, e := range map[string]*proxy.Error{"committed": nil, "aborted": proxy.Errorf(proxy.KindTransactionAborted, "x")} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestBadMessagesAreNoPartOfATransaction(t *testing.T) {
 				p.send(opText, "["+produce("a", "1")+",7,"+produce("r", "refused")+","+produce("b", "2")+"]")
 				p.send(opText, "{")
 				k.want(t, "1 2")
-				k.verdict <- e
+				k.outcome <- e
 				if e == nil {
 					p.wantAnswers("[a:0 :INVALID_MESSAGE r:MESSAGE_TOO_LARGE b:1]", ":INVALID_JSON")
 				} else {
@@ -191,19 +191,19 @@ func TestBadMessagesAreNoPartOfATransaction(t *testing.T) {
 	}
 }
 
-// TestTheMessageAtFault has an answer of its own, and its neighbours the one that lets them try
-// again.
+// TestTheMessageAtFault checks that it has an error of its own, and the other messages of the
+// transaction a retriable one.
 func TestTheMessageAtFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, _, over := transacting(t, nil)
 		p.send(opText, "["+produce("a", "1")+","+produce("b", "missing")+","+produce("c", "3")+"]")
-		k.verdict <- proxy.Errorf(proxy.KindTransactionAborted, "x")
+		k.outcome <- proxy.Errorf(proxy.KindTransactionAborted, "x")
 		p.wantAnswers("[a:TRANSACTION_ABORTED b:TOPIC_NOT_FOUND c:TRANSACTION_ABORTED]")
 		leave(t, p, k, over)
 	})
 }
 
-// TestAnAbortLeavesTheWindowCharged until Kafka's client has let go of the records.
+// TestAnAbortLeavesTheWindowCharged checks it until Kafka's client has released the records.
 func TestAnAbortLeavesTheWindowCharged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, m, over := transacting(t, func(o *InOptions) { o.MaxInFlight = 1 })
@@ -212,37 +212,37 @@ func TestAnAbortLeavesTheWindowCharged(t *testing.T) {
 			p.send(opText, produce(id, id))
 		}
 		k.want(t, "a")
-		k.verdict <- proxy.Errorf(proxy.KindTransactionAborted, "x")
+		k.outcome <- proxy.Errorf(proxy.KindTransactionAborted, "x")
 		p.wantAnswers("a:TRANSACTION_ABORTED")
 		m.want("in_flight_messages", 1) // read, and waits for the window
 		k.want(t, "a")
 		close(k.settling)
 		k.want(t, "a", "b")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("b:1")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("waits in the socket:2")
 		leave(t, p, k, over)
 	})
 }
 
-// TestUnknownCommit is answered TIMEOUT, and the next transaction comes after Settle.
+// TestUnknownCommit checks that TIMEOUT is answered, and the next transaction begins after Settle.
 func TestUnknownCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, m, over := transacting(t, nil)
 		p.send(opText, produce("a", "1"))
-		k.verdict <- proxy.Errorf(proxy.KindTimeout, "x")
+		k.outcome <- proxy.Errorf(proxy.KindTimeout, "x")
 		p.wantAnswers("a:TIMEOUT")
 		p.send(opText, produce("b", "2"))
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("b:1")
 		m.want("produce_errors_total", 1)
 		leave(t, p, k, over)
 	})
 }
 
-// TestTransactionsHaveTheirTime gives Kafka most of the delivery timeout. What has waited for
-// longer is not written, and what has waited for less is not spoiled by it.
+// TestTransactionsHaveTheirTime gives Kafka most of the delivery timeout. A message that has waited for
+// longer is not written, and does not abort the transaction of those that have waited for less.
 func TestTransactionsHaveTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, m, over := transacting(t, func(o *InOptions) { o.DeliveryTimeout = 8 * time.Second })
@@ -254,9 +254,9 @@ func TestTransactionsHaveTheirTime(t *testing.T) {
 		p.send(opText, produce("c", "3"))
 		p.wantAnswers("a:TIMEOUT", "late:TIMEOUT")
 		wantElapsed(t, began, 8*time.Second, 0)
-		k.verdict <- nil // too late for an answer
+		k.outcome <- nil // too late for an answer
 		k.want(t, "1", "3")
-		k.verdict <- nil
+		k.outcome <- nil
 		p.wantAnswers("c:1")
 		if k.by[0] != 7*time.Second || k.by[1] != 4*time.Second {
 			t.Errorf("the transactions have %v", k.by)
@@ -266,7 +266,7 @@ func TestTransactionsHaveTheirTime(t *testing.T) {
 	})
 }
 
-// TestLostIdentity closes the connection: what waits is answered, and not written.
+// TestLostIdentity closes the connection: waiting messages are answered, and not written.
 func TestLostIdentity(t *testing.T) {
 	fenced := proxy.Errorf(proxy.KindFenced, "somebody else")
 	for name, lose := range map[string]func(*testing.T, *peer, *transactor){
@@ -277,7 +277,7 @@ func TestLostIdentity(t *testing.T) {
 			p.send(opText, produce("b", "2"))
 			synctest.Wait()
 			k.settled <- fenced
-			k.verdict <- proxy.Errorf(proxy.KindTransactionAborted, "x")
+			k.outcome <- proxy.Errorf(proxy.KindTransactionAborted, "x")
 			p.wantAnswers("a:TRANSACTION_ABORTED", "b:FENCED", ":FENCED")
 			k.want(t, "1")
 		},
@@ -285,7 +285,7 @@ func TestLostIdentity(t *testing.T) {
 			t.Helper()
 			p.send(opText, produce("a", "1"))
 			k.settled <- fenced
-			k.verdict <- nil
+			k.outcome <- nil
 			p.wantAnswers("a:0", ":FENCED")
 		},
 		"while it is idle": func(t *testing.T, p *peer, k *transactor) {
@@ -309,7 +309,7 @@ func TestLostIdentity(t *testing.T) {
 	}
 }
 
-// TestWhatWasReadIsWritten commits what a client has sent before it left.
+// TestWhatWasReadIsWritten commits the messages that a client has sent before it left.
 func TestWhatWasReadIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, _, over := transacting(t, nil)
@@ -318,14 +318,14 @@ func TestWhatWasReadIsWritten(t *testing.T) {
 		p.send(opText, produce("b", "2"))
 		_ = p.Close()
 		synctest.Wait()
-		k.verdict <- nil
-		k.verdict <- nil
+		k.outcome <- nil
+		k.outcome <- nil
 		<-over
 		k.want(t, "1", "2")
 	})
 }
 
-// TestDrainingFinishesTransactions answers what was read, before the close frame.
+// TestDrainingFinishesTransactions answers the messages that were read before the close frame.
 func TestDrainingFinishesTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -341,8 +341,8 @@ func TestDrainingFinishesTransactions(t *testing.T) {
 		synctest.Wait()
 		c.End(Ending{Code: proxy.CloseServiceRestart, Grace: time.Minute})
 		p.send(opText, produce("c", "3")) // too late
-		k.verdict <- nil
-		k.verdict <- nil
+		k.outcome <- nil
+		k.outcome <- nil
 		p.wantAnswers("a:0", "b:1")
 		p.wantClose(proxy.CloseServiceRestart)
 		p.sendClose(1012, "")
@@ -351,7 +351,7 @@ func TestDrainingFinishesTransactions(t *testing.T) {
 	})
 }
 
-// TestTransactionsKeepTheOrder has random frames, and a verdict for each transaction.
+// TestTransactionsKeepTheOrder has random frames, and an outcome for each transaction.
 func TestTransactionsKeepTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, k, m, over := transacting(t, func(o *InOptions) { o.MaxInFlight = 16 })
@@ -364,7 +364,7 @@ func TestTransactionsKeepTheOrder(t *testing.T) {
 		go func() {
 			for n := 0; ; n++ {
 				select {
-				case k.verdict <- map[bool]*proxy.Error{true: proxy.Errorf(proxy.KindTransactionAborted, "x")}[n%3 == 1]:
+				case k.outcome <- map[bool]*proxy.Error{true: proxy.Errorf(proxy.KindTransactionAborted, "x")}[n%3 == 1]:
 				case <-over:
 					return
 				}

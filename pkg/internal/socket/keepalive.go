@@ -3,34 +3,34 @@ package socket
 import "time"
 
 const (
-	// keepalivePing is the payload of the pings that keep a connection alive. It is not that
-	// of any delivery ping.
+	// keepalivePing is the payload of the pings that keep a connection alive. No delivery ping
+	// has it.
 	keepalivePing = "keepalive"
 	// notReading is what Conn.readSince holds while the reader does not wait for the peer.
 	notReading = -1
-	// heldUp is how long a write takes at least when the socket is full.
+	// heldUp is the duration from which a write counts as held up by a full socket.
 	heldUp = 20 * time.Millisecond
 )
 
-// keepalive is the writer's watch over a silent peer: it is pinged after the PingInterval and
-// given up PongTimeout later. Only the writer uses it, so that the clock stands while the
-// writer is held up by a full socket.
+// keepalive watches for a silent peer: the writer pings it after the PingInterval and gives it up
+// PongTimeout later. Only the writer uses it, so that no time counts while a full socket holds up
+// the writer.
 type keepalive struct {
 	pinged   bool
 	pingedAt time.Duration // on the connection's clock
-	resumed  time.Duration // when a full socket last took a write
+	resumed  time.Duration // when a write that a full socket held up last returned
 }
 
-// tookWrite restarts the peer's time after a write that a full socket held up: what was sent
-// before lies in front of the ping.
+// tookWrite restarts the PongTimeout after a write that a full socket held up: bytes that were sent
+// before the ping delayed it.
 func (k *keepalive) tookWrite(c *Conn, took time.Duration) {
 	if took >= heldUp {
 		k.resumed = c.since()
 	}
 }
 
-// heard returns when the peer was last heard, or had its first chance to be heard after the
-// reader was held up by a full window or a rate limit. reading is false while it is.
+// heard returns when the last byte of the peer arrived, or when the reader began to wait for it after
+// a full window or a rate limit had held it up. reading is false while the reader is held up.
 func (k *keepalive) heard(c *Conn) (at time.Duration, reading bool) {
 	since := c.readSince.Load()
 	return time.Duration(max(c.lastHeard.Load(), since)), since != notReading
@@ -51,7 +51,7 @@ func (k *keepalive) append(c *Conn, buf []byte) []byte {
 	return appendFrame(buf, opPing, []byte(keepalivePing))
 }
 
-// next returns how long the writer may sleep, or that the peer is dead.
+// next returns how long the writer may sleep, and whether the peer is dead.
 func (k *keepalive) next(c *Conn) (wait time.Duration, dead bool) {
 	heard, reading := k.heard(c)
 	if !reading {

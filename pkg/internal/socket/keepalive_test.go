@@ -74,7 +74,7 @@ func TestABusyPeerIsNotPinged(t *testing.T) {
 }
 
 // TestAPeerIsNotDroppedWhileNobodyReads holds up the reader, as a full window or a rate limit
-// does: what the peer sends meanwhile cannot be heard.
+// does: bytes that the peer sends meanwhile are not read.
 func TestAPeerIsNotDroppedWhileNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()
@@ -117,7 +117,7 @@ func TestThePongOfAPeerThatWasNotReadCounts(t *testing.T) {
 	})
 }
 
-// TestAFullSocketIsGivenTheWriteTimeout has a peer that reads nothing.
+// TestAFullSocketIsGivenTheWriteTimeout has a peer that does not read.
 func TestAFullSocketIsGivenTheWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()
@@ -169,8 +169,8 @@ func TestASlowPeerSurvives(t *testing.T) {
 	})
 }
 
-// TestThePeerHasTimeForThePingBehindAFullSocket fills the socket while a ping is waiting for
-// its pong, which lies behind what the peer has not read.
+// TestThePeerHasTimeForThePingBehindAFullSocket fills the socket while a ping waits for its pong: the
+// ping lies behind bytes that the peer has not read.
 func TestThePeerHasTimeForThePingBehindAFullSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()

@@ -8,8 +8,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestWhoLeavesTheGroup has a connection end in every way. Where the peer was cut off, or
-// somebody else has its identity by now, the group keeps its place.
+// TestWhoLeavesTheGroup has a connection end in every way. If the peer was cut off, or a newer
+// connection has its identity, the member stays in the group.
 func TestWhoLeavesTheGroup(t *testing.T) {
 	lost := func(cause error) func(*Conn, *peer) {
 		return func(c *Conn, p *peer) {

@@ -7,18 +7,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Limits bound what clients, unauthenticated ones included, may have of this process at a time. 0 is no limit.
+// Limits bound the connections and handshakes of clients in this process, those of unauthenticated clients
+// included. 0 is no limit.
 type Limits struct {
 	Connections int
-	PerAddress  int // connections of one address; of IPv6 those of a /64 network, which is what a host has
-	Handshakes  int // in progress, of which an address leaves as many to others as it has; also refusals that are told by a close frame
+	PerAddress  int // connections of one address; with IPv6, of a /64 network, which is what a host has
+	Handshakes  int // in progress; an address may have as many as it leaves free for others. The same for refusals by a close frame
 }
 
 func reached(limit, count int) bool { return limit > 0 && count >= limit }
 
-// Enter begins the handshake of a client, by its address as in http.Request.RemoteAddr, where a
-// connection would be admitted now. through must be called when it is through, more often does no
-// harm.
+// Enter begins the handshake of a client, if a connection of it would be admitted now. remote is its
+// address as in http.Request.RemoteAddr. through must be called when the handshake is over; calling it
+// again does nothing.
 func (r *Registry) Enter(remote string) (through func(), e *proxy.Error) {
 	r.mu.Lock()
 	e = r.refusal(r.keyOf(remote))
@@ -34,9 +35,9 @@ func (r *Registry) Enter(remote string) (through func(), e *proxy.Error) {
 	return sync.OnceFunc(func() { r.handshakes.Give(address) }), nil
 }
 
-// Refuse begins a refusal that is told by a close frame, for whose answer the connection stays open.
-// ok is false while there are too many, of the same address among them. through must be called when it
-// is over.
+// Refuse begins a refusal by a close frame, for whose answer the connection stays open. ok is false while
+// there are too many refusals in total, or too many of the same address. through must be called when the
+// refusal is over.
 func (r *Registry) Refuse(remote string) (through func(), ok bool) {
 	address := fair.Address(remote)
 	if !r.refusals.TryTake(address) {
@@ -45,7 +46,7 @@ func (r *Registry) Refuse(remote string) (through func(), ok bool) {
 	return sync.OnceFunc(func() { r.refusals.Give(address) }), true
 }
 
-// keyOf is what connections are counted by, empty where nobody counts.
+// keyOf returns the key by which connections are counted, empty without a limit for each address.
 func (r *Registry) keyOf(remote string) string {
 	if r.limits.PerAddress == 0 {
 		return ""

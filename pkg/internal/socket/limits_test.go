@@ -35,7 +35,7 @@ func TestHandshakesInProgressAreBounded(t *testing.T) {
 	}
 }
 
-// TestAnAddressLeavesHandshakesToOthers has one address begin as many as it can.
+// TestAnAddressLeavesHandshakesToOthers has one address begin as many handshakes as it can.
 func TestAnAddressLeavesHandshakesToOthers(t *testing.T) {
 	r, began := NewRegistry(Limits{Handshakes: 256}), 0
 	for {

@@ -3,17 +3,17 @@ package socket
 import "github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 
 const (
-	// copiesWhileRead is how many times the bytes of a message are held until its records are
-	// produced: as they came, and decoded.
+	// copiesWhileRead is how many copies of a message's bytes are held until its records are
+	// produced: as received, and decoded.
 	copiesWhileRead = 2
 	// smallBuffer is the largest buffer for writing that is not charged to the memory budget:
-	// it is part of what a connection costs in any case.
+	// it belongs to the fixed cost of a connection.
 	smallBuffer = keptMessageBuffer
 )
 
-// reserve takes room in the memory budget for a message that turns out to be long, before more of it
-// is read. Its length is not known yet, so that it takes as much as there may be: one that took
-// more and more could wait for others that do the same.
+// reserve acquires room in the memory budget for a message that turns out to be long, before more of it
+// is read. The message's length is not known yet, so that reserve acquires room for the longest one:
+// messages that acquired room step by step could wait for each other (a deadlock).
 func (c *Conn) reserve() error {
 	if c.reserved > 0 || len(c.message) < keptMessageBuffer {
 		return nil
@@ -28,7 +28,7 @@ func (c *Conn) reserve() error {
 	return nil
 }
 
-// reserveOnly gives back what a message that was read whole does not need.
+// reserveOnly releases the room that a completely read message does not need.
 func (c *Conn) reserveOnly(message int) {
 	if spare := c.reserved - copiesWhileRead*int64(message); spare > 0 {
 		c.settings.Budget.Release(budget.Receiving, spare)
@@ -36,10 +36,10 @@ func (c *Conn) reserveOnly(message int) {
 	}
 }
 
-// unreserve gives all of it back.
+// unreserve releases all room that reserve has acquired.
 func (c *Conn) unreserve() { c.reserveOnly(0) }
 
-// chargeOut charges the writer's buffer, of so many bytes, to the memory budget.
+// chargeOut charges the writer's buffer, which has size bytes, to the memory budget.
 func (c *Conn) chargeOut(size int) {
 	bytes := int64(size)
 	if bytes <= smallBuffer {
@@ -53,8 +53,8 @@ func (c *Conn) chargeOut(size int) {
 	c.charged = bytes
 }
 
-// shrinkOut is called when the writer has nothing to do. It lets go of its buffer where memory is
-// scarce, and of what was held for a buffer that was not kept.
+// shrinkOut is called when the writer has nothing to do. It drops the writer's buffer where memory is
+// scarce, and releases the charge of a buffer that was not kept.
 func (c *Conn) shrinkOut() {
 	if cap(c.out) > smallBuffer && c.settings.Budget.IsTight() {
 		c.out = nil

@@ -56,8 +56,8 @@ func TestMessagesWaitForTheMemoryBudget(t *testing.T) {
 	})
 }
 
-// TestMemoryOfMessages follows what is held for a long message and a short one, whose connection
-// ends at different times.
+// TestMemoryOfMessages checks the memory held for a long message and a short one, with connections that
+// end at different times.
 func TestMemoryOfMessages(t *testing.T) {
 	long := produce("l", strings.Repeat("x", 100_000))
 	short := produce("s", "x")
@@ -80,7 +80,7 @@ func memoryOf(t *testing.T, message string, inFlight, answered int64, cut bool) 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, b := budgeted(64 << 20)
-		c, p, _ := accept(t, s, 16) // which takes no answer whole
+		c, p, _ := accept(t, s, 16) // which holds no answer completely
 		kafka := &producer{}
 		over := serveIn(c, inOptions(kafka))
 		p.send(opText, message)
@@ -123,7 +123,7 @@ func TestLongMessagesAreReadWhenThereIsRoom(t *testing.T) {
 			other.send(opBinary, "short")
 		}()
 		wantBudget(t, b, budget.Receiving, 12<<20)
-		time.Sleep(time.Hour) // nobody is to blame for silence
+		time.Sleep(time.Hour) // the peer's silence does not count
 		if got := len(secondRead.got()); got != 0 {
 			t.Errorf("%d messages were read", got)
 		}

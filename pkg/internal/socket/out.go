@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// maxPoll is the most records of a poll where nobody asked for fewer.
+	// maxPoll is the most records of a poll where no setting asks for fewer.
 	maxPoll = 500
-	// revokeWait bounds how long a partition waits for a client before it moves on.
+	// revokeWait bounds how long the revocation of a partition waits for a client's pong.
 	revokeWait = time.Second
 	// leaveTimeout bounds leaving the group after a connection's end.
 	leaveTimeout = 10 * time.Second
-	// failedPollGrace is what a connection has for its last pongs after polling failed.
+	// failedPollGrace is how long a connection has for its last pongs after polling failed.
 	failedPollGrace = 2 * time.Second
 )
 
@@ -29,17 +29,17 @@ const (
 type Consumer interface {
 	// Poll waits for records and appends at most most of them to into. They are valid until
 	// the next call. taken is called before any of their partitions can be revoked. The error
-	// is ctx's, or one for the client: polling is over then.
+	// is ctx's, or one for the client; no more polls are allowed then.
 	Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error)
 	// Commit commits positions of partitions that are owned. The error is of proxy.KindTopicNotFound once
-	// the topic has ended, after which no commit succeeds.
+	// the topic was deleted, after which no commit succeeds.
 	Commit(ctx context.Context, positions []proxy.Next) error
-	// Close ends reading, after the owner was told that all partitions are revoked. With leave
-	// they go to other members of the group, without they are kept for the client a while.
+	// Close ends reading, after the owner was told that all partitions are revoked. With leave the
+	// group assigns them to other members; without, it keeps them for the client for a while.
 	Close(ctx context.Context, leave bool)
 }
 
-// OutOptions is what a /socket/out connection is served with.
+// OutOptions are the parameters of a /socket/out connection.
 type OutOptions struct {
 	Topic          string
 	Codec          codec.Out
@@ -67,7 +67,7 @@ type out struct {
 
 	mu    sync.Mutex // guards what follows
 	batch handover
-	taken chan struct{} // tells the poller that the writer has had the batch
+	taken chan struct{} // tells the poller that the writer has taken the batch
 }
 
 // handover is a batch on its way from the poller to the writer.
@@ -117,8 +117,8 @@ func (f *out) run() {
 	}
 }
 
-// readLoop takes the client's commits, also after the proxy has sent its close frame: a
-// client may commit what it had until it has answered that.
+// readLoop takes the client's commits, also after the proxy has sent its close frame: until the
+// client answers that, it may commit records that it had.
 func (f *out) readLoop() {
 	for {
 		text, frame, err := f.conn.Read()
@@ -131,7 +131,7 @@ func (f *out) readLoop() {
 	}
 }
 
-// take carries out a client's commit. Success is silent.
+// take carries out a client's commit. A commit that succeeds is not answered.
 func (f *out) take(text bool, frame []byte) {
 	var commit codec.Commit
 	err := checkMessageType(text, f.options.Codec.Binary())
@@ -154,7 +154,7 @@ func (f *out) take(text bool, frame []byte) {
 	f.commits.kick()
 }
 
-// sendError tells of a commit that failed, and its id where that is known.
+// sendError sends the error of a commit that failed, with its id where that is known.
 func (f *out) sendError(err *proxy.Error, id string, hasID bool) {
 	name := ""
 	if hasID {
@@ -163,8 +163,8 @@ func (f *out) sendError(err *proxy.Error, id string, hasID bool) {
 	f.conn.SendText(codec.AppendError(nil, err, name, id))
 }
 
-// commitFailed tells a client that commits itself which commits did not get through. What it
-// did not ask for, the writer tries again.
+// commitFailed tells a client that commits itself which of its commits failed. The writer retries
+// commits that the client did not ask for.
 func (f *out) commitFailed(positions []proxy.Next, err error) {
 	if f.options.AutoCommit {
 		return
@@ -193,7 +193,7 @@ func (f *out) ponged(payload []byte) (right bool) {
 	return right
 }
 
-// pollLoop is the poller. It ends with the connection, or when it is being closed.
+// pollLoop is the poller. It returns when the connection is closed or is being closed.
 func (f *out) pollLoop() {
 	records := make([]proxy.Record, 0, f.mostPerPoll())
 	for {
@@ -213,7 +213,7 @@ func (f *out) pollLoop() {
 	}
 }
 
-// mostPerPoll bounds a poll also by a second's worth, so that a slow rate holds little.
+// mostPerPoll bounds a poll also by one second of the rate limit, so that a low rate holds few records.
 func (f *out) mostPerPoll() int {
 	most := maxPoll
 	if perSecond := f.options.Rate.PerSecond(); perSecond > 0 {
@@ -222,8 +222,8 @@ func (f *out) mostPerPoll() int {
 	return f.options.Batch.Of(most)
 }
 
-// pass hands records to the writer, at the connection's rate, and waits until it has had
-// them. Limits that were lowered since the poll hold for them too.
+// pass hands records to the writer at the connection's rate, and waits until the writer has taken
+// them. Limits that were lowered since the poll apply to them, too.
 func (f *out) pass(polled handover) error {
 	records := polled.records
 	for len(records) > 0 {
@@ -273,9 +273,9 @@ func (f *out) fill(dst []byte) []byte {
 	return dst
 }
 
-// appendRecords appends what of the batch fits one write. A record of a partition that is
-// not owned anymore is dropped: who owns it now delivers it. So is all that is left when the
-// proxy closes the connection.
+// appendRecords appends as many records of the batch as fit one write. A record of a partition that
+// is not owned anymore is dropped: the new owner delivers it. All records that are left are dropped
+// when the proxy closes the connection.
 func (f *out) appendRecords(dst []byte) []byte {
 	if f.conn.open.Err() != nil {
 		f.batch.records = nil
@@ -333,8 +333,8 @@ func (f *out) due() time.Time {
 // midMessage implements source.
 func (f *out) midMessage() bool { return false }
 
-// over implements source: what was sent has arrived, as far as can be known, and is
-// committed.
+// over implements source: it returns true when the records sent are known to have arrived, where
+// that can be known, and are committed.
 func (f *out) over(late bool) bool {
 	if late || f.consumer == nil {
 		return true
@@ -350,7 +350,7 @@ func (f *out) Assigned(starts map[int32]proxy.Start) {
 	}
 }
 
-// Revoked implements proxy.Owner: one more ping, and a bounded wait for its pong.
+// Revoked implements proxy.Owner: it has one more ping sent, and waits for its pong within a bound.
 func (f *out) Revoked(ctx context.Context, partitions []int32) []proxy.Next {
 	f.delivery.stopSending(partitions)
 	ctx, cancel := context.WithTimeout(ctx, revokeWait)
@@ -364,7 +364,7 @@ func (f *out) Revoked(ctx context.Context, partitions []int32) []proxy.Next {
 	return commits
 }
 
-// awaitDelivery waits until the client is known to have what was sent of the partitions.
+// awaitDelivery waits until the client is known to have all records sent of the partitions.
 func (f *out) awaitDelivery(ctx context.Context, partitions []int32) error {
 	for {
 		outstanding, changed := f.delivery.outstanding(partitions)

@@ -18,22 +18,22 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// consumer is a Consumer whose polls and commits a test gives.
+// consumer is a Consumer whose polls and commits are controlled by a test.
 type consumer struct {
 	owner  proxy.Owner
 	polls  chan []proxy.Record
 	fails  chan error        // ends polling
 	commit func(n int) error // where set, called for each commit, counted from 0
 	starts map[int32]int64   // assigned while joining
-	fresh  bool              // whether the group has them to commit
+	fresh  bool              // whether the group has yet to commit the starts
 	most   int               // of the last poll
 	mu     sync.Mutex        // guards what follows
-	tries  int               // commits asked
+	tries  int               // number of commits requested
 	done   map[int32]int64   // the group's positions
 	owned  map[int32]bool
 	closed bool
 	left   bool           // the group, when it was closed
-	polled []proxy.Record // what is left of a poll
+	polled []proxy.Record // the rest of a poll
 }
 
 func newConsumer(partitions ...int32) *consumer {
@@ -69,7 +69,7 @@ func (c *consumer) assign(starts map[int32]int64) {
 	owner.Assigned(began)
 }
 
-// revoke takes partitions away, after committing what their owner says.
+// revoke revokes partitions, after committing the positions that their owner returns.
 func (c *consumer) revoke(ctx context.Context, partitions ...int32) {
 	c.mu.Lock()
 	owner := c.owner
@@ -295,8 +295,8 @@ func TestNothingIsCommittedForAPeerThatNeverPongs(t *testing.T) {
 	})
 }
 
-// TestDraining ends a connection with a record that no ping follows yet: it is pinged at
-// once, and closed at once when the pong is there and Kafka has taken the commit.
+// TestDraining ends a connection with a record that no ping follows yet: the ping is sent at once, and
+// the connection is closed once the pong has come and Kafka has taken the commit.
 func TestDraining(t *testing.T) {
 	const grace = 20 * time.Second
 	for name, test := range map[string]struct {
@@ -398,7 +398,7 @@ func TestStartsAreCommitted(t *testing.T) {
 				o := outOptions(kafka)
 				o.AutoCommit, kafka.fresh = auto, true
 				o.Open = func(owner proxy.Owner) (Consumer, error) {
-					defer time.Sleep(time.Millisecond) // partitions come before the consumer is there
+					defer time.Sleep(time.Millisecond) // partitions are assigned before Open has returned the consumer
 					return kafka.open(owner)
 				}
 				over := serveOut(c, o)
@@ -475,8 +475,8 @@ func TestManualCommits(t *testing.T) {
 	})
 }
 
-// TestCommitsOfATopicThatHasEnded has Kafka know the topic no more. Nothing waits for its positions, also
-// where the proxy closes the connection with time to spare.
+// TestCommitsOfATopicThatHasEnded has Kafka not know the topic anymore. Nothing waits for its positions,
+// even if the proxy closes the connection with grace left.
 func TestCommitsOfATopicThatHasEnded(t *testing.T) {
 	ended := proxy.Errorf(proxy.KindTopicNotFound, "gone")
 	for name, auto := range map[string]bool{"autoCommit": true, "own commits": false} {
@@ -587,8 +587,8 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
-// TestRevocationBehindAPing revokes while a ping is waiting already that covers all that was
-// sent: no other is sent for that, nor one early afterwards.
+// TestRevocationBehindAPing revokes while a ping waits for its pong that covers all records sent: no
+// other ping is sent for that, nor an early one afterwards.
 func TestRevocationBehindAPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -639,9 +639,9 @@ func TestRevocationWaitsForACommit(t *testing.T) {
 	})
 }
 
-// TestAPartitionThatComesBack takes a partition away and gives it back while a poll of it is
-// on its way at a slow rate. Some of the old poll is dropped in between; were the rest of it
-// sent, its pong would commit what was dropped.
+// TestAPartitionThatComesBack revokes a partition and assigns it again while its polled records are
+// sent at a low rate. Some of them are dropped in between; if the rest were sent, its pong would
+// commit the dropped ones.
 func TestAPartitionThatComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -763,7 +763,7 @@ func TestPollingFails(t *testing.T) {
 		ping := p.wantPing()
 		kafka.fails <- proxy.Errorf(proxy.KindOffsetOutOfRange, "no offset")
 		time.Sleep(failedPollGrace / 2)
-		p.send(opPong, ping) // what was delivered before still counts
+		p.send(opPong, ping) // records delivered before still count
 		before, _ := p.wantClose(proxy.CloseBadParameter)
 		if len(before) != 1 || !strings.Contains(string(before[0].payload), "OFFSET_OUT_OF_RANGE") {
 			t.Errorf("got %q", before)
@@ -809,8 +809,8 @@ func TestTheResultOfADeadPeer(t *testing.T) {
 	}
 }
 
-// TestASlowClientHoldsBackPolling has a client that reads nothing: no more is polled than is
-// on its way to it.
+// TestASlowClientHoldsBackPolling has a client that reads nothing: no more records are polled than are
+// on their way to it.
 func TestASlowClientHoldsBackPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := quietSettings()

@@ -20,7 +20,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// bufferSize is what a connection of a test holds in each direction, unless that matters.
+// bufferSize is how many bytes a connection of a test holds in each direction, unless that matters.
 const bufferSize = 64 << 10
 
 func testSettings() Settings {
@@ -33,7 +33,7 @@ func testSettings() Settings {
 	}
 }
 
-// quietSettings are without keep-alive pings.
+// quietSettings are settings without keep-alive pings.
 func quietSettings() Settings {
 	s := testSettings()
 	s.PingInterval = 1000 * time.Hour
@@ -65,7 +65,7 @@ func (m *meters) value(name string) float64 {
 	return sum
 }
 
-// want waits until nothing moves, since what was written is counted afterwards.
+// want waits until all goroutines block, since writes are counted afterwards.
 func (m *meters) want(name string, want float64) {
 	m.t.Helper()
 	synctest.Wait()
@@ -100,7 +100,7 @@ func acceptOn(t *testing.T, s Settings, server net.Conn, client *endpoint) (*Con
 	return c, &peer{t: t, endpoint: client, r: bufio.NewReader(client)}, &meters{t, reg}
 }
 
-// takeover is a ResponseWriter whose connection can be taken over. It writes nothing.
+// takeover is a ResponseWriter whose connection can be hijacked. It writes nothing.
 type takeover struct {
 	header http.Header
 	conn   net.Conn
@@ -171,7 +171,7 @@ func (p *peer) sendClose(code int, reason string) {
 	p.send(opClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+reason)
 }
 
-// next returns the next frame, which must not be a fragment, or why there is none.
+// next returns the next frame, which must not be a fragment, or the error where there is none.
 func (p *peer) next() (received, error) {
 	frame, first, err := p.nextFrame()
 	if err == nil && (first&finalFragment == 0 || frame.op == opContinuation) {
@@ -180,7 +180,7 @@ func (p *peer) next() (received, error) {
 	return frame, err
 }
 
-// nextFrame returns the next frame and its first byte, or why there is none.
+// nextFrame returns the next frame and its first byte, or the error where there is none.
 func (p *peer) nextFrame() (frame received, first byte, err error) {
 	first, n, err := p.header()
 	if err != nil {
@@ -261,7 +261,7 @@ func (p *peer) wantEnd() {
 	}
 }
 
-// script is a source whose frames a test gives.
+// script is a source whose frames are set by a test.
 type script struct {
 	mu     sync.Mutex // guards what follows
 	frames bytes.Buffer

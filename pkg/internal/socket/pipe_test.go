@@ -92,7 +92,7 @@ func (e *endpoint) Close() error {
 	return nil
 }
 
-// CloseWrite tells the other end that nothing comes anymore.
+// CloseWrite tells the other end that no more bytes come.
 func (e *endpoint) CloseWrite() error {
 	e.out.end(io.EOF, false)
 	return nil
@@ -125,7 +125,7 @@ type stream struct {
 
 	mu      sync.Mutex // guards what follows
 	held    []byte
-	err     error // for the reader, after what is held
+	err     error // for the reader, after the bytes held
 	gone    bool  // the reader has closed
 	changed chan struct{}
 }
@@ -170,7 +170,7 @@ func (s *stream) end(err error, discard bool) {
 	s.notify()
 }
 
-// abandon tells whether anything is left unread.
+// abandon tells whether any byte is left unread.
 func (s *stream) abandon() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,7 +184,7 @@ func (s *stream) notify() {
 	s.changed = make(chan struct{})
 }
 
-// deadline is a moment that can be moved.
+// deadline is a deadline that can be changed.
 type deadline struct {
 	mu    sync.Mutex // guards what follows
 	timer *time.Timer

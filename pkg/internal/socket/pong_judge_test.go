@@ -115,8 +115,8 @@ func TestAPeerThatAnswersKeepalivePingsWronglyIsTold(t *testing.T) {
 	})
 }
 
-// TestAPeerThatNothingIsDeliveredToMayPongAnything says that pongs are judged on /socket/out alone:
-// elsewhere they prove nothing but life.
+// TestAPeerThatNothingIsDeliveredToMayPongAnything checks that pongs are judged on /socket/out only:
+// elsewhere they are only signs of life.
 func TestAPeerThatNothingIsDeliveredToMayPongAnything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, testSettings(), bufferSize)

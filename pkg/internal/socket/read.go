@@ -15,16 +15,16 @@ import (
 
 const (
 	firstMessageBuffer = 4 << 10
-	// keptMessageBuffer bounds what an idle connection keeps after a long message. Messages that
-	// are no longer than that are read without a place in the memory budget.
+	// keptMessageBuffer bounds the buffer that an idle connection keeps after a long message. Messages
+	// that are no longer than that are not charged to the memory budget while they are read.
 	keptMessageBuffer = 16 << 10
 )
 
-// errEnded tells the reader that the connection is over, or being closed by the proxy.
+// errEnded tells the reader that the connection is closed, or is being closed by the proxy.
 var errEnded = errors.New("the connection has ended")
 
-// Read returns the next message. It is valid until the next call. After a violation of the
-// protocol it asks for the right ending itself; every error means that reading is over.
+// Read returns the next message, which is valid until the next call. After a violation of the
+// protocol it calls End itself, with the close code for it. After an error nothing more is read.
 func (c *Conn) Read() (text bool, message []byte, err error) {
 	if cap(c.message) > keptMessageBuffer {
 		c.message = nil
@@ -50,8 +50,8 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 	return text, message, nil
 }
 
-// readAll reads a message to its end. The library takes a connection that is cut between two
-// fragments for that too.
+// readAll reads a message to its end. The library also reports an end of the message where the
+// connection was cut between two fragments.
 func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 	if c.message == nil {
 		c.message = make([]byte, firstMessageBuffer)
@@ -63,14 +63,14 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 			if err := c.reserve(); err != nil {
 				return nil, err
 			}
-			// The library fills what it is given before it returns: one byte beyond the limit
-			// is all that there is need for.
+			// The library fills the buffer before it returns: one byte beyond the limit is
+			// enough to detect a message that is too long.
 			c.message = append(c.message, make([]byte, min(int64(n), limit+1-int64(n)))...)
 		}
 		read, err := r.Read(c.message[n:])
 		n += read
 		if int64(n) > limit {
-			c.message = nil // closing takes a while
+			c.message = nil // not needed while the connection closes, which takes a while
 			c.unreserve()
 			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
 			return nil, errEnded
@@ -84,8 +84,8 @@ func (c *Conn) readAll(r io.Reader) ([]byte, error) {
 	}
 }
 
-// readFailed notes how the connection ended: by the peer's close frame, by a frame that the
-// library refused, or cut.
+// readFailed records how the connection ended: by the peer's close frame, by a frame that the
+// library refused, or by a cut connection.
 func (c *Conn) readFailed(err error) error {
 	if peer, ok := errors.AsType[websocket.CloseError](err); ok {
 		c.peerClosed(peer)
@@ -101,8 +101,8 @@ func (c *Conn) readFailed(err error) error {
 	return errEnded
 }
 
-// peerClosed notes the peer's close frame. The library does not check that its reason is
-// UTF-8 (RFC 6455, section 5.5.1): such a frame is not echoed.
+// peerClosed records the peer's close frame. The library does not check that its reason is UTF-8
+// (RFC 6455, section 5.5.1): a frame whose reason is not is answered by CloseInvalidPayload.
 func (c *Conn) peerClosed(peer websocket.CloseError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,8 +114,8 @@ func (c *Conn) peerClosed(peer websocket.CloseError) {
 	c.setResult(c.peerCode)
 }
 
-// refuseBrokenFrame sends the library's close frame where it made one, else one of ours: it
-// makes none for an unmasked frame and for an impossible length.
+// refuseBrokenFrame ends the connection with the library's close frame where it wrote one, else with
+// one of ours: the library writes none for an unmasked frame and for an impossible length.
 func (c *Conn) refuseBrokenFrame() {
 	code, reason := proxy.CloseProtocolError, "A frame breaks RFC 6455."
 	c.mu.Lock()
@@ -127,8 +127,8 @@ func (c *Conn) refuseBrokenFrame() {
 	c.End(Ending{Code: code, Reason: reason})
 }
 
-// checkMessageType refuses text where messages are binary. Binary messages with JSON in them
-// are taken.
+// checkMessageType refuses a text message where messages are binary. Binary messages with JSON in
+// them are accepted.
 func checkMessageType(text, wantBinary bool) *proxy.Error {
 	if text && wantBinary {
 		return proxy.Errorf(proxy.KindInvalidMessage,

@@ -60,7 +60,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadRefuses sends what a client must not send, after a message that is fine.
+// TestReadRefuses sends bytes that a client must not send, after a valid message.
 func TestReadRefuses(t *testing.T) {
 	const limit = 10_000
 	frame := clientFrame

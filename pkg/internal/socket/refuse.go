@@ -6,8 +6,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// ServeRefusal tells a client by an error frame and a close code why its handshake is
-// refused: browsers cannot read the status of a failed one.
+// ServeRefusal tells a client by an error frame and a close code why it is refused: browsers
+// cannot read the HTTP status of a failed handshake.
 func ServeRefusal(c *Conn, e *proxy.Error) {
 	c.End(EndWith(e, 0))
 	go c.writeLoop(nothing{})

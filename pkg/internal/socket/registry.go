@@ -8,19 +8,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Registry holds the open connections of this process: http.Server forgets those that were
-// taken over. It admits new ones up to its limits, and none while draining.
+// Registry holds the open connections of this process: http.Server does not track hijacked
+// connections. It is the connection limiter: it admits new ones up to its limits, none while draining.
 type Registry struct {
 	limits     Limits
 	handshakes *fair.Shares // in progress, by address
-	refusals   *fair.Shares // that are told by a close frame, by address
+	refusals   *fair.Shares // refusals by a close frame in progress, by address
 
 	mu        sync.Mutex // guards what follows
 	admitted  int
-	byAddress map[string]int // those admitted, where there is a limit for each address
+	byAddress map[string]int // admitted connections, where there is a limit for each address
 	draining  bool
 	conns     map[*Conn]struct{}
-	empty     chan struct{} // closed when nothing is admitted; nil while nobody waits
+	empty     chan struct{} // closed when no connection is admitted anymore; nil unless draining waits for it
 }
 
 // NewRegistry returns a registry without connections.
@@ -31,7 +31,7 @@ func NewRegistry(limits Limits) *Registry {
 	}
 }
 
-// refusal is why a connection from an address is not admitted. r.mu is held.
+// refusal returns why a connection from an address is not admitted, or nil. r.mu is held.
 func (r *Registry) refusal(address string) *proxy.Error {
 	if r.draining {
 		return proxy.Errorf(proxy.KindShuttingDown, "This replica is shutting down: connect again.")
@@ -45,8 +45,8 @@ func (r *Registry) refusal(address string) *proxy.Error {
 	return nil
 }
 
-// Admit takes a place for a connection of a client, by its address as in http.Request.RemoteAddr.
-// Leave gives it back.
+// Admit counts a new connection of a client against the limits. remote is its address as in
+// http.Request.RemoteAddr. Leave must be called when the connection has ended.
 func (r *Registry) Admit(remote string) *proxy.Error {
 	address := r.keyOf(remote)
 	r.mu.Lock()
@@ -61,7 +61,7 @@ func (r *Registry) Admit(remote string) *proxy.Error {
 	return nil
 }
 
-// Add makes an admitted connection known for draining. If that has begun meanwhile, the
+// Add registers an admitted connection for draining. If draining has begun meanwhile, the
 // connection is asked to end at once.
 func (r *Registry) Add(c *Conn) {
 	r.mu.Lock()
@@ -73,8 +73,8 @@ func (r *Registry) Add(c *Conn) {
 	}
 }
 
-// Leave gives the place back that Admit took for the same client. c may be nil where the connection
-// was admitted but never made.
+// Leave undoes Admit for a connection of the same client. c may be nil where the connection was
+// admitted but never made.
 func (r *Registry) Leave(remote string, c *Conn) {
 	address := r.keyOf(remote)
 	r.mu.Lock()
@@ -90,10 +90,10 @@ func (r *Registry) Leave(remote string, c *Conn) {
 	}
 }
 
-// Drain refuses new connections and ends the open ones, spread over up to a fifth of grace: what is
-// in flight is finished within three fifths of grace, then each gets its close frame; those that are
-// left after four fifths are cut. The rest of grace is for leaving groups. It returns how many were
-// still not through with that.
+// Drain refuses new connections and ends the open ones, spread over up to a fifth of grace. Messages in
+// flight are finished within three fifths of grace, then each connection gets its close frame;
+// connections that are left after four fifths are cut. The rest of grace is for leaving groups. Drain
+// returns the number of connections that had not even left their groups by then.
 func (r *Registry) Drain(grace time.Duration) (left int) {
 	began := time.Now()
 	conns, empty := r.beginDrain()
@@ -110,11 +110,11 @@ func (r *Registry) Drain(grace time.Duration) (left int) {
 }
 
 // drainRate is how many connections a second are ended, where a fifth of the grace is enough for
-// all: their clients come back at once, and the other replicas have but so many places for
-// handshakes.
+// all: their clients reconnect at once, and the other replicas limit the handshakes that are in
+// progress.
 const drainRate = 1000
 
-// endSpread ends connections one after another, in no order.
+// endSpread ends connections one after another, in no particular order.
 func endSpread(conns []*Conn, grace time.Duration, empty <-chan struct{}) {
 	spread := min(grace/5, time.Duration(len(conns))*time.Second/drainRate)
 	began := time.Now()
@@ -127,7 +127,7 @@ func endSpread(conns []*Conn, grace time.Duration, empty <-chan struct{}) {
 	}
 }
 
-// within waits for done, and tells whether it came in time.
+// within waits for done, and tells whether it was closed within the limit.
 func within(limit time.Duration, done <-chan struct{}) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

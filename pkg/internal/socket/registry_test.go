@@ -112,7 +112,7 @@ func (r *Registry) open(t *testing.T, src source) (*Conn, *peer, *reader) {
 func TestDrain(t *testing.T) {
 	const grace = 50 * time.Second
 	for name, test := range map[string]struct {
-		inFlight time.Duration // until nothing is
+		inFlight time.Duration // until nothing is in flight
 		answers  bool          // whether the client answers the close frame
 		took     time.Duration
 	}{
@@ -145,7 +145,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainIsSpread has many clients come back one after another, and within a fifth of the grace.
+// TestDrainIsSpread checks that many connections end one after another, and within a fifth of the grace.
 func TestDrainIsSpread(t *testing.T) {
 	const count = 20
 	for name, test := range map[string]struct {

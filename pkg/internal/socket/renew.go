@@ -10,19 +10,19 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// refusedGrace is what a connection has for its answers after a renewal was refused.
+// refusedGrace is how long a connection may take to write its answers after a renewal was refused.
 const refusedGrace = 5 * time.Second
 
-// Renewer takes a client's new token, and returns until when the connection may last with it.
+// Renewer checks a client's new token, and returns the time until which the connection may last with it.
 type Renewer func(token string) (expires time.Time, e *proxy.Error)
 
-// OnRenew has the client's messages {"auth":{"token":"…"}} answered by a Renewer, in the reader. It
-// is called before the flow is served. Without it they are messages like others.
+// OnRenew sets the Renewer of the client's messages {"auth":{"token":"…"}}, which the reader calls. It
+// must be called before the flow is served. Without a Renewer they are messages like others.
 func (c *Conn) OnRenew(renew Renewer) { c.renewer = renew }
 
-// renew takes a message that renews the client's token, and returns its answer. Where the token is
-// refused the connection ends, and there is none. One that cannot be judged now is answered by an error
-// frame: the connection has the token before for as long as that lasts.
+// renew takes a message that renews the client's token, and returns its answer. If the token is
+// refused, the connection ends and there is no answer. If the token cannot be checked now, the answer
+// is an error frame: the connection keeps the previous token for as long as that is valid.
 func (c *Conn) renew(text bool, frame []byte) (answer []byte, taken bool) {
 	if !text || c.renewer == nil {
 		return nil, false
@@ -44,8 +44,8 @@ func (c *Conn) renew(text bool, frame []byte) (answer []byte, taken bool) {
 	return append(answer, "}}"...), true
 }
 
-// renewal returns the token of a message that renews it, however wrong it is. No message of the
-// flows is taken for one: each has a member that is required of it.
+// renewal returns the token of a message that renews it, even of a malformed one. No message of the
+// flows is taken for a renewal: each has a required member that a renewal does not have.
 func renewal(frame []byte) (token string, ok bool) {
 	if !beginsWithAuth(frame) {
 		return "", false
@@ -63,15 +63,15 @@ func renewal(frame []byte) (token string, ok bool) {
 	return auth.Token, true
 }
 
-// beginsWithAuth tells whether auth is the first member of an object. It is asked for each message,
-// and looks at no more than its begin.
+// beginsWithAuth tells whether auth is the first member of an object. It is called for each message,
+// and reads only the beginning.
 func beginsWithAuth(frame []byte) bool {
 	const space = " \t\r\n"
 	rest, ok := bytes.CutPrefix(bytes.TrimLeft(frame, space), []byte("{"))
 	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, space), []byte(`"auth"`))
 }
 
-// takeRenewal is as take, for a message that renews the client's token.
+// takeRenewal is like take, for a message that renews the client's token.
 func (f *in) takeRenewal(text bool, frame []byte) (taken bool, err error) {
 	answer, taken := f.conn.renew(text, frame)
 	if answer == nil {
@@ -91,7 +91,7 @@ func (f *in) takeRenewal(text bool, frame []byte) (taken bool, err error) {
 	return true, nil
 }
 
-// pushText appends the slot of a message whose answer is at hand.
+// pushText appends the slot of a message whose answer is known already.
 func (a *answers) pushText(text []byte, received time.Time) *slot {
 	slot := a.push([]codec.Message{{}}, nil, int64(len(text)), received)
 	if slot == nil {

@@ -15,7 +15,7 @@ const (
 	renewed   = `{"auth":{"expiresAt":1700000000000}}`
 )
 
-// renewer takes the token "good", and notes all of them.
+// renewer accepts the token "good", and records all tokens.
 func renewer(tokens *[]string) Renewer {
 	return func(token string) (time.Time, *proxy.Error) {
 		*tokens = append(*tokens, token)
@@ -29,7 +29,7 @@ func renewer(tokens *[]string) Renewer {
 	}
 }
 
-// TestRenewalsAreAnsweredInTheirTurn has one wait for the acknowledgement of a message before it.
+// TestRenewalsAreAnsweredInTheirTurn has a renewal wait for the acknowledgement of a message before it.
 func TestRenewalsAreAnsweredInTheirTurn(t *testing.T) {
 	for name, change := range map[string]func(*InOptions){
 		"JSON":           func(*InOptions) {},
@@ -83,7 +83,7 @@ func TestRenewalsUnderAvro(t *testing.T) {
 	})
 }
 
-// TestRenewalsThatCannotBeJudged leave the connection open, in their turn among the answers.
+// TestRenewalsThatCannotBeJudged checks that they leave the connection open and are answered in their turn.
 func TestRenewalsThatCannotBeJudged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -108,7 +108,7 @@ func TestRenewalsThatCannotBeJudged(t *testing.T) {
 	})
 }
 
-// TestRefusedRenewals close the connection, behind the answers to the messages before.
+// TestRefusedRenewals checks that they close the connection, after the answers to the messages before.
 func TestRefusedRenewals(t *testing.T) {
 	for name, message := range map[string]string{
 		"a bad token":      `{"auth":{"token":"bad"}}`,
@@ -146,7 +146,7 @@ func TestRefusedRenewals(t *testing.T) {
 	}
 }
 
-// TestMessagesThatAreNoRenewals go the way of all others.
+// TestMessagesThatAreNoRenewals checks that they are handled like all other messages.
 func TestMessagesThatAreNoRenewals(t *testing.T) {
 	for name, test := range map[string]struct {
 		message string

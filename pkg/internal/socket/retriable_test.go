@@ -10,10 +10,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// errDefect is an error that nobody classified: what a client sees of it is INTERNAL.
+// errDefect is an unclassified error: a client sees INTERNAL.
 var errDefect = errors.New("a defect")
 
-// wantInternal checks a frame, which must be marked for a retry and not tell of the defect.
+// wantInternal checks a frame, which must be marked retriable and not disclose the defect.
 func wantInternal(t *testing.T, frame received) {
 	t.Helper()
 	var got struct {
@@ -31,7 +31,7 @@ func wantInternal(t *testing.T, frame received) {
 	}
 }
 
-// TestInternalErrorsPassWithTheirCause has a defect that is there once.
+// TestInternalErrorsPassWithTheirCause has a defect that occurs once.
 func TestInternalErrorsPassWithTheirCause(t *testing.T) {
 	t.Run("a message", func(t *testing.T) {
 		synctest.Test(t, testInternalAnswer)

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Stream is the socket itself, below TLS where there is any. Until a Conn takes it over it only
-// passes on. From then on a write waits for the peer until the Conn gives it up, and is never cut
-// short before: crypto/tls cannot be used after a failed write, and does not tell how much of one
-// was taken. So a peer's progress is watched here, where bytes are taken one by one.
+// Stream is the socket itself, below TLS where there is any. Until a Conn takes it over, it only
+// passes calls on. From then on a write waits for the peer until the Conn gives it up, and does not
+// fail before: crypto/tls cannot be used after a failed write, and does not tell how many bytes of it
+// were taken. So the peer's progress is watched here, where every byte taken counts.
 //
 // With TLS both the reader and the writer of a connection write to it, since crypto/tls answers
-// some of what it reads itself. It never lets both at once.
+// some of what it reads itself. It never lets both write at once.
 type Stream struct {
 	net.Conn
 	owner atomic.Pointer[Conn]
 }
 
-// streams are accepted connections on their way to TLS.
+// streams is a listener that wraps accepted connections in a Stream, for TLS on top.
 type streams struct{ net.Listener }
 
 // ListenTLS returns a listener of TLS connections whose writes may be held up for long.
@@ -33,12 +33,12 @@ func ListenTLS(inner net.Listener, c *tls.Config) net.Listener {
 func (l streams) Accept() (net.Conn, error) {
 	raw, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err // of net.Listener, as http.Server judges it
+		return nil, err // not wrapped: http.Server checks its type
 	}
 	return &Stream{Conn: raw}, nil
 }
 
-// errForeignTLS is a mistake in the program.
+// errForeignTLS is a bug in the program.
 var errForeignTLS = errors.New("the connection has TLS and does not come from ListenTLS")
 
 // streamOf returns the stream of a connection, and the connection on top of it.
@@ -54,7 +54,7 @@ func streamOf(raw net.Conn) (*Stream, net.Conn, error) {
 	return nil, nil, errForeignTLS
 }
 
-// Read implements net.Conn. Whatever comes is a sign of life, be it a part of a TLS record.
+// Read implements net.Conn. Every byte is a sign of life, even one of an incomplete TLS record.
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if c := s.owner.Load(); n > 0 && c != nil {
@@ -88,7 +88,7 @@ func (s *Stream) Write(p []byte) (written int, err error) {
 	}
 }
 
-// CloseWrite tells a peer without TLS that nothing comes anymore.
+// CloseWrite tells a peer without TLS that no more bytes come.
 func (s *Stream) CloseWrite() error {
 	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -96,7 +96,7 @@ func TestASlowPeerSurvivesTLS(t *testing.T) {
 	})
 }
 
-// TestAFullTLSSocketIsGivenTheWriteTimeout has a peer that takes a few bytes and then no more.
+// TestAFullTLSSocketIsGivenTheWriteTimeout has a peer that takes a few bytes and then none.
 func TestAFullTLSSocketIsGivenTheWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := testSettings()
@@ -134,8 +134,8 @@ func TestAPartOfATLSRecordKeepsAPeer(t *testing.T) {
 	})
 }
 
-// TestATLSConnectionEndsAsTLSDoes reads to the end of a connection that the proxy closes: the client
-// can tell that nothing is missing.
+// TestATLSConnectionEndsAsTLSDoes reads to the end of a connection that the proxy closes: the client can
+// tell that no bytes are missing.
 func TestATLSConnectionEndsAsTLSDoes(t *testing.T) {
 	for name, end := range map[string]func(c *Conn, p *peer){
 		"by the proxy": func(c *Conn, p *peer) {

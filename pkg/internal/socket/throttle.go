@@ -5,7 +5,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// throttle waits until messages are within a connection's rate, and returns how many: n, or a
+// throttle waits until messages are within a connection's rate limit, and returns how many: n, or a
 // burst. An error means that the connection is over.
 func throttle(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) (int, error) {
 	taken, waited, err := rate.Take(c.open, n)
@@ -13,7 +13,7 @@ func throttle(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) (int
 	return taken, err
 }
 
-// throttleAll waits until n messages are within a connection's rate. What it waits is counted
+// throttleAll waits until n messages are within a connection's rate limit. Its waiting time is counted
 // burst by burst, so that metrics show a connection that waits for long.
 func throttleAll(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) error {
 	for n > 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// pace is how many messages passed in each second of a test.
+// pace counts the messages that passed in each second of a test.
 type pace struct {
 	began   time.Time
 	seconds []int
@@ -24,7 +24,7 @@ func (p *pace) passed() {
 	p.seconds[second]++
 }
 
-// want checks the seconds from one up to another, of which each may have a burst more.
+// want checks the seconds from one up to another, each of which may have one burst more.
 func (p *pace) want(t *testing.T, from, to, perSecond int) {
 	t.Helper()
 	for second := from; second < to; second++ {
@@ -102,8 +102,8 @@ func changeRates(rate *limit.Rate) {
 	}
 }
 
-// TestThrottlingShowsWhileItLasts checks that a client that sends a long array to a slow
-// connection is seen in the metrics before the array is through.
+// TestThrottlingShowsWhileItLasts checks that the metrics show a client that sends a long array to a
+// slow connection before the array is finished.
 func TestThrottlingShowsWhileItLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, m := accept(t, quietSettings(), bufferSize)

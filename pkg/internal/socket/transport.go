@@ -5,12 +5,12 @@ import (
 )
 
 // transport is the net.Conn that the WebSocket library is given. The library reads from the
-// peer through it; what the library writes (echoes of close frames, refusals of broken
-// frames) is left for the connection's writer, and its Close ends nothing: the Conn alone
-// decides when the socket goes.
+// peer through it; frames that the library writes (echoes of close frames, refusals of broken
+// frames) are left for the connection's writer, and its Close does nothing: only the Conn
+// closes the socket.
 type transport struct {
 	net.Conn
-	ended   func()         // told when no more come
+	ended   func()         // called when no more bytes come
 	library func(p []byte) // takes what the library wrote
 }
 
@@ -18,7 +18,7 @@ type transport struct {
 func (t *transport) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
 	if n > 0 {
-		return n, nil // an error beside bytes comes again
+		return n, nil // an error beside bytes is returned again by the next Read
 	}
 	if err != nil {
 		t.ended()

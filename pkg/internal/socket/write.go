@@ -9,38 +9,38 @@ import (
 )
 
 const (
-	// fillSize is about how much one write takes: enough to spread its cost over many
-	// records, little enough that pings and pongs do not wait long behind it.
+	// fillSize is about how many bytes one write has: enough to spread its cost over many
+	// records, few enough that pings and pongs do not wait long behind it.
 	fillSize = 64 << 10
 	// maxTexts bounds the error frames that wait for the writer.
 	maxTexts = 16 << 10
 	// maxPongs bounds the pongs that wait for the writer.
 	maxPongs = 4 << 10
-	// takenChecks is how many times in a WriteTimeout it is looked whether a full socket has
-	// taken bytes.
+	// takenChecks is how many times in a WriteTimeout the Stream checks whether a full socket
+	// has taken bytes.
 	takenChecks = 8
 	// echoTimeout bounds the last write to a peer that has ended the connection.
 	echoTimeout = time.Second
 )
 
-// source is what a flow has to send. Only the writer calls it.
+// source yields the frames that a flow has to send. Only the writer calls it.
 type source interface {
 	// fill appends frames that are ready, until dst has grown past fillSize.
 	fill(dst []byte) []byte
 	// midMessage tells that fill has appended fragments of a message and not yet its last. Only
 	// control frames may come in between (RFC 6455, section 5.4).
 	midMessage() bool
-	// wrote tells that all that fill appended since the last call was taken by the socket.
+	// wrote tells that the socket has taken all that fill appended since the last call.
 	wrote()
-	// due returns when fill will have something without a wake, or the zero time.
+	// due returns when fill will have a frame without a wake, or the zero time.
 	due() time.Time
-	// over is asked while the connection is being closed by the proxy: is nothing in flight
-	// anymore, or is it too late to wait? Once it has said so, it takes nothing more.
+	// over is called while the proxy closes the connection. It returns true if nothing is in
+	// flight anymore, or if late. After that the source accepts nothing more.
 	over(late bool) bool
 }
 
-// SendText leaves a text frame for the writer. While many are waiting it waits too, until the
-// writer ends.
+// SendText leaves a text frame for the writer. It blocks while too many bytes of them wait, at most
+// until the writer ends.
 func (c *Conn) SendText(payload []byte) {
 	for !c.leaveText(payload) {
 		select {
@@ -62,7 +62,7 @@ func (c *Conn) leaveText(payload []byte) bool {
 	return true
 }
 
-// writeLoop is the writer. It returns when the connection is over.
+// writeLoop is the writer. It returns when the connection is closed.
 func (c *Conn) writeLoop(src source) {
 	defer c.writerEnded()
 	defer func() { c.chargeOut(0) }()
@@ -118,7 +118,7 @@ func (c *Conn) untilDue(src source, wait time.Duration) time.Duration {
 	return max(wait, 0)
 }
 
-// pending appends what others have left for the writer.
+// pending appends the frames that other goroutines have left for the writer.
 func (c *Conn) pending(buf []byte, src source) []byte {
 	buf = c.keepalive.append(c, buf)
 	c.mu.Lock()
@@ -137,8 +137,8 @@ func (c *Conn) pending(buf []byte, src source) []byte {
 	return buf
 }
 
-// lastWords tells whether the connection is over for the writer, and appends its close
-// frame: the echo of the peer's, or ours once the flow has finished or its time is up.
+// lastWords tells whether the writer is to end, and appends the close frame then: the echo of the
+// peer's, or ours once the flow has finished or its grace is over.
 func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,16 +158,16 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 	c.closeSent = true
 	by := time.Now().Add(c.settings.CloseTimeout)
 	_ = c.raw.SetReadDeadline(by)
-	if e.by.After(by) { // what is in front of the close frame may have the whole grace
+	if e.by.After(by) { // frames before the close frame may take the whole grace
 		by = e.by
 	}
 	_ = c.raw.SetWriteDeadline(by)
 	return appendClose(buf, uint16(e.Code), e.Reason), true
 }
 
-// writerEnded frees the reader, at once where the writer died of a broken or dead peer.
+// writerEnded ends the reader, at once if no close frame was sent: the connection is broken or the peer dead.
 func (c *Conn) writerEnded() {
-	c.shut() // before done: who sees done must not take it for an error of its own
+	c.shut() // before done: a goroutine that sees done must find open ended, too
 	close(c.done)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,7 +176,7 @@ func (c *Conn) writerEnded() {
 	}
 }
 
-// write sends buf whole. A socket that takes not a byte for the WriteTimeout is given up: see
+// write sends buf whole. A socket that takes no byte for the WriteTimeout is given up: see
 // Stream.
 func (c *Conn) write(buf []byte) error {
 	began := time.Now()
@@ -187,9 +187,9 @@ func (c *Conn) write(buf []byte) error {
 	return nil
 }
 
-// setWriteDeadline bounds one write to the socket, so that it can be seen how the peer gets on.
-// An ending does not shorten it: a deadline in the past would fail a socket that has room, and
-// its peer would miss the close frame.
+// setWriteDeadline bounds one write to the socket, so that the Stream can check the peer's progress.
+// An ending does not shorten the deadline: one in the past would make the write fail although the
+// socket has room, and its peer would not get the close frame.
 func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +203,7 @@ func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 	return socket.SetWriteDeadline(by)
 }
 
-// giveUp tells whether a write that did not get through in time is to be given up.
+// giveUp tells whether a write that has reached its deadline is to be given up.
 func (c *Conn) giveUp(lastTaken time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

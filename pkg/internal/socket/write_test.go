@@ -56,7 +56,7 @@ func TestAPingIsAnsweredBehindAFullSocket(t *testing.T) {
 }
 
 // TestPingsThatAreTooManyAreAnsweredByTheNewest sends pings behind a full socket. One pong may
-// stand for several pings (RFC 6455, section 5.5.3).
+// answer several pings (RFC 6455, section 5.5.3).
 func TestPingsThatAreTooManyAreAnsweredByTheNewest(t *testing.T) {
 	const pings = 10_000
 	synctest.Test(t, func(t *testing.T) {
