@@ -165,3 +165,19 @@ func TestFold(t *testing.T) {
 		})
 	}
 }
+
+// TestLogTimeHardlyPassesInAGap has an outage between two records: of the time in which nobody could write,
+// log time counts the gap that is allowed, so that nobody is silent for having been unable to write.
+func TestLogTimeHardlyPassesInAGap(t *testing.T) {
+	const allowed = 5 * time.Second
+	s := newStory()
+	for _, step := range []struct {
+		at   float64
+		want time.Duration
+	}{{0, 0}, {3, 3 * time.Second}, {3600, 3*time.Second + allowed}, {3599, 3*time.Second + allowed}, {3602, 5*time.Second + allowed}} {
+		s.at(step.at, claimOf("1", "a", nil))
+		if s.fold.now != step.want {
+			t.Errorf("at %v s the log time is %v, want %v", step.at, s.fold.now, step.want)
+		}
+	}
+}
