@@ -161,7 +161,7 @@ func (s *Sessions) tick(now time.Time) {
 }
 
 // errFenced is the readiness error of a replica whose heartbeats are not acknowledged.
-var errFenced = errors.New("Kafka has acknowledged no heartbeat for the lease")
+var errFenced = errors.New("no heartbeat was acknowledged for the lease")
 
 // Ready returns the reason why no session can be claimed, or nil.
 func (s *Sessions) Ready() error {
