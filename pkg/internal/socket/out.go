@@ -14,8 +14,11 @@ import (
 )
 
 const (
-	// maxPoll is the most records of a poll where no setting asks for fewer.
-	maxPoll = 500
+	// maxPoll is the most records of a poll where no setting asks for fewer: about as many as a fetch of
+	// 1 MiB has, as franz-go fetches again only when all were polled.
+	maxPoll = 5000
+	// keptRecords is room for how many records a connection keeps that has little to do.
+	keptRecords = 64
 	// revokeWait bounds how long the revocation of a partition waits for a client's pong.
 	revokeWait = time.Second
 	// leaveTimeout bounds leaving the group after a connection's end.
@@ -195,11 +198,12 @@ func (f *out) ponged(payload []byte) (right bool) {
 
 // pollLoop is the poller. It returns when the connection is closed or is being closed.
 func (f *out) pollLoop() {
-	records := make([]proxy.Record, 0, f.mostPerPoll())
+	var records []proxy.Record
 	for {
 		var err error
 		var asOf uint64
-		records, err = f.consumer.Poll(f.conn.open, f.mostPerPoll(), records[:0], func() { asOf = f.delivery.newest() })
+		records = reusable(records)
+		records, err = f.consumer.Poll(f.conn.open, f.mostPerPoll(), records, func() { asOf = f.delivery.newest() })
 		if err == nil {
 			err = f.pass(handover{records, time.Now(), asOf})
 		}
@@ -211,6 +215,15 @@ func (f *out) pollLoop() {
 			return
 		}
 	}
+}
+
+// reusable returns the room of the last poll's records for the next poll, unless they needed little of it:
+// a connection that is idle after a burst gives it back.
+func reusable(records []proxy.Record) []proxy.Record {
+	if cap(records) > keptRecords && len(records) < cap(records)/8 {
+		return nil
+	}
+	return records[:0]
 }
 
 // mostPerPoll bounds a poll also by one second of the rate limit, so that a low rate holds few records.

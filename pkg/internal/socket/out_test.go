@@ -833,3 +833,24 @@ func TestASlowClientHoldsBackPolling(t *testing.T) {
 		_ = p.Close()
 	})
 }
+
+// TestABurstOfRecordsIsGivenBack keeps room for as many records as polls have, and not for those of a
+// burst that is over.
+func TestABurstOfRecordsIsGivenBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		length, capacity, want int
+	}{
+		"busy":               {maxPoll, maxPoll, maxPoll},
+		"an eighth":          {maxPoll / 8, maxPoll, maxPoll},
+		"after a burst":      {maxPoll/8 - 1, maxPoll, 0},
+		"always few":         {1, keptRecords, keptRecords},
+		"nothing was polled": {0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := reusable(make([]proxy.Record, test.length, test.capacity))
+			if cap(got) != test.want || len(got) != 0 {
+				t.Errorf("there is room for %d records, want %d", cap(got), test.want)
+			}
+		})
+	}
+}
