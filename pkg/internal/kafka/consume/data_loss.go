@@ -47,19 +47,19 @@ func (c *Consumer) behind(losses []*kgo.ErrDataLoss) (behind []*kgo.ErrDataLoss)
 // (KIP-320): if a broker refuses a position for another reason, the consumer does not go back.
 func (c *Consumer) truncated(ctx context.Context, losses []*kgo.ErrDataLoss) (truncated []*kgo.ErrDataLoss) {
 	ends := c.epochEnds(ctx, losses)
-	var untold []int32
+	var partitions []int32
 	for _, lost := range losses {
-		if _, told := ends[lost.Partition]; !told {
-			untold = append(untold, lost.Partition)
-		}
+		partitions = append(partitions, lost.Partition)
 	}
-	for partition, log := range c.logRanges(ctx, untold) {
-		if log.err == nil {
-			ends[partition] = log.end
-		}
-	}
+	ranges := c.logRanges(ctx, partitions)
 	for _, lost := range losses {
-		if end, told := ends[lost.Partition]; told && end < lost.ConsumedTo {
+		log := ranges[lost.Partition]
+		end, told := ends[lost.Partition]
+		if !told && log.err == nil {
+			end, told = log.end, true
+		}
+		// A position before the log's start is no place to go back to: retention has passed it.
+		if told && end < lost.ConsumedTo && (log.err != nil || lost.ResetTo >= log.start) {
 			truncated = append(truncated, lost)
 		}
 	}

@@ -28,6 +28,7 @@ func TestGoesBackWithATruncatedLog(t *testing.T) {
 		"intact":                  {kgo.ErrDataLoss{ConsumedTo: 3, ConsumedToEpoch: 0, ResetTo: 2}, 0},
 		"intact, no known epoch":  {kgo.ErrDataLoss{ConsumedTo: 3, ConsumedToEpoch: -1, ResetTo: 2}, 0},
 		"retention has passed it": {kgo.ErrDataLoss{ConsumedTo: 9, ConsumedToEpoch: 0, ResetTo: 12}, 0},
+		"before the log's start":  {kgo.ErrDataLoss{ConsumedTo: 9, ConsumedToEpoch: -1, ResetTo: -1}, 0},
 		"of somebody else":        {kgo.ErrDataLoss{Partition: 7, ConsumedTo: 9, ConsumedToEpoch: -1, ResetTo: 2}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
