@@ -137,8 +137,8 @@ type Security struct {
 	OpenIDSubjectClaim            string        `env:"OPENID_SUBJECT_CLAIM" shown:"sub" help:"claim that names the client, such as client_id"`
 	OpenIDAudienceClaim           string        `env:"OPENID_AUDIENCE_CLAIM" shown:"aud" help:"claim that holds the audience, such as client_id"`
 	OpenIDRealm                   string        `env:"OPENID_REALM" help:"realm of bearer tokens in WWW-Authenticate"`
-	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" help:"how often the tokens of open sockets are checked again"`
-	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" help:"checks that may fail in a row while the provider is down; -1 is any number"`
+	OpenIDRevalidationInterval    time.Duration `env:"OPENID_REVALIDATION_INTERVAL" default:"1m" min:"1s" max:"24h" help:"how often the tokens of open sockets are checked again: at least each 15 s"`
+	OpenIDRevalidationErrorsLimit int           `env:"OPENID_REVALIDATION_ERRORS_LIMIT" default:"-1" min:"-1" max:"2147483647" help:"for how many of these intervals the provider may be down; -1 is any number"`
 	JWTKafkaUsernameKey           string        `env:"JWT_KAFKA_USERNAME_KEY" help:"claim that carries the Kafka user name"`
 	JWTKafkaPasswordKey           string        `env:"JWT_KAFKA_PASSWORD_KEY" help:"claim that carries the Kafka password"`
 	JWTKafkaTokenAuthOnly         bool          `env:"JWT_KAFKA_TOKEN_AUTH_ONLY" default:"false" help:"refuses the X-Kafka-Auth header"`
