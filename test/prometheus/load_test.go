@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )
@@ -45,6 +46,7 @@ func startLoad(t *testing.T) *load {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
+	slowWrites(fake)
 	client, err := kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.DisableClientMetrics())
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +65,16 @@ func startLoad(t *testing.T) *load {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// slowWrites lets each write take longer than the rate leaves between two messages, as on a broker
+// with replicas far away: so some message waits for its answer whenever Prometheus scrapes.
+func slowWrites(fake *kfake.Cluster) {
+	fake.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		fake.SleepControl(func() { time.Sleep(50 * time.Millisecond) })
+		return nil, nil, false
+	})
 }
 
 // start runs the proxy until the test's end, and returns the path of its certificate's key. A
