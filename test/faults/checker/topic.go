@@ -60,9 +60,11 @@ func (c *check) change(e *history.Event) {
 	case history.LogEnd:
 		t.ends[slot{e.Instance, e.Partition}] = e.Offset
 	case history.Broken:
+		// A connection without a record may still wait for its group: an error of the topic cannot
+		// reach it. kfake, unlike Kafka, starts the wait anew with each join.
 		t.broken = e.At
 		for _, conn := range c.conns {
-			conn.idle = conn.group != ""
+			conn.idle = conn.group != "" && conn.instance >= 0
 		}
 	case history.Mended:
 		c.mended(e)

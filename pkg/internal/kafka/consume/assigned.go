@@ -36,6 +36,9 @@ func (c *Consumer) assigned(ctx context.Context, all map[string]map[int32]kgo.Of
 func (c *Consumer) own(starts map[int32]proxy.Start, reached map[int32]int64) {
 	c.moving.take()
 	defer c.moving.end()
+	if c.closed {
+		return
+	}
 	c.holding.hold(reached)
 	c.members.assigned(c.member(), maps.Keys(starts))
 	c.size.lead(c.leaders())

@@ -13,6 +13,7 @@ const joinWait = 3 * time.Second
 
 // Close ends reading, after it has told the owner that all partitions are revoked. With leave, the group
 // assigns them to other members at once; without, it keeps them for the client until the SessionTimeout.
+// The owner is not called anymore when Close has returned.
 func (c *Consumer) Close(ctx context.Context, leave bool) {
 	defer c.lags.end(c.holding)
 	defer c.fetched.close()
@@ -26,17 +27,25 @@ func (c *Consumer) Close(ctx context.Context, leave bool) {
 		// franz-go calls revoked only after the consumer has joined. If it does, and a commit takes
 		// long, this call waits for the commit before abort would cancel it.
 		c.revoked(ctx, c.client, map[string][]int32{c.options.Topic.Name: c.members.all()})
+		if leave && member == "" && c.leaveLater() {
+			return
+		}
 		c.abort()
 	} else if leave {
 		c.logLeave(c.leave(ctx, member, c.leaveByOwn))
 	}
+	c.end()
+	if joining && leave {
+		c.logLeave(c.leave(ctx, member, c.leaveByLookups))
+	}
+}
+
+// end closes the consumer's client.
+func (c *Consumer) end() {
 	defer c.abort()
 	c.client.Close()
 	// Close lets franz-go poll once more. The leave, if it comes after Close, waits for that poll.
 	c.client.AllowRebalance()
-	if joining && leave {
-		c.logLeave(c.leave(ctx, member, c.leaveByLookups))
-	}
 	c.metrics.KafkaClients(metrics.ConsumerClient).Dec()
 }
 

@@ -58,6 +58,8 @@ type Consumer struct {
 
 	stopGrowth func()
 	moving     turns // held while the ownership of partitions begins or ends
+	closed     bool  // the owner must not be called anymore; guarded by moving
+	later      chan struct{}
 
 	// Used by the polling goroutine only.
 	trouble trouble
@@ -69,11 +71,12 @@ type Consumers struct {
 	cluster *cluster.Cluster
 	lags    *lags
 	memory  memory
+	later   chan struct{} // holds a token for each closed consumer that waits for its first join
 }
 
 // NewConsumers starts tracking lags until Close. Fetched records are charged to the budget.
 func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
-	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}}
+	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}, later: make(chan struct{}, laterAtMost)}
 }
 
 // Close ends the tracking of lags. It does not close the consumers: their owners do.
@@ -87,7 +90,7 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 		log: c.Log.With("clientId", o.ClientID, "groupId", o.GroupID, "topic", o.Topic.Name),
 	}
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
-	consumer.moving = make(turns, 1)
+	consumer.moving, consumer.later = make(turns, 1), m.later
 	consumer.fetched = newFetched(&m.memory)
 	consumer.size = &fetchSize{update: consumer.fetchAtMost, fetched: consumer.fetched}
 	ctx, abort := context.WithCancel(c.Life())

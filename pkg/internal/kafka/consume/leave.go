@@ -21,7 +21,7 @@ type leaveBy func(context.Context, *kmsg.LeaveGroupRequest) (*kmsg.LeaveGroupRes
 // leave removes the consumer from its group: franz-go sends no LeaveGroup request for static members.
 // The request names the member id besides the instance id: the instance id alone might be that of a
 // successor by now, which Kafka would remove. So a consumer that Kafka has not told its member id yet
-// cannot leave: if its first join succeeds later, Kafka waits for the session timeout.
+// cannot leave, see leaveLater.
 func (c *Consumer) leave(ctx context.Context, id string, by leaveBy) error {
 	if id == "" {
 		return nil

@@ -16,6 +16,9 @@ const commitOnRevokeTimeout = 5 * time.Second
 func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]int32) {
 	c.moving.take()
 	defer c.moving.end()
+	if c.closed {
+		return
+	}
 	defer c.holding.drop(all[c.options.Topic.Name])
 	partitions, stale := c.members.split(c.member(), all[c.options.Topic.Name])
 	if len(stale) > 0 {
@@ -42,6 +45,9 @@ func (c *Consumer) revoked(ctx context.Context, _ *kgo.Client, all map[string][]
 func (c *Consumer) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	c.moving.take()
 	defer c.moving.end()
+	if c.closed {
+		return
+	}
 	c.holding.drop(all[c.options.Topic.Name])
 	c.members.lost(all[c.options.Topic.Name])
 	c.options.Owner.Lost(all[c.options.Topic.Name])
