@@ -150,7 +150,7 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	sessions, err := a.openSessions(brokers, m)
+	sessions, ready, err := a.openSessions(brokers, m)
 	if err != nil {
 		return a, err
 	}
@@ -160,7 +160,7 @@ func start(o Options) (*App, error) {
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
 		Sockets: a.sockets, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
-		Limits: limits, LimitsWriter: writer, Sessions: sessions, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)

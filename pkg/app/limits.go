@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/table"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -82,16 +83,27 @@ func (a *App) skipper(state *metrics.State, topic string) func() {
 	}
 }
 
+// behind is the result of a table's check that cannot be read now, and was read to its end before. Such
+// a replica stays ready: the leader of one partition would otherwise decide for all replicas at once,
+// and also for clients who need nothing of the table.
+const behind = health.Tolerable("behind")
+
 // watchTable keeps the readiness check of a table up to date, and ends the proxy when its topic
-// cannot be used. more, which may be nil, is a further condition of readiness.
+// cannot be used. more, which may be nil, is a further condition.
 func (a *App) watchTable(t *table.Table, check string, state *metrics.State, more func() error) {
 	a.background(func(ctx context.Context) {
+		read := false
 		a.checks.Probe(ctx, check, tableProbeInterval, probeTimeout, func(context.Context) error {
 			state.Lag.Set(float64(t.Lag()))
-			if err := t.Ready(); err != nil || more == nil {
-				return err
+			err := t.Ready()
+			if err == nil && more != nil {
+				err = more()
 			}
-			return more()
+			read = read || err == nil
+			if err != nil && read {
+				return behind
+			}
+			return err
 		})
 	})
 	a.background(func(ctx context.Context) {

@@ -17,10 +17,14 @@ const (
 	sessionsTable = "sessions"
 	// leasesKept is the number of leases for which compaction leaves the records of sessions alone.
 	leasesKept = 10
+	// removalsKept is the number of leases for which the topic keeps the removal of a session. Each new
+	// replica reads these, and one that was cut off for longer begins anew.
+	removalsKept = 20
 )
 
-// openSessions starts this replica's part in the sessions, and opens their topic.
-func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*session.Sessions, error) {
+// openSessions starts this replica's part in the sessions, and opens their topic. ready returns why the
+// topic cannot be read now, or nil.
+func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (all *session.Sessions, ready func() error, err error) {
 	settings := &a.config.Sessions
 	state := m.State(sessionsTable)
 	log := &sessionsLog{opened: make(chan struct{})}
@@ -33,11 +37,12 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*sessi
 	})
 	topic, err := table.Open(brokers, table.Options{
 		Name: sessionsTable, Topic: settings.StateTopic, ReplicationFactor: settings.StateReplicationFactor,
-		MinCompactionLag: leasesKept * settings.Lease, LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
+		MinCompactionLag: leasesKept * settings.Lease, DeleteRetention: removalsKept * settings.Lease,
+		LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
 	})
 	if err != nil {
 		sessions.Close()
-		return nil, fmt.Errorf("opening the topic of sessions: %w", err)
+		return nil, nil, fmt.Errorf("opening the topic of sessions: %w", err)
 	}
 	log.table = topic
 	close(log.opened)
@@ -46,7 +51,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*sessi
 		topic.Close(ctx)
 	})
 	a.watchTable(topic, checkSessions, state, sessions.Ready)
-	return sessions, nil
+	return sessions, topic.Ready, nil
 }
 
 // sessionsLog appends to the topic of sessions.

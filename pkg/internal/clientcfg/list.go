@@ -25,6 +25,17 @@ func errNotRead() *proxy.Error {
 	return proxy.Errorf(proxy.KindKafkaUnavailable, "The dynamic limits have not been read from Kafka yet.")
 }
 
+// Known returns an error before the topic was read to its end for the first time: the limits that it sets
+// are unknown until then.
+func (t *Table) Known() *proxy.Error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !t.caughtUp {
+		return errNotRead()
+	}
+	return nil
+}
+
 // All returns every entry, with all of its members: those that it leaves out have the values of the defaults.
 func (t *Table) All() (All, error) {
 	t.mu.RLock()

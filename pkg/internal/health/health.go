@@ -36,8 +36,14 @@ func New(onReady func(ready bool), names ...string) *Checks {
 	return c
 }
 
+// Tolerable is a result that is shown, and leaves the replica ready.
+type Tolerable string
+
+// Error implements error.
+func (t Tolerable) Error() string { return string(t) }
+
 // Set records a result of the check called name: nil is "ok"; the text of another error is shown
-// in the answer of /readyz. It panics if New was not given the name, because such a check would
+// in the answer of /readyz, and makes the whole not ready unless the error is Tolerable. It panics if New was not given the name, because such a check would
 // be missing from the answer.
 func (c *Checks) Set(name string, err error) {
 	c.mu.Lock()
@@ -56,17 +62,17 @@ func (c *Checks) Set(name string, err error) {
 	}
 }
 
-// Ready tells whether every check is fine.
+// Ready tells whether every check is fine, or failed tolerably.
 func (c *Checks) Ready() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ready
 }
 
-// allFine needs c.mu.
+// allFine tells what Ready does. c.mu is held.
 func (c *Checks) allFine() bool {
 	for _, err := range c.results {
-		if err != nil {
+		if _, tolerable := errors.AsType[Tolerable](err); err != nil && !tolerable {
 			return false
 		}
 	}

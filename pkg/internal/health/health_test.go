@@ -59,6 +59,12 @@ func TestReadyz(t *testing.T) {
 			`{"ready":true,"checks":{"kafka":"ok","sessions":"ok","draining":"ok"}}`,
 		},
 		{
+			"one that fails tolerably",
+			[]result{{"draining", nil}, {"sessions", health.Tolerable("behind")}, {"kafka", nil}},
+			http.StatusOK,
+			`{"ready":true,"checks":{"kafka":"ok","sessions":"behind","draining":"ok"}}`,
+		},
+		{
 			"text that needs escapes",
 			[]result{{"kafka", errors.New("a \"b\"\n\\")}},
 			http.StatusServiceUnavailable,

@@ -53,8 +53,9 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	q := parseQuery(r.URL.RawQuery)
 	tellByClosing := q.choice("handshakeErrors", "status", "close") == "close"
 	a := admission{span: s.Traces.Handshake(r, "/socket/"+string(direction))}
-	through, e := s.enter(r)
+	place, through, e := s.enter(r)
 	defer through()
+	a.place = place
 	if e == nil {
 		e = s.checkMemory(direction)
 	}
@@ -72,15 +73,15 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	s.open(w, r, &a)
 }
 
-// enter takes a place among the handshakes in progress. through gives it back.
-func (s *Server) enter(r *http.Request) (through func(), e *proxy.Error) {
-	leave, e := s.Sockets.Enter(r.RemoteAddr)
+// enter begins a handshake. place gives back its place among those in progress, through also ends it.
+func (s *Server) enter(r *http.Request) (place, through func(), e *proxy.Error) {
+	place, e = s.Sockets.Enter(r.RemoteAddr)
 	if e != nil {
-		return leave, e
+		return place, place, e
 	}
 	done := handshaking(r.Context())
-	return func() {
-		leave()
+	return place, func() {
+		place()
 		done()
 	}, nil
 }
@@ -91,6 +92,7 @@ type parser func(q *query, who *proxy.Identity) flow
 // admission is what an admitted connection holds.
 type admission struct {
 	pass    auth.Pass
+	place   func() // gives back the place among the handshakes in progress
 	through func() // ends the handshake
 	leave   func() // gives back the place in the principal's quota
 	flow    flow
@@ -149,7 +151,7 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 		a.leave()
 		return e
 	}
-	if a.session, e = s.claim(ctx, a.flow, a.topic); e != nil {
+	if a.session, e = s.claim(ctx, r, a); e != nil {
 		s.Sockets.Leave(r.RemoteAddr, nil)
 		a.leave()
 	}

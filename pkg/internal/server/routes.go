@@ -49,6 +49,8 @@ type Server struct {
 	Limits       *clientcfg.Table
 	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
 	Sessions     *session.Sessions
+	// SessionsReady returns why the sessions cannot be read from Kafka now, or nil. It does not wait.
+	SessionsReady func() error
 
 	guards guards
 	quota  quota

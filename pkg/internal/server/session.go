@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -16,10 +17,35 @@ func onConflict(q *query) session.OnConflict {
 }
 
 // claim claims the session that a connection needs. It returns nil if the connection needs none.
-func (s *Server) claim(ctx context.Context, f flow, topic *cluster.Topic) (*session.Session, *proxy.Error) {
-	if f.session == nil {
+//
+// The handshake waits for Kafka outside the places of handshakes in progress, which connections without
+// sessions need too. While the sessions cannot be read, it is refused at once: clients try elsewhere.
+func (s *Server) claim(ctx context.Context, r *http.Request, a *admission) (*session.Session, *proxy.Error) {
+	if a.flow.session == nil {
 		return nil, nil
 	}
+	if e := s.claimable(); e != nil {
+		return nil, e
+	}
+	leave, e := s.Sockets.EnterClaim(r.RemoteAddr)
+	if e != nil {
+		return nil, e
+	}
+	defer leave()
+	a.place()
+	return s.Sessions.Claim(ctx, s.sessionOf(a.flow, a.topic))
+}
+
+// claimable returns why no session can be claimed now, or nil.
+func (s *Server) claimable() *proxy.Error {
+	if err := s.SessionsReady(); err != nil {
+		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "The sessions of clients cannot be read from Kafka now: try again.")
+	}
+	return s.Limits.Known()
+}
+
+// sessionOf returns the session that a connection to a topic needs.
+func (s *Server) sessionOf(f flow, topic *cluster.Topic) session.Request {
 	q := *f.session
 	q.Topic = topic.Name
 	if q.Kind == session.Consumer {
@@ -28,7 +54,7 @@ func (s *Server) claim(ctx context.Context, f flow, topic *cluster.Topic) (*sess
 	} else {
 		q.Limit = s.Limits.Limits(clientcfg.Producer, string(q.Client)).MaxConnections
 	}
-	return s.Sessions.Claim(ctx, q)
+	return q
 }
 
 // holder is a connection that holds a session.

@@ -12,7 +12,7 @@ import (
 type Limits struct {
 	Connections int
 	PerAddress  int // connections of one address; with IPv6, of a /64 network, which is what a host has
-	Handshakes  int // in progress; an address may have as many as it leaves free for others. The same for refusals by a close frame
+	Handshakes  int // in progress; an address may have as many as it leaves free for others. The same for waits for a session, and for refusals by a close frame
 }
 
 func reached(limit, count int) bool { return limit > 0 && count >= limit }
@@ -27,12 +27,23 @@ func (r *Registry) Enter(remote string) (through func(), e *proxy.Error) {
 	if e != nil {
 		return func() {}, e
 	}
+	return r.enter(r.handshakes, remote)
+}
+
+// EnterClaim takes a place among the handshakes that wait for a session. They are as many as those in
+// progress, and apart from them: Kafka decides how long a session takes. leave must be called when the
+// session is decided; calling it again does nothing.
+func (r *Registry) EnterClaim(remote string) (leave func(), e *proxy.Error) {
+	return r.enter(r.claims, remote)
+}
+
+func (r *Registry) enter(places *fair.Shares, remote string) (leave func(), e *proxy.Error) {
 	address := fair.Address(remote)
-	if !r.handshakes.TryTake(address) {
+	if !places.TryTake(address) {
 		return func() {}, proxy.Errorf(proxy.KindOverloaded,
 			"This replica has its most handshakes of %d in progress, or your address has its share of them: try again later.", r.limits.Handshakes)
 	}
-	return sync.OnceFunc(func() { r.handshakes.Give(address) }), nil
+	return sync.OnceFunc(func() { places.Give(address) }), nil
 }
 
 // Refuse begins a refusal by a close frame, for whose answer the connection stays open. ok is false while

@@ -13,6 +13,7 @@ import (
 type Registry struct {
 	limits     Limits
 	handshakes *fair.Shares // in progress, by address
+	claims     *fair.Shares // handshakes that wait for a session, by address
 	refusals   *fair.Shares // refusals by a close frame in progress, by address
 
 	mu        sync.Mutex // guards what follows
@@ -26,8 +27,9 @@ type Registry struct {
 // NewRegistry returns a registry without connections.
 func NewRegistry(limits Limits) *Registry {
 	return &Registry{
-		limits: limits, handshakes: fair.NewShares(limits.Handshakes, 0), refusals: fair.NewShares(limits.Handshakes, 0),
-		conns: make(map[*Conn]struct{}), byAddress: make(map[string]int),
+		limits: limits, handshakes: fair.NewShares(limits.Handshakes, 0), claims: fair.NewShares(limits.Handshakes, 0),
+		refusals: fair.NewShares(limits.Handshakes, 0),
+		conns:    make(map[*Conn]struct{}), byAddress: make(map[string]int),
 	}
 }
 

@@ -51,6 +51,9 @@ type Options struct {
 	// MinCompactionLag is how long a record must stay in the log at least; 0 leaves that to the brokers.
 	// An existing topic with a shorter lag is used with a warning.
 	MinCompactionLag time.Duration
+	// DeleteRetention is how long a tombstone must stay in the log at least; 0 leaves that to the brokers.
+	// A table that has read nothing for longer may have missed tombstones, and begins anew.
+	DeleteRetention time.Duration
 	// SegmentAge is how long a topic that the table creates writes to one segment. The active segment
 	// cannot be compacted; 0 means ten minutes.
 	SegmentAge time.Duration
@@ -73,6 +76,7 @@ type Table struct {
 	admin   *kadm.Client
 	decode  kgo.Decompressor
 	state   tableState
+	away    away // used by the reading goroutine only
 	appends tableAppends
 	life    context.Context //nolint:containedctx // until Close
 	stop    context.CancelFunc
@@ -97,6 +101,7 @@ func Open(c *cluster.Cluster, o Options) (*Table, error) {
 		log:    c.Log.With("table", o.Name, "topic", o.Topic),
 		life:   ctx, stop: stop, done: make(chan struct{}), failed: make(chan error, 1),
 	}
+	t.away.retention = o.DeleteRetention
 	t.state.begin(errTableOpening)
 	c.Metrics.KafkaClients(metrics.StateClient).Inc()
 	go t.follow(ctx)
@@ -117,7 +122,8 @@ func tableBackoff(failed int) time.Duration {
 	return min(firstTableBackoff<<min(max(failed-1, 0), 10), longestTableBackoff)
 }
 
-// Ready returns the reason why the table is not ready, or nil if everything was read, and Kafka answers.
+// Ready returns the reason why the table is not up to date, or nil if everything was read, and Kafka
+// answers. It does not wait.
 func (t *Table) Ready() error { return t.state.ready(time.Now()) }
 
 // Failed returns a channel that receives one error if the topic cannot be used as it is. The error names

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -70,6 +71,10 @@ func (r *tableReader) take(p *kmsg.FetchResponseTopicPartition, throttled bool) 
 			return errTableLost
 		}
 		return err
+	}
+	if r.table.away.answer(time.Now()) {
+		r.lose("topic %s was not read for longer than it keeps tombstones", r.table.options.Topic)
+		return errTableLost
 	}
 	if r.truncated(p) {
 		return errTableLost

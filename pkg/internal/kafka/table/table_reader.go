@@ -91,11 +91,12 @@ func (r *tableReader) begin(ctx context.Context, place tablePlace) error {
 			return err
 		}
 		if err := t.appends.open(t); err != nil {
-			return err
+			return &unusableTopic{err.Error()} // the options are wrong, and stay so
 		}
 	}
 	r.start, r.next, r.epoch, r.end, r.complete, r.empty = start, start, -1, -1, false, 0
 	r.running = true
+	t.away.begin()
 	if r.why == "" {
 		t.state.begin(errTableReplaying)
 	}

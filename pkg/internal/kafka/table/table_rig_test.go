@@ -179,7 +179,7 @@ func (r *tableRig) open(t testing.TB, topic string, change ...func(*Options)) (*
 	t.Helper()
 	n := &notebook{}
 	o := Options{
-		Name: "test", Topic: topic, ReplicationFactor: 3, MinCompactionLag: time.Minute, LogAppendTime: true,
+		Name: "test", Topic: topic, ReplicationFactor: 3, MinCompactionLag: time.Minute, DeleteRetention: 5 * time.Minute, LogAppendTime: true,
 		AppendTimeout: kafkatest.Patience, Handler: n,
 	}
 	for _, f := range change {

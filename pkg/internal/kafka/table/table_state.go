@@ -12,9 +12,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
-// tableStale is how long Kafka may not answer before a table that has read everything is no longer
-// ready. The move of a leader takes less.
-const tableStale = 5 * time.Second
+// tableStale is how long Kafka may not answer before a table that has read everything is no longer up to
+// date. Kafka answers a fetch at least once in tableFetchWaitMillis, and the planned move of a leader
+// takes less.
+const tableStale = 3 * time.Second
 
 var (
 	errTableOpening   = errors.New("opening the topic")
@@ -85,7 +86,7 @@ func (s *tableState) lag() int64 {
 	return max(0, s.end.Load()-next)
 }
 
-// explain converts the reason why a topic cannot be read now into an error for /readyz.
+// explain converts the reason why a topic cannot be read now into an error for clients and logs.
 func (t *Table) explain(err error) error {
 	_, refused := errors.AsType[*kerr.Error](err)
 	switch {

@@ -12,7 +12,7 @@ import (
 )
 
 // stateSettings are the settings that a table with LogAppendTime needs.
-var stateSettings = []string{"cleanup.policy=compact", "message.timestamp.type=LogAppendTime", "min.compaction.lag.ms=60000"}
+var stateSettings = []string{"cleanup.policy=compact", "message.timestamp.type=LogAppendTime", "min.compaction.lag.ms=60000", "delete.retention.ms=300000"}
 
 // tableTests run on kfake and, in table_kafka_test.go, on Apache Kafka.
 var tableTests = map[string]func(*tableRig){
@@ -30,6 +30,7 @@ var tableTests = map[string]func(*tableRig){
 	"an outage":                    testTableOutage,
 	"appends in an outage":         testTableAppendsInOutage,
 	"a record comes without delay": testTableLatency,
+	"away for too long":            testTableAwayForTooLong,
 }
 
 func TestTable(t *testing.T) {
@@ -58,7 +59,7 @@ func testTableCreates(r *tableRig) {
 	}
 	settings := r.settings(t, "creates")
 	for name, want := range map[string]string{
-		"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime", "min.compaction.lag.ms": "60000",
+		"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime", "min.compaction.lag.ms": "60000", "delete.retention.ms": "300000",
 		"segment.ms": "3600000", "segment.bytes": "67108864", "min.insync.replicas": "1",
 	} {
 		if settings[name] != want {

@@ -25,8 +25,10 @@ const (
 	// has more replicas than that.
 	tableMinInSync = 2
 
-	compactionLag = "min.compaction.lag.ms"
-	logAppendTime = "LogAppendTime"
+	compactionLag   = "min.compaction.lag.ms"
+	deleteRetention = "delete.retention.ms"
+	minInSync       = "min.insync.replicas"
+	logAppendTime   = "LogAppendTime"
 )
 
 // tablePlace is the location of a table's partition.
@@ -34,6 +36,8 @@ type tablePlace struct {
 	id            kadm.TopicID // zero if the brokers know no ids
 	leader, epoch int32
 	partitions    int
+	replicas      []int32 // broker ids
+	brokers       []int32 // all ids, sorted
 }
 
 // findTopic looks up the topic, and creates it if it is missing.
@@ -76,7 +80,10 @@ func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err 
 	}
 	for i := range found.Partitions {
 		if p := &found.Partitions[i]; p.Partition == 0 && p.Leader >= 0 {
-			return tablePlace{found.TopicID, p.Leader, p.LeaderEpoch, len(found.Partitions)}, brokers, nil
+			return tablePlace{
+				id: found.TopicID, leader: p.Leader, epoch: p.LeaderEpoch, partitions: len(found.Partitions),
+				replicas: p.Replicas, brokers: brokerIDs(metadata.Brokers),
+			}, brokers, nil
 		}
 	}
 	return place, brokers, fmt.Errorf("looking up the topic: %w", kerr.LeaderNotAvailable)
@@ -117,15 +124,14 @@ func (t *Table) topicConfigs(factor int) map[string]*string {
 	if age == 0 {
 		age = defaultSegmentAge
 	}
-	inSync := 1
-	if factor > tableMinInSync {
-		inSync = tableMinInSync
-	}
 	configs := map[string]*string{
 		cluster.CleanupPolicy: new("compact"),
 		"segment.ms":          millis(age),
 		"segment.bytes":       new(strconv.Itoa(tableSegmentBytes)),
-		"min.insync.replicas": new(strconv.Itoa(inSync)),
+		minInSync:             new(strconv.Itoa(inSyncOf(factor))),
+	}
+	if t.options.DeleteRetention > 0 {
+		configs[deleteRetention] = millis(t.options.DeleteRetention)
 	}
 	if t.options.MinCompactionLag > 0 {
 		configs[compactionLag] = millis(t.options.MinCompactionLag)
@@ -156,12 +162,17 @@ func (t *Table) checkTopic(ctx context.Context, place tablePlace) error {
 	configs, err := t.describe(ctx)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.log.Warn("Kafka does not authorise describing the topic: its settings are assumed to be right", "err", err)
+		t.checkReplicas(place, nil)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("describing the topic: %w", err)
 	}
-	return t.checkConfigs(configs)
+	if err := t.checkConfigs(configs); err != nil {
+		return err
+	}
+	t.checkReplicas(place, configs)
+	return nil
 }
 
 // describe looks up the topic's settings.
@@ -200,6 +211,7 @@ func (t *Table) checkConfigs(configs map[string]string) error {
 		want := compactionLag + "=" + *millis(lag)
 		t.log.Warn("the topic's records may be compacted too early", "is", configs[compactionLag], "run", t.configure([]string{want}))
 	}
+	t.checkRetention(configs)
 	return nil
 }
 
