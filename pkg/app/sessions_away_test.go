@@ -21,7 +21,7 @@ const stateTopic = "_wsproxy.session.state"
 type holding struct {
 	broker  *kfake.Cluster
 	state   atomic.Pointer[[16]byte] // the topic's id while they are held
-	seen    chan struct{} // receives when one is held
+	seen    chan struct{}            // receives when one is held
 	release chan struct{}
 }
 
@@ -127,7 +127,7 @@ func TestWaitingForASessionTakesNoPlaceOfOthers(t *testing.T) {
 // handshake makes a handshake, closes the connection, and returns the answer's status and Retry-After.
 func handshake(t *testing.T, a *app.App, path string) (status int, retry string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, answer, err := websocket.Dial(ctx, "ws://"+a.Addr()+path, nil) //nolint:bodyclose // the library closes it
 	if err == nil {
