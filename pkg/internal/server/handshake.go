@@ -124,6 +124,11 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	if e := s.permitted(&a.flow, &a.pass.Identity); e != nil {
 		return e
 	}
+	if a.flow.session != nil {
+		if e := s.claimable(); e != nil {
+			return e
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
 	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.pass.Identity.Kafka))

@@ -43,6 +43,7 @@ func newServer(t *testing.T, c *config.Config) *Server {
 		}), Metrics: m,
 		Checks: health.New(m.SetReady, "kafka"), Log: slog.New(slog.DiscardHandler),
 		Auth: new(auth.Chain), Guesses: NewGuesses(), Refusals: NewRefusals(slog.New(slog.DiscardHandler), new(auth.Chain).Claimed), Limits: clientcfg.New(clientcfg.Options{}),
+		SessionsReady: func() error { return nil },
 	}
 }
 

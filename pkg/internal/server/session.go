@@ -19,13 +19,10 @@ func onConflict(q *query) session.OnConflict {
 // claim claims the session that a connection needs. It returns nil if the connection needs none.
 //
 // The handshake waits for Kafka outside the places of handshakes in progress, which connections without
-// sessions need too. While the sessions cannot be read, it is refused at once: clients try elsewhere.
+// sessions need too.
 func (s *Server) claim(ctx context.Context, r *http.Request, a *admission) (*session.Session, *proxy.Error) {
 	if a.flow.session == nil {
 		return nil, nil
-	}
-	if e := s.claimable(); e != nil {
-		return nil, e
 	}
 	leave, e := s.Sockets.EnterClaim(r.RemoteAddr)
 	if e != nil {
@@ -36,7 +33,8 @@ func (s *Server) claim(ctx context.Context, r *http.Request, a *admission) (*ses
 	return s.Sessions.Claim(ctx, s.sessionOf(a.flow, a.topic))
 }
 
-// claimable returns why no session can be claimed now, or nil.
+// claimable returns why no session can be claimed now, or nil. Handshakes that need one are refused at
+// once then, before they ask Kafka for anything.
 func (s *Server) claimable() *proxy.Error {
 	if err := s.SessionsReady(); err != nil {
 		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "The sessions of clients cannot be read from Kafka now: try again.")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -45,6 +46,7 @@ type Cluster struct {
 	observed *observed
 	Client   *kgo.Client
 	Admin    *kadm.Client
+	answered atomic.Pointer[kgo.Broker] // the broker that answered the last Ping
 
 	life context.Context //nolint:containedctx // of all clients, until Cut
 	cut  context.CancelFunc
@@ -162,15 +164,6 @@ func softwareVersion(version string) string {
 	return version
 }
 
-// Ping checks that a broker answers.
-func (c *Cluster) Ping(ctx context.Context) error {
-	if err := c.Client.Ping(ctx); err != nil {
-		c.Log.Debug("no broker answers", "err", err)
-		return ErrNoBroker
-	}
-	return nil
-}
-
 // Broker is a broker of the cluster.
 type Broker struct {
 	ID   int32  `json:"id"`
@@ -182,9 +175,7 @@ type Broker struct {
 // Brokers lists the brokers by id. It asks Kafka each time: kadm answers from franz-go's cache, also
 // when no broker is available anymore.
 func (c *Cluster) Brokers(ctx context.Context) ([]Broker, error) {
-	request := kmsg.NewPtrMetadataRequest()
-	request.Topics = []kmsg.MetadataRequestTopic{} // no topics; nil would mean all
-	metadata, err := request.RequestWith(ctx, c.Client)
+	metadata, err := AskAny[*kmsg.MetadataResponse](ctx, c.Client, noTopics)
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
 	}

@@ -56,20 +56,13 @@ func loginRefusal(err error) error {
 // findCoordinators returns, for each broker, the groups that it coordinates. For groups without a
 // coordinator it stores the error, if the reason is that the group may not be used.
 func findCoordinators(ctx context.Context, client *kgo.Client, groups map[proxy.GroupID]error) (map[int32][]string, error) {
-	request := kmsg.NewPtrFindCoordinatorRequest()
-	for group := range groups {
-		request.CoordinatorKeys = append(request.CoordinatorKeys, string(group))
-	}
-	if len(request.CoordinatorKeys) == 1 { // in the field for one group, for brokers that do not accept several
-		request.CoordinatorKey = request.CoordinatorKeys[0]
-	}
-	answer, err := request.RequestWith(ctx, client)
+	found, err := askForCoordinators(ctx, client, slices.Collect(maps.Keys(groups)))
 	if err != nil {
 		return nil, err
 	}
 	coordinators := make(map[int32][]string)
-	for i := range answer.Coordinators {
-		c := &answer.Coordinators[i]
+	for i := range found {
+		c := &found[i]
 		if err := kerr.ErrorForCode(c.ErrorCode); err != nil {
 			groups[proxy.GroupID(c.Key)] = groupDenial(err)
 			continue

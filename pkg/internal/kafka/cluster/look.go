@@ -25,19 +25,13 @@ type sight struct {
 // look asks Kafka what it shows to a client of topics. It sends a request each time: kadm answers from
 // franz-go's cache.
 func look(ctx context.Context, client *kgo.Client, names []string) (map[string]sight, error) {
-	request := kmsg.NewPtrMetadataRequest()
-	request.IncludeTopicAuthorizedOperations = true
-	request.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names)) // nil would mean all
+	answer, err := AskAny[*kmsg.MetadataResponse](ctx, client, func() kmsg.Request { return lookRequest(names) })
+	if err != nil {
+		return nil, fmt.Errorf("asking for topics: %w", err)
+	}
 	sights := make(map[string]sight, len(names))
 	for _, name := range names {
 		sights[name] = sight{err: kerr.UnknownServerError}
-		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = new(name)
-		request.Topics = append(request.Topics, topic)
-	}
-	answer, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("asking for topics: %w", err)
 	}
 	for i := range answer.Topics {
 		if t := &answer.Topics[i]; t.Topic != nil {
@@ -47,17 +41,22 @@ func look(ctx context.Context, client *kgo.Client, names []string) (map[string]s
 	return sights, nil
 }
 
+func lookRequest(names []string) kmsg.Request {
+	request := kmsg.NewPtrMetadataRequest()
+	request.IncludeTopicAuthorizedOperations = true
+	request.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names)) // nil would mean all
+	for _, name := range names {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = new(name)
+		request.Topics = append(request.Topics, topic)
+	}
+	return request
+}
+
 // lookAtSettings looks up the settings of topics by which Kafka refuses records. It leaves out topics
 // whose settings Kafka does not return.
 func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (map[string]topicSettings, error) {
-	request := kmsg.NewPtrDescribeConfigsRequest()
-	for _, name := range names {
-		resource := kmsg.NewDescribeConfigsRequestResource()
-		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		resource.ConfigNames = []string{CleanupPolicy, TimestampType, MaxMessageBytes, TimestampBefore, TimestampAfter, CompressionType}
-		request.Resources = append(request.Resources, resource)
-	}
-	answer, err := request.RequestWith(ctx, client)
+	answer, err := AskAny[*kmsg.DescribeConfigsResponse](ctx, client, func() kmsg.Request { return settingsRequest(names) })
 	if err != nil {
 		return nil, fmt.Errorf("asking for the settings of topics: %w", err)
 	}
@@ -68,4 +67,15 @@ func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (ma
 		}
 	}
 	return settings, nil
+}
+
+func settingsRequest(names []string) kmsg.Request {
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	for _, name := range names {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
+		resource.ConfigNames = []string{CleanupPolicy, TimestampType, MaxMessageBytes, TimestampBefore, TimestampAfter, CompressionType}
+		request.Resources = append(request.Resources, resource)
+	}
+	return request
 }

@@ -63,19 +63,11 @@ func (c *Consumer) leaveByLookups(ctx context.Context, request *kmsg.LeaveGroupR
 	if err != nil {
 		return nil, err
 	}
-	find := kmsg.NewPtrFindCoordinatorRequest()
-	find.CoordinatorKey, find.CoordinatorKeys = request.Group, []string{request.Group}
-	found, err := find.RequestWith(ctx, client)
+	coordinator, err := cluster.FindCoordinator(ctx, client, c.options.GroupID)
 	if err != nil {
-		return nil, fmt.Errorf("looking up the group's coordinator: %w", err)
+		return nil, err
 	}
-	if len(found.Coordinators) != 1 {
-		return nil, fmt.Errorf("looking up the group's coordinator: %w", errNoAnswer)
-	}
-	if err := kerr.ErrorForCode(found.Coordinators[0].ErrorCode); err != nil {
-		return nil, fmt.Errorf("looking up the group's coordinator: %w", err)
-	}
-	return cluster.Ask[*kmsg.LeaveGroupResponse](ctx, client.Broker(int(found.Coordinators[0].NodeID)), request)
+	return cluster.Ask[*kmsg.LeaveGroupResponse](ctx, client.Broker(int(coordinator)), request)
 }
 
 // leaveError returns why the member is still in the group. A member that is unknown to the group, or

@@ -62,11 +62,13 @@ func (t *Table) findTopic(ctx context.Context) (place tablePlace, created bool, 
 
 // lookUp looks up the location of the topic, and the number of brokers.
 func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err error) {
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = &t.options.Topic
-	request := kmsg.NewPtrMetadataRequest()
-	request.Topics = []kmsg.MetadataRequestTopic{topic}
-	metadata, err := request.RequestWith(ctx, t.client)
+	metadata, err := cluster.AskAny[*kmsg.MetadataResponse](ctx, t.client, func() kmsg.Request {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = &t.options.Topic
+		request := kmsg.NewPtrMetadataRequest()
+		request.Topics = []kmsg.MetadataRequestTopic{topic}
+		return request
+	})
 	if err != nil {
 		return place, 0, fmt.Errorf("looking up the topic: %w", err)
 	}
