@@ -40,8 +40,8 @@ type Ack struct {
 	Timestamp int64 // milliseconds since the epoch, as sent to Kafka
 }
 
-// Fate is the result of a record to produce: its Ack, or the reason why it has none.
-type Fate struct {
+// Outcome is the result of a record to produce: its Ack, or the reason why it has none.
+type Outcome struct {
 	Ack Ack
 	Err *Error
 }

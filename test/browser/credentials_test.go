@@ -64,7 +64,7 @@ func issue(t *testing.T) (issuer, token string) {
 
 func TestSorePointPagesBringTokens(t *testing.T) {
 	browser := launch(t)
-	home, stranger := page(t), page(t)
+	home, foreign := page(t), page(t)
 	issuer, token := issue(t)
 	a := start(t, "OPENID_ENABLED=true", "OPENID_AUDIENCE=wsproxy", "OPENID_WELLKNOWN="+issuer+"/.well-known/openid-configuration",
 		"BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=root", "BASIC_AUTH_PASSWORD=ses:ame", "ALLOWED_ORIGINS="+home.URL)
@@ -95,14 +95,14 @@ func TestSorePointPagesBringTokens(t *testing.T) {
 			[]string{`"messageId":"m"`},
 		},
 		{
-			"a token, from another origin", stranger.URL, "",
+			"a token, from another origin", foreign.URL, "",
 			[]string{"wsproxy.v1", bearer},
 			nil,
 			visit{Code: 1006},
 			nil,
 		},
 		{
-			"a token, from another origin, which is told why", stranger.URL, "&handshakeErrors=close",
+			"a token, from another origin, which is told why", foreign.URL, "&handshakeErrors=close",
 			[]string{"wsproxy.v1", bearer},
 			nil,
 			visit{Protocol: "wsproxy.v1", Opened: true, Code: 4403},

@@ -150,7 +150,7 @@ func (l *load) end(t *testing.T) {
 	l.judge(t, log)
 }
 
-// quit ends everybody without a verdict on what was read, for a broker that has forgotten.
+// quit ends everybody without checking what was read, for a broker that has lost its records.
 func (l *load) quit(t *testing.T) {
 	t.Helper()
 	l.cancel()

@@ -36,17 +36,17 @@ func TestLongStalledProducersStayWithinTheMemory(t *testing.T) {
 		next[answer](t, conns[i])
 	}
 	must(t, broker.Pause())
-	fates := make(chan error, 2*producers)
+	outcomes := make(chan error, 2*producers)
 	for _, conn := range conns {
-		go func() { fates <- sendTimes(ctx, conn, text, largeValues) }()
-		go func() { fates <- readAnswers(ctx, conn, largeValues) }()
+		go func() { outcomes <- sendTimes(ctx, conn, text, largeValues) }()
+		go func() { outcomes <- readAnswers(ctx, conn, largeValues) }()
 	}
 	p.awaitStall(t, "wsproxy_bytes_received_total")
 	stalled, received := p.memory(t), p.metric(t, "wsproxy_bytes_received_total")
 	t.Logf("held: producing %.0f, receiving %.0f, writing %.0f", p.held(t, "producing"), p.held(t, "receiving"), p.held(t, "writing"))
 	must(t, broker.Resume())
-	for range cap(fates) {
-		must(t, <-fates)
+	for range cap(outcomes) {
+		must(t, <-outcomes)
 	}
 	peak := p.memory(t).peak
 	t.Logf("%d producers sent %s each; resident memory: %s before, at most %s while the broker was stopped and the proxy had read %s, at most %s in all",

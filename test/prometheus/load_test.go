@@ -231,7 +231,7 @@ func (l *load) reader(target string) {
 func (l *load) refused() {
 	for l.pause() {
 		for password, topic := range map[string]string{"wrong": orders, "sesame": "nowhere"} {
-			if conn := l.dial(password, "/socket/in?clientId=stranger&topic="+topic); conn != nil {
+			if conn := l.dial(password, "/socket/in?clientId=refused&topic="+topic); conn != nil {
 				_ = conn.CloseNow()
 			}
 		}

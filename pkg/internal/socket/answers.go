@@ -174,12 +174,12 @@ func (e *entry) answer(ack proxy.Ack, err *proxy.Error) {
 }
 
 // refuse answers messages that Kafka's client has not released yet: the entries stay held.
-func (a *answers) refuse(entries []*entry, fates []proxy.Fate) {
+func (a *answers) refuse(entries []*entry, outcomes []proxy.Outcome) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, e := range entries {
 		if !e.answered {
-			e.answer(proxy.Ack{}, fates[i].Err)
+			e.answer(proxy.Ack{}, outcomes[i].Err)
 		}
 	}
 	if len(a.queue) > 0 && a.queue[0].open == 0 {

@@ -32,11 +32,11 @@ type Transactor interface {
 	// Hold takes over the connection's identity at the first call, and later checks that the
 	// connection still has it. An error ends the connection.
 	Hold(ctx context.Context) *proxy.Error
-	// Commit writes records in one transaction, and the result of each into fates. Records that
+	// Commit writes records in one transaction, and the result of each into outcomes. Records that
 	// Kafka has not acknowledged by the time by are given up. It returns whether the transaction
-	// was committed; if not, all fates are errors. After an error of KindTimeout it is unknown
+	// was committed; if not, all outcomes are errors. After an error of KindTimeout it is unknown
 	// whether the record was written, after any other it never will be.
-	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
+	Commit(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) bool
 	// Settle is called after each Commit, and waits until the records' bytes may change and
 	// another transaction can begin. An error ends the connection.
 	Settle(ctx context.Context) *proxy.Error
@@ -204,18 +204,18 @@ func (f *inTransactions) transact(batch []waiting) {
 	for i := range batch {
 		records[i], entries[i] = &batch[i].record, batch[i].entry
 	}
-	fates := make([]proxy.Fate, len(batch))
-	if f.transactor.Commit(f.by(batch[0]), records, fates) {
+	outcomes := make([]proxy.Outcome, len(batch))
+	if f.transactor.Commit(f.by(batch[0]), records, outcomes) {
 		for i, e := range entries {
-			e.Done(fates[i].Ack, nil)
+			e.Done(outcomes[i].Ack, nil)
 		}
 		f.lose(f.transactor.Settle(f.ctx))
 		return
 	}
-	f.answers.refuse(entries, fates) // Kafka's client has not released the bytes yet
+	f.answers.refuse(entries, outcomes) // Kafka's client has not released the bytes yet
 	lost := f.transactor.Settle(f.ctx)
 	for i, e := range entries {
-		e.Done(proxy.Ack{}, fates[i].Err)
+		e.Done(proxy.Ack{}, outcomes[i].Err)
 	}
 	f.lose(lost)
 }

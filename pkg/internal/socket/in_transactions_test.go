@@ -49,11 +49,11 @@ func take(c chan *proxy.Error) *proxy.Error {
 	}
 }
 
-func (k *transactor) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
+func (k *transactor) Commit(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) bool {
 	var values []string
 	for i, r := range records {
 		values = append(values, string(r.Value))
-		fates[i].Ack = proxy.Ack{Offset: int64(k.records + i)}
+		outcomes[i].Ack = proxy.Ack{Offset: int64(k.records + i)}
 	}
 	k.mu.Lock()
 	if k.open || k.closed {
@@ -65,10 +65,10 @@ func (k *transactor) Commit(by time.Time, records []*proxy.Record, fates []proxy
 	k.by = append(k.by, time.Until(by))
 	k.mu.Unlock()
 	e := <-k.outcome
-	for i := range fates {
-		fates[i].Err = e
+	for i := range outcomes {
+		outcomes[i].Err = e
 		if e != nil && values[i] == "missing" {
-			fates[i].Err = proxy.Errorf(proxy.KindTopicNotFound, "x")
+			outcomes[i].Err = proxy.Errorf(proxy.KindTopicNotFound, "x")
 		}
 	}
 	return e == nil

@@ -77,7 +77,7 @@ func TestSpansEndWithTheAnswer(t *testing.T) {
 			if !ok {
 				t.Fatal("not an entry")
 			}
-			f.answers.refuse([]*entry{e}, []proxy.Fate{{Err: proxy.Errorf(proxy.KindTransactionAborted, "aborted")}})
+			f.answers.refuse([]*entry{e}, []proxy.Outcome{{Err: proxy.Errorf(proxy.KindTransactionAborted, "aborted")}})
 			p.ack(0)
 		}, want: []string{"TRANSACTION_ABORTED"}},
 		"batch": {frame: `[` + one + `,7,{"value":{"value":"refused"}},{"messageId":"m","value":1},` + one + `]`, then: func(_ *traced, p *producer) {

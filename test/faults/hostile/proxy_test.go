@@ -22,35 +22,13 @@ type proxy struct {
 // serve starts the program and returns when it is ready. It ends with the test.
 func serve(t *testing.T, broker, cert, key string, settings ...string) *proxy {
 	t.Helper()
-	var program process.Program
-	path, err := program.Path()
-	must(t, err)
-	running, err := process.Start(path, append(append(process.ServeSettings(broker), settings...),
+	p := &proxy{Process: process.Serve(t, append(append(process.ServeSettings(broker), settings...),
 		"WSPROXY_PPROF_ENABLED=true", "WSPROXY_SSL_ENABLED=true", "WSPROXY_ADMIN_SSL_ENABLED=false",
 		"WSPROXY_SSL_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_PORT=0", "WSPROXY_SSL_CERT_FILE="+cert, "WSPROXY_SSL_KEY_FILE="+key,
 		"WSPROXY_WRITE_TIMEOUT=30s", "WSPROXY_KAFKA_CLIENT_IDLE_TIMEOUT=2s",
-	), "serve")
-	must(t, err)
-	p := &proxy{Process: running}
-	t.Cleanup(func() {
-		p.Kill()
-		must(t, program.Remove())
-		if t.Failed() {
-			t.Logf("the proxy printed:\n%s", p.Stderr.Tail())
-		}
-	})
-	await(t, "the proxy to listen", func() error {
-		var listens bool
-		if p.main, p.management, listens = p.Addresses(); !listens {
-			return fmt.Errorf("it printed\n%s", p.Stderr.Tail())
-		}
-		p.secure = p.TLSAddress()
-		return nil
-	})
-	await(t, "the proxy to be ready", func() error {
-		_, err := p.get("/readyz")
-		return err
-	})
+	))}
+	p.main, p.management, _ = p.Addresses()
+	p.secure = p.TLSAddress()
 	return p
 }
 
@@ -131,22 +109,8 @@ func (p *proxy) memory(t *testing.T) memory {
 	return memory{now: kilobytes("VmRSS:"), peak: kilobytes("VmHWM:")}
 }
 
-// await waits until a condition holds. What is still amiss is told by problem, which returns nil
-// when the condition holds.
+// await waits until there is no problem anymore.
 func await(t *testing.T, what string, problem func() error) {
 	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := problem()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited %v for %s: %v", patience, what, err)
-		}
-	}
+	process.Await(t, patience, what, problem)
 }

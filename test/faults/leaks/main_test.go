@@ -6,30 +6,18 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
 // patience is how long a test waits for a condition that should soon hold. It only has to be
 // longer than the slowest machine takes.
 const patience = time.Minute
 
-// await waits until a condition holds. What is still amiss is told by problem, which returns
-// nil when the condition holds.
+// await waits until there is no problem anymore.
 func await(t *testing.T, what string, problem func() error) {
 	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := problem()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited %v for %s: %v", patience, what, err)
-		}
-	}
+	process.Await(t, patience, what, problem)
 }
 
 func must(t *testing.T, err error) {

@@ -37,27 +37,7 @@ type proxy struct {
 // serve starts the program and returns when it is ready. It ends with the test.
 func serve(t *testing.T, broker string) *proxy {
 	t.Helper()
-	var program process.Program
-	path, err := program.Path()
-	must(t, err)
-	running, err := process.Start(path, settings(broker), "serve")
-	must(t, err)
-	p := &proxy{Process: running}
-	t.Cleanup(func() {
-		p.Kill()
-		must(t, program.Remove())
-		if t.Failed() {
-			t.Logf("the proxy printed:\n%s", p.Stderr.Tail())
-		}
-	})
-	await(t, "the proxy to listen", func() error {
-		var listens bool
-		p.main, p.management, listens = p.Addresses()
-		return unless(listens, "it printed\n%s", p.Stderr.Tail())
-	})
-	await(t, "the proxy to be ready", func() error {
-		_, err := p.get("/readyz")
-		return err
-	})
+	p := &proxy{Process: process.Serve(t, settings(broker))}
+	p.main, p.management, _ = p.Addresses()
 	return p
 }

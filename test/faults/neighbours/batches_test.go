@@ -80,7 +80,7 @@ func refusal(request *kmsg.ProduceRequest, code int16) *kmsg.ProduceResponse {
 	return response
 }
 
-var errFate = errors.New("a message has not the fate that it must have")
+var errOutcome = errors.New("a message has another outcome than it must have")
 
 // sendAll sends messages, and again those that are to be, until all have succeeded. It tells
 // how many were sent again. What succeeds in one round does so in order.
@@ -92,7 +92,7 @@ func (c *connection) sendAll(messages []*message) (again int, err error) {
 		var left []*message
 		for _, m := range messages {
 			if m.answer.Error != nil && !m.answer.retriable() {
-				return again, fmt.Errorf("%w: %s is refused for good: %s", errFate, m.id, m.answer.code())
+				return again, fmt.Errorf("%w: %s is refused for good: %s", errOutcome, m.id, m.answer.code())
 			}
 			if m.answer.retriable() {
 				left = append(left, m)
@@ -104,5 +104,5 @@ func (c *connection) sendAll(messages []*message) (again int, err error) {
 		again += len(left)
 		messages = left
 	}
-	return again, fmt.Errorf("%w: %d messages were sent %d times in vain", errFate, len(messages), maxTries)
+	return again, fmt.Errorf("%w: %d messages were sent %d times in vain", errOutcome, len(messages), maxTries)
 }

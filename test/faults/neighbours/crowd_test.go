@@ -79,7 +79,7 @@ func (c *crowd) await(watch *stopwatch.Watch, limit time.Duration) error {
 			return err
 		case <-look.C:
 			if watch.Elapsed()-began > limit {
-				return fmt.Errorf("%w: %d of %d are settled after %v; %s", errFate, n, busy, limit, c.tally())
+				return fmt.Errorf("%w: %d of %d are settled after %v; %s", errOutcome, n, busy, limit, c.tally())
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// calm is how many messages in a row must have the right fate on a connection before a
+	// calm is how many messages in a row must have the right outcome on a connection before a
 	// change counts as settled.
 	calm       = 60
 	busyWindow = 30
@@ -25,7 +25,7 @@ type pusher struct {
 	name  string
 	rand  *rand.Rand
 	count int
-	row   int // messages since the last one that had not the right fate
+	row   int // messages since the last one that had not the right outcome
 	told  int // the last regime that was found settled
 }
 
@@ -44,7 +44,7 @@ func (p *pusher) next() *large {
 }
 
 // run pushes messages, again and again those that are to be, until the crowd stops. Every
-// message must have a fate that is right under a limit that the topic has had meanwhile.
+// message must have an outcome that is right under a limit that the topic has had meanwhile.
 func (p *pusher) run(c *crowd) error {
 	var left []*large
 	for {
@@ -86,7 +86,7 @@ func (p *pusher) push(round []*large) error {
 	return ordered(messages)
 }
 
-// judge looks at the fates of a round, and returns what is to be sent again.
+// judge looks at the outcomes of a round, and returns what is to be sent again.
 func (p *pusher) judge(c *crowd, round []*large, r regime) (left []*large, err error) {
 	taken := 0
 	for _, m := range round {
@@ -107,7 +107,7 @@ func (p *pusher) judge(c *crowd, round []*large, r regime) (left []*large, err e
 	return left, nil
 }
 
-// judge refuses a fate that a message can have under no limit of the regime.
+// judge refuses an outcome that a message can have under no limit of the regime.
 func (m *large) judge(r regime) error {
 	switch {
 	case m.answer.retriable():
@@ -117,11 +117,11 @@ func (m *large) judge(r regime) error {
 	case m.answer.code() == tooLarge && m.size+envelope > r.low:
 		return nil
 	default:
-		return fmt.Errorf("%w: %s of %d bytes, limits %d to %d: %+v", errFate, m.id, m.size, r.low, r.high, m.answer)
+		return fmt.Errorf("%w: %s of %d bytes, limits %d to %d: %+v", errOutcome, m.id, m.size, r.low, r.high, m.answer)
 	}
 }
 
-// right tells whether the fate is the one under the limit.
+// right tells whether the outcome is the one under the limit.
 func (m *large) right(limit int) bool {
 	switch code := m.answer.code(); {
 	case m.size+envelope <= limit:

@@ -85,19 +85,19 @@ func (w *world) wanted() map[int32]int64 {
 	return positions
 }
 
-// fate is the outcome of a record's transaction.
-type fate int
+// outcome is the outcome of a record's transaction.
+type outcome int
 
 const (
-	isCommitted fate = iota // or of none
+	isCommitted outcome = iota // or of none
 	isAborted
 	isOpen
 )
 
-// fates returns the outcome of each record, from the markers that follow it.
-func fates(records []*kgo.Record) map[*kgo.Record]fate {
+// outcomes returns the outcome of each record, from the markers that follow it.
+func outcomes(records []*kgo.Record) map[*kgo.Record]outcome {
 	const commitMarker = 1 // the type in a marker's key
-	byProducer, all := make(map[int64]fate), make(map[*kgo.Record]fate)
+	byProducer, all := make(map[int64]outcome), make(map[*kgo.Record]outcome)
 	for _, r := range slices.Backward(records) {
 		switch {
 		case r.Attrs.IsControl():
@@ -118,15 +118,15 @@ func fates(records []*kgo.Record) map[*kgo.Record]fate {
 }
 
 // committed leaves out records that were not committed: an abort marker follows them, or none.
-func committed(records []*kgo.Record) []checker.Record { return ofFate(records, isCommitted) }
+func committed(records []*kgo.Record) []checker.Record { return withOutcome(records, isCommitted) }
 
 // unfinished are the records of transactions that have not ended.
-func unfinished(records []*kgo.Record) []checker.Record { return ofFate(records, isOpen) }
+func unfinished(records []*kgo.Record) []checker.Record { return withOutcome(records, isOpen) }
 
-func ofFate(records []*kgo.Record, wanted fate) (kept []checker.Record) {
-	all := fates(records)
+func withOutcome(records []*kgo.Record, wanted outcome) (kept []checker.Record) {
+	all := outcomes(records)
 	for _, r := range records {
-		if fate, ok := all[r]; ok && fate == wanted {
+		if outcome, ok := all[r]; ok && outcome == wanted {
 			kept = append(kept, workload.Entry(r))
 		}
 	}

@@ -79,24 +79,24 @@ func (o *Owner) WasRevoked() []int32 {
 	return append([]int32(nil), o.revoked...)
 }
 
-// Fate is the result of a record. It implements proxy.Completion.
-type Fate struct {
+// Outcome is the result of a record. It implements proxy.Completion.
+type Outcome struct {
 	done chan struct{} // closed when the result is known
 	ack  proxy.Ack
 	err  error
 }
 
-// NewFate returns the Fate of a record that will be produced.
-func NewFate() *Fate { return &Fate{done: make(chan struct{})} }
+// NewOutcome returns the Outcome of a record that will be produced.
+func NewOutcome() *Outcome { return &Outcome{done: make(chan struct{})} }
 
 // Done implements proxy.Completion. It panics if it is called twice.
-func (f *Fate) Done(ack proxy.Ack, err error) {
+func (f *Outcome) Done(ack proxy.Ack, err error) {
 	f.ack, f.err = ack, err
 	close(f.done)
 }
 
 // IsKnown reports whether Done was called.
-func (f *Fate) IsKnown() bool {
+func (f *Outcome) IsKnown() bool {
 	select {
 	case <-f.done:
 		return true
@@ -106,7 +106,7 @@ func (f *Fate) IsKnown() bool {
 }
 
 // Await waits until the result is known.
-func (f *Fate) Await(t testing.TB) (proxy.Ack, error) {
+func (f *Outcome) Await(t testing.TB) (proxy.Ack, error) {
 	t.Helper()
 	select {
 	case <-f.done:
@@ -124,7 +124,7 @@ type Producer interface {
 // Produce writes a record and waits for its result.
 func Produce(t testing.TB, p Producer, r proxy.Record) (proxy.Ack, error) {
 	t.Helper()
-	f := NewFate()
+	f := NewOutcome()
 	p.Produce(&r, f)
 	return f.Await(t)
 }
@@ -137,7 +137,7 @@ func Value(text string) proxy.Record {
 // Transactions is the Kafka side of a connection that writes in transactions.
 type Transactions interface {
 	Hold(ctx context.Context) *proxy.Error
-	Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool
+	Commit(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) bool
 	Settle(ctx context.Context) *proxy.Error
 }
 
@@ -159,12 +159,12 @@ func CommitBy(tx Transactions, by time.Time, values ...string) ([]proxy.Ack, *pr
 
 // CommitRecords returns the acknowledgements of the records, or the error of the first.
 func CommitRecords(tx Transactions, by time.Time, records []*proxy.Record) (acks []proxy.Ack, e *proxy.Error) {
-	fates := make([]proxy.Fate, len(records))
-	if !tx.Commit(by, records, fates) {
-		return nil, fates[0].Err
+	outcomes := make([]proxy.Outcome, len(records))
+	if !tx.Commit(by, records, outcomes) {
+		return nil, outcomes[0].Err
 	}
-	for i := range fates {
-		acks = append(acks, fates[i].Ack)
+	for i := range outcomes {
+		acks = append(acks, outcomes[i].Ack)
 	}
 	return acks, nil
 }

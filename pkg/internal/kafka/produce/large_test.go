@@ -145,18 +145,18 @@ func testLargeLimit(t *testing.T, r *largeRig) {
 func testLargeBesideSmall(t *testing.T, r *largeRig) {
 	t.Helper()
 	const messages = 40
-	fates := make(map[string][]*kafkatest.Fate)
+	outcomes := make(map[string][]*kafkatest.Outcome)
 	producers := make(map[string]*Producer)
 	for _, name := range []string{"a", "b", "c", "d"} {
 		producers[name] = r.pool.Open("c", r.topic)
 	}
 	done := make(chan struct{})
 	for name, p := range producers {
-		mine := make([]*kafkatest.Fate, messages)
+		mine := make([]*kafkatest.Outcome, messages)
 		for i := range mine {
-			mine[i] = kafkatest.NewFate()
+			mine[i] = kafkatest.NewOutcome()
 		}
-		fates[name] = mine
+		outcomes[name] = mine
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for i, f := range mine {
@@ -171,7 +171,7 @@ func testLargeBesideSmall(t *testing.T, r *largeRig) {
 	for range producers {
 		<-done
 	}
-	for name, mine := range fates {
+	for name, mine := range outcomes {
 		last := int64(-1)
 		for i, f := range mine {
 			ack, err := f.Await(t)

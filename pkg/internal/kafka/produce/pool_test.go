@@ -90,7 +90,7 @@ func TestUseKeepsClient(t *testing.T) {
 func TestHeldRecordKeepsClient(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	stalled, release := stall(t, broker)
-	f, r := kafkatest.NewFate(), kafkatest.Value("a")
+	f, r := kafkatest.NewOutcome(), kafkatest.Value("a")
 	pool.Open("c", topic).Produce(&r, f)
 	<-stalled
 	now := time.Now()
@@ -133,18 +133,18 @@ func TestFullPoolClosesTheLongestIdle(t *testing.T) {
 func TestFullPoolIsShared(t *testing.T) {
 	broker, pool, topic := poolOf(t) // a pool of two clients
 	stalled, release := stall(t, broker)
-	var fates []*kafkatest.Fate
+	var outcomes []*kafkatest.Outcome
 	for _, id := range []proxy.ClientID{"a", "b", "c", "d"} {
-		f, r := kafkatest.NewFate(), kafkatest.Value("x")
+		f, r := kafkatest.NewOutcome(), kafkatest.Value("x")
 		pool.Open(id, topic).Produce(&r, f)
-		fates = append(fates, f)
+		outcomes = append(outcomes, f)
 	}
 	<-stalled
 	if ids := pool.ids(); len(ids) != 3 || !ids["a"] || !ids["b"] || !ids[sharedClientID] {
 		t.Errorf("the pool has %v", ids)
 	}
 	release()
-	for _, f := range fates {
+	for _, f := range outcomes {
 		if _, err := f.Await(t); err != nil {
 			t.Error(err)
 		}
@@ -157,11 +157,11 @@ func TestChangedBatchLimit(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	stalled, release := stall(t, broker)
 	producer := pool.Open("c", topic)
-	first, r := kafkatest.NewFate(), proxy.Record{Partition: 0, Value: []byte("first")}
+	first, r := kafkatest.NewOutcome(), proxy.Record{Partition: 0, Value: []byte("first")}
 	producer.Produce(&r, first)
 	<-stalled
 	changeLargest(t, broker, topic)
-	second, handed := kafkatest.NewFate(), make(chan struct{})
+	second, handed := kafkatest.NewOutcome(), make(chan struct{})
 	go func() {
 		defer close(handed)
 		r := proxy.Record{Partition: 0, Value: []byte("second")}
@@ -203,7 +203,7 @@ func TestCloseFlushes(t *testing.T) {
 	topics := watch(t, c)
 	topic, pool := open(t, topics, "t"), NewPool(c)
 	stalled, release := stall(t, broker)
-	f, r := kafkatest.NewFate(), kafkatest.Value("a")
+	f, r := kafkatest.NewOutcome(), kafkatest.Value("a")
 	pool.Open("c", topic).Produce(&r, f)
 	<-stalled
 	time.AfterFunc(50*time.Millisecond, release)
@@ -223,7 +223,7 @@ func TestHoldAndRetire(t *testing.T) {
 		work.Go(func() {
 			producer := pool.Open(id, topic)
 			for range 25 {
-				f, r := kafkatest.NewFate(), kafkatest.Value("x")
+				f, r := kafkatest.NewOutcome(), kafkatest.Value("x")
 				producer.Produce(&r, f)
 				if _, err := f.Await(t); err != nil {
 					t.Errorf("%s: %v", id, err)

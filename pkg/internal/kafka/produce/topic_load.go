@@ -86,10 +86,10 @@ type known struct {
 // probe returns what franz-go knows of a topic, which it loads if necessary.
 func probe(ctx context.Context, client *kgo.Client, topic string) (*known, error) {
 	asked := &probeContext{Context: ctx, client: client}
-	fate := make(chan error, 1)
+	outcome := make(chan error, 1)
 	record := &kgo.Record{Topic: topic, Context: asked}
-	client.Produce(ctx, record, func(_ *kgo.Record, err error) { fate <- err })
-	err := <-fate
+	client.Produce(ctx, record, func(_ *kgo.Record, err error) { outcome <- err })
+	err := <-outcome
 	if asked.found != nil {
 		return asked.found, nil
 	}

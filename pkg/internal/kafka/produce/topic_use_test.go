@@ -199,16 +199,16 @@ func TestHeldRecordsOfAnEndedTopic(t *testing.T) {
 	mustProduce(t, p, "before")
 	stalled, release := stall(t, r.broker)
 	defer release()
-	fates := make([]*kafkatest.Fate, 10)
-	for i := range fates {
-		fates[i] = kafkatest.NewFate()
+	outcomes := make([]*kafkatest.Outcome, 10)
+	for i := range outcomes {
+		outcomes[i] = kafkatest.NewOutcome()
 		record := proxy.Record{Partition: int32(i % 3), Value: []byte("held")}
-		p.Produce(&record, fates[i])
+		p.Produce(&record, outcomes[i])
 	}
 	<-stalled
 	r.remake(t)
 	awaitEnd(t, topic)
-	for _, f := range fates {
+	for _, f := range outcomes {
 		if _, err := f.Await(t); kafkatest.KindOf(err) != proxy.KindTopicNotFound {
 			t.Errorf("got %v", err)
 		}
@@ -220,13 +220,13 @@ func TestHeldRecordsOfAnEndedTopic(t *testing.T) {
 func TestOrderAcrossTheLoadOfATopic(t *testing.T) {
 	r := newRig(t)
 	p := r.pool.Open("c", open(t, r.topics, "t"))
-	fates := make([]*kafkatest.Fate, 500)
-	for i := range fates {
-		fates[i] = kafkatest.NewFate()
+	outcomes := make([]*kafkatest.Outcome, 500)
+	for i := range outcomes {
+		outcomes[i] = kafkatest.NewOutcome()
 		record := proxy.Record{Partition: 1, Value: []byte("v")}
-		p.Produce(&record, fates[i])
+		p.Produce(&record, outcomes[i])
 	}
-	for i, f := range fates {
+	for i, f := range outcomes {
 		if ack, err := f.Await(t); err != nil || ack.Offset != int64(i) {
 			t.Fatalf("record %d: got %+v, %v", i, ack, err)
 		}

@@ -129,18 +129,18 @@ func (t *Transactions) Check(r *proxy.Record) *proxy.Error { return t.pool.check
 
 // transaction holds the results of the records of one transaction.
 type transaction struct {
-	fates  []proxy.Fate
-	left   atomic.Int64
-	done   chan struct{} // closed when all records have a result
-	failed chan struct{} // closed when the first record has failed
-	once   atomic.Bool
-	first  int   // index of that record, set before failed is closed
-	err    error // its error
+	outcomes []proxy.Outcome
+	left     atomic.Int64
+	done     chan struct{} // closed when all records have a result
+	failed   chan struct{} // closed when the first record has failed
+	once     atomic.Bool
+	first    int   // index of that record, set before failed is closed
+	err      error // its error
 }
 
 // newTransaction returns a transaction with the given number of records.
-func newTransaction(records int, fates []proxy.Fate) *transaction {
-	b := &transaction{fates: fates, done: make(chan struct{}), failed: make(chan struct{})}
+func newTransaction(records int, outcomes []proxy.Outcome) *transaction {
+	b := &transaction{outcomes: outcomes, done: make(chan struct{}), failed: make(chan struct{})}
 	b.left.Store(int64(records))
 	if records == 0 {
 		close(b.done)
@@ -148,9 +148,9 @@ func newTransaction(records int, fates []proxy.Fate) *transaction {
 	return b
 }
 
-// produce hands records to the client. Their acknowledgements are written to fates.
-func (t *Transactions) produce(records []*proxy.Record, fates []proxy.Fate) *transaction {
-	b := newTransaction(len(records), fates)
+// produce hands records to the client. Their acknowledgements are written to outcomes.
+func (t *Transactions) produce(records []*proxy.Record, outcomes []proxy.Outcome) *transaction {
+	b := newTransaction(len(records), outcomes)
 	contexts := t.pool.records.expiry.Of(time.Now())
 	batched := make([]kgo.Record, len(records))
 	for i, r := range records {
@@ -164,7 +164,7 @@ func (t *Transactions) produce(records []*proxy.Record, fates []proxy.Fate) *tra
 
 func (b *transaction) settled(i int, r *kgo.Record, err error) {
 	if err == nil {
-		b.fates[i].Ack = proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
+		b.outcomes[i].Ack = proxy.Ack{Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
 	} else if b.once.CompareAndSwap(false, true) {
 		b.first, b.err = i, err
 		close(b.failed)

@@ -35,30 +35,30 @@ func (t *Transactions) Hold(ctx context.Context) *proxy.Error {
 	return nil // producing will show it, too
 }
 
-// Commit writes records in one transaction, and the result of each into fates. It reports whether the
-// transaction was committed: if not, all fates are errors. An error of KindTimeout means that it is
+// Commit writes records in one transaction, and the result of each into outcomes. It reports whether the
+// transaction was committed: if not, all outcomes are errors. An error of KindTimeout means that it is
 // unknown whether the record was written, any other error that it was not, and will not be. Kafka must
 // have acknowledged all records until by. Settle must be called before the next transaction, and before
 // the records' bytes change.
-func (t *Transactions) Commit(by time.Time, records []*proxy.Record, fates []proxy.Fate) bool {
-	e := t.transact(by, records, fates)
+func (t *Transactions) Commit(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) bool {
+	e := t.transact(by, records, outcomes)
 	if e == nil {
 		return true
 	}
-	for i := range fates {
-		if fates[i].Err == nil {
-			fates[i].Err = e
+	for i := range outcomes {
+		if outcomes[i].Err == nil {
+			outcomes[i].Err = e
 		}
 	}
 	return false
 }
 
 // transact is like Commit, but returns the error of those records that have none of their own.
-func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []proxy.Fate) *proxy.Error {
+func (t *Transactions) transact(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) *proxy.Error {
 	if err := t.begin(by, records); err != nil {
 		return t.refused(err)
 	}
-	if err := t.write(by, records, fates); err != nil {
+	if err := t.write(by, records, outcomes); err != nil {
 		return errAborted(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.pool.cluster.Settings.ProducerDeliveryTimeout)
@@ -77,14 +77,14 @@ func (t *Transactions) transact(by time.Time, records []*proxy.Record, fates []p
 }
 
 // write produces records and waits until Kafka has acknowledged them.
-func (t *Transactions) write(by time.Time, records []*proxy.Record, fates []proxy.Fate) error {
+func (t *Transactions) write(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) error {
 	for from := 0; from < len(records); {
 		to := from + t.atOnce(records[from:])
 		t.wrote = true
-		t.pending = t.produce(records[from:to], fates[from:to])
+		t.pending = t.produce(records[from:to], outcomes[from:to])
 		if err := t.pending.await(by); err != nil {
 			if first, failed := t.pending.firstFailed(); failed {
-				fates[from+first].Err = t.refused(err)
+				outcomes[from+first].Err = t.refused(err)
 			}
 			return err
 		}

@@ -156,12 +156,12 @@ func TestAbort(t *testing.T) {
 			kafkatest.MustCommit(t, tx, "before")
 			broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: test.err})
 			records := []*proxy.Record{{Partition: 0, Value: []byte("x")}, {Partition: 1, Value: []byte("y")}, {Partition: 2, Value: []byte("z")}}
-			fates := make([]proxy.Fate, len(records))
-			if tx.Commit(time.Now().Add(kafkatest.Patience), records, fates) {
+			outcomes := make([]proxy.Outcome, len(records))
+			if tx.Commit(time.Now().Add(kafkatest.Patience), records, outcomes) {
 				t.Fatal("the transaction is committed")
 			}
 			for i, want := range []proxy.Kind{proxy.KindTransactionAborted, test.want, proxy.KindTransactionAborted} {
-				kafkatest.WantKind(t, fates[i].Err, want)
+				kafkatest.WantKind(t, outcomes[i].Err, want)
 			}
 			kafkatest.Settle(t, tx)
 			kafkatest.MustCommit(t, tx, "after")
@@ -238,7 +238,7 @@ func TestNextHolderEndsAHungTransaction(t *testing.T) {
 	if e := dead.begin(time.Now().Add(kafkatest.Patience), nil); e != nil {
 		t.Fatal(e)
 	}
-	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Fate, 1)).await(time.Now().Add(kafkatest.Patience)); err != nil {
+	if err := dead.produce([]*proxy.Record{{Value: []byte("hung")}}, make([]proxy.Outcome, 1)).await(time.Now().Add(kafkatest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	dead.Close()

@@ -102,11 +102,11 @@ func TestCloseOfATable(t *testing.T) {
 	t.Run("writes what was appended", func(t *testing.T) {
 		r := newTableRig(t, kafkatest.Broker(t).ListenAddrs()...)
 		table, _ := r.opened(t, "t")
-		fate := errTableNotOpen
-		table.Append(pairs("a=1 b=2"), func(err error) { fate = err })
+		outcome := errTableNotOpen
+		table.Append(pairs("a=1 b=2"), func(err error) { outcome = err })
 		table.Close(kafkatest.Deadline(t))
-		if fate != nil {
-			t.Errorf("got %v", fate)
+		if outcome != nil {
+			t.Errorf("got %v", outcome)
 		}
 		if err := add(t, table, "c=3"); !errors.Is(err, errTableClosed) {
 			t.Errorf("got %v", err)
@@ -119,14 +119,14 @@ func TestCloseOfATable(t *testing.T) {
 		table, _ := r.opened(t, "t")
 		mustAdd(t, table, "a=1")
 		r.gate.cut()
-		var fate error
-		table.Append(pairs("b=2"), func(err error) { fate = err })
+		var outcome error
+		table.Append(pairs("b=2"), func(err error) { outcome = err })
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		start := time.Now()
 		table.Close(ctx)
-		if took := time.Since(start); fate == nil || took > 2*time.Second {
-			t.Errorf("got %v after %v", fate, took)
+		if took := time.Since(start); outcome == nil || took > 2*time.Second {
+			t.Errorf("got %v after %v", outcome, took)
 		}
 	})
 	t.Run("while Kafka is down", func(t *testing.T) {
