@@ -115,6 +115,9 @@ func checkAnswer(t *testing.T, what string, answer any, err error, want string) 
 		t.Errorf("%s: %v", what, err)
 		return
 	}
+	if whole, ok := answer.(Answer); ok {
+		answer = whole.Body
+	}
 	if text, err := json.Marshal(answer); err != nil || string(text) != want {
 		t.Errorf("%s: got %s, %v, want %s", what, text, err, want)
 	}

@@ -14,10 +14,12 @@ const evictTimeout = 5 * time.Second
 
 // Registry knows the sessions of all replicas.
 type Registry interface {
-	// List returns the sessions, in the order in which they are shown.
-	List() []session.Info
+	// Select returns the sessions that a filter selects, by their ids. The error is of
+	// proxy.KindKafkaUnavailable while they are not known.
+	Select(session.Filter) ([]session.Info, error)
 	// Evict ends a session and waits within ctx until its slot is free. The error is of
-	// proxy.KindNotFound where there is no such session.
+	// proxy.KindNotFound where there is no such session, and of proxy.KindKafkaUnavailable while the
+	// sessions are not known.
 	Evict(ctx context.Context, id string) error
 }
 
@@ -37,13 +39,18 @@ type connected struct {
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
 }
 
-// All lists the sessions.
-func (s *Sessions) All(*http.Request) (any, error) {
-	all := []connected{}
-	for _, i := range s.Registry.List() {
+// All lists the sessions that a filter selects, at most limit of them; 0 is no limit.
+func (s *Sessions) All(which session.Filter, limit int) (any, error) {
+	list, err := s.Registry.Select(which)
+	if err != nil {
+		return nil, err
+	}
+	list, next := page(list, limit, func(i session.Info) string { return i.ID })
+	all := make([]connected, 0, len(list))
+	for _, i := range list {
 		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()})
 	}
-	return all, nil
+	return Answer{Body: all, Next: next}, nil
 }
 
 // Evict closes the connection of the session whose id is in the path, as the parameter id.

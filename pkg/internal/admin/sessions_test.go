@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,11 +16,12 @@ import (
 
 // registry is a Registry whose answers a test gives.
 type registry struct {
-	list  []session.Info
-	evict func(ctx context.Context, id string) error
+	list    []session.Info
+	unknown error
+	evict   func(ctx context.Context, id string) error
 }
 
-func (r registry) List() []session.Info { return r.list }
+func (r registry) Select(session.Filter) ([]session.Info, error) { return r.list, r.unknown }
 
 func (r registry) Evict(ctx context.Context, id string) error { return r.evict(ctx, id) }
 
@@ -45,14 +45,29 @@ func TestSessionsAreListed(t *testing.T) {
 		},
 	} {
 		s := Sessions{registry{list: test.list}}
-		all, err := s.All(httptest.NewRequest(http.MethodGet, "/", nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text, err := json.Marshal(all); err != nil || string(text) != test.want {
-			t.Errorf("%s: got %s, %v, want %s", test.name, text, err, test.want)
+		all, err := s.All(session.Filter{}, 0)
+		checkAnswer(t, test.name, all, err, test.want)
+	}
+}
+
+func TestSessionsArePaged(t *testing.T) {
+	s := Sessions{registry{list: []session.Info{{ID: "1"}, {ID: "2"}, {ID: "3"}}}}
+	for limit, want := range map[int]struct {
+		entries int
+		next    string
+	}{0: {3, ""}, 1: {1, "1"}, 2: {2, "2"}, 3: {3, ""}, 4: {3, ""}} {
+		all, err := s.All(session.Filter{}, limit)
+		answer, _ := all.(Answer)
+		if list, _ := answer.Body.([]connected); err != nil || len(list) != want.entries || answer.Next != want.next {
+			t.Errorf("%d: got %+v, %v", limit, all, err)
 		}
 	}
+}
+
+func TestSessionsThatAreNotKnown(t *testing.T) {
+	s := Sessions{registry{unknown: proxy.Errorf(proxy.KindKafkaUnavailable, "They are being read.")}}
+	_, err := s.All(session.Filter{}, 0)
+	wantKind(t, "listing", err, proxy.KindKafkaUnavailable)
 }
 
 func TestEvict(t *testing.T) {

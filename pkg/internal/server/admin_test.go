@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -64,6 +66,43 @@ func TestAdminIDsInPaths(t *testing.T) {
 		"/admin/consumer-group/a/b/describe", "/admin/consumer-group/g/offsets/alter/", "/admin/topics/", "/admin/topics/a/b",
 	} {
 		checkError(t, askAdmin(handler, "GET", path, ""), proxy.KindNotFound)
+	}
+}
+
+// TestAdminWhileSessionsAreRead asks a replica about sessions that has not read them yet.
+func TestAdminWhileSessionsAreRead(t *testing.T) {
+	s := newServer(t, &config.Config{Server: config.Server{AdminEndpointEnabled: true}})
+	s.Sessions = session.New(session.Options{
+		Lease: time.Minute, Append: func(_ []session.Record, done func(error)) { done(nil) }, Log: s.Log,
+	})
+	t.Cleanup(s.Sessions.Close)
+	s.Sessions.Restart("")
+	handler := s.Management()
+	checkError(t, askAdmin(handler, "GET", "/admin/sessions", ""), proxy.KindKafkaUnavailable)
+	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindKafkaUnavailable)
+	s.Sessions.CaughtUp()
+	if answer := askAdmin(handler, "GET", "/admin/sessions", ""); answer.Code != 200 || strings.TrimSpace(answer.Body.String()) != "[]" {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindNotFound)
+}
+
+func TestAnswersWithMoreThanTheirBody(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer admin.Answer
+		header map[string]string
+	}{
+		"nothing":        {admin.Answer{}, map[string]string{"Link": "", "X-Wsproxy-Silent-Brokers": ""}},
+		"another page":   {admin.Answer{Next: "a/ü&b>"}, map[string]string{"Link": `</admin/a%2Fb?after=a%2F%C3%BC%26b%3E&limit=2&type=x>; rel="next"`}},
+		"silent brokers": {admin.Answer{Silent: []int32{1, 20}}, map[string]string{"X-Wsproxy-Silent-Brokers": "1, 20"}},
+	} {
+		w := httptest.NewRecorder()
+		writeAnswer(w, httptest.NewRequest(http.MethodGet, "/admin/a%2Fb?limit=2&after=x&type=x", nil), test.answer)
+		for header, want := range test.header {
+			if got := w.Header().Get(header); got != want {
+				t.Errorf("%s: %s is %s", name, header, got)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// listGroups lists the consumer groups that the query parameters select.
+func listGroups(groups *admin.Groups) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		which := admin.ListedGroups{ActiveOnly: q.boolean("activeOnly", false), Internal: q.boolean("includeInternals", false)}
+		if e := q.err(); e != nil {
+			return nil, e
+		}
+		return groups.All(r.Context(), which)
+	}
+}
+
+// listSessions lists the sessions that the query parameters select.
+func listSessions(sessions *admin.Sessions) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		which := session.Filter{
+			Client: proxy.ClientID(q.text("client")), Group: proxy.GroupID(q.text("group")),
+			Topic: q.text("topic"), Replica: q.text("replica"), After: q.after(),
+		}
+		limit := q.positive("limit")
+		if e := q.err(); e != nil {
+			return nil, e
+		}
+		return sessions.All(which, limit)
+	}
+}
+
+// after returns the id after which a page of a list begins. It may have any characters, since ids that
+// the proxy did not choose may.
+func (q *query) after() string {
+	values := q.values["after"]
+	if len(values) > 1 {
+		q.fault("after", "is given more than once.")
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}

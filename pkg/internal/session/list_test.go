@@ -1,0 +1,216 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// List returns all sessions, and none while the log is being read.
+func (s *Sessions) List() []Info {
+	list, _ := s.Select(Filter{})
+	return list
+}
+
+// wantUnread fails the test if an error does not say that the log is being read.
+func wantUnread(t *testing.T, what string, err error) {
+	t.Helper()
+	var e *proxy.Error
+	if !errors.As(err, &e) || e.Kind != proxy.KindKafkaUnavailable {
+		t.Errorf("%s: got %v", what, err)
+	}
+}
+
+func TestSessionsAreSelected(t *testing.T) {
+	virtually(t, func(t *testing.T, _ *topic, a, b *Sessions) {
+		for i, s := range []*Sessions{a, b} {
+			request := consumer(fmt.Sprint("client", i), func(q *Request) {
+				q.Group, q.Topic = proxy.GroupID(fmt.Sprint("group", i)), fmt.Sprint("topic", i)
+			})
+			s.mustClaim(t, request, newConnection(true))
+		}
+		all := a.List()
+		if len(all) != 2 || all[0].ID >= all[1].ID {
+			t.Fatalf("got %+v", all)
+		}
+		at := slices.IndexFunc(all, func(i Info) bool { return i.Client == "client1" })
+		for name, test := range map[string]struct {
+			filter Filter
+			want   []Info
+		}{
+			"by client":         {Filter{Client: "client1"}, all[at : at+1]},
+			"by group":          {Filter{Group: "group1"}, all[at : at+1]},
+			"by topic":          {Filter{Topic: "topic1"}, all[at : at+1]},
+			"by replica":        {Filter{Replica: "b"}, all[at : at+1]},
+			"by all":            {Filter{Client: "client1", Group: "group1", Topic: "topic1", Replica: "b"}, all[at : at+1]},
+			"by what disagrees": {Filter{Client: "client1", Replica: "a"}, nil},
+			"after the first":   {Filter{After: all[0].ID}, all[1:]},
+			"after the last":    {Filter{After: all[1].ID}, nil},
+		} {
+			if got, err := b.Select(test.filter); err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("%s: got %+v, %v", name, got, err)
+			}
+		}
+	})
+}
+
+// TestSessionsWhileTheLogIsRead asks for sessions before the log was read to its end.
+func TestSessionsWhileTheLogIsRead(t *testing.T) {
+	virtually(t, func(t *testing.T, _ *topic, a, _ *Sessions) {
+		a.mustClaim(t, consumer("one", nil), newConnection(true))
+		id := a.List()[0].ID
+		a.Restart("the test says so")
+		_, err := a.Select(Filter{})
+		wantUnread(t, "listing", err)
+		wantUnread(t, "evicting", a.Evict(t.Context(), id))
+		a.CaughtUp()
+		if _, err := a.Select(Filter{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAnEvictionWaitsForTheLog evicts a session while the log is read again: it is unknown then whether the
+// session has ended.
+func TestAnEvictionWaitsForTheLog(t *testing.T) {
+	virtually(t, func(t *testing.T, l *topic, a, _ *Sessions) {
+		a.mustClaim(t, consumer("one", nil), newConnection(true))
+		id := a.List()[0].ID
+		l.outage(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- a.Evict(ctx, id) }()
+		synctest.Wait()
+		a.Restart("the test says so")
+		if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		a.CaughtUp()
+		l.outage(false)
+	})
+}
+
+// crowd returns a replica that knows many sessions of others.
+func crowd(tb testing.TB, sessions int) *Sessions {
+	tb.Helper()
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "claims"})
+	s := New(Options{
+		Server: "a", Lease: time.Hour, Append: func(_ []Record, done func(error)) { done(nil) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Claims: func(Kind) prometheus.Gauge { return gauge }, Conflict: func(string) {}, Skipped: func(int) {},
+	})
+	tb.Cleanup(s.Close)
+	s.Restart("")
+	now := time.Now()
+	for i := range sessions {
+		c := &claim{
+			State: admitted, Kind: Consumer, Client: proxy.ClientID(fmt.Sprintf("client-%06d", i)), Group: proxy.GroupID(fmt.Sprintf("group-%d", i%1000)),
+			Topic: "topic", Subject: "alice", Method: "user", Replica: "other", Server: "b", Since: now.UnixMilli(), Lease: time.Hour.Milliseconds(),
+			Asked: now.UnixMilli(),
+		}
+		r := set(fmt.Sprintf("%sother.%d", claimKey, i), c)
+		s.Read(int64(i), now, []byte(r.Key), r.Value)
+	}
+	s.CaughtUp()
+	if n := len(s.List()); n != sessions {
+		tb.Fatalf("it knows %d sessions", n)
+	}
+	return s
+}
+
+// TestListingLetsOthersIn lists many sessions, and counts how often others get the lock during one
+// listing. It tries several times: on a busy machine the others may not be running just then.
+func TestListingLetsOthersIn(t *testing.T) {
+	const sessions, least, tries = 100_000, 10, 50
+	s := crowd(t, sessions)
+	most := 0
+	for try := 0; try < tries && most < least; try++ {
+		most = max(most, s.lockedWhile(func() {
+			if list, err := s.Select(Filter{}); err != nil || len(list) != sessions {
+				t.Errorf("listed %d: %v", len(list), err)
+			}
+		}))
+	}
+	if most < least {
+		t.Errorf("others had the lock %d times while %d sessions were listed", most, sessions)
+	}
+}
+
+// lockedWhile counts how often another goroutine gets the lock while a function runs.
+func (s *Sessions) lockedWhile(run func()) (n int) {
+	var over atomic.Bool
+	began, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for close(began); !over.Load(); n++ {
+			s.mu.Lock()
+			_ = s.replica
+			s.mu.Unlock()
+		}
+	}()
+	<-began
+	run()
+	over.Store(true)
+	<-ended
+	return n
+}
+
+// TestListingWhileSessionsEnd lists sessions while others begin and end: those that stay are listed once.
+func TestListingWhileSessionsEnd(t *testing.T) {
+	const stay = 20_000
+	s := crowd(t, stay)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for offset := int64(stay); ; offset += 2 {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			now := time.Now()
+			r := set(fmt.Sprintf("%sother.x%d", claimKey, offset), &claim{
+				State: admitted, Kind: Consumer, Client: "brief", Group: "brief", Topic: "brief", Replica: "other", Server: "b",
+				Since: now.UnixMilli(), Lease: time.Hour.Milliseconds(), Asked: now.UnixMilli(),
+			})
+			s.Read(offset, now, []byte(r.Key), r.Value)
+			s.Read(offset+1, now, []byte(r.Key), nil)
+		}
+	}()
+	for range 5 {
+		list, err := s.Select(Filter{Topic: "topic"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if unique := len(slices.CompactFunc(list, func(a, b Info) bool { return a.ID == b.ID })); unique != stay || len(list) != stay {
+			t.Errorf("listed %d, %d of them different", len(list), unique)
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
+// BenchmarkSelect lists 100,000 sessions.
+func BenchmarkSelect(b *testing.B) {
+	s := crowd(b, 100_000)
+	for name, filter := range map[string]Filter{"all": {}, "group": {Group: "group-7"}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Select(filter); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
