@@ -25,8 +25,8 @@ func listSessions(sessions *admin.Sessions) admin.Endpoint {
 	return func(r *http.Request) (any, error) {
 		q := parseQuery(r.URL.RawQuery)
 		which := session.Filter{
-			Client: proxy.ClientID(q.text("client")), Group: proxy.GroupID(q.text("group")),
-			Topic: q.text("topic"), Replica: q.text("replica"), After: q.after(),
+			Client: proxy.ClientID(q.identifier("client", q.text("client"))), Group: proxy.GroupID(q.identifier("group", q.text("group"))),
+			Topic: q.topicName(q.text("topic")), Replica: q.text("replica"), After: q.after(),
 		}
 		limit := q.positive("limit")
 		if e := q.err(); e != nil {
