@@ -21,12 +21,13 @@ func (s *Server) adminRoutes() http.Handler {
 	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}
 	mux.Handle("/admin/consumer-group/all", s.endpoint(methods{http.MethodGet: listGroups(groups)}))
 	handleBelow(mux, "/admin/consumer-group/", map[string]http.Handler{
+		"{groupId}":                       s.endpoint(methods{http.MethodDelete: groups.Remove}),
 		"{groupId}/describe":              s.endpoint(methods{http.MethodGet: groups.Describe}),
 		"{groupId}/offsets":               s.endpoint(methods{http.MethodGet: groups.Offsets, http.MethodDelete: groups.DeleteOffsets}),
-		"{groupId}/offsets/alter/{topic}": s.endpoint(methods{http.MethodPut: groups.AlterOffsets}),
+		"{groupId}/offsets/alter/{topic}": s.endpoint(methods{http.MethodPut: alterOffsets(groups)}),
 	})
 	topics := &admin.Topics{Kafka: s.Admin, States: []string{s.Config.Sessions.StateTopic, s.Config.Sessions.DynamicConfigTopicName}}
-	mux.Handle("/admin/topics", s.endpoint(methods{http.MethodGet: topics.All}))
+	mux.Handle("/admin/topics", s.endpoint(methods{http.MethodGet: listTopics(topics)}))
 	handleEach(mux, "/admin/topics/", "topic", s.endpoint(methods{http.MethodGet: topics.Describe}))
 	for _, parent := range []string{"/", "/admin/client/config/consumer", "/admin/client/config/producer", "/admin/consumer-group"} {
 		mux.HandleFunc(parent, notFound) // ServeMux would redirect to the path with a slash

@@ -12,11 +12,39 @@ import (
 func listGroups(groups *admin.Groups) admin.Endpoint {
 	return func(r *http.Request) (any, error) {
 		q := parseQuery(r.URL.RawQuery)
-		which := admin.ListedGroups{ActiveOnly: q.boolean("activeOnly", false), Internal: q.boolean("includeInternals", false)}
+		which := admin.ListedGroups{
+			ActiveOnly: q.boolean("activeOnly", false), Internal: q.boolean("includeInternals", false),
+			Type:  proxy.GroupType(q.option("type", string(proxy.ClassicGroup), string(proxy.ConsumerGroup), string(proxy.ShareGroup))),
+			After: proxy.GroupID(q.after()), Limit: q.positive("limit"),
+		}
 		if e := q.err(); e != nil {
 			return nil, e
 		}
 		return groups.All(r.Context(), which)
+	}
+}
+
+// listTopics lists the topics of the page that the query parameters select.
+func listTopics(topics *admin.Topics) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		after, limit := q.after(), q.positive("limit")
+		if e := q.err(); e != nil {
+			return nil, e
+		}
+		return topics.All(r.Context(), after, limit)
+	}
+}
+
+// alterOffsets sets the offsets of a group, or only tells what they would be.
+func alterOffsets(groups *admin.Groups) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		trial := q.boolean("dryRun", false)
+		if e := q.err(); e != nil {
+			return nil, e
+		}
+		return groups.AlterOffsets(r, trial)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestAdminIDsInPaths(t *testing.T) {
 	for _, path := range []string{
 		"/admin", "/admin/", "/admin/x", "/admin/client/config/", "/admin/client/config/consumer", "/admin/client/config/consumer/",
 		"/admin/client/config/consumer/a/b", "/admin/client/config/consumer/a/", "/admin/sessions/", "/admin/sessions/a/b",
-		"/admin/consumer-group", "/admin/consumer-group/", "/admin/consumer-group/g", "/admin/consumer-group/g/", "/admin/consumer-group/g/describe/",
+		"/admin/consumer-group", "/admin/consumer-group/", "/admin/consumer-group/g/", "/admin/consumer-group/g/describe/",
 		"/admin/consumer-group/a/b/describe", "/admin/consumer-group/g/offsets/alter/", "/admin/topics/", "/admin/topics/a/b",
 	} {
 		checkError(t, askAdmin(handler, "GET", path, ""), proxy.KindNotFound)
@@ -124,7 +124,8 @@ func TestAdminMethods(t *testing.T) {
 		{"sessions", changing, "/admin/sessions", "GET, HEAD"},
 		{"a session", changing, "/admin/sessions/x", "DELETE"},
 		{"groups", changing, "/admin/consumer-group/all", "GET, HEAD"},
-		{"a group", changing, "/admin/consumer-group/%2F/describe", "GET, HEAD"},
+		{"a group", changing, "/admin/consumer-group/a%2Fb", "DELETE"},
+		{"a group's description", changing, "/admin/consumer-group/%2F/describe", "GET, HEAD"},
 		{"a group's offsets", changing, "/admin/consumer-group/all/offsets", "DELETE, GET, HEAD"},
 		{"offsets in a topic", changing, "/admin/consumer-group/a%2Fb/offsets/alter/t", "PUT"},
 		{"topics", changing, "/admin/topics", "GET, HEAD"},
