@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -63,7 +64,7 @@ func (s *Server) endpoint(m methods) http.Handler {
 			whole.Body = answer
 		}
 		if method != http.MethodGet && !whole.Unchanged {
-			s.Log.Info("admin request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "subject", administratorOf(r))
+			s.Log.Info("admin request", append(who(r), "result", brief(whole.Body))...)
 		}
 		writeAnswer(w, r, whole)
 	})
@@ -96,8 +97,28 @@ func joinIDs(ids []int32) string {
 }
 
 func (s *Server) refuseAdmin(w http.ResponseWriter, r *http.Request, e *proxy.Error) {
-	if e.Kind.Class().Status >= http.StatusInternalServerError {
-		s.Log.Warn("admin request failed", "method", r.Method, "path", r.URL.Path, "err", e)
+	if e.Kind.Class().Status >= http.StatusInternalServerError { // a change may have been made
+		s.Log.Warn("admin request failed", append(who(r), "err", e)...)
 	}
 	writeError(w, e)
+}
+
+// who returns the attributes by which the log tells requests of administrators apart.
+func who(r *http.Request) []any {
+	return []any{"method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "subject", administratorOf(r)}
+}
+
+// maxResult bounds the result of a change in the log, in bytes: offsets may be many.
+const maxResult = 1000
+
+// brief returns the beginning of an answer in JSON, for the log.
+func brief(answer any) string {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err.Error()
+	}
+	if len(text) > maxResult {
+		return strings.ToValidUTF8(string(text[:maxResult]), "") + "…"
+	}
+	return string(text)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -85,6 +86,41 @@ func TestAdminWhileSessionsAreRead(t *testing.T) {
 		t.Errorf("got %d %s", answer.Code, answer.Body)
 	}
 	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindNotFound)
+}
+
+// TestAdminChangesAreLogged makes requests that change something, that fail to, and that change nothing.
+func TestAdminChangesAreLogged(t *testing.T) {
+	for name, test := range map[string]struct {
+		method string
+		answer any
+		err    error
+		want   []string // in the log; nothing is logged where there is none
+	}{
+		"a change": {"PUT", map[string]int{"max-connections": 3}, nil, []string{
+			`msg="admin request" method=PUT path=/admin/x`, "subject=admin:root", `result="{\"max-connections\":3}"`,
+		}},
+		"a large change":      {"PUT", strings.Repeat("ü", 2000), nil, []string{"subject=admin:root", "ü…"}},
+		"a removal":           {"DELETE", admin.Answer{Body: struct{}{}}, nil, []string{"method=DELETE", "subject=admin:root", "result={}"}},
+		"a trial":             {"PUT", admin.Answer{Body: struct{}{}, Unchanged: true}, nil, nil},
+		"a lookup":            {"GET", struct{}{}, nil, nil},
+		"an unknown result":   {"PUT", nil, proxy.Errorf(proxy.KindTimeout, "It may change yet."), []string{`msg="admin request failed" method=PUT`, "subject=admin:root", "may change yet"}},
+		"a change of nothing": {"PUT", nil, proxy.Errorf(proxy.KindNotFound, "There is none."), nil},
+	} {
+		s := newServer(t, new(config.Config))
+		var log strings.Builder
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.Config.Security.AdminBasicAuthUsername, s.Config.Security.AdminBasicAuthPassword = "root", "sesame"
+		handler := s.administrators(s.endpoint(methods{test.method: func(*http.Request) (any, error) { return test.answer, test.err }}))
+		askAdmin(handler, test.method, "/admin/x", "", "Authorization", "Basic cm9vdDpzZXNhbWU=")
+		for _, want := range test.want {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%s: %s is not in %s", name, want, log.String())
+			}
+		}
+		if limit := 2 * maxResult; test.want == nil && log.Len() > 0 || log.Len() > limit {
+			t.Errorf("%s: logged %s", name, log.String())
+		}
+	}
 }
 
 func TestAnswersWithMoreThanTheirBody(t *testing.T) {
