@@ -14,9 +14,9 @@ const evictTimeout = 5 * time.Second
 
 // Registry knows the sessions of all replicas.
 type Registry interface {
-	// Select returns the sessions that a filter selects, by their ids. The error is of
-	// proxy.KindKafkaUnavailable while they are not known.
-	Select(session.Filter) ([]session.Info, error)
+	// Select returns the sessions that a filter selects, by their ids, and whether its limit has left out
+	// some. The error is of proxy.KindKafkaUnavailable while they are not known.
+	Select(session.Filter) (list []session.Info, more bool, err error)
 	// Evict ends a session and waits within ctx until its slot is free. The error is of
 	// proxy.KindNotFound where there is no such session, and of proxy.KindKafkaUnavailable while the
 	// sessions are not known.
@@ -39,18 +39,21 @@ type connected struct {
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
 }
 
-// All lists the sessions that a filter selects, at most limit of them; 0 is no limit.
-func (s *Sessions) All(which session.Filter, limit int) (any, error) {
-	list, err := s.Registry.Select(which)
+// All lists the sessions that a filter selects.
+func (s *Sessions) All(which session.Filter) (any, error) {
+	list, more, err := s.Registry.Select(which)
 	if err != nil {
 		return nil, err
 	}
-	list, next := page(list, limit, func(i session.Info) string { return i.ID })
-	all := make([]connected, 0, len(list))
-	for _, i := range list {
-		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()})
+	answer := Answer{Body: rows[session.Info, connected]{list, shown}}
+	if more {
+		answer.Next = list[len(list)-1].ID
 	}
-	return Answer{Body: all, Next: next}, nil
+	return answer, nil
+}
+
+func shown(i session.Info) connected {
+	return connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()}
 }
 
 // Evict closes the connection of the session whose id is in the path, as the parameter id.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +19,14 @@ import (
 // registry is a Registry whose answers a test gives.
 type registry struct {
 	list    []session.Info
+	more    bool
 	unknown error
 	evict   func(ctx context.Context, id string) error
 }
 
-func (r registry) Select(session.Filter) ([]session.Info, error) { return r.list, r.unknown }
+func (r registry) Select(session.Filter) ([]session.Info, bool, error) {
+	return r.list, r.more, r.unknown
+}
 
 func (r registry) Evict(ctx context.Context, id string) error { return r.evict(ctx, id) }
 
@@ -45,28 +50,46 @@ func TestSessionsAreListed(t *testing.T) {
 		},
 	} {
 		s := Sessions{registry{list: test.list}}
-		all, err := s.All(session.Filter{}, 0)
+		all, err := s.All(session.Filter{})
 		checkAnswer(t, test.name, all, err, test.want)
 	}
 }
 
 func TestSessionsArePaged(t *testing.T) {
-	s := Sessions{registry{list: []session.Info{{ID: "1"}, {ID: "2"}, {ID: "3"}}}}
-	for limit, want := range map[int]struct {
-		entries int
-		next    string
-	}{0: {3, ""}, 1: {1, "1"}, 2: {2, "2"}, 3: {3, ""}, 4: {3, ""}} {
-		all, err := s.All(session.Filter{}, limit)
-		answer, _ := all.(Answer)
-		if list, _ := answer.Body.([]connected); err != nil || len(list) != want.entries || answer.Next != want.next {
-			t.Errorf("%d: got %+v, %v", limit, all, err)
+	for more, next := range map[bool]string{true: "2", false: ""} {
+		s := Sessions{registry{list: []session.Info{{ID: "1"}, {ID: "2"}}, more: more}}
+		all, err := s.All(session.Filter{Limit: 2})
+		if answer, _ := all.(Answer); err != nil || answer.Next != next {
+			t.Errorf("%t: got %+v, %v", more, all, err)
 		}
 	}
 }
 
+func TestRows(t *testing.T) {
+	double := func(n int) int { return 2 * n }
+	for want, entries := range map[string][]int{"[]\n": nil, "[2]\n": {1}, "[2,4,6]\n": {1, 2, 3}} {
+		var got strings.Builder
+		if err := (rows[int, int]{entries, double}).WriteJSON(&got); err != nil || got.String() != want {
+			t.Errorf("%v: got %q, %v", entries, got.String(), err)
+		}
+	}
+	bad := rows[int, any]{[]int{1}, func(int) any { return make(chan int) }}
+	if err := bad.WriteJSON(io.Discard); err == nil {
+		t.Error("what has no JSON was written")
+	}
+	if err := (rows[int, int]{[]int{1}, double}).WriteJSON(full{}); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("to a client that is gone: %v", err)
+	}
+}
+
+// full is a writer that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
 func TestSessionsThatAreNotKnown(t *testing.T) {
 	s := Sessions{registry{unknown: proxy.Errorf(proxy.KindKafkaUnavailable, "They are being read.")}}
-	_, err := s.All(session.Filter{}, 0)
+	_, err := s.All(session.Filter{})
 	wantKind(t, "listing", err, proxy.KindKafkaUnavailable)
 }
 

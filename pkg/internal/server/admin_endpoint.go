@@ -78,7 +78,14 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, a admin.Answer) {
 	if len(a.Silent) > 0 {
 		w.Header().Set(silentBrokers, joinIDs(a.Silent))
 	}
-	writeJSON(w, http.StatusOK, a.Body)
+	stream, ok := a.Body.(admin.Stream)
+	if !ok {
+		writeJSON(w, http.StatusOK, a.Body)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_ = stream.WriteJSON(w) // to a client that has disconnected
 }
 
 // nextPage returns the reference to the page of a list after an id.

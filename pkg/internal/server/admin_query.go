@@ -54,13 +54,12 @@ func listSessions(sessions *admin.Sessions) admin.Endpoint {
 		q := parseQuery(r.URL.RawQuery)
 		which := session.Filter{
 			Client: proxy.ClientID(q.identifier("client", q.text("client"))), Group: proxy.GroupID(q.identifier("group", q.text("group"))),
-			Topic: q.topicName(q.text("topic")), Replica: q.text("replica"), After: q.after(),
+			Topic: q.topicName(q.text("topic")), Replica: q.text("replica"), After: q.after(), Limit: q.positive("limit"),
 		}
-		limit := q.positive("limit")
 		if e := q.err(); e != nil {
 			return nil, e
 		}
-		return sessions.All(which, limit)
+		return sessions.All(which)
 	}
 }
 

@@ -31,6 +31,7 @@ type Filter struct {
 	Topic   string
 	Replica string // the name of the replica
 	After   string // only sessions whose ids are greater
+	Limit   int    // at most so many, of the least ids; 0 is no limit
 }
 
 func (f *Filter) selects(id string, c *claim) bool {
@@ -44,43 +45,61 @@ func (f *Filter) selects(id string, c *claim) bool {
 // listedAtOnce is how many claims are looked at before others get their turn at the lock.
 const listedAtOnce = 512
 
-// Select returns the sessions on all replicas that a filter selects, by their ids. A session that begins
-// or ends meanwhile may be in the list, or not. The error is of proxy.KindKafkaUnavailable while the
-// log is being read.
-func (s *Sessions) Select(f Filter) ([]Info, error) {
-	list, err := s.collect(f)
+// Select returns the sessions on all replicas that a filter selects, by their ids, and whether the filter's
+// limit has left out some. A session that begins or ends meanwhile may be in the list, or not. The error is of
+// proxy.KindKafkaUnavailable while the log is being read.
+func (s *Sessions) Select(f Filter) (list []Info, more bool, err error) {
+	found, err := s.find(f)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.ID, b.ID) })
-	return list, nil
+	slices.SortFunc(found, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	if more = f.Limit > 0 && len(found) > f.Limit; more {
+		found = found[:f.Limit]
+	}
+	return s.infos(found), more, nil
 }
 
-// collect returns the selected sessions in any order. It releases the lock, which connecting clients
-// need, every listedAtOnce claims. The map may change then: the loop sees each claim at most once, and each
-// claim that stays exactly once.
-func (s *Sessions) collect(f Filter) ([]Info, error) {
+// find returns the claims of the selected sessions, in any order. The map may change while the lock is
+// released: the loop sees each claim at most once, and each claim that stays exactly once.
+func (s *Sessions) find(f Filter) (found []*entry, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.replica.caughtUp {
 		return nil, errListNotRead()
 	}
 	fold, seen := s.replica.fold, 0
-	var list []Info
 	for id, e := range fold.claims {
-		if seen++; seen%listedAtOnce == 0 {
-			s.mu.Unlock()
-			runtime.Gosched()
-			s.mu.Lock()
-			if s.replica.fold != fold { // the log is read again
-				return nil, errListNotRead()
-			}
-		}
 		if e.standing == holding && f.selects(id, &e.claim) {
-			list = append(list, e.info())
+			found = append(found, e)
+		}
+		s.pause(&seen)
+		if s.replica.fold != fold { // the log is read again
+			return nil, errListNotRead()
 		}
 	}
-	return list, nil
+	return found, nil
+}
+
+// infos describes sessions.
+func (s *Sessions) infos(found []*entry) []Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list, seen := make([]Info, len(found)), 0
+	for i, e := range found {
+		list[i] = e.info()
+		s.pause(&seen)
+	}
+	return list
+}
+
+// pause releases the lock, which connecting clients need, for a moment every listedAtOnce calls.
+func (s *Sessions) pause(calls *int) {
+	if *calls++; *calls%listedAtOnce == 0 {
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+	}
 }
 
 func (e *entry) info() Info {

@@ -19,7 +19,7 @@ import (
 
 // List returns all sessions, and none while the log is being read.
 func (s *Sessions) List() []Info {
-	list, _ := s.Select(Filter{})
+	list, _, _ := s.Select(Filter{})
 	return list
 }
 
@@ -48,18 +48,22 @@ func TestSessionsAreSelected(t *testing.T) {
 		for name, test := range map[string]struct {
 			filter Filter
 			want   []Info
+			more   bool
 		}{
-			"by client":         {Filter{Client: "client1"}, all[at : at+1]},
-			"by group":          {Filter{Group: "group1"}, all[at : at+1]},
-			"by topic":          {Filter{Topic: "topic1"}, all[at : at+1]},
-			"by replica":        {Filter{Replica: "b"}, all[at : at+1]},
-			"by all":            {Filter{Client: "client1", Group: "group1", Topic: "topic1", Replica: "b"}, all[at : at+1]},
-			"by what disagrees": {Filter{Client: "client1", Replica: "a"}, nil},
-			"after the first":   {Filter{After: all[0].ID}, all[1:]},
-			"after the last":    {Filter{After: all[1].ID}, nil},
+			"by client":         {Filter{Client: "client1"}, all[at : at+1], false},
+			"by group":          {Filter{Group: "group1"}, all[at : at+1], false},
+			"by topic":          {Filter{Topic: "topic1"}, all[at : at+1], false},
+			"by replica":        {Filter{Replica: "b"}, all[at : at+1], false},
+			"by all":            {Filter{Client: "client1", Group: "group1", Topic: "topic1", Replica: "b"}, all[at : at+1], false},
+			"by what disagrees": {Filter{Client: "client1", Replica: "a"}, nil, false},
+			"after the first":   {Filter{After: all[0].ID}, all[1:], false},
+			"after the last":    {Filter{After: all[1].ID}, nil, false},
+			"the first one":     {Filter{Limit: 1}, all[:1], true},
+			"the first two":     {Filter{Limit: 2}, all, false},
+			"the next one":      {Filter{Limit: 1, After: all[0].ID}, all[1:], false},
 		} {
-			if got, err := b.Select(test.filter); err != nil || !slices.Equal(got, test.want) {
-				t.Errorf("%s: got %+v, %v", name, got, err)
+			if got, more, err := b.Select(test.filter); err != nil || more != test.more || !slices.Equal(got, test.want) {
+				t.Errorf("%s: got %+v, %t, %v", name, got, more, err)
 			}
 		}
 	})
@@ -71,11 +75,11 @@ func TestSessionsWhileTheLogIsRead(t *testing.T) {
 		a.mustClaim(t, consumer("one", nil), newConnection(true))
 		id := a.List()[0].ID
 		a.Restart("the test says so")
-		_, err := a.Select(Filter{})
+		_, _, err := a.Select(Filter{})
 		wantUnread(t, "listing", err)
 		wantUnread(t, "evicting", a.Evict(t.Context(), id))
 		a.CaughtUp()
-		if _, err := a.Select(Filter{}); err != nil {
+		if _, _, err := a.Select(Filter{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -137,7 +141,7 @@ func TestListingLetsOthersIn(t *testing.T) {
 	most := 0
 	for try := 0; try < tries && most < least; try++ {
 		most = max(most, s.lockedWhile(func() {
-			if list, err := s.Select(Filter{}); err != nil || len(list) != sessions {
+			if list, _, err := s.Select(Filter{}); err != nil || len(list) != sessions {
 				t.Errorf("listed %d: %v", len(list), err)
 			}
 		}))
@@ -189,7 +193,7 @@ func TestListingWhileSessionsEnd(t *testing.T) {
 		}
 	}()
 	for range 5 {
-		list, err := s.Select(Filter{Topic: "topic"})
+		list, _, err := s.Select(Filter{Topic: "topic"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,10 +208,10 @@ func TestListingWhileSessionsEnd(t *testing.T) {
 // BenchmarkSelect lists 100,000 sessions.
 func BenchmarkSelect(b *testing.B) {
 	s := crowd(b, 100_000)
-	for name, filter := range map[string]Filter{"all": {}, "group": {Group: "group-7"}} {
+	for name, filter := range map[string]Filter{"all": {}, "group": {Group: "group-7"}, "page": {Limit: 100}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := s.Select(filter); err != nil {
+				if _, _, err := s.Select(filter); err != nil {
 					b.Fatal(err)
 				}
 			}
