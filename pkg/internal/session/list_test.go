@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -34,6 +33,7 @@ func wantUnread(t *testing.T, what string, err error) {
 
 func TestSessionsAreSelected(t *testing.T) {
 	virtually(t, func(t *testing.T, _ *topic, a, b *Sessions) {
+		t.Helper()
 		for i, s := range []*Sessions{a, b} {
 			request := consumer(fmt.Sprint("client", i), func(q *Request) {
 				q.Group, q.Topic = proxy.GroupID(fmt.Sprint("group", i)), fmt.Sprint("topic", i)
@@ -72,6 +72,7 @@ func TestSessionsAreSelected(t *testing.T) {
 // TestSessionsWhileTheLogIsRead asks for sessions before the log was read to its end.
 func TestSessionsWhileTheLogIsRead(t *testing.T) {
 	virtually(t, func(t *testing.T, _ *topic, a, _ *Sessions) {
+		t.Helper()
 		a.mustClaim(t, consumer("one", nil), newConnection(true))
 		id := a.List()[0].ID
 		a.Restart("the test says so")
@@ -89,6 +90,7 @@ func TestSessionsWhileTheLogIsRead(t *testing.T) {
 // session has ended.
 func TestAnEvictionWaitsForTheLog(t *testing.T) {
 	virtually(t, func(t *testing.T, l *topic, a, _ *Sessions) {
+		t.Helper()
 		a.mustClaim(t, consumer("one", nil), newConnection(true))
 		id := a.List()[0].ID
 		l.outage(true)
@@ -111,7 +113,7 @@ func crowd(tb testing.TB, sessions int) *Sessions {
 	tb.Helper()
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "claims"})
 	s := New(Options{
-		Server: "a", Lease: time.Hour, Append: func(_ []Record, done func(error)) { done(nil) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Server: "a", Lease: time.Hour, Append: func(_ []Record, done func(error)) { done(nil) }, Log: slog.New(slog.DiscardHandler),
 		Claims: func(Kind) prometheus.Gauge { return gauge }, Conflict: func(string) {}, Skipped: func(int) {},
 	})
 	tb.Cleanup(s.Close)

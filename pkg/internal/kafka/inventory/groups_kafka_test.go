@@ -117,6 +117,7 @@ func (r *rig) beginEarliest(t *testing.T, group string) {
 // TestShareGroups describes a share group while it has a worker, then changes its offsets and removes it.
 func TestShareGroups(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		id := proxy.GroupID(r.topic + "/ü")
 		r.produce(t, 0, 4, time.Now())
 		r.produce(t, 1, 1, time.Now())
@@ -217,6 +218,7 @@ func (r *rig) remove(t *testing.T, id proxy.GroupID) {
 // TestGroupsAreDeleted deletes groups by both protocols, and one that only has offsets.
 func TestGroupsAreDeleted(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		member := func(id string, options ...kgo.Opt) *kgo.Client {
 			member, err := kgo.NewClient(append([]kgo.Opt{
 				kgo.SeedBrokers(r.addr), kgo.ConsumerGroup(id), kgo.ConsumeTopics(r.topic), kgo.Balancers(kgo.RangeBalancer()), kgo.ClientID("c"),
@@ -253,6 +255,7 @@ func TestGroupsAreDeleted(t *testing.T) {
 
 func TestOffsetsOfPartitions(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		from := time.UnixMilli(time.Now().UnixMilli() - 1000)
 		r.produce(t, 0, 5, from)
 		one, two := r.partitions()[0], r.partitions()[1]
