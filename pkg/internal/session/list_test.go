@@ -108,6 +108,12 @@ func TestAnEvictionWaitsForTheLog(t *testing.T) {
 	})
 }
 
+// admission is the value of an admitted claim of another replica, as it is in the log.
+func admission(client, group, topic string, at time.Time) []byte {
+	return fmt.Appendf(nil, `{"state":"admitted","kind":"consumer","client":%q,"group":%q,"topic":%q,"subject":"alice","method":"user",`+
+		`"replica":"other","server":"b","since":%d,"lease":3600000,"asked":%d}`, client, group, topic, at.UnixMilli(), at.UnixMilli())
+}
+
 // crowd returns a replica that knows many sessions of others.
 func crowd(tb testing.TB, sessions int) *Sessions {
 	tb.Helper()
@@ -120,13 +126,7 @@ func crowd(tb testing.TB, sessions int) *Sessions {
 	s.Restart("")
 	now := time.Now()
 	for i := range sessions {
-		c := &claim{
-			State: admitted, Kind: Consumer, Client: proxy.ClientID(fmt.Sprintf("client-%06d", i)), Group: proxy.GroupID(fmt.Sprintf("group-%d", i%1000)),
-			Topic: "topic", Subject: "alice", Method: "user", Replica: "other", Server: "b", Since: now.UnixMilli(), Lease: time.Hour.Milliseconds(),
-			Asked: now.UnixMilli(),
-		}
-		r := set(fmt.Sprintf("%sother.%d", claimKey, i), c)
-		s.Read(int64(i), now, []byte(r.Key), r.Value)
+		s.Read(int64(i), now, fmt.Appendf(nil, "claim/other.%d", i), admission(fmt.Sprintf("client-%06d", i), fmt.Sprintf("group-%d", i%1000), "topic", now))
 	}
 	s.CaughtUp()
 	if n := len(s.List()); n != sessions {
@@ -186,12 +186,9 @@ func TestListingWhileSessionsEnd(t *testing.T) {
 			default:
 			}
 			now := time.Now()
-			r := set(fmt.Sprintf("%sother.x%d", claimKey, offset), &claim{
-				State: admitted, Kind: Consumer, Client: "brief", Group: "brief", Topic: "brief", Replica: "other", Server: "b",
-				Since: now.UnixMilli(), Lease: time.Hour.Milliseconds(), Asked: now.UnixMilli(),
-			})
-			s.Read(offset, now, []byte(r.Key), r.Value)
-			s.Read(offset+1, now, []byte(r.Key), nil)
+			key := fmt.Appendf(nil, "claim/other.x%d", offset)
+			s.Read(offset, now, key, admission("brief", "brief", "brief", now))
+			s.Read(offset+1, now, key, nil)
 		}
 	}()
 	for range 5 {
