@@ -26,6 +26,17 @@ func errNotRead() *proxy.Error {
 	return proxy.Errorf(proxy.KindKafkaUnavailable, "The dynamic limits have not been read from Kafka yet.")
 }
 
+// Known returns nil once the limits in force are known. Until then, while the topic is read for the first time,
+// the error is of proxy.KindKafkaUnavailable, and the static limits are in force.
+func (t *Table) Known() *proxy.Error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !t.caughtUp {
+		return errNotRead()
+	}
+	return nil
+}
+
 // All returns every entry, with all of its members: those that it leaves out have the values of the defaults.
 // An entry that is added or removed meanwhile may be in the list, or not.
 func (t *Table) All() (All, error) {

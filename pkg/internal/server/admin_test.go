@@ -88,6 +88,20 @@ func TestAdminWhileSessionsAreRead(t *testing.T) {
 	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindNotFound)
 }
 
+// TestNobodyIsAdmittedByLimitsThatAreNotKnown claims sessions before the dynamic limits have been read.
+func TestNobodyIsAdmittedByLimitsThatAreNotKnown(t *testing.T) {
+	s := newServer(t, new(config.Config))
+	s.Limits = clientcfg.New(clientcfg.Options{Dynamic: true})
+	for _, kind := range []session.Kind{session.Consumer, session.Producer} {
+		if _, e := s.claim(t.Context(), flow{session: &session.Request{Kind: kind}}, nil); e == nil || e.Kind != proxy.KindKafkaUnavailable {
+			t.Errorf("%s: got %v", kind, e)
+		}
+	}
+	if held, e := s.claim(t.Context(), flow{}, nil); held != nil || e != nil {
+		t.Errorf("without a session: got %v, %v", held, e)
+	}
+}
+
 // TestAdminChangesAreLogged makes requests that change something, that fail to, and that change nothing.
 func TestAdminChangesAreLogged(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -15,10 +15,14 @@ func onConflict(q *query) session.OnConflict {
 	return session.OnConflict(q.option("onConflict", string(session.TakeOver), string(session.Reject)))
 }
 
-// claim claims the session that a connection needs. It returns nil if the connection needs none.
+// claim claims the session that a connection needs. It returns nil if the connection needs none. While the
+// dynamic limits are not known nobody is admitted: by default there may be none.
 func (s *Server) claim(ctx context.Context, f flow, topic *cluster.Topic) (*session.Session, *proxy.Error) {
 	if f.session == nil {
 		return nil, nil
+	}
+	if e := s.Limits.Known(); e != nil {
+		return nil, e
 	}
 	q := *f.session
 	q.Topic = topic.Name

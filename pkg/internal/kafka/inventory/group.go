@@ -52,7 +52,7 @@ func missing(err error) error {
 // classicGroup describes a group of the classic protocol. The error is a *proxy.Error if there is one, but not
 // of consumers.
 func (a *Inventory) classicGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := look(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
+	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
 		described, err := a.admin.DescribeGroups(ctx, id)
 		if err != nil {
 			return kadm.DescribedGroup{}, err
@@ -82,7 +82,7 @@ func (a *Inventory) classicGroup(ctx context.Context, id string) (proxy.Group, e
 
 // newGroup describes a group of the new protocol, which brokers know from Kafka 3.7 on.
 func (a *Inventory) newGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := look(ctx, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
+	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
 		described, err := a.admin.DescribeConsumerGroups(ctx, id)
 		return described[id], cmp.Or(err, described[id].Err)
 	})
@@ -98,7 +98,7 @@ func (a *Inventory) newGroup(ctx context.Context, id string) (proxy.Group, error
 
 // shareGroup describes a share group, which brokers know from Kafka 4.1 on.
 func (a *Inventory) shareGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := look(ctx, func(ctx context.Context) (kadm.DescribedShareGroup, error) {
+	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedShareGroup, error) {
 		described, err := a.admin.DescribeShareGroups(ctx, id)
 		return described[id], cmp.Or(err, described[id].Err)
 	})

@@ -31,7 +31,7 @@ func (a *Inventory) GroupOffsets(ctx context.Context, id proxy.GroupID, kind pro
 
 // committed returns a group's committed offsets in any order.
 func (a *Inventory) committed(ctx context.Context, id string) ([]proxy.GroupOffset, error) {
-	fetched, err := look(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) { return a.admin.FetchOffsets(ctx, id) })
+	fetched, err := insist(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) { return a.admin.FetchOffsets(ctx, id) })
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (a *Inventory) CommitGroupOffsets(ctx context.Context, id proxy.GroupID, ki
 }
 
 func (a *Inventory) commit(ctx context.Context, id string, offsets kadm.Offsets) error {
-	_, err := call(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) {
+	_, err := insist(ctx, func(ctx context.Context) (kadm.OffsetResponses, error) {
 		committed, err := a.changes.CommitOffsets(ctx, id, offsets)
 		if err == nil {
 			err = committed.Error()
@@ -89,7 +89,7 @@ func (a *Inventory) DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, ki
 }
 
 func (a *Inventory) uncommit(ctx context.Context, id string, partitions kadm.TopicsSet) error {
-	deleted, err := call(ctx, func(ctx context.Context) (kadm.DeleteOffsetsResponses, error) {
+	deleted, err := insist(ctx, func(ctx context.Context) (kadm.DeleteOffsetsResponses, error) {
 		return a.changes.DeleteOffsets(ctx, id, partitions)
 	})
 	deleted.EachError(func(_ string, _ int32, failed error) {
@@ -103,8 +103,14 @@ func (a *Inventory) uncommit(ctx context.Context, id string, partitions kadm.Top
 // DeleteGroup removes a group of any type, with its offsets. The error is of proxy.KindGroupActive if it has
 // members, of proxy.KindNotFound if it does not exist, and of proxy.KindTimeout if the result is unknown.
 func (a *Inventory) DeleteGroup(ctx context.Context, id proxy.GroupID) error {
-	_, err := call(ctx, func(ctx context.Context) (kadm.DeleteGroupResponse, error) {
-		return a.changes.DeleteGroup(ctx, string(id))
+	made := 0
+	_, err := insist(ctx, func(ctx context.Context) (kadm.DeleteGroupResponse, error) {
+		made++
+		deleted, err := a.changes.DeleteGroup(ctx, string(id))
+		if made > 1 && errors.Is(err, kerr.GroupIDNotFound) { // an attempt without an answer has deleted it
+			err = nil
+		}
+		return deleted, err
 	})
 	return changeError(err, id)
 }

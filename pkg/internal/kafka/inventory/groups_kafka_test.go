@@ -33,6 +33,7 @@ type rig struct {
 // onBoth runs a test on kfake and on Apache Kafka.
 func onBoth(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
+	t.Parallel()
 	t.Run("kfake", func(t *testing.T) { test(t, newRig(t, kafkatest.Broker(t).ListenAddrs()[0])) })
 	t.Run("Kafka", func(t *testing.T) { test(t, newRig(t, kafka.Require(t).Addr())) })
 }

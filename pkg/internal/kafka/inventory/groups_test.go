@@ -279,6 +279,7 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 }
 
 func TestGroupsWithoutKafka(t *testing.T) {
+	t.Parallel()
 	broker := kafkatest.Broker(t, "t")
 	c := connectAdmin(t, broker)
 	broker.Close()

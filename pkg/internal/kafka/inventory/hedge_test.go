@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,14 +41,13 @@ func TestHedged(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				began, made := time.Now(), 0
+				var made atomic.Int32
+				began := time.Now()
 				got, err := hedged(ctx, func(ctx context.Context) (int, error) {
-					attempt := test.attempts[min(made, len(test.attempts)-1)]
-					made++ // one attempt begins at a time
-					return attempt(ctx)
+					return test.attempts[min(int(made.Add(1)), len(test.attempts))-1](ctx)
 				})
-				if took := time.Since(began); got != test.want || !errors.Is(err, test.err) || took != test.took || made != test.made {
-					t.Errorf("got %d, %v after %v and %d attempts", got, err, took, made)
+				if took := time.Since(began); got != test.want || !errors.Is(err, test.err) || took != test.took || int(made.Load()) != test.made {
+					t.Errorf("got %d, %v after %v and %d attempts", got, err, took, made.Load())
 				}
 			})
 		})

@@ -20,6 +20,8 @@ const (
 	// attemptTimeout bounds each attempt of a lookup, so that there is time to ask another broker who
 	// coordinates a group: otherwise franz-go waits for a silent one for much longer.
 	attemptTimeout = time.Second
+	// changeTimeout bounds each attempt of a change, for the same reason.
+	changeTimeout = 3 * time.Second
 	// shareTimeout bounds what is asked of several brokers, each of which knows a part of the answer. It is
 	// less than administrators wait, so that they get the other parts.
 	shareTimeout = 2 * time.Second
@@ -38,11 +40,11 @@ type Inventory struct {
 
 // Open creates the clients for administrators. It does not wait for brokers.
 func Open(c *cluster.Cluster) (*Inventory, error) {
-	client, err := open(c, kgo.RequestTimeoutOverhead(attemptTimeout))
+	client, err := open(c, attemptTimeout)
 	if err != nil {
 		return nil, err
 	}
-	changer, err := open(c)
+	changer, err := open(c, changeTimeout)
 	if err != nil {
 		client.Close()
 		return nil, err
@@ -54,8 +56,8 @@ func Open(c *cluster.Cluster) (*Inventory, error) {
 // clients is how many clients an Inventory has.
 const clients = 2
 
-func open(c *cluster.Cluster, more ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", append(more, kgo.RequestRetries(3))...)...)
+func open(c *cluster.Cluster, timeout time.Duration) (*kgo.Client, error) {
+	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestTimeoutOverhead(timeout), kgo.RequestRetries(3))...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client for administrators: %w", err)
 	}
@@ -69,9 +71,9 @@ func (a *Inventory) Close() {
 	a.metrics.KafkaClients(metrics.AdminClient).Sub(clients)
 }
 
-// look makes a lookup, and makes it again, a few times, if no broker has answered it: franz-go asks another
-// broker then who coordinates the group.
-func look[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
+// insist makes a request that may be made twice, and makes it again, a few times, if no broker has answered it:
+// franz-go asks another broker then who coordinates the group.
+func insist[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	for made := 1; ; made++ {
 		answer, err := call(ctx, request)
 		if err == nil || made == hedges || ctx.Err() != nil || isUnsupported(err) || isAnswer(err) {

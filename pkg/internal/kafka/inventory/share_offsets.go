@@ -12,7 +12,7 @@ import (
 
 // starts returns the start offsets of a share group in any order.
 func (a *Inventory) starts(ctx context.Context, id string) ([]proxy.GroupOffset, error) {
-	described, err := look(ctx, func(ctx context.Context) (kadm.DescribedShareGroupOffsets, error) {
+	described, err := insist(ctx, func(ctx context.Context) (kadm.DescribedShareGroupOffsets, error) {
 		described, err := a.admin.DescribeShareGroupOffsets(ctx, id)
 		if err != nil {
 			return kadm.DescribedShareGroupOffsets{}, err
@@ -37,7 +37,7 @@ func (a *Inventory) starts(ctx context.Context, id string) ([]proxy.GroupOffset,
 }
 
 func (a *Inventory) alterStarts(ctx context.Context, id string, offsets kadm.Offsets) error {
-	_, err := call(ctx, func(ctx context.Context) (kadm.AlterShareGroupOffsetsResponses, error) {
+	_, err := insist(ctx, func(ctx context.Context) (kadm.AlterShareGroupOffsetsResponses, error) {
 		altered, err := a.changes.AlterShareGroupOffsets(ctx, id, offsets)
 		if err == nil {
 			err = altered.Error()
@@ -48,7 +48,7 @@ func (a *Inventory) alterStarts(ctx context.Context, id string, offsets kadm.Off
 }
 
 func (a *Inventory) deleteStarts(ctx context.Context, id string, partitions kadm.TopicsSet) error {
-	deleted, err := call(ctx, func(ctx context.Context) (kadm.DeleteShareGroupOffsetsResponses, error) {
+	deleted, err := insist(ctx, func(ctx context.Context) (kadm.DeleteShareGroupOffsetsResponses, error) {
 		return a.changes.DeleteShareGroupOffsets(ctx, id, partitions.Topics()...)
 	})
 	deleted.EachError(func(_ string, failed error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -63,6 +64,7 @@ func withSilentBroker(t *testing.T) (c *Inventory, broker *kfake.Cluster, silent
 
 // TestOneSilentBroker looks everything up while one broker of three accepts connections, but answers nothing.
 func TestOneSilentBroker(t *testing.T) {
+	t.Parallel()
 	c, broker, silent := withSilentBroker(t)
 	known := func() (known []proxy.GroupID) {
 		for i := range 20 {
@@ -104,5 +106,32 @@ func TestOneSilentBroker(t *testing.T) {
 			t.Errorf("got %+v, %v", group, err)
 		}
 		cancel()
+	}
+}
+
+// TestChangesBesideASilentBroker changes a group that another broker coordinates than the silent one, which
+// may be asked which one that is.
+func TestChangesBesideASilentBroker(t *testing.T) {
+	t.Parallel()
+	c, broker, silent := withSilentBroker(t)
+	id := proxy.GroupID("g00")
+	for i := 0; broker.CoordinatorFor(string(id)) == silent; i++ {
+		id = proxy.GroupID(fmt.Sprintf("g%02d", i))
+	}
+	offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 0}}
+	for what, change := range map[string]func(context.Context) error{
+		"committing": func(ctx context.Context) error {
+			return c.CommitGroupOffsets(ctx, id, proxy.ClassicGroup, offsets)
+		},
+		"deleting offsets": func(ctx context.Context) error {
+			return c.DeleteGroupOffsets(ctx, id, proxy.ClassicGroup, offsets)
+		},
+	} {
+		if err := change(kafkatest.Deadline(t)); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := c.DeleteGroup(kafkatest.Deadline(t), id); err != nil {
+		t.Errorf("deleting: %v", err)
 	}
 }
