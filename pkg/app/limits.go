@@ -124,5 +124,10 @@ func (l limitsLog) Append(records []clientcfg.Record, done func(error)) {
 	for i, r := range records {
 		list[i] = table.Record{Key: r.Key, Value: r.Value}
 	}
-	l.table.Append(list, done)
+	l.table.Append(list, func(err error) {
+		if table.IsRefused(err) {
+			err = fmt.Errorf("%w: %w", clientcfg.ErrNotAppended, err)
+		}
+		done(err)
+	})
 }

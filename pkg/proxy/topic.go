@@ -17,3 +17,20 @@ type TopicPartition struct {
 	Leader     int32 // id of the broker
 	Start, End int64 // offset of the first record, and of the next one to be written
 }
+
+// PartitionID names a partition.
+type PartitionID struct {
+	Topic     string
+	Partition int32
+}
+
+// Offsets are offsets by partition.
+type Offsets map[PartitionID]int64
+
+// Of returns the offset of a partition, or Unknown.
+func (o Offsets) Of(p PartitionID) int64 {
+	if offset, ok := o[p]; ok {
+		return offset
+	}
+	return Unknown
+}

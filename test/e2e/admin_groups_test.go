@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,15 +18,54 @@ import (
 // groupEntry is a consumer group as the admin API shows it.
 type groupEntry struct {
 	GroupID           string
+	Type              string
 	IsSimple          bool
 	State             string
 	PartitionAssignor string
 	Members           []string
+	Partitions        []heldEntry
 }
 
-// groupPath returns the path of an endpoint for a group.
+// heldEntry is a partition of a described group.
+type heldEntry struct {
+	Topic                    string
+	Partition                int32
+	ClientID, MemberID, Host *string
+	Offset, EndOffset, Lag   *int64
+}
+
+// String shows what is known of a partition.
+func (h heldEntry) String() string {
+	number := func(n *int64) string {
+		if n == nil {
+			return "-"
+		}
+		return strconv.FormatInt(*n, 10)
+	}
+	client := "-"
+	if h.ClientID != nil && h.MemberID != nil && h.Host != nil {
+		client = *h.ClientID
+	}
+	return fmt.Sprintf("%d of %s: %s of %s, %s left", h.Partition, client, number(h.Offset), number(h.EndOffset), number(h.Lag))
+}
+
+// held shows the partitions of a group in a topic.
+func (g groupEntry) held(topic string) (all []string) {
+	for _, h := range g.Partitions {
+		if h.Topic == topic {
+			all = append(all, h.String())
+		}
+	}
+	return all
+}
+
+// groupPath returns the path of an endpoint for a group, or of the group itself.
 func groupPath(group, what string) string {
-	return "/admin/consumer-group/" + url.PathEscape(group) + "/" + what
+	path := "/admin/consumer-group/" + url.PathEscape(group)
+	if what != "" {
+		path += "/" + what
+	}
+	return path
 }
 
 // group describes a group. It is empty where there is none.
@@ -95,9 +135,16 @@ func TestAdminGroupOfSockets(t *testing.T) {
 		var got groupEntry
 		eventually(t, "both are members", func() bool {
 			got = p.group(t, group)
-			return got.State == "STABLE" && len(got.Members) == 2
+			return got.State == "STABLE" && len(got.Members) == 2 && len(got.Partitions) == 2
 		})
-		if got.GroupID != group || got.IsSimple || got.PartitionAssignor == "" || !slices.Equal(got.Members, []string{"a", "b ü"}) {
+		zero, one := "0 of a: - of 10, - left", "1 of b ü: - of 10, - left"
+		if held := got.held(topic); held[0] != zero {
+			zero, one = "0 of b ü: - of 10, - left", "1 of a: - of 10, - left"
+		}
+		if held := got.held(topic); !slices.Equal(held, []string{zero, one}) {
+			t.Errorf("they hold %v", held)
+		}
+		if got.GroupID != group || got.Type != "classic" || got.IsSimple || got.PartitionAssignor == "" || !slices.Equal(got.Members, []string{"a", "b ü"}) {
 			t.Errorf("got %+v", got)
 		}
 		for _, query := range []string{"", "?activeOnly=true", "?activeOnly=TRUE&includeInternals=true", "?activeOnly="} {
@@ -106,7 +153,9 @@ func TestAdminGroupOfSockets(t *testing.T) {
 		const body = `[{"partition":0,"offset":3}]`
 		p.exchange(t, []exchange{
 			{"DELETE", groupPath(group, "offsets"), "", 412, "GROUP_ACTIVE: Group "},
+			{"DELETE", groupPath(group, ""), "", 412, "GROUP_ACTIVE: Group "},
 			{"PUT", groupPath(group, "offsets/alter/"+topic), body, 412, "GROUP_ACTIVE: Group "},
+			{"PUT", groupPath(group, "offsets/alter/"+topic+"?dryRun=true"), body, 412, "GROUP_ACTIVE: Group "},
 			{"GET", groupPath(group, "offsets"), "", 200, "[]"},
 		})
 		first.close()
@@ -201,7 +250,8 @@ func TestAdminGroupsOfAnyName(t *testing.T) {
 			k.commit(t, group, topic, 4)
 			want := offsetsBody(topic, 0, 4)
 			p.exchange(t, []exchange{
-				{"GET", groupPath(group, "describe"), "", 200, `{"groupId":` + quoted(group) + `,"isSimple":true,"state":"EMPTY","partitionAssignor":"","members":[]}`},
+				{"GET", groupPath(group, "describe"), "", 200, `{"groupId":` + quoted(group) + `,"type":"classic","isSimple":true,"state":"EMPTY","partitionAssignor":"","members":[],` +
+					`"partitions":[{"topic":"` + topic + `","partition":0,"clientId":null,"memberId":null,"host":null,"offset":4,"endOffset":10,"lag":6}]}`},
 				{"GET", groupPath(group, "offsets"), "", 200, want},
 				{"PUT", groupPath(group, "offsets/alter/"+topic), `[{"partition":0,"offset":5}]`, 200, offsetsBody(topic, 0, 5)},
 				{"DELETE", groupPath(group, "offsets"), "", 200, "{}"},
@@ -210,6 +260,11 @@ func TestAdminGroupsOfAnyName(t *testing.T) {
 			if entry := p.listed(t, group, ""); entry != "EMPTY true" {
 				t.Errorf("%q is listed as %q", group, entry)
 			}
+			p.exchange(t, []exchange{
+				{"DELETE", groupPath(group, ""), "", 200, "{}"},
+				{"GET", groupPath(group, "describe"), "", 404, "NOT_FOUND: "},
+				{"DELETE", groupPath(group, ""), "", 404, "NOT_FOUND: "},
+			})
 		}
 		p.exchange(t, []exchange{
 			{"GET", groupPath("all", "describe"), "", 404, `NOT_FOUND: There is no consumer group "all".`},
@@ -220,7 +275,11 @@ func TestAdminGroupsOfAnyName(t *testing.T) {
 			{"GET", groupPath("a\x00", "offsets"), "", 400, "INVALID_PARAMETER: groupId: "},
 			{"GET", groupPath("\xff", "offsets"), "", 400, "INVALID_PARAMETER: groupId: "},
 			{"GET", "/admin/consumer-group/a/b/offsets", "", 404, "NOT_FOUND: There is nothing at "},
-			{"GET", "/admin/consumer-group/none", "", 404, "NOT_FOUND: There is nothing at "},
+			{"GET", "/admin/consumer-group/none", "", 405, "METHOD_NOT_ALLOWED: "},
+			{"DELETE", "/admin/consumer-group/all", "", 405, "METHOD_NOT_ALLOWED: "},
+			{"GET", "/admin/consumer-group/all?type=streams", "", 400, "INVALID_PARAMETER: type: must be one of classic, consumer, share."},
+			{"GET", "/admin/consumer-group/all?limit=-1", "", 400, "INVALID_PARAMETER: limit: must be"},
+			{"PUT", groupPath("none", "offsets/alter/"+topic+"?dryRun=1"), `{"shift":1}`, 400, "INVALID_PARAMETER: dryRun: must be"},
 			{"GET", "/admin/consumer-group", "", 404, "NOT_FOUND: There is nothing at "},
 			{"POST", "/admin/consumer-group/all", "", 405, "METHOD_NOT_ALLOWED: "},
 			{"GET", groupPath("none", "offsets/alter/"+topic), "", 405, "METHOD_NOT_ALLOWED: "},
@@ -261,14 +320,21 @@ func TestAdminGroupsOfOthers(t *testing.T) {
 			return group
 		}
 		sticky, workers := enter(kgo.Balancers(kgo.CooperativeStickyBalancer())), enter(kgo.GroupProtocol("connect"))
-		groups := map[string]string{sticky: "cooperative-sticky"}
-		if k.real { // kfake describes groups of the new protocol as if they were classic ones too
-			groups[enter(kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))] = "range"
-		}
+		groups := map[string]string{sticky: "cooperative-sticky", enter(kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer())): "range"}
 		for group, assignor := range groups {
 			p.awaitGroup(t, group, "STABLE")
-			if got := p.group(t, group); got.IsSimple || got.PartitionAssignor != assignor || !slices.Equal(got.Members, []string{"native"}) {
+			kind := map[string]string{"cooperative-sticky": "classic", "range": "consumer"}[assignor]
+			if got := p.group(t, group); got.IsSimple || got.PartitionAssignor != assignor || got.Type != kind || !slices.Equal(got.Members, []string{"native"}) {
 				t.Errorf("got %+v, want %s", got, assignor)
+			}
+			held := []string{"0 of native: - of 10, - left", "1 of native: - of 10, - left"}
+			if k.real || kind == "classic" { // kfake does not name the topics of the other one's members
+				eventually(t, "it holds both partitions", func() bool { return slices.Equal(p.group(t, group).held(topic), held) })
+			}
+			for _, of := range []string{"classic", "consumer", "share"} {
+				if entry := p.listed(t, group, "?type="+of); (entry != "") != (of == kind) {
+					t.Errorf("%s: listed as %q among %s groups", assignor, entry, of)
+				}
 			}
 			if entry := p.listed(t, group, "?activeOnly=true"); entry != "STABLE false" {
 				t.Errorf("%s: listed as %q", assignor, entry)
@@ -359,6 +425,7 @@ func TestAdminGroupsWhileKafkaIsAway(t *testing.T) {
 					{"GET", groupPath(group, "offsets"), "", 0, ""},
 					{"DELETE", groupPath(group, "offsets"), "", 0, ""},
 					{"PUT", groupPath(group, "offsets/alter/"+topic), `[{"partition":0,"offset":5}]`, 0, ""},
+					{"DELETE", groupPath(group, ""), "", 0, ""},
 					{"GET", "/admin/topics", "", 0, ""},
 					{"GET", "/admin/topics/" + topic, "", 0, ""},
 				} {

@@ -96,6 +96,19 @@ func TestConsumerGroupCommandAgrees(t *testing.T) {
 				t.Errorf("we say %+v, Kafka's tool %v, %v", ours, states, members)
 			}
 		})
+		t.Run("partitions", func(t *testing.T) {
+			for _, g := range []string{left, group} {
+				var theirs []string
+				for _, row := range k.judged(t, "--describe", "--group", g) {
+					theirs = append(theirs, fmt.Sprintf("%s of %s: %s of %s, %s left",
+						row["PARTITION"], row["CLIENT-ID"], row["CURRENT-OFFSET"], row["LOG-END-OFFSET"], row["LAG"]))
+				}
+				slices.Sort(theirs)
+				if ours := p.group(t, g).held(topic); !slices.Equal(ours, theirs) || len(ours) == 0 {
+					t.Errorf("%s: we say %q, Kafka's tool %q", g, ours, theirs)
+				}
+			}
+		})
 		t.Run("alter and delete", func(t *testing.T) {
 			path := groupPath(left, "offsets")
 			compare := func(when, want string) {

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 )
@@ -75,5 +77,58 @@ func TestAdminSessionsOfAllReplicas(t *testing.T) {
 				return true
 			})
 		}
+	})
+}
+
+// TestAdminSessionsAreSelected lists the sessions of three clients by filters, and by pages.
+func TestAdminSessionsAreSelected(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		p := k.start(t, "SESSION_STATE_TOPIC="+shared.run+"."+unique("sessions"), "SERVER_ID=a", "ADMIN_ENDPOINT_ENABLED=true")
+		p.awaitReady(t, true)
+		one, two, group, other := k.topic(t, 2), k.topic(t, 1), k.group(), k.group()
+		p.out(t, one, "clientId=x ü", "groupId="+group)
+		p.out(t, one, "clientId=y", "groupId="+group)
+		p.out(t, two, "clientId=x ü", "groupId="+other)
+		path := func(query ...string) string {
+			values := url.Values{}
+			for i := 0; i < len(query); i += 2 {
+				values.Set(query[i], query[i+1])
+			}
+			return "/admin/sessions?" + values.Encode()
+		}
+		list := func(path string) (found []string) {
+			for _, s := range parse[[]sessionEntry](t, p.admin(t, http.MethodGet, path, "").body) {
+				found = append(found, fmt.Sprint(s.Client, " in ", s.Group))
+			}
+			slices.Sort(found)
+			return found
+		}
+		first, second, third := "x ü in "+group, "y in "+group, "x ü in "+other
+		for query, want := range map[string][]string{
+			path():                             {first, second, third},
+			path("group", group):               {first, second},
+			path("client", "x ü"):              {first, third},
+			path("topic", two):                 {third},
+			path("replica", "a", "client", ""): {first, second, third},
+			path("replica", "b"):               nil,
+			path("group", group, "client", "y", "topic", one, "replica", "a"): {second},
+		} {
+			slices.Sort(want)
+			if got := list(query); !slices.Equal(got, want) {
+				t.Errorf("%s: got %q", query, got)
+			}
+		}
+		id := func(s sessionEntry) string { return s.ID }
+		all := pages(t, p, path(), 3, id)
+		for limit := 1; limit <= 3; limit++ {
+			if got := pages(t, p, path("limit", fmt.Sprint(limit)), limit, id); !slices.Equal(got, all) || !slices.IsSorted(got) || len(got) != 3 {
+				t.Errorf("by pages of %d: got %q, want %q", limit, got, all)
+			}
+		}
+		p.exchange(t, []exchange{
+			{"GET", path("limit", "0"), "", 400, "INVALID_PARAMETER: limit: must be a whole number from 1 to 2147483647."},
+			{"GET", path() + "&group=a&group=b", "", 400, "INVALID_PARAMETER: group: is given more than once."},
+			{"GET", path("after", "zzz"), "", 200, "[]"},
+		})
 	})
 }

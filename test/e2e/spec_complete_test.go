@@ -195,6 +195,7 @@ func (a *answers) limits(k *cluster, p *proxy) {
 
 // The paths of the document for one consumer group.
 const (
+	removedGroup   = "/admin/consumer-group/{groupId}"
 	describedGroup = "/admin/consumer-group/{groupId}/describe"
 	groupOffsets   = "/admin/consumer-group/{groupId}/offsets"
 	alteredOffsets = "/admin/consumer-group/{groupId}/offsets/alter/{topic}"
@@ -203,7 +204,7 @@ const (
 // groups makes requests to the admin API about consumer groups and topics.
 func (a *answers) groups(k *cluster, p *proxy, topic string) {
 	a.t.Helper()
-	group, paths := k.group(), []string{describedGroup, groupOffsets, alteredOffsets, "/admin/topics/{topic}"}
+	group, paths := k.group(), []string{describedGroup, groupOffsets, alteredOffsets, "/admin/topics/{topic}", removedGroup}
 	askEach := func(p *proxy, id string) {
 		for _, path := range paths {
 			for _, method := range a.methods[path] {
@@ -214,6 +215,8 @@ func (a *answers) groups(k *cluster, p *proxy, topic string) {
 	askEach(p, strings.Repeat("x", 250))
 	a.ask(p, http.MethodPut, alteredOffsets, group, "", strings.Repeat("x", 2<<20))
 	a.askAll(p, "/admin/consumer-group/all", "?activeOnly=maybe")
+	a.askAll(p, "/admin/sessions", "?limit=0")
+	a.askAll(p, "/admin/topics", "?limit=0")
 	a.topic = topic
 	member := p.out(a.t, topic, "groupId="+group)
 	p.awaitGroup(a.t, group, "STABLE")

@@ -210,6 +210,7 @@ func (r *reader) askAsAlice(t *testing.T, rules string, answers map[string]int) 
 	command := strings.ReplaceAll(r.policy, "policy.yaml", file)
 	serve := start(t, command, "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
 	address := "http://localhost:" + serve.await(t, `"main":"[^"]*:(\d+)"`)[1]
+	awaitOK(t, address+"/ready")
 	for query, want := range answers {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/socket/"+query, nil)
 		if err != nil {

@@ -183,16 +183,18 @@ func (h *HTTP) input(answer *http.Response) (*openapi3filter.ResponseValidationI
 }
 
 // path returns the path of the document that a request means, which may lie below a prefix, and
-// the parameters in it.
+// the parameters in it. Of two that match it is the one with fewer parameters.
 func (h *HTTP) path(asked string) (path string, parameters map[string]string) {
+	path = nowhere
 	segments := strings.Split(asked, "/")
-	for path := range h.doc.Paths.Map() {
-		template := strings.Split(path, "/")[1:]
-		if parameters, ok := match(template, segments[max(0, len(segments)-len(template)):]); ok {
-			return path, parameters
+	for candidate := range h.doc.Paths.Map() {
+		template := strings.Split(candidate, "/")[1:]
+		found, ok := match(template, segments[max(0, len(segments)-len(template)):])
+		if ok && (path == nowhere || len(found) < len(parameters)) {
+			path, parameters = candidate, found
 		}
 	}
-	return nowhere, nil
+	return path, parameters
 }
 
 // match compares the segments of a path with those of a template, {name} being any.

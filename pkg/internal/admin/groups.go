@@ -19,18 +19,24 @@ const (
 
 // Coordinator reads and changes consumer groups in Kafka.
 type Coordinator interface {
-	// Groups lists all groups by their ids, without members and assignors.
-	Groups(ctx context.Context) ([]proxy.Group, error)
+	// Groups lists all groups by their ids, without members and assignors, but for those that only the
+	// silent brokers know.
+	Groups(ctx context.Context) (groups []proxy.Group, silent []int32, err error)
 	// Group describes a group. The error is of proxy.KindNotFound where there is none.
 	Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error)
-	// GroupOffsets lists what a group has committed, by topic and partition.
-	GroupOffsets(ctx context.Context, id proxy.GroupID) ([]proxy.GroupOffset, error)
-	// CommitGroupOffsets sets what a group has committed. The error is of proxy.KindGroupActive if the
+	// GroupOffsets lists the offsets of a group, by topic and partition.
+	GroupOffsets(ctx context.Context, id proxy.GroupID, kind proxy.GroupType) ([]proxy.GroupOffset, error)
+	// CommitGroupOffsets sets offsets of a group. The error is of proxy.KindGroupActive if the
 	// group has got members meanwhile.
-	CommitGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error
-	// DeleteGroupOffsets removes what a group has committed. Its errors are those of
-	// CommitGroupOffsets.
-	DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, offsets []proxy.GroupOffset) error
+	CommitGroupOffsets(ctx context.Context, id proxy.GroupID, kind proxy.GroupType, offsets []proxy.GroupOffset) error
+	// DeleteGroupOffsets removes offsets of a group. Its errors are those of CommitGroupOffsets.
+	DeleteGroupOffsets(ctx context.Context, id proxy.GroupID, kind proxy.GroupType, offsets []proxy.GroupOffset) error
+	// DeleteGroup removes a group. Its errors are those of CommitGroupOffsets.
+	DeleteGroup(ctx context.Context, id proxy.GroupID) error
+	// Ends looks up the end offsets of partitions, but for those that only the silent brokers know.
+	Ends(ctx context.Context, partitions []proxy.PartitionID) (ends proxy.Offsets, silent []int32)
+	// At looks up the offsets of the first records since a time in ms, as Ends does.
+	At(ctx context.Context, partitions []proxy.PartitionID, ms int64) (offsets proxy.Offsets, silent []int32)
 }
 
 // Groups are the endpoints for consumer groups. The path's parameters are groupId and topic.
@@ -41,13 +47,24 @@ type Groups struct {
 
 // ListedGroups says which groups are listed.
 type ListedGroups struct {
-	ActiveOnly bool // only those that have members
-	Internal   bool // also those whose ids begin with __
+	ActiveOnly bool            // only those that have members
+	Internal   bool            // also those whose ids begin with __
+	Type       proxy.GroupType // only those of this type; empty for all
+	After      proxy.GroupID   // only those whose ids are greater
+	Limit      int             // at most so many; 0 is no limit
+}
+
+func (l *ListedGroups) selects(g *proxy.Group) bool {
+	return g.ID > l.After &&
+		(!l.ActiveOnly || g.State.Active()) &&
+		(l.Internal || !strings.HasPrefix(string(g.ID), internalPrefix)) &&
+		(l.Type == "" || g.Type == l.Type)
 }
 
 // listedGroup is a group in the list of all.
 type listedGroup struct {
 	GroupID  proxy.GroupID    `json:"groupId"`
+	Type     proxy.GroupType  `json:"type"`
 	IsSimple bool             `json:"isSimple"`
 	State    proxy.GroupState `json:"state"`
 	Members  []proxy.ClientID `json:"members"` // empty: only the description of a group lists them
@@ -57,95 +74,29 @@ type listedGroup struct {
 func (g *Groups) All(ctx context.Context, which ListedGroups) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	groups, err := g.Kafka.Groups(ctx)
+	groups, silent, err := g.Kafka.Groups(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := []listedGroup{}
-	for _, group := range groups {
-		internal := strings.HasPrefix(string(group.ID), internalPrefix)
-		if (which.ActiveOnly && !group.State.Active()) || (internal && !which.Internal) {
-			continue
+	for i := range groups {
+		if group := &groups[i]; which.selects(group) {
+			all = append(all, listedGroup{group.ID, group.Type, group.Simple, group.State, []proxy.ClientID{}})
 		}
-		all = append(all, listedGroup{group.ID, group.Simple, group.State, []proxy.ClientID{}})
 	}
-	return all, nil
+	all, next := page(all, which.Limit, func(g listedGroup) string { return string(g.GroupID) })
+	return Answer{Body: all, Next: next, Silent: silent}, nil
 }
 
-// describedGroup is a group and its members.
-type describedGroup struct {
-	GroupID           proxy.GroupID    `json:"groupId"`
-	IsSimple          bool             `json:"isSimple"`
-	State             proxy.GroupState `json:"state"`
-	PartitionAssignor string           `json:"partitionAssignor"`
-	Members           []proxy.ClientID `json:"members"`
-}
-
-// Describe describes a group.
-func (g *Groups) Describe(r *http.Request) (any, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
-	defer cancel()
-	group, err := g.find(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	members := append([]proxy.ClientID{}, group.Members...) // [] in JSON where there are none
-	return describedGroup{group.ID, group.Simple, group.State, group.Assignor, members}, nil
-}
-
-// Offsets lists what a group has committed.
-func (g *Groups) Offsets(r *http.Request) (any, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
-	defer cancel()
-	group, err := g.find(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	offsets, err := g.Kafka.GroupOffsets(ctx, group.ID)
-	return inJSON(offsets), err
-}
-
-// DeleteOffsets removes all that a group without members has committed.
-func (g *Groups) DeleteOffsets(r *http.Request) (any, error) {
+// Remove removes a group without members, and its offsets.
+func (g *Groups) Remove(r *http.Request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), writeTimeout)
 	defer cancel()
-	id, err := g.idle(ctx, r)
+	group, err := g.idle(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	offsets, err := g.Kafka.GroupOffsets(ctx, id)
-	if err != nil || len(offsets) == 0 {
-		return none{}, err
-	}
-	return none{}, g.Kafka.DeleteGroupOffsets(ctx, id, offsets)
-}
-
-// AlterOffsets sets what a group without members has committed in a topic. It applies all of the body, or
-// nothing. The answer is what is committed in the topic afterwards.
-func (g *Groups) AlterOffsets(r *http.Request) (any, error) {
-	name := r.PathValue("topic")
-	wanted, err := offsetsOf(r, name)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), writeTimeout)
-	defer cancel()
-	id, err := g.idle(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	topic, err := g.Topics.Topic(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkOffsets(wanted, topic); err != nil {
-		return nil, err
-	}
-	if err := g.Kafka.CommitGroupOffsets(ctx, id, wanted); err != nil {
-		return nil, err
-	}
-	offsets, err := g.Kafka.GroupOffsets(ctx, id)
-	return inJSON(ofTopic(offsets, name)), err
+	return none{}, g.Kafka.DeleteGroup(ctx, group.ID)
 }
 
 // find describes the group whose id is in the path.
@@ -157,13 +108,13 @@ func (g *Groups) find(ctx context.Context, r *http.Request) (proxy.Group, error)
 	return g.Kafka.Group(ctx, proxy.GroupID(id))
 }
 
-// idle returns the id in the path if its group has no members.
-func (g *Groups) idle(ctx context.Context, r *http.Request) (proxy.GroupID, error) {
+// idle describes the group whose id is in the path if it has no members.
+func (g *Groups) idle(ctx context.Context, r *http.Request) (proxy.Group, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	group, err := g.find(ctx, r)
 	if err == nil && group.State.Active() {
-		return "", proxy.Errorf(proxy.KindGroupActive, "Group %q has members: its offsets can be changed when they have left.", group.ID)
+		return proxy.Group{}, proxy.Errorf(proxy.KindGroupActive, "Group %q has members: it can be changed when they have left.", group.ID)
 	}
-	return group.ID, err
+	return group, err
 }

@@ -24,6 +24,16 @@ func TestBadOffsets(t *testing.T) {
 		{"very deep", strings.Repeat("[", 100_000), proxy.KindInvalidJSON, "The body is not JSON."},
 		{"null", `null`, proxy.KindInvalidValue, "The body must be an array"},
 		{"an object", `{"partition":0,"offset":0}`, proxy.KindInvalidValue, "The body must be an array"},
+		{"an empty object", `{}`, proxy.KindInvalidValue, "The body must be an array"},
+		{"two places", `{"to":"latest","shift":1}`, proxy.KindInvalidValue, "The body must be an array"},
+		{"one place twice", `{"shift":1,"shift":1}`, proxy.KindInvalidValue, "The body must be an array"},
+		{"another place", `{"to":"begin"}`, proxy.KindInvalidValue, `"to" must be "earliest" or "latest".`},
+		{"no place", `{"to":null}`, proxy.KindInvalidValue, `"to" must be "earliest" or "latest".`},
+		{"an early time", `{"timestamp":-1}`, proxy.KindInvalidValue, `"timestamp" must be a whole number of milliseconds from 0 to 9223372036854775807.`},
+		{"a time in words", `{"timestamp":"2026-01-01"}`, proxy.KindInvalidValue, `"timestamp" must be`},
+		{"half a record", `{"shift":0.5}`, proxy.KindInvalidValue, `"shift" must be a whole number from -9223372036854775808 to 9223372036854775807.`},
+		{"a shift too far", `{"shift":9223372036854775808}`, proxy.KindInvalidValue, `"shift" must be`},
+		{"a shift in words", `{"shift":"1"}`, proxy.KindInvalidValue, `"shift" must be`},
 		{"no offsets", `[]`, proxy.KindInvalidValue, "The body must be an array of at least one"},
 		{"a number", `[7]`, proxy.KindInvalidValue, "[0] must be an object"},
 		{"an array", `[{"partition":0,"offset":0},[]]`, proxy.KindInvalidValue, "[1] must be an object"},
@@ -47,10 +57,10 @@ func TestBadOffsets(t *testing.T) {
 		{"a long name", `[{"` + strings.Repeat("x", 1000) + `":0}]`, proxy.KindInvalidValue, `[0]: "xxx`},
 		{"10 MB", `[` + strings.Repeat(" ", 10<<20) + `]`, proxy.KindMessageTooLarge, "The body is longer than 1048576 bytes."},
 	} {
-		offsets, err := offsetsOf(about(t, "g", "t", test.body), "t")
+		got, err := targetOf(about(t, "g", "t", test.body), "t")
 		var e *proxy.Error
-		if !errors.As(err, &e) || e.Kind != test.kind || !strings.HasPrefix(e.Message, test.message) || len(e.Message) > 300 || offsets != nil {
-			t.Errorf("%s: got %v, %v", test.name, offsets, err)
+		if !errors.As(err, &e) || e.Kind != test.kind || !strings.HasPrefix(e.Message, test.message) || len(e.Message) > 300 || !reflect.DeepEqual(got, target{}) {
+			t.Errorf("%s: got %v, %v", test.name, got, err)
 		}
 	}
 }
@@ -59,44 +69,63 @@ func TestOffsetsOfTheLongestLengths(t *testing.T) {
 	metadata := strings.Repeat("𝄞", 2048)
 	text := `[{"topic":"t","partition":2147483647,"offset":9223372036854775807,"metadata":"` + metadata + `"}]`
 	text += strings.Repeat("\n", maxOffsetsBody-len(text))
-	offsets, err := offsetsOf(about(t, "g", "t", text), "t")
+	got, err := targetOf(about(t, "g", "t", text), "t")
 	want := []proxy.GroupOffset{{Topic: "t", Partition: math.MaxInt32, Offset: math.MaxInt64, Metadata: metadata}}
-	if err != nil || !reflect.DeepEqual(offsets, want) {
-		t.Errorf("got %v, %v", offsets, err)
+	if err != nil || !reflect.DeepEqual(got.offsets, want) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-// FuzzOffsets checks that accepted input is an array of offsets in the topic, each partition once, and
-// reads the same when it is written as the admin API shows it; and that other input is refused with a
-// message for clients.
+// checkPlace checks that a target which is not single offsets is one place for all.
+func checkPlace(t *testing.T, text string, got target) {
+	t.Helper()
+	places := 0
+	for _, given := range []bool{got.to == earliest || got.to == latest, got.timestamp != nil, got.shift != nil} {
+		if given {
+			places++
+		}
+	}
+	if places != 1 {
+		t.Fatalf("%q: got %+v", text, got)
+	}
+}
+
+// FuzzOffsets checks that accepted input is one place for all offsets, or an array of offsets in the topic,
+// each partition once, which reads the same when it is written as the admin API shows it; and that other
+// input is refused with a message for clients.
 func FuzzOffsets(f *testing.F) {
 	for _, seed := range []string{
 		`[{"topic":"t","partition":0,"offset":2,"metadata":null},{"partition":1,"offset":9}]`,
 		`[{"partition":1e1,"offset":1.0,"metadata":"\ud834\udd1e"}]`, `[{"partition":0,"offset":-1}]`, `[{}]`, `[[{}]]`, `{}`, `[`,
+		`{"to":"earliest"}`, `{"timestamp":1700000000000}`, `{"shift":-1e2}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		offsets, err := offsetsOf(about(t, "g", "t", string(text)), "t")
+		got, err := targetOf(about(t, "g", "t", string(text)), "t")
 		if err != nil {
 			if e := proxy.AsError(err); e.Kind == proxy.KindInternal {
 				t.Fatalf("%q: %v", text, err)
 			}
 			return
 		}
-		seen := make(map[int32]bool)
+		if got.offsets == nil {
+			checkPlace(t, string(text), got)
+			return
+		}
+		offsets, seen := got.offsets, make(map[int32]bool)
 		for _, o := range offsets {
 			if o.Topic != "t" || o.Partition < 0 || o.Offset < 0 || seen[o.Partition] {
 				t.Fatalf("%q: %+v", text, offsets)
 			}
 			seen[o.Partition] = true
 		}
-		written, err := json.Marshal(inJSON(offsets))
+		written, err := json.Marshal(inJSON(offsets, proxy.ClassicGroup))
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := offsetsOf(about(t, "g", "t", string(written)), "t")
-		if err != nil || len(offsets) == 0 || !reflect.DeepEqual(again, offsets) {
+		again, err := targetOf(about(t, "g", "t", string(written)), "t")
+		if err != nil || len(offsets) == 0 || !reflect.DeepEqual(again, got) {
 			t.Fatalf("%q: %+v reads as %+v, %v", text, offsets, again, err)
 		}
 	})

@@ -14,10 +14,12 @@ const evictTimeout = 5 * time.Second
 
 // Registry knows the sessions of all replicas.
 type Registry interface {
-	// List returns the sessions, in the order in which they are shown.
-	List() []session.Info
+	// Select returns the sessions that a filter selects, by their ids, and whether its limit has left out
+	// some. The error is of proxy.KindKafkaUnavailable while they are not known.
+	Select(session.Filter) (list []session.Info, more bool, err error)
 	// Evict ends a session and waits within ctx until its slot is free. The error is of
-	// proxy.KindNotFound where there is no such session.
+	// proxy.KindNotFound where there is no such session, and of proxy.KindKafkaUnavailable while the
+	// sessions are not known.
 	Evict(ctx context.Context, id string) error
 }
 
@@ -37,13 +39,21 @@ type connected struct {
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
 }
 
-// All lists the sessions.
-func (s *Sessions) All(*http.Request) (any, error) {
-	all := []connected{}
-	for _, i := range s.Registry.List() {
-		all = append(all, connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()})
+// All lists the sessions that a filter selects.
+func (s *Sessions) All(which session.Filter) (any, error) {
+	list, more, err := s.Registry.Select(which)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	answer := Answer{Body: rows[session.Info, connected]{list, shown}}
+	if more {
+		answer.Next = list[len(list)-1].ID
+	}
+	return answer, nil
+}
+
+func shown(i session.Info) connected {
+	return connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()}
 }
 
 // Evict closes the connection of the session whose id is in the path, as the parameter id.

@@ -2,11 +2,12 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +18,15 @@ import (
 
 // registry is a Registry whose answers a test gives.
 type registry struct {
-	list  []session.Info
-	evict func(ctx context.Context, id string) error
+	list    []session.Info
+	more    bool
+	unknown error
+	evict   func(ctx context.Context, id string) error
 }
 
-func (r registry) List() []session.Info { return r.list }
+func (r registry) Select(session.Filter) ([]session.Info, bool, error) {
+	return r.list, r.more, r.unknown
+}
 
 func (r registry) Evict(ctx context.Context, id string) error { return r.evict(ctx, id) }
 
@@ -45,14 +50,47 @@ func TestSessionsAreListed(t *testing.T) {
 		},
 	} {
 		s := Sessions{registry{list: test.list}}
-		all, err := s.All(httptest.NewRequest(http.MethodGet, "/", nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text, err := json.Marshal(all); err != nil || string(text) != test.want {
-			t.Errorf("%s: got %s, %v, want %s", test.name, text, err, test.want)
+		all, err := s.All(session.Filter{})
+		checkAnswer(t, test.name, all, err, test.want)
+	}
+}
+
+func TestSessionsArePaged(t *testing.T) {
+	for more, next := range map[bool]string{true: "2", false: ""} {
+		s := Sessions{registry{list: []session.Info{{ID: "1"}, {ID: "2"}}, more: more}}
+		all, err := s.All(session.Filter{Limit: 2})
+		if answer, _ := all.(Answer); err != nil || answer.Next != next {
+			t.Errorf("%t: got %+v, %v", more, all, err)
 		}
 	}
+}
+
+func TestRows(t *testing.T) {
+	double := func(n int) int { return 2 * n }
+	for want, entries := range map[string][]int{"[]\n": nil, "[2]\n": {1}, "[2,4,6]\n": {1, 2, 3}} {
+		var got strings.Builder
+		if err := (rows[int, int]{entries, double}).WriteJSON(&got); err != nil || got.String() != want {
+			t.Errorf("%v: got %q, %v", entries, got.String(), err)
+		}
+	}
+	bad := rows[int, any]{[]int{1}, func(int) any { return make(chan int) }}
+	if err := bad.WriteJSON(io.Discard); err == nil {
+		t.Error("what has no JSON was written")
+	}
+	if err := (rows[int, int]{[]int{1}, double}).WriteJSON(full{}); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("to a client that is gone: %v", err)
+	}
+}
+
+// full is a writer that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestSessionsThatAreNotKnown(t *testing.T) {
+	s := Sessions{registry{unknown: proxy.Errorf(proxy.KindKafkaUnavailable, "They are being read.")}}
+	_, err := s.All(session.Filter{})
+	wantKind(t, "listing", err, proxy.KindKafkaUnavailable)
 }
 
 func TestEvict(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 type Catalogue interface {
 	// ListTopics lists all topics by name, without offsets and settings.
 	ListTopics(ctx context.Context) ([]proxy.Topic, error)
-	// Topic describes a topic. The error is of proxy.KindNotFound where there is none.
-	Topic(ctx context.Context, name string) (proxy.Topic, error)
+	// Topic describes a topic. The error is of proxy.KindNotFound where there is none. The offsets of
+	// partitions whose leaders are silent are unknown.
+	Topic(ctx context.Context, name string) (topic proxy.Topic, silent []int32, err error)
 }
 
 // Topics are the endpoints for topics. The path's parameter is topic.
@@ -30,9 +31,9 @@ type listedTopic struct {
 	Internal   bool   `json:"internal"`
 }
 
-// All lists the topics.
-func (t *Topics) All(r *http.Request) (any, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
+// All lists the topics after a name, at most limit of them; 0 is no limit.
+func (t *Topics) All(ctx context.Context, after string, limit int) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	topics, err := t.Kafka.ListTopics(ctx)
 	if err != nil {
@@ -40,9 +41,12 @@ func (t *Topics) All(r *http.Request) (any, error) {
 	}
 	all := []listedTopic{}
 	for _, topic := range topics {
-		all = append(all, listedTopic{topic.Name, len(topic.Partitions), t.internal(topic)})
+		if topic.Name > after {
+			all = append(all, listedTopic{topic.Name, len(topic.Partitions), t.internal(topic)})
+		}
 	}
-	return all, nil
+	all, next := page(all, limit, func(t listedTopic) string { return t.Name })
+	return Answer{Body: all, Next: next}, nil
 }
 
 // internal tells whether a topic is Kafka's own, or the proxy's.
@@ -70,7 +74,7 @@ type partition struct {
 func (t *Topics) Describe(r *http.Request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
-	topic, err := t.Kafka.Topic(ctx, r.PathValue("topic"))
+	topic, silent, err := t.Kafka.Topic(ctx, r.PathValue("topic"))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +82,7 @@ func (t *Topics) Describe(r *http.Request) (any, error) {
 	for _, p := range topic.Partitions {
 		described.Partitions = append(described.Partitions, partition{p.Partition, known(int64(p.Leader)), known(p.Start), known(p.End)})
 	}
-	return described, nil
+	return Answer{Body: described, Silent: silent}, nil
 }
 
 // known returns nil for a number that is unknown.

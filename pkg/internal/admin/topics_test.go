@@ -12,17 +12,19 @@ type catalogue []proxy.Topic
 
 func (c catalogue) ListTopics(context.Context) ([]proxy.Topic, error) { return c, nil }
 
-func (c catalogue) Topic(context.Context, string) (proxy.Topic, error) { return c[0], nil }
+func (c catalogue) Topic(context.Context, string) (proxy.Topic, []int32, error) {
+	return c[0], []int32{1}, nil
+}
 
 func TestTopicsAreListed(t *testing.T) {
 	two := make([]proxy.TopicPartition, 2)
 	topics := &Topics{Kafka: catalogue{
 		{Name: "__transaction_state", Internal: true, Partitions: two}, {Name: "__x"}, {Name: "_state"}, {Name: "_t", Partitions: two}, {Name: "kafka", Internal: true},
 	}, States: []string{"_limits", "_state"}}
-	all, err := topics.All(about(t, "", "", ""))
+	all, err := topics.All(t.Context(), "", 0)
 	checkAnswer(t, "all", all, err, `[{"name":"__transaction_state","partitions":2,"internal":true},{"name":"__x","partitions":0,"internal":true},`+
 		`{"name":"_state","partitions":0,"internal":true},{"name":"_t","partitions":2,"internal":false},{"name":"kafka","partitions":0,"internal":true}]`)
-	all, err = (&Topics{Kafka: catalogue{}}).All(about(t, "", "", ""))
+	all, err = (&Topics{Kafka: catalogue{}}).All(t.Context(), "", 0)
 	checkAnswer(t, "none", all, err, `[]`)
 }
 

@@ -2,6 +2,7 @@ package clientcfg
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -25,8 +26,8 @@ func errNotRead() *proxy.Error {
 	return proxy.Errorf(proxy.KindKafkaUnavailable, "The dynamic limits have not been read from Kafka yet.")
 }
 
-// Known returns an error before the topic was read to its end for the first time: the limits that it sets
-// are unknown until then.
+// Known returns nil once the limits in force are known. Until then, while the topic is read for the first time,
+// the error is of proxy.KindKafkaUnavailable, and the static limits are in force.
 func (t *Table) Known() *proxy.Error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -37,26 +38,45 @@ func (t *Table) Known() *proxy.Error {
 }
 
 // All returns every entry, with all of its members: those that it leaves out have the values of the defaults.
+// An entry that is added or removed meanwhile may be in the list, or not.
 func (t *Table) All() (All, error) {
+	dynamic, err := t.collect()
+	if err != nil {
+		return All{}, err
+	}
+	return All{t.entries(Consumer, dynamic[Consumer]), t.entries(Producer, dynamic[Producer])}, nil
+}
+
+// listedAtOnce is how many entries are looked at before others get their turn at the lock.
+const listedAtOnce = 512
+
+// collect returns the dynamic entries in any order. It releases the lock, which connecting clients need, every
+// listedAtOnce entries. The map may change then: the loop sees each entry at most once, and each entry that
+// stays exactly once.
+func (t *Table) collect() (map[Kind][]Client, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if !t.caughtUp {
-		return All{}, errNotRead()
+		return nil, errNotRead()
 	}
-	return All{t.entries(Consumer), t.entries(Producer)}, nil
+	all, seen := make(map[Kind][]Client), 0
+	for i, entry := range t.dynamic {
+		all[i.kind] = append(all[i.kind], t.whole(i, entry))
+		if seen++; seen%listedAtOnce == 0 {
+			t.mu.RUnlock()
+			runtime.Gosched()
+			t.mu.RLock()
+		}
+	}
+	return all, nil
 }
 
-// entries needs t.mu.
-func (t *Table) entries(kind Kind) Entries {
-	all := Entries{Static: []Client{{kind, DefaultID, t.defaults[kind].whole()}}, Dynamic: []Client{}}
+// entries lists the static entries of a kind, and the given dynamic ones.
+func (t *Table) entries(kind Kind, dynamic []Client) Entries {
+	all := Entries{Static: []Client{{kind, DefaultID, t.defaults[kind].whole()}}, Dynamic: append([]Client{}, dynamic...)}
 	for _, c := range t.listed {
 		if c.Kind == kind {
 			all.Static = append(all.Static, t.whole(identity{kind, c.ID}, c.Entry))
-		}
-	}
-	for i, entry := range t.dynamic {
-		if i.kind == kind {
-			all.Dynamic = append(all.Dynamic, t.whole(i, entry))
 		}
 	}
 	slices.SortFunc(all.Dynamic, func(a, b Client) int { return cmp.Compare(a.ID, b.ID) })

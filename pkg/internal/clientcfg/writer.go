@@ -3,12 +3,17 @@ package clientcfg
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
+// ErrNotAppended is the error of a Log whose records will never be in the topic.
+var ErrNotAppended = errors.New("nothing was appended")
+
 // Log appends to the topic. Append appends records in order, and calls done once when Kafka has
-// acknowledged them all, or has refused one.
+// acknowledged them all, or with an error: the records may be in the topic then, or arrive there later, unless
+// it is ErrNotAppended.
 type Log interface {
 	Append(records []Record, done func(error))
 }
@@ -32,13 +37,14 @@ func NewWriter(t *Table, log Log) *Writer {
 	return w
 }
 
-// Create adds an entry. It fails if there is one already, or if Kafka does not take the record.
+// Create adds an entry. It fails if there is one already, if Kafka does not take the
+// record, or if it is not known in time whether it does: then the error is of proxy.KindTimeout.
 func (w *Writer) Create(ctx context.Context, kind Kind, id string, entry Entry) (Client, error) {
 	i := identity{kind, id}
 	return w.set(ctx, i, entry, func() error { return w.table.checkAbsent(i) })
 }
 
-// Replace replaces an entry. It fails if there is none, or if Kafka does not take the record.
+// Replace replaces an entry. Its errors are those of Create, but for one that says that there is none.
 func (w *Writer) Replace(ctx context.Context, kind Kind, id string, entry Entry) (Client, error) {
 	i := identity{kind, id}
 	return w.set(ctx, i, entry, func() error { return w.table.checkPresent(i) })
@@ -52,7 +58,7 @@ func (w *Writer) set(ctx context.Context, i identity, entry Entry, check func() 
 	return w.table.whole(i, entry), nil
 }
 
-// Remove removes an entry. It fails if there is none, or if Kafka does not take the record.
+// Remove removes an entry. Its errors are those of Replace.
 func (w *Writer) Remove(ctx context.Context, kind Kind, id string) error {
 	i := identity{kind, id}
 	return w.change(ctx, func() ([]Record, error) { return []Record{{Key: i.key()}}, w.table.checkPresent(i) })
@@ -80,21 +86,25 @@ func (w *Writer) change(ctx context.Context, plan func() ([]Record, error)) erro
 	select {
 	case err := <-acknowledged:
 		if err != nil {
-			return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka did not take the change of limits.")
+			return failed(err)
 		}
 	case <-ctx.Done():
-		return tooLong(ctx)
+		return failed(ctx.Err())
 	}
 	select {
 	case <-back:
 		return nil
 	case <-ctx.Done():
-		return tooLong(ctx)
+		return failed(ctx.Err())
 	}
 }
 
-func tooLong(ctx context.Context) error {
-	return proxy.Wrap(ctx.Err(), proxy.KindTimeout, "Kafka takes too long. The limits may change yet, or not.")
+// failed converts the reason why a change did not come back into an error for administrators.
+func failed(err error) error {
+	if errors.Is(err, ErrNotAppended) {
+		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka does not take the change of limits. Nothing was changed.")
+	}
+	return proxy.Wrap(err, proxy.KindTimeout, "Kafka takes too long. The limits may change yet, or not.")
 }
 
 // readBack holds the records that are to be read back from the topic, by their keys.

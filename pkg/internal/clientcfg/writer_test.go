@@ -128,7 +128,8 @@ func TestChangesThatFail(t *testing.T) {
 		log  *fakeLog
 		want proxy.Kind
 	}{
-		{"refused", &fakeLog{refuse: errors.New("no")}, proxy.KindKafkaUnavailable},
+		{"refused before it is sent", &fakeLog{refuse: fmt.Errorf("%w: the topic is not open", ErrNotAppended)}, proxy.KindKafkaUnavailable},
+		{"without an answer", &fakeLog{refuse: errors.New("the connection was lost")}, proxy.KindTimeout},
 		{"never acknowledged", &fakeLog{silent: true}, proxy.KindTimeout},
 		{"never read back", &fakeLog{backIn: time.Hour}, proxy.KindTimeout},
 	} {

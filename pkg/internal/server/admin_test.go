@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -8,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -60,10 +63,96 @@ func TestAdminIDsInPaths(t *testing.T) {
 	for _, path := range []string{
 		"/admin", "/admin/", "/admin/x", "/admin/client/config/", "/admin/client/config/consumer", "/admin/client/config/consumer/",
 		"/admin/client/config/consumer/a/b", "/admin/client/config/consumer/a/", "/admin/sessions/", "/admin/sessions/a/b",
-		"/admin/consumer-group", "/admin/consumer-group/", "/admin/consumer-group/g", "/admin/consumer-group/g/", "/admin/consumer-group/g/describe/",
+		"/admin/consumer-group", "/admin/consumer-group/", "/admin/consumer-group/g/", "/admin/consumer-group/g/describe/",
 		"/admin/consumer-group/a/b/describe", "/admin/consumer-group/g/offsets/alter/", "/admin/topics/", "/admin/topics/a/b",
 	} {
 		checkError(t, askAdmin(handler, "GET", path, ""), proxy.KindNotFound)
+	}
+}
+
+// TestAdminWhileSessionsAreRead asks a replica about sessions that has not read them yet.
+func TestAdminWhileSessionsAreRead(t *testing.T) {
+	s := newServer(t, &config.Config{Server: config.Server{AdminEndpointEnabled: true}})
+	s.Sessions = session.New(session.Options{
+		Lease: time.Minute, Append: func(_ []session.Record, done func(error)) { done(nil) }, Log: s.Log,
+	})
+	t.Cleanup(s.Sessions.Close)
+	s.Sessions.Restart("")
+	handler := s.Management()
+	checkError(t, askAdmin(handler, "GET", "/admin/sessions", ""), proxy.KindKafkaUnavailable)
+	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindKafkaUnavailable)
+	s.Sessions.CaughtUp()
+	if answer := askAdmin(handler, "GET", "/admin/sessions", ""); answer.Code != 200 || strings.TrimSpace(answer.Body.String()) != "[]" {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+	checkError(t, askAdmin(handler, "DELETE", "/admin/sessions/x", ""), proxy.KindNotFound)
+}
+
+// TestNobodyIsAdmittedByLimitsThatAreNotKnown makes handshakes that need a session before the dynamic limits
+// have been read.
+func TestNobodyIsAdmittedByLimitsThatAreNotKnown(t *testing.T) {
+	s := newServer(t, new(config.Config))
+	s.Limits = clientcfg.New(clientcfg.Options{Dynamic: true})
+	answer := askWith(s.Main(), "/socket/out?clientId=c&topic=t")
+	if message := checkError(t, answer, proxy.KindKafkaUnavailable); !strings.Contains(message, "limits") {
+		t.Errorf("it says %q", message)
+	}
+	if held, e := s.claim(t.Context(), nil, new(admission)); held != nil || e != nil {
+		t.Errorf("without a session: got %v, %v", held, e)
+	}
+}
+
+// TestAdminChangesAreLogged makes requests that change something, that fail to, and that change nothing.
+func TestAdminChangesAreLogged(t *testing.T) {
+	for name, test := range map[string]struct {
+		method string
+		answer any
+		err    error
+		want   []string // in the log; nothing is logged where there is none
+	}{
+		"a change": {"PUT", map[string]int{"max-connections": 3}, nil, []string{
+			`msg="admin request" method=PUT path=/admin/x`, "subject=admin:root", `result="{\"max-connections\":3}"`,
+		}},
+		"a large change":      {"PUT", strings.Repeat("ü", 2000), nil, []string{"subject=admin:root", "ü…"}},
+		"a removal":           {"DELETE", admin.Answer{Body: struct{}{}}, nil, []string{"method=DELETE", "subject=admin:root", "result={}"}},
+		"a trial":             {"PUT", admin.Answer{Body: struct{}{}, Unchanged: true}, nil, nil},
+		"a lookup":            {"GET", struct{}{}, nil, nil},
+		"an unknown result":   {"PUT", nil, proxy.Errorf(proxy.KindTimeout, "It may change yet."), []string{`msg="admin request failed" method=PUT`, "subject=admin:root", "may change yet"}},
+		"a change of nothing": {"PUT", nil, proxy.Errorf(proxy.KindNotFound, "There is none."), nil},
+	} {
+		s := newServer(t, new(config.Config))
+		var log strings.Builder
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.Config.Security.AdminBasicAuthUsername, s.Config.Security.AdminBasicAuthPassword = "root", "sesame"
+		handler := s.administrators(s.endpoint(methods{test.method: func(*http.Request) (any, error) { return test.answer, test.err }}))
+		askAdmin(handler, test.method, "/admin/x", "", "Authorization", "Basic cm9vdDpzZXNhbWU=")
+		for _, want := range test.want {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%s: %s is not in %s", name, want, log.String())
+			}
+		}
+		if limit := 2 * maxResult; test.want == nil && log.Len() > 0 || log.Len() > limit {
+			t.Errorf("%s: logged %s", name, log.String())
+		}
+	}
+}
+
+func TestAnswersWithMoreThanTheirBody(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer admin.Answer
+		header map[string]string
+	}{
+		"nothing":        {admin.Answer{}, map[string]string{"Link": "", "X-Wsproxy-Silent-Brokers": ""}},
+		"another page":   {admin.Answer{Next: "a/ü&b>"}, map[string]string{"Link": `</admin/a%2Fb?after=a%2F%C3%BC%26b%3E&limit=2&type=x>; rel="next"`}},
+		"silent brokers": {admin.Answer{Silent: []int32{1, 20}}, map[string]string{"X-Wsproxy-Silent-Brokers": "1, 20"}},
+	} {
+		w := httptest.NewRecorder()
+		writeAnswer(w, httptest.NewRequest(http.MethodGet, "/admin/a%2Fb?limit=2&after=x&type=x", nil), test.answer)
+		for header, want := range test.header {
+			if got := w.Header().Get(header); got != want {
+				t.Errorf("%s: %s is %s", name, header, got)
+			}
+		}
 	}
 }
 
@@ -85,7 +174,8 @@ func TestAdminMethods(t *testing.T) {
 		{"sessions", changing, "/admin/sessions", "GET, HEAD"},
 		{"a session", changing, "/admin/sessions/x", "DELETE"},
 		{"groups", changing, "/admin/consumer-group/all", "GET, HEAD"},
-		{"a group", changing, "/admin/consumer-group/%2F/describe", "GET, HEAD"},
+		{"a group", changing, "/admin/consumer-group/a%2Fb", "DELETE"},
+		{"a group's description", changing, "/admin/consumer-group/%2F/describe", "GET, HEAD"},
 		{"a group's offsets", changing, "/admin/consumer-group/all/offsets", "DELETE, GET, HEAD"},
 		{"offsets in a topic", changing, "/admin/consumer-group/a%2Fb/offsets/alter/t", "PUT"},
 		{"topics", changing, "/admin/topics", "GET, HEAD"},

@@ -108,9 +108,11 @@ func (q *query) identifier(name, value string) string {
 	return value
 }
 
-// topic checks a name by Kafka's rules.
-func (q *query) topic() string {
-	value := q.required("topic")
+// topic returns the required topic.
+func (q *query) topic() string { return q.topicName(q.required("topic")) }
+
+// topicName checks a name by Kafka's rules.
+func (q *query) topicName(value string) string {
 	illegal := strings.ContainsFunc(value, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
 	})

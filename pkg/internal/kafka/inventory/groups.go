@@ -1,146 +1,120 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
-)
-
-// The group types of consumers, in the brokers' spelling: of the classic protocol, and of the new one
-// (KIP-848). Streams and share groups have other types.
-const (
-	classicGroup = "classic"
-	newGroup     = "consumer"
 )
 
 // consumerProtocol is the protocol type of consumers in classic groups. Connect's workers, for example,
 // have another one.
 const consumerProtocol = "consumer"
 
-// Groups lists the consumer groups by their ids, without members and assignors.
-func (a *Inventory) Groups(ctx context.Context) ([]proxy.Group, error) {
-	listed, err := a.list(ctx, classicGroup, newGroup)
+// Groups lists the consumer groups by their ids, without members and assignors. Each broker lists the groups
+// that it coordinates: those of the silent ones are missing. If no broker answers, the error is of
+// proxy.KindKafkaUnavailable.
+func (a *Inventory) Groups(ctx context.Context) (groups []proxy.Group, silent []int32, err error) {
+	brokers, err := a.brokerIDs(ctx)
 	if err != nil {
-		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "Not all of Kafka's brokers tell their consumer groups now.")
+		return nil, nil, err
 	}
-	groups := make([]proxy.Group, 0, len(listed))
-	for _, g := range listed.Sorted() {
-		if ofConsumers(g.ProtocolType) {
-			groups = append(groups, proxy.Group{ID: proxy.GroupID(g.Group), Simple: g.ProtocolType == "", State: groupState(g.State)})
+	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
+	defer cancel()
+	lists, failures := make([][]proxy.Group, len(brokers)), make([]error, len(brokers))
+	var all sync.WaitGroup
+	for i, id := range brokers {
+		all.Go(func() { lists[i], failures[i] = a.groupsOn(ctx, id) })
+	}
+	all.Wait()
+	for i, failure := range failures {
+		if failure != nil {
+			silent, err = append(silent, brokers[i]), failure
+		}
+	}
+	if len(silent) == len(brokers) {
+		return nil, nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "None of Kafka's brokers tells its consumer groups now.")
+	}
+	return merge(lists), silent, nil
+}
+
+// brokerIDs lists the ids of all brokers, in order.
+func (a *Inventory) brokerIDs(ctx context.Context) ([]int32, error) {
+	metadata, err := hedged(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+		request := kmsg.NewPtrMetadataRequest()
+		request.Topics = []kmsg.MetadataRequestTopic{} // no topics; nil would mean all
+		return request.RequestWith(ctx, a.client)
+	})
+	if err != nil {
+		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
+	}
+	ids := make([]int32, len(metadata.Brokers))
+	for i := range metadata.Brokers {
+		ids[i] = metadata.Brokers[i].NodeID
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// groupsOn lists the consumer groups of which a broker is the coordinator.
+func (a *Inventory) groupsOn(ctx context.Context, broker int32) ([]proxy.Group, error) {
+	answer, err := call(ctx, func(ctx context.Context) (*kmsg.ListGroupsResponse, error) {
+		// No filter of types: brokers refuse those that they do not know.
+		answer, err := a.client.Broker(int(broker)).RetriableRequest(ctx, kmsg.NewPtrListGroupsRequest())
+		if err != nil {
+			return nil, err
+		}
+		list, ok := answer.(*kmsg.ListGroupsResponse)
+		if !ok {
+			return nil, errors.New("the answer is another one than a list of groups")
+		}
+		return list, kerr.ErrorForCode(list.ErrorCode)
+	})
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]proxy.Group, 0, len(answer.Groups))
+	for _, g := range answer.Groups {
+		if group, ok := listedGroup(g); ok {
+			groups = append(groups, group)
 		}
 	}
 	return groups, nil
 }
 
-func (a *Inventory) list(ctx context.Context, types ...string) (kadm.ListedGroups, error) {
-	return call(ctx, func(ctx context.Context) (kadm.ListedGroups, error) {
-		return a.admin.ListGroupsByType(ctx, types)
-	})
+// listedGroup converts an entry of a broker's list. It returns false for a group of others than consumers.
+func listedGroup(g kmsg.ListGroupsResponseGroup) (proxy.Group, bool) {
+	group := proxy.Group{ID: proxy.GroupID(g.Group), Type: proxy.GroupType(g.GroupType), State: groupState(g.GroupState)}
+	if group.Type == "" { // of a broker before Kafka 3.8
+		group.Type = proxy.ClassicGroup
+	}
+	switch group.Type {
+	case proxy.ConsumerGroup, proxy.ShareGroup:
+		return group, true
+	case proxy.ClassicGroup:
+		group.Simple = g.ProtocolType == ""
+		return group, ofConsumers(g.ProtocolType)
+	default: // Kafka Streams
+		return group, false
+	}
 }
 
-// ofConsumers reports whether a group belongs to consumers. A group that only has offsets has no
+// ofConsumers reports whether a classic group belongs to consumers. A group that only has offsets has no
 // protocol type.
 func ofConsumers(protocolType string) bool {
 	return protocolType == consumerProtocol || protocolType == ""
 }
 
-// groupState converts the state of a group from the brokers' spelling.
-func groupState(written string) proxy.GroupState {
-	switch written {
-	case "PreparingRebalance":
-		return proxy.GroupPreparingRebalance
-	case "CompletingRebalance":
-		return proxy.GroupCompletingRebalance
-	case "Assigning":
-		return proxy.GroupAssigning
-	case "Reconciling":
-		return proxy.GroupReconciling
-	case "Stable":
-		return proxy.GroupStable
-	case "Empty":
-		return proxy.GroupEmpty
-	case "Dead":
-		return proxy.GroupDead
-	default:
-		return proxy.GroupUnknown
-	}
-}
-
-// Group describes a consumer group. The error is of proxy.KindNotFound if there is none.
-func (a *Inventory) Group(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
-	g, err := call(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
-		described, err := a.admin.DescribeGroups(ctx, string(id))
-		if err != nil {
-			return kadm.DescribedGroup{}, err
-		}
-		return described.On(string(id), func(g *kadm.DescribedGroup) error { return g.Err })
-	})
-	state := groupState(g.State)
-	switch {
-	case errors.Is(err, kerr.GroupIDNotFound), err == nil && state == proxy.GroupDead: // before Kafka 4.0 a missing group is no error
-		return a.groupOfNewProtocol(ctx, id)
-	case err != nil:
-		return proxy.Group{}, groupError(err, id)
-	case !ofConsumers(g.ProtocolType):
-		return proxy.Group{}, proxy.Errorf(proxy.KindNotFound, "Group %q is not one of consumers.", id)
-	}
-	group := proxy.Group{ID: id, Simple: g.ProtocolType == "", State: state, Assignor: g.Protocol}
-	for _, m := range g.Members {
-		group.Members = append(group.Members, proxy.ClientID(m.ClientID))
-	}
-	slices.Sort(group.Members)
-	return group, nil
-}
-
-// groupOfNewProtocol describes a group of the new protocol. It first lists all of them, since brokers
-// before Kafka 3.7 do not know the request that describes one.
-func (a *Inventory) groupOfNewProtocol(ctx context.Context, id proxy.GroupID) (proxy.Group, error) {
-	listed, err := a.list(ctx, newGroup)
-	if err != nil {
-		return proxy.Group{}, groupError(err, id)
-	}
-	if _, ok := listed[string(id)]; !ok {
-		return proxy.Group{}, groupError(kerr.GroupIDNotFound, id)
-	}
-	g, err := call(ctx, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
-		described, err := a.admin.DescribeConsumerGroups(ctx, string(id))
-		if err != nil {
-			return kadm.DescribedConsumerGroup{}, err
-		}
-		return described[string(id)], described[string(id)].Err
-	})
-	if err != nil {
-		return proxy.Group{}, groupError(err, id)
-	}
-	group := proxy.Group{ID: id, State: groupState(g.State), Assignor: g.AssignorName}
-	for _, m := range g.Members {
-		group.Members = append(group.Members, proxy.ClientID(m.ClientID))
-	}
-	slices.Sort(group.Members)
-	return group, nil
-}
-
-// groupError converts the reason why a lookup or a change of a group failed into an error for clients.
-func groupError(err error, id proxy.GroupID) error {
-	is := func(reasons ...error) bool {
-		return slices.ContainsFunc(reasons, func(reason error) bool { return errors.Is(err, reason) })
-	}
-	switch {
-	case is(kerr.GroupIDNotFound, kerr.InvalidGroupID):
-		return proxy.Errorf(proxy.KindNotFound, "There is no consumer group %q.", id)
-	case is(kerr.NonEmptyGroup, kerr.GroupSubscribedToTopic, kerr.UnknownMemberID, kerr.IllegalGeneration,
-		kerr.RebalanceInProgress, kerr.StaleMemberEpoch, kerr.FencedMemberEpoch):
-		return proxy.Wrap(err, proxy.KindGroupActive, "Group %q has members.", id)
-	case is(kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed):
-		return proxy.Wrap(err, proxy.KindNotAuthorized, "Kafka does not let the proxy do this with group %q.", id)
-	case is(kerr.OffsetMetadataTooLarge):
-		return proxy.Errorf(proxy.KindInvalidValue, "metadata is longer than the brokers' offset.metadata.max.bytes allows.")
-	default:
-		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka cannot tell about group %q now.", id)
-	}
+// merge returns the groups of all brokers by their ids. While the coordination of a group moves, two
+// brokers may list it.
+func merge(lists [][]proxy.Group) []proxy.Group {
+	groups := slices.Concat(lists...)
+	slices.SortStableFunc(groups, func(a, b proxy.Group) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(groups, func(a, b proxy.Group) bool { return a.ID == b.ID })
 }

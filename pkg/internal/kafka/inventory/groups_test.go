@@ -1,10 +1,12 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -76,14 +78,24 @@ func awaitGroup(t *testing.T, c *Inventory, want proxy.Group) {
 		if got, err = c.Group(kafkatest.Deadline(t), want.ID); err != nil {
 			t.Fatal(err)
 		}
+		for i := range got.Members {
+			m := &got.Members[i]
+			m.ID, m.Host = "", "" // given by Kafka
+			slices.SortFunc(m.Partitions, func(a, b proxy.PartitionID) int { return cmp.Compare(a.Partition, b.Partition) })
+		}
 		return reflect.DeepEqual(got, want)
 	})
+}
+
+// of returns a member to whom partitions of the topic t are assigned.
+func of(client string, partitions ...int32) proxy.GroupMember {
+	return proxy.GroupMember{Client: proxy.ClientID(client), Partitions: appendPartitions(nil, "t", partitions)}
 }
 
 func TestGroups(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	c := connectAdmin(t, broker)
-	if groups, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) > 0 {
+	if groups, _, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) > 0 {
 		t.Errorf("of a new cluster: %v, %v", groups, err)
 	}
 	commit(t, broker, "simple/ü", kadm.Offset{Topic: "t", Partition: 0, At: 1})
@@ -92,21 +104,19 @@ func TestGroups(t *testing.T) {
 	gone := enter(t, broker, "empty", "c")
 	gone.Close()
 	enter(t, broker, "new", "d", kgo.ServerSideBalancer())
-	awaitGroup(t, c, proxy.Group{ID: "classic", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"a", "b"}})
-	awaitGroup(t, c, proxy.Group{ID: "empty", State: proxy.GroupEmpty})
-	awaitGroup(t, c, proxy.Group{ID: "simple/ü", Simple: true, State: proxy.GroupEmpty})
-	// In kfake, groups of the new protocol are classic ones, too, without a protocol type. In Kafka they
-	// are not.
-	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "new", Err: kerr.GroupIDNotFound, Count: -1})
-	awaitGroup(t, c, proxy.Group{ID: "new", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"d"}})
-	groups, err := c.Groups(kafkatest.Deadline(t))
+	awaitGroup(t, c, proxy.Group{ID: "classic", Type: proxy.ClassicGroup, State: proxy.GroupStable, Assignor: "range", Members: []proxy.GroupMember{of("a", 0, 1), of("b", 2)}})
+	awaitGroup(t, c, proxy.Group{ID: "empty", Type: proxy.ClassicGroup, State: proxy.GroupEmpty})
+	awaitGroup(t, c, proxy.Group{ID: "simple/ü", Type: proxy.ClassicGroup, Simple: true, State: proxy.GroupEmpty})
+	partitions := []proxy.PartitionID{{Partition: 0}, {Partition: 1}, {Partition: 2}} // kfake leaves out the names of topics
+	awaitGroup(t, c, proxy.Group{ID: "new", Type: proxy.ConsumerGroup, State: proxy.GroupStable, Assignor: "range", Members: []proxy.GroupMember{{Client: "d", Partitions: partitions}}})
+	groups, silent, err := c.Groups(kafkatest.Deadline(t))
 	want := []proxy.Group{
-		{ID: "classic", State: proxy.GroupStable},
-		{ID: "empty", State: proxy.GroupEmpty},
-		{ID: "new", Simple: true, State: proxy.GroupStable},
-		{ID: "simple/ü", Simple: true, State: proxy.GroupEmpty},
+		{ID: "classic", Type: proxy.ClassicGroup, State: proxy.GroupStable},
+		{ID: "empty", Type: proxy.ClassicGroup, State: proxy.GroupEmpty},
+		{ID: "new", Type: proxy.ConsumerGroup, State: proxy.GroupStable},
+		{ID: "simple/ü", Type: proxy.ClassicGroup, Simple: true, State: proxy.GroupEmpty},
 	}
-	if err != nil || !reflect.DeepEqual(groups, want) {
+	if err != nil || len(silent) > 0 || !reflect.DeepEqual(groups, want) {
 		t.Errorf("got %+v, %v", groups, err)
 	}
 }
@@ -115,12 +125,30 @@ func TestGroupsThatAreNotOfConsumers(t *testing.T) {
 	broker := kafkatest.Broker(t, "t")
 	c := connectAdmin(t, broker)
 	enter(t, broker, "connect", "worker", kgo.GroupProtocol("connect"))
-	if groups, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) > 0 {
+	if groups, _, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) > 0 {
 		t.Errorf("got %+v, %v", groups, err)
 	}
 	for _, id := range []proxy.GroupID{"connect", "none"} {
 		if group, err := c.Group(kafkatest.Deadline(t), id); kafkatest.KindOf(err) != proxy.KindNotFound {
 			t.Errorf("%s: got %+v, %v", id, group, err)
+		}
+	}
+}
+
+// TestDescriptionsListNoGroups describes groups of each protocol, and one that does not exist.
+func TestDescriptionsListNoGroups(t *testing.T) {
+	broker := kafkatest.Broker(t, "t")
+	c := connectAdmin(t, broker)
+	enter(t, broker, "classic", "a")
+	enter(t, broker, "new", "b", kgo.ServerSideBalancer())
+	broker.ControlKey(int16(kmsg.ListGroups), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		t.Error("all groups are listed")
+		return nil, nil, false
+	})
+	for _, id := range []proxy.GroupID{"classic", "new", "none"} {
+		if _, err := c.Group(kafkatest.Deadline(t), id); (err != nil) != (id == "none") {
+			t.Errorf("%s: %v", id, err)
 		}
 	}
 }
@@ -134,8 +162,8 @@ func TestGroupsOfOldBrokers(t *testing.T) {
 	t.Cleanup(broker.Close)
 	c := connectAdmin(t, broker)
 	enter(t, broker, "g", "a")
-	awaitGroup(t, c, proxy.Group{ID: "g", State: proxy.GroupStable, Assignor: "range", Members: []proxy.ClientID{"a"}})
-	if groups, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) != 1 {
+	awaitGroup(t, c, proxy.Group{ID: "g", Type: proxy.ClassicGroup, State: proxy.GroupStable, Assignor: "range", Members: []proxy.GroupMember{of("a", 0, 1, 2)}})
+	if groups, _, err := c.Groups(kafkatest.Deadline(t)); err != nil || len(groups) != 1 {
 		t.Errorf("got %+v, %v", groups, err)
 	}
 	if group, err := c.Group(kafkatest.Deadline(t), "none"); kafkatest.KindOf(err) != proxy.KindNotFound {
@@ -149,7 +177,7 @@ func TestGroupOffsets(t *testing.T) {
 	commit(t, broker, "g", kadm.Offset{Topic: "u", Partition: 0, At: 5, Metadata: "m"}, kadm.Offset{Topic: "t", Partition: 2, At: 3}, kadm.Offset{Topic: "t", Partition: 1, At: 4})
 	check := func(want ...proxy.GroupOffset) {
 		t.Helper()
-		if got, err := c.GroupOffsets(kafkatest.Deadline(t), "g"); err != nil || len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+		if got, err := c.GroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup); err != nil || len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	}
@@ -158,11 +186,11 @@ func TestGroupOffsets(t *testing.T) {
 	check(one, two, five)
 	two.Offset, two.Metadata = 1, "back"
 	zero := proxy.GroupOffset{Topic: "t", Partition: 0, Offset: 9}
-	if err := c.CommitGroupOffsets(kafkatest.Deadline(t), "g", []proxy.GroupOffset{two, zero}); err != nil {
+	if err := c.CommitGroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup, []proxy.GroupOffset{two, zero}); err != nil {
 		t.Fatal(err)
 	}
 	check(zero, one, two, five)
-	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", []proxy.GroupOffset{zero, one, five}); err != nil {
+	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup, []proxy.GroupOffset{zero, one, five}); err != nil {
 		t.Fatal(err)
 	}
 	check(two)
@@ -175,11 +203,11 @@ func TestOffsetsOfGroupsWithMembers(t *testing.T) {
 	enter(t, broker, "new", "a", kgo.ServerSideBalancer())
 	offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 1}}
 	for _, id := range []proxy.GroupID{"classic", "new"} {
-		if err := c.CommitGroupOffsets(kafkatest.Deadline(t), id, offsets); kafkatest.KindOf(err) != proxy.KindGroupActive {
+		if err := c.CommitGroupOffsets(kafkatest.Deadline(t), id, proxy.ClassicGroup, offsets); kafkatest.KindOf(err) != proxy.KindGroupActive {
 			t.Errorf("%s: committing: %v", id, err)
 		}
 	}
-	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "classic", offsets); kafkatest.KindOf(err) != proxy.KindGroupActive {
+	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "classic", proxy.ClassicGroup, offsets); kafkatest.KindOf(err) != proxy.KindGroupActive {
 		t.Errorf("deleting: %v", err)
 	}
 }
@@ -203,10 +231,10 @@ func TestRefusalsOfGroups(t *testing.T) {
 		})
 		offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 1}}
 		_, describing := c.Group(kafkatest.Deadline(t), "g")
-		_, reading := c.GroupOffsets(kafkatest.Deadline(t), "g")
+		_, reading := c.GroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup)
 		for what, err := range map[string]error{
 			"describing": describing, "reading": reading,
-			"committing": c.CommitGroupOffsets(kafkatest.Deadline(t), "g", offsets), "deleting": c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", offsets),
+			"committing": c.CommitGroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup, offsets), "deleting": c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup, offsets),
 		} {
 			if kafkatest.KindOf(err) != test.want {
 				t.Errorf("%s, %s: got %v", test.name, what, err)
@@ -220,7 +248,7 @@ func TestGroupsThatGetTheirCoordinatorLater(t *testing.T) {
 	commit(t, broker, "g", kadm.Offset{Topic: "t", Partition: 0, At: 1})
 	c := connectAdmin(t, broker)
 	broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Group: "g", Err: kerr.CoordinatorNotAvailable, Count: 6}) // more often than franz-go tries
-	awaitGroup(t, c, proxy.Group{ID: "g", Simple: true, State: proxy.GroupEmpty})
+	awaitGroup(t, c, proxy.Group{ID: "g", Type: proxy.ClassicGroup, Simple: true, State: proxy.GroupEmpty})
 }
 
 // TestAdminDoesNotWaitForDials uses a broker that neither accepts nor refuses connections.
@@ -234,7 +262,7 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, ask := range map[string]func(context.Context) error{
-		"listing":    func(ctx context.Context) error { _, err := a.Groups(ctx); return err },
+		"listing":    func(ctx context.Context) error { _, _, err := a.Groups(ctx); return err },
 		"describing": func(ctx context.Context) error { _, err := a.Group(ctx, "g"); return err },
 		"topics":     func(ctx context.Context) error { _, err := a.ListTopics(ctx); return err },
 	} {
@@ -245,25 +273,26 @@ func TestAdminDoesNotWaitForDials(t *testing.T) {
 		cancel()
 	}
 	a.Close() // ends requests that still wait, which goleak verifies
-	if _, err := a.Groups(kafkatest.Deadline(t)); !errors.Is(err, kgo.ErrClientClosed) {
+	if _, _, err := a.Groups(kafkatest.Deadline(t)); !errors.Is(err, kgo.ErrClientClosed) {
 		t.Errorf("closed: got %v", err)
 	}
 }
 
 func TestGroupsWithoutKafka(t *testing.T) {
+	t.Parallel()
 	broker := kafkatest.Broker(t, "t")
 	c := connectAdmin(t, broker)
 	broker.Close()
 	offsets := []proxy.GroupOffset{{Topic: "t", Partition: 0, Offset: 1}}
-	_, listing := c.Groups(kafkatest.Deadline(t))
+	_, _, listing := c.Groups(kafkatest.Deadline(t))
 	_, describing := c.Group(kafkatest.Deadline(t), "g")
-	_, reading := c.GroupOffsets(kafkatest.Deadline(t), "g")
+	_, reading := c.GroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup)
 	for what, err := range map[string]error{"listing": listing, "describing": describing, "reading": reading} {
 		if kafkatest.KindOf(err) != proxy.KindKafkaUnavailable {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
-	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", offsets); kafkatest.KindOf(err) != proxy.KindTimeout {
+	if err := c.DeleteGroupOffsets(kafkatest.Deadline(t), "g", proxy.ClassicGroup, offsets); kafkatest.KindOf(err) != proxy.KindTimeout {
 		t.Errorf("deleting: got %v", err)
 	}
 }

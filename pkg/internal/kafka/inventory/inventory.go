@@ -14,32 +14,78 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 )
 
-// coordinatorBackoff is the pause before a retry while a group has no coordinator.
-const coordinatorBackoff = 200 * time.Millisecond
+const (
+	// coordinatorBackoff is the pause before a retry while a group has no coordinator.
+	coordinatorBackoff = 200 * time.Millisecond
+	// attemptTimeout bounds each attempt of a lookup, so that there is time to ask another broker who
+	// coordinates a group: otherwise franz-go waits for a silent one for much longer.
+	attemptTimeout = time.Second
+	// changeTimeout bounds each attempt of a change, for the same reason.
+	changeTimeout = 3 * time.Second
+	// shareTimeout bounds what is asked of several brokers, each of which knows a part of the answer. It is
+	// less than administrators wait, so that they get the other parts.
+	shareTimeout = 2 * time.Second
+)
 
-// Inventory serves the requests of administrators about a cluster. It has its own client: a broker
+// Inventory serves the requests of administrators about a cluster. It has clients of its own: a broker
 // answers the requests of a connection one after another, and requests of connecting clients must not
 // wait for those of administrators.
 type Inventory struct {
-	client  *kgo.Client
-	admin   *kadm.Client
+	client  *kgo.Client  // for lookups
+	admin   *kadm.Client // of client
+	changer *kgo.Client  // for changes, which may take longer
+	changes *kadm.Client // of changer
 	metrics *metrics.Metrics
 }
 
-// Open creates the client for administrators. It does not wait for brokers.
+// Open creates the clients for administrators. It does not wait for brokers.
 func Open(c *cluster.Cluster) (*Inventory, error) {
-	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestRetries(3))...)
+	client, err := open(c, attemptTimeout)
 	if err != nil {
-		return nil, fmt.Errorf("making the Kafka client for administrators: %w", err)
+		return nil, err
 	}
-	c.Metrics.KafkaClients(metrics.AdminClient).Inc()
-	return &Inventory{client: client, admin: kadm.NewClient(client), metrics: c.Metrics}, nil
+	changer, err := open(c, changeTimeout)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	c.Metrics.KafkaClients(metrics.AdminClient).Add(clients)
+	return &Inventory{client: client, admin: kadm.NewClient(client), changer: changer, changes: kadm.NewClient(changer), metrics: c.Metrics}, nil
+}
+
+// clients is how many clients an Inventory has.
+const clients = 2
+
+func open(c *cluster.Cluster, timeout time.Duration) (*kgo.Client, error) {
+	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestTimeoutOverhead(timeout), kgo.RequestRetries(3))...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client for administrators: %w", err)
+	}
+	return client, nil
 }
 
 // Close ends requests under way.
 func (a *Inventory) Close() {
 	a.client.Close()
-	a.metrics.KafkaClients(metrics.AdminClient).Dec()
+	a.changer.Close()
+	a.metrics.KafkaClients(metrics.AdminClient).Sub(clients)
+}
+
+// insist makes a request that may be made twice, and makes it again, a few times, if no broker has answered it:
+// franz-go asks another broker then who coordinates the group.
+func insist[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
+	for made := 1; ; made++ {
+		answer, err := call(ctx, request)
+		if err == nil || made == hedges || ctx.Err() != nil || isUnsupported(err) || isAnswer(err) {
+			return answer, err
+		}
+	}
+}
+
+// isAnswer reports whether an error is one that a broker has answered.
+func isAnswer(err error) bool {
+	_, ok := errors.AsType[*kerr.Error](err)
+	return ok
 }
 
 // call repeats a request until a group's coordinator is available, or until ctx ends.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -25,7 +26,7 @@ func settingsThatMatter() []string {
 // ListTopics lists all topics by name, without offsets and settings. Like Cluster.Brokers, it asks Kafka
 // each time.
 func (a *Inventory) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
-	found, err := a.topicMetadata(ctx, nil) // nil means all topics
+	found, err := a.topicMetadata(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40,34 +41,36 @@ func (a *Inventory) ListTopics(ctx context.Context) ([]proxy.Topic, error) {
 }
 
 // Topic looks up a topic. The error is of proxy.KindNotFound if there is none. Settings that the proxy
-// may not see are left out.
-func (a *Inventory) Topic(ctx context.Context, name string) (proxy.Topic, error) {
-	wanted := kmsg.NewMetadataRequestTopic()
-	wanted.Topic = &name
-	found, err := a.topicMetadata(ctx, []kmsg.MetadataRequestTopic{wanted})
+// may not see are left out. The offsets of partitions are unknown whose leaders are silent.
+func (a *Inventory) Topic(ctx context.Context, name string) (topic proxy.Topic, silent []int32, err error) {
+	found, err := a.topicMetadata(ctx, []string{name})
 	if err != nil {
-		return proxy.Topic{}, err
+		return proxy.Topic{}, nil, err
 	}
 	if len(found) != 1 {
-		return proxy.Topic{}, inventoryError(errors.New("the answer is about other topics"), name)
+		return proxy.Topic{}, nil, inventoryError(errors.New("the answer is about other topics"), name)
 	}
 	if err := kerr.ErrorForCode(found[0].ErrorCode); err != nil {
-		return proxy.Topic{}, inventoryError(err, name)
+		return proxy.Topic{}, nil, inventoryError(err, name)
 	}
-	topic := topicOf(&found[0])
-	if err := a.addOffsets(ctx, &topic); err != nil {
-		return proxy.Topic{}, err
-	}
-	if err := a.addSettings(ctx, &topic); err != nil {
-		return proxy.Topic{}, err
-	}
-	return topic, nil
+	topic = topicOf(&found[0])
+	var both sync.WaitGroup
+	both.Go(func() { silent = a.addOffsets(ctx, &topic) })
+	settings, err := a.settings(ctx, name)
+	both.Wait()
+	topic.Settings = settings
+	return topic, silent, err
 }
 
-func (a *Inventory) topicMetadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
-	request := kmsg.NewPtrMetadataRequest()
-	request.Topics = topics
-	metadata, err := call(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+// topicMetadata looks up topics by their names; nil means all.
+func (a *Inventory) topicMetadata(ctx context.Context, names []string) ([]kmsg.MetadataResponseTopic, error) {
+	metadata, err := hedged(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+		request := kmsg.NewPtrMetadataRequest()
+		for _, name := range names {
+			topic := kmsg.NewMetadataRequestTopic()
+			topic.Topic = &name
+			request.Topics = append(request.Topics, topic)
+		}
 		return request.RequestWith(ctx, a.client)
 	})
 	if err != nil {
@@ -89,54 +92,51 @@ func topicOf(found *kmsg.MetadataResponseTopic) proxy.Topic {
 	return topic
 }
 
-// addOffsets looks up the start and end offsets of the partitions. Those of partitions without a leader
-// stay unknown.
-func (a *Inventory) addOffsets(ctx context.Context, topic *proxy.Topic) error {
-	starts, err := call(ctx, func(ctx context.Context) (kadm.ListedOffsets, error) {
-		return a.admin.ListStartOffsets(ctx, topic.Name)
-	})
-	if err != nil {
-		return inventoryError(err, topic.Name)
+// addOffsets looks up the start and end offsets of the partitions. Those of partitions without a leader, or
+// with a silent one, stay unknown.
+func (a *Inventory) addOffsets(ctx context.Context, topic *proxy.Topic) (silent []int32) {
+	by := make(led)
+	for _, p := range topic.Partitions {
+		if p.Leader >= 0 {
+			by[p.Leader] = append(by[p.Leader], proxy.PartitionID{Topic: topic.Name, Partition: p.Partition})
+		}
 	}
-	ends, err := call(ctx, func(ctx context.Context) (kadm.ListedOffsets, error) { return a.admin.ListEndOffsets(ctx, topic.Name) })
-	if err != nil {
-		return inventoryError(err, topic.Name)
-	}
+	var starts, ends proxy.Offsets
+	var also []int32
+	var both sync.WaitGroup
+	both.Go(func() { starts, silent = a.offsetsAt(ctx, by, atStart) })
+	both.Go(func() { ends, also = a.offsetsAt(ctx, by, atEnd) })
+	both.Wait()
 	for i := range topic.Partitions {
 		p := &topic.Partitions[i]
-		p.Start, p.End = listedOffset(starts, topic.Name, p.Partition), listedOffset(ends, topic.Name, p.Partition)
+		id := proxy.PartitionID{Topic: topic.Name, Partition: p.Partition}
+		p.Start, p.End = starts.Of(id), ends.Of(id)
 	}
-	return nil
+	return inOrder(append(silent, also...))
 }
 
-func listedOffset(listed kadm.ListedOffsets, topic string, partition int32) int64 {
-	if offset, ok := listed.Lookup(topic, partition); ok && offset.Err == nil {
-		return offset.Offset
-	}
-	return proxy.Unknown
-}
-
-func (a *Inventory) addSettings(ctx context.Context, topic *proxy.Topic) error {
-	topic.Settings = make(map[string]string)
-	resource, err := call(ctx, func(ctx context.Context) (kadm.ResourceConfig, error) {
-		described, err := a.admin.DescribeTopicConfigs(ctx, topic.Name)
+// settings looks up the settings of a topic that matter. It returns none that the proxy may not see.
+func (a *Inventory) settings(ctx context.Context, topic string) (map[string]string, error) {
+	settings := make(map[string]string)
+	resource, err := hedged(ctx, func(ctx context.Context) (kadm.ResourceConfig, error) {
+		described, err := a.admin.DescribeTopicConfigs(ctx, topic)
 		if err != nil {
 			return kadm.ResourceConfig{}, err
 		}
-		return described.On(topic.Name, func(r *kadm.ResourceConfig) error { return r.Err })
+		return described.On(topic, func(r *kadm.ResourceConfig) error { return r.Err })
 	})
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		return nil
+		return settings, nil
 	}
 	if err != nil {
-		return inventoryError(err, topic.Name)
+		return nil, inventoryError(err, topic)
 	}
 	for _, setting := range resource.Configs {
 		if setting.Value != nil && slices.Contains(settingsThatMatter(), setting.Key) {
-			topic.Settings[setting.Key] = *setting.Value
+			settings[setting.Key] = *setting.Value
 		}
 	}
-	return nil
+	return settings, nil
 }
 
 // inventoryError converts the reason why a lookup of a topic failed into an error for administrators: a

@@ -39,7 +39,7 @@ func TestTopicOfTheCluster(t *testing.T) {
 	}
 	kafkatest.SetTopic(t, adm, "retention.ms", "1234")
 	c := connectAdmin(t, broker)
-	topic, err := c.Topic(kafkatest.Deadline(t), "t")
+	topic, _, err := c.Topic(kafkatest.Deadline(t), "t")
 	if err != nil || topic.Name != "t" || len(topic.Partitions) != 3 {
 		t.Fatalf("got %+v, %v", topic, err)
 	}
@@ -52,7 +52,7 @@ func TestTopicOfTheCluster(t *testing.T) {
 		t.Errorf("got %v", s)
 	}
 	for _, name := range []string{"none", "a/b", "..", "\xff", ""} {
-		if topic, err := c.Topic(kafkatest.Deadline(t), name); kafkatest.KindOf(err) != proxy.KindNotFound {
+		if topic, _, err := c.Topic(kafkatest.Deadline(t), name); kafkatest.KindOf(err) != proxy.KindNotFound {
 			t.Errorf("%q: got %+v, %v", name, topic, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestWhatIsNotKnownOfATopic(t *testing.T) {
 		c := connectAdmin(t, broker)
 		test.fault.Count = -1
 		faults := broker.Fault(test.fault)
-		topic, err := c.Topic(kafkatest.Deadline(t), "t")
+		topic, _, err := c.Topic(kafkatest.Deadline(t), "t")
 		if kafkatest.KindOf(err) != test.want || faults.Hits() == 0 {
 			t.Errorf("%s: got %v after %d faults", test.name, err, faults.Hits())
 		}
@@ -97,7 +97,7 @@ func TestTopicsWithoutKafka(t *testing.T) {
 	if topics, err := c.ListTopics(kafkatest.Deadline(t)); kafkatest.KindOf(err) != proxy.KindKafkaUnavailable {
 		t.Errorf("got %+v, %v", topics, err)
 	}
-	if topic, err := c.Topic(kafkatest.Deadline(t), "t"); kafkatest.KindOf(err) != proxy.KindKafkaUnavailable {
+	if topic, _, err := c.Topic(kafkatest.Deadline(t), "t"); kafkatest.KindOf(err) != proxy.KindKafkaUnavailable {
 		t.Errorf("got %+v, %v", topic, err)
 	}
 }

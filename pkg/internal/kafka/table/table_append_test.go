@@ -53,14 +53,14 @@ func TestAppendRefusals(t *testing.T) {
 		table, _ := r.opened(t, "t")
 		table.appends.writer.held.Add(maxAppending - 1)
 		mustAdd(t, table, "a=1")
-		if err := add(t, table, "a=1 a=2"); !errors.Is(err, errTableOverfull) {
+		if err := add(t, table, "a=1 a=2"); !errors.Is(err, errTableOverfull) || !IsRefused(err) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("the topic is not known", func(t *testing.T) {
 		r := newTableRig(t, "127.0.0.1:1")
 		table, _ := r.open(t, "t")
-		if err := add(t, table, "a=1"); !errors.Is(err, errTableNotOpen) {
+		if err := add(t, table, "a=1"); !errors.Is(err, errTableNotOpen) || !IsRefused(err) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -108,7 +108,7 @@ func TestCloseOfATable(t *testing.T) {
 		if outcome != nil {
 			t.Errorf("got %v", outcome)
 		}
-		if err := add(t, table, "c=3"); !errors.Is(err, errTableClosed) {
+		if err := add(t, table, "c=3"); !errors.Is(err, errTableClosed) || !IsRefused(err) {
 			t.Errorf("got %v", err)
 		}
 		_, n := r.opened(t, "t")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"unicode/utf16"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,72 +22,79 @@ const (
 	maxMetadata = 4096
 )
 
-// committed is the offset of a group in JSON.
-type committed struct {
-	Topic     string  `json:"topic"`
-	Partition int32   `json:"partition"`
-	Offset    int64   `json:"offset"`
-	Metadata  *string `json:"metadata"` // null where there is none
-}
-
-func inJSON(offsets []proxy.GroupOffset) []committed {
-	all := []committed{}
-	for _, o := range offsets {
-		c := committed{Topic: o.Topic, Partition: o.Partition, Offset: o.Offset}
-		if o.Metadata != "" {
-			c.Metadata = &o.Metadata
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// ofTopic returns the offsets in one topic.
-func ofTopic(offsets []proxy.GroupOffset, topic string) (found []proxy.GroupOffset) {
-	for _, o := range offsets {
-		if o.Topic == topic {
-			found = append(found, o)
-		}
-	}
-	return found
-}
-
-// checkOffsets checks that the topic has all of the offsets. Kafka itself accepts any, and a consumer
-// whose offset is out of range is reset to another position.
-func checkOffsets(offsets []proxy.GroupOffset, topic proxy.Topic) error {
-	for i, o := range offsets {
-		at := slices.IndexFunc(topic.Partitions, func(p proxy.TopicPartition) bool { return p.Partition == o.Partition })
-		if at < 0 {
-			return wrong(i, "partition", fmt.Sprintf("is %d: topic %q has %d partitions, from 0 on", o.Partition, topic.Name, len(topic.Partitions)))
-		}
-		p := topic.Partitions[at]
-		if p.Start < 0 || p.End < 0 {
-			return proxy.Errorf(proxy.KindKafkaUnavailable, "Kafka cannot tell where partition %d of topic %q begins and ends now.", o.Partition, topic.Name)
-		}
-		if o.Offset < p.Start || o.Offset > p.End {
-			return wrong(i, "offset", fmt.Sprintf("must be from %d to %d, where partition %d begins and ends", p.Start, p.End, o.Partition))
-		}
-	}
-	return nil
-}
-
-// offsetsOf reads the offsets in a body, which are all in one topic.
-func offsetsOf(r *http.Request, topic string) ([]proxy.GroupOffset, error) {
+// targetOf reads the offsets in a body, which are all in one topic, or the place to which all are to be set.
+func targetOf(r *http.Request, topic string) (target, error) {
 	text, err := body(r, maxOffsetsBody)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
 	if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return nil, proxy.Errorf(proxy.KindInvalidJSON, "The body is not JSON.")
+		return target{}, proxy.Errorf(proxy.KindInvalidJSON, "The body is not JSON.")
 	}
-	p := offsetsParser{
-		d:     jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true)),
-		topic: topic, partitions: make(map[int32]bool),
+	d := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))
+	switch d.PeekKind() {
+	case '[':
+		p := offsetsParser{d: d, topic: topic, partitions: make(map[int32]bool)}
+		if err := p.parse(); err != nil {
+			return target{}, err
+		}
+		return target{offsets: p.offsets}, nil
+	case '{':
+		return place(d)
+	default:
+		return target{}, notATarget()
 	}
-	if err := p.parse(); err != nil {
-		return nil, err
+}
+
+func notATarget() error {
+	return proxy.Errorf(proxy.KindInvalidValue, `The body must be an array of objects with partition and offset, or an object with one of "to", "timestamp" and "shift".`)
+}
+
+// place reads the object that gives a place for all partitions. Its input is valid JSON.
+func place(d *jsontext.Decoder) (t target, err error) {
+	_, _ = d.ReadToken()
+	members := 0
+	for ; d.PeekKind() != '}'; members++ {
+		name, err := d.ReadToken()
+		if err != nil {
+			return target{}, fmt.Errorf("reading a name in valid JSON: %w", err)
+		}
+		member := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return target{}, fmt.Errorf("reading a value in valid JSON: %w", err)
+		}
+		if err := t.set(member, value); err != nil {
+			return target{}, err
+		}
 	}
-	return p.offsets, nil
+	if members != 1 {
+		return target{}, notATarget()
+	}
+	return t, nil
+}
+
+func (t *target) set(name string, value jsontext.Value) error {
+	switch name {
+	case "to":
+		text, _ := unquoted(value)
+		if t.to = end(text); t.to != earliest && t.to != latest {
+			return proxy.Errorf(proxy.KindInvalidValue, `"to" must be "earliest" or "latest".`)
+		}
+	case "timestamp":
+		n, ok := integer(value, math.MaxInt64)
+		if t.timestamp = &n; !ok {
+			return proxy.Errorf(proxy.KindInvalidValue, `"timestamp" must be a whole number of milliseconds from 0 to %d.`, int64(math.MaxInt64))
+		}
+	case "shift":
+		n, ok := wholeNumber(value)
+		if t.shift = &n; !ok {
+			return proxy.Errorf(proxy.KindInvalidValue, `"shift" must be a whole number from %d to %d.`, int64(math.MinInt64), int64(math.MaxInt64))
+		}
+	default:
+		return notATarget()
+	}
+	return nil
 }
 
 // offsetsParser reads an array of offsets. Its input is valid JSON.
@@ -100,9 +106,6 @@ type offsetsParser struct {
 }
 
 func (p *offsetsParser) parse() error {
-	if p.d.PeekKind() != '[' {
-		return proxy.Errorf(proxy.KindInvalidValue, "The body must be an array of objects with partition and offset.")
-	}
 	_, _ = p.d.ReadToken()
 	for p.d.PeekKind() != ']' {
 		if err := p.parseOne(); err != nil {
@@ -190,11 +193,15 @@ func unquoted(value jsontext.Value) (text string, ok bool) {
 
 // integer reads a whole number of 0 or more.
 func integer(value jsontext.Value, most int64) (n int64, ok bool) {
+	n, ok = wholeNumber(value)
+	return n, ok && n >= 0 && n <= most
+}
+
+func wholeNumber(value jsontext.Value) (n int64, ok bool) {
 	if value.Kind() != '0' {
 		return 0, false
 	}
-	n, ok = codec.ParseInteger(value)
-	return n, ok && n >= 0 && n <= most
+	return codec.ParseInteger(value)
 }
 
 // wrong is the error for a member of the i-th offset in a body.

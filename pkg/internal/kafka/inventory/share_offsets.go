@@ -1,0 +1,60 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// starts returns the start offsets of a share group in any order.
+func (a *Inventory) starts(ctx context.Context, id string) ([]proxy.GroupOffset, error) {
+	described, err := insist(ctx, func(ctx context.Context) (kadm.DescribedShareGroupOffsets, error) {
+		described, err := a.admin.DescribeShareGroupOffsets(ctx, id)
+		if err != nil {
+			return kadm.DescribedShareGroupOffsets{}, err
+		}
+		return described[id], described[id].Err
+	})
+	if err != nil {
+		return nil, err
+	}
+	offsets := []proxy.GroupOffset{}
+	for topic, partitions := range described.Offsets {
+		for partition, o := range partitions {
+			if o.Err != nil {
+				return nil, o.Err
+			}
+			if o.StartOffset >= 0 { // nobody has read from the others yet
+				offsets = append(offsets, proxy.GroupOffset{Topic: topic, Partition: partition, Offset: o.StartOffset, Lag: o.Lag})
+			}
+		}
+	}
+	return offsets, nil
+}
+
+func (a *Inventory) alterStarts(ctx context.Context, id string, offsets kadm.Offsets) error {
+	_, err := insist(ctx, func(ctx context.Context) (kadm.AlterShareGroupOffsetsResponses, error) {
+		altered, err := a.changes.AlterShareGroupOffsets(ctx, id, offsets)
+		if err == nil {
+			err = altered.Error()
+		}
+		return altered, err
+	})
+	return err
+}
+
+func (a *Inventory) deleteStarts(ctx context.Context, id string, partitions kadm.TopicsSet) error {
+	deleted, err := insist(ctx, func(ctx context.Context) (kadm.DeleteShareGroupOffsetsResponses, error) {
+		return a.changes.DeleteShareGroupOffsets(ctx, id, partitions.Topics()...)
+	})
+	deleted.EachError(func(_ string, failed error) {
+		if !errors.Is(failed, kerr.UnknownTopicOrPartition) { // otherwise they were deleted with their topic
+			err = failed
+		}
+	})
+	return err
+}
