@@ -46,7 +46,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindNotFound:           "no such path, or nothing of the name in it",
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",
-		proxy.KindGroupActive:        "the consumer group has members, so that its offsets cannot be changed",
+		proxy.KindGroupActive:        "the consumer group has members, so that it can be neither changed nor removed",
 	}
 }
 
