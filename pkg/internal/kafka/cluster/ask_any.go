@@ -71,12 +71,16 @@ func askInTurn[A any](ctx context.Context, brokers []*kgo.Broker, ask func(conte
 
 // Ping reports whether some broker answers. It asks the broker first that answered the last time.
 func (c *Cluster) Ping(ctx context.Context) error {
-	brokers := append(c.Client.DiscoveredBrokers(), c.Client.SeedBrokers()...)
+	brokers := c.Client.DiscoveredBrokers()
+	if len(brokers) == 0 { // a client without topics learns the brokers late
+		c.Client.ForceMetadataRefresh()
+	}
 	if last := c.answered.Load(); last != nil {
 		if i := slices.IndexFunc(brokers, func(b *kgo.Broker) bool { return *b == *last }); i > 0 {
 			brokers[0], brokers[i] = brokers[i], brokers[0]
 		}
 	}
+	brokers = append(brokers, c.Client.SeedBrokers()...)
 	answered, err := askInTurn(ctx, brokers, func(ctx context.Context, b *kgo.Broker) (*kgo.Broker, error) {
 		_, err := b.Request(ctx, noTopics())
 		return b, err
