@@ -12,7 +12,7 @@ import (
 )
 
 // askStep is how long one broker may take before the next one is asked, too.
-const askStep = 500 * time.Millisecond
+const askStep = 300 * time.Millisecond
 
 var errNoBrokerKnown = errors.New("no broker is known")
 
@@ -22,11 +22,23 @@ var errNoBrokerKnown = errors.New("no broker is known")
 // request anew for each broker.
 func AskAny[A kmsg.Response](ctx context.Context, client *kgo.Client, request func() kmsg.Request) (A, error) {
 	brokers := client.DiscoveredBrokers()
+	if len(brokers) == 0 {
+		return askSeeds[A](ctx, client, request)
+	}
 	rand.Shuffle(len(brokers), func(i, j int) { //nolint:gosec // it spreads requests, and keeps no secret
 		brokers[i], brokers[j] = brokers[j], brokers[i]
 	})
 	return askInTurn(ctx, append(brokers, client.SeedBrokers()...), func(ctx context.Context, b *kgo.Broker) (A, error) {
 		return Ask[A](ctx, b, request())
+	})
+}
+
+// askSeeds sends a request through a client that knows no brokers yet. franz-go takes its seeds in turn, and
+// learns the brokers from the answer if it is metadata: it would otherwise ask a seed for them, and wait for
+// that one, when a broker is addressed by its id.
+func askSeeds[A kmsg.Response](ctx context.Context, client *kgo.Client, request func() kmsg.Request) (A, error) {
+	return askInTurn(ctx, client.SeedBrokers(), func(ctx context.Context, _ *kgo.Broker) (A, error) {
+		return as[A](client.Request(ctx, request()))
 	})
 }
 
@@ -72,8 +84,9 @@ func askInTurn[A any](ctx context.Context, brokers []*kgo.Broker, ask func(conte
 // Ping reports whether some broker answers. It asks the broker first that answered the last time.
 func (c *Cluster) Ping(ctx context.Context) error {
 	brokers := c.Client.DiscoveredBrokers()
-	if len(brokers) == 0 { // a client without topics learns the brokers late
-		c.Client.ForceMetadataRefresh()
+	if len(brokers) == 0 {
+		_, err := askSeeds[*kmsg.MetadataResponse](ctx, c.Client, noTopics)
+		return c.pinged(err)
 	}
 	if last := c.answered.Load(); last != nil {
 		if i := slices.IndexFunc(brokers, func(b *kgo.Broker) bool { return *b == *last }); i > 0 {
@@ -85,11 +98,18 @@ func (c *Cluster) Ping(ctx context.Context) error {
 		_, err := b.Request(ctx, noTopics())
 		return b, err
 	})
+	if err == nil {
+		c.answered.Store(answered)
+	}
+	return c.pinged(err)
+}
+
+// pinged returns the result of a Ping.
+func (c *Cluster) pinged(err error) error {
 	if err != nil {
 		c.Log.Debug("no broker answers", "err", err)
 		return ErrNoBroker
 	}
-	c.answered.Store(answered)
 	return nil
 }
 

@@ -54,7 +54,11 @@ func Pause(ctx context.Context, d time.Duration) {
 
 // Ask sends a request to one broker and waits for the answer.
 func Ask[A kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (A, error) {
-	answer, err := broker.Request(ctx, request)
+	return as[A](broker.Request(ctx, request))
+}
+
+// as converts an answer to its type.
+func as[A kmsg.Response](answer kmsg.Response, err error) (A, error) {
 	if err != nil {
 		return *new(A), err
 	}

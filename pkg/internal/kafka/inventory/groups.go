@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -46,10 +47,10 @@ func (a *Inventory) Groups(ctx context.Context) (groups []proxy.Group, silent []
 
 // brokerIDs lists the ids of all brokers, in order.
 func (a *Inventory) brokerIDs(ctx context.Context) ([]int32, error) {
-	metadata, err := hedged(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+	metadata, err := cluster.AskAny[*kmsg.MetadataResponse](ctx, a.client, func() kmsg.Request {
 		request := kmsg.NewPtrMetadataRequest()
 		request.Topics = []kmsg.MetadataRequestTopic{} // no topics; nil would mean all
-		return request.RequestWith(ctx, a.client)
+		return request
 	})
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")

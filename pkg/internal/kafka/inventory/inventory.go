@@ -71,12 +71,15 @@ func (a *Inventory) Close() {
 	a.metrics.KafkaClients(metrics.AdminClient).Sub(clients)
 }
 
+// attempts is how often insist makes a request at most.
+const attempts = 4
+
 // insist makes a request that may be made twice, and makes it again, a few times, if no broker has answered it:
 // franz-go asks another broker then who coordinates the group.
 func insist[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	for made := 1; ; made++ {
 		answer, err := call(ctx, request)
-		if err == nil || made == hedges || ctx.Err() != nil || isUnsupported(err) || isAnswer(err) {
+		if err == nil || made == attempts || ctx.Err() != nil || isUnsupported(err) || isAnswer(err) {
 			return answer, err
 		}
 	}

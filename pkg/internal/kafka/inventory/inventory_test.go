@@ -19,7 +19,7 @@ func TestInsist(t *testing.T) {
 	}{
 		"an answer":             {[]error{nil}, nil, 1},
 		"an answer after two":   {[]error{lost, lost, nil}, nil, 3},
-		"no answer":             {[]error{lost}, lost, hedges},
+		"no answer":             {[]error{lost}, lost, attempts},
 		"a refusal":             {[]error{kerr.GroupIDNotFound}, kerr.GroupIDNotFound, 1},
 		"a refusal in parts":    {[]error{&kadm.ShardErrors{Errs: []kadm.ShardError{{Err: kerr.GroupIDNotFound}}}}, kerr.GroupIDNotFound, 1},
 		"an old broker":         {[]error{old}, old, 1},

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -64,14 +63,14 @@ func (a *Inventory) Topic(ctx context.Context, name string) (topic proxy.Topic, 
 
 // topicMetadata looks up topics by their names; nil means all.
 func (a *Inventory) topicMetadata(ctx context.Context, names []string) ([]kmsg.MetadataResponseTopic, error) {
-	metadata, err := hedged(ctx, func(ctx context.Context) (*kmsg.MetadataResponse, error) {
+	metadata, err := cluster.AskAny[*kmsg.MetadataResponse](ctx, a.client, func() kmsg.Request {
 		request := kmsg.NewPtrMetadataRequest()
 		for _, name := range names {
 			topic := kmsg.NewMetadataRequestTopic()
 			topic.Topic = &name
 			request.Topics = append(request.Topics, topic)
 		}
-		return request.RequestWith(ctx, a.client)
+		return request
 	})
 	if err != nil {
 		return nil, proxy.Wrap(err, proxy.KindKafkaUnavailable, "No Kafka broker answers.")
@@ -118,22 +117,28 @@ func (a *Inventory) addOffsets(ctx context.Context, topic *proxy.Topic) (silent 
 // settings looks up the settings of a topic that matter. It returns none that the proxy may not see.
 func (a *Inventory) settings(ctx context.Context, topic string) (map[string]string, error) {
 	settings := make(map[string]string)
-	resource, err := hedged(ctx, func(ctx context.Context) (kadm.ResourceConfig, error) {
-		described, err := a.admin.DescribeTopicConfigs(ctx, topic)
-		if err != nil {
-			return kadm.ResourceConfig{}, err
-		}
-		return described.On(topic, func(r *kadm.ResourceConfig) error { return r.Err })
+	answer, err := cluster.AskAny[*kmsg.DescribeConfigsResponse](ctx, a.client, func() kmsg.Request {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceTypeTopic, topic, settingsThatMatter()
+		request := kmsg.NewPtrDescribeConfigsRequest()
+		request.Resources = append(request.Resources, resource)
+		return request
 	})
+	if err == nil && len(answer.Resources) != 1 {
+		err = kerr.UnknownServerError
+	}
+	if err == nil {
+		err = kerr.ErrorForCode(answer.Resources[0].ErrorCode)
+	}
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
 		return settings, nil
 	}
 	if err != nil {
 		return nil, inventoryError(err, topic)
 	}
-	for _, setting := range resource.Configs {
-		if setting.Value != nil && slices.Contains(settingsThatMatter(), setting.Key) {
-			settings[setting.Key] = *setting.Value
+	for _, setting := range answer.Resources[0].Configs {
+		if setting.Value != nil {
+			settings[setting.Name] = *setting.Value
 		}
 	}
 	return settings, nil
