@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,6 +18,9 @@ const (
 	sessionsTable = "sessions"
 	// leasesKept is the number of leases for which compaction leaves the records of sessions alone.
 	leasesKept = 10
+	// longestAppend bounds how long Kafka may take for a record of sessions, beside a third of the lease: a
+	// handshake does not wait longer.
+	longestAppend = 5 * time.Second
 )
 
 // openSessions starts this replica's part in the sessions, and opens their topic.
@@ -33,7 +37,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (*sessi
 	})
 	topic, err := table.Open(brokers, table.Options{
 		Name: sessionsTable, Topic: settings.StateTopic, ReplicationFactor: settings.StateReplicationFactor,
-		MinCompactionLag: leasesKept * settings.Lease, LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
+		MinCompactionLag: leasesKept * settings.Lease, LogAppendTime: true, AppendTimeout: min(settings.Lease/3, longestAppend), Handler: sessions,
 	})
 	if err != nil {
 		sessions.Close()
