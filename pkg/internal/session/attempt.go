@@ -76,6 +76,19 @@ func (r *replica) decide(a *attempt) {
 	}
 }
 
+// decideLater decides an attempt whose claim was void: what made it void may still be there, so the pass writes
+// the next claim after the time in which it would write a lost one again.
+func (r *replica) decideLater(a *attempt) {
+	deferred := r.differences.deferred
+	r.differences.deferred = true
+	r.decide(a)
+	r.differences.deferred = deferred
+	if d := r.differences.byKey[claimKey+a.id]; d != nil && r.wants(d.key) {
+		d.sent = r.now
+		d.answer.Store(failed)
+	}
+}
+
 // isFreed tells whether this replica has given up the place that a refusal is for: the log does not show it yet.
 func (r *replica) isFreed(a *attempt, v ruling) bool {
 	if v.outcome == duplicate {

@@ -33,9 +33,7 @@ func TestLeasesThatDiffer(t *testing.T) {
 			}
 			l.leave(b)
 			died := time.Now()
-			for len(a.List()) == 2 {
-				time.Sleep(100 * time.Millisecond)
-			}
+			waitFor(t, 2*lease+time.Minute, func() bool { return len(a.List()) == 1 })
 			if took := time.Since(died); took < lease*4/5 || took > lease*5/4+2*time.Second {
 				t.Errorf("lease %v: the session lapses after %v", lease, took)
 			}
@@ -75,9 +73,7 @@ func TestAHeartbeatOfAnEarlierVersionIsRead(t *testing.T) {
 		}
 		l.leave(a)
 		died := time.Now()
-		for len(b.List()) == 1 {
-			time.Sleep(100 * time.Millisecond)
-		}
+		waitFor(t, time.Minute, func() bool { return len(b.List()) == 0 })
 		if took := time.Since(died); took < 12*time.Second || took > 20*time.Second {
 			t.Errorf("the session lapses after %v", took)
 		}

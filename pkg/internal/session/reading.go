@@ -58,7 +58,7 @@ func (r *replica) follow(a *attempt, e *entry) {
 	case e.standing == refused:
 		r.refused(a, e.ruling)
 	case e.standing == void:
-		r.decide(a)
+		r.decideLater(a)
 	}
 }
 

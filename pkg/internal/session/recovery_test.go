@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,6 +17,17 @@ func (l *topic) mute(s *Sessions, on bool) {
 	s.options.Append = l.append
 	if on {
 		s.options.Append = func(_ []Record, answered func(error)) { answered(errors.New("not from here")) }
+	}
+}
+
+// waitFor waits in virtual time.
+func waitFor(t *testing.T, most time.Duration, is func() bool) {
+	t.Helper()
+	for began := time.Now(); !is(); {
+		if time.Since(began) > most {
+			t.Fatalf("nothing has happened within %v", most)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -44,7 +56,7 @@ func (c *connection) ends(t *testing.T, code proxy.CloseCode) {
 		if e.Kind.Class().Close != code {
 			t.Errorf("the connection ends with %v, want %d", e, code)
 		}
-	default:
+	case <-time.After(time.Second):
 		t.Errorf("the connection stays, want %d", code)
 	}
 }
@@ -108,13 +120,9 @@ func TestManySessionsEndInTurn(t *testing.T) {
 			}
 			return count
 		}
-		for ended() == 0 {
-			time.Sleep(10 * time.Millisecond)
-		}
+		waitFor(t, time.Minute, func() bool { return ended() > 0 })
 		began := time.Now()
-		for ended() < n {
-			time.Sleep(10 * time.Millisecond)
-		}
+		waitFor(t, time.Minute, func() bool { return ended() == n })
 		if took := time.Since(began); took < n*time.Millisecond*3/4 || took > 2*time.Second {
 			t.Errorf("%d sessions end within %v", n, took)
 		}
@@ -158,7 +166,8 @@ func TestALostRecordIsWrittenAgain(t *testing.T) {
 				l.append(records, answered)
 			}
 			a.mu.Unlock()
-			ctx := t.Context()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			held, e := a.Claim(ctx, consumer("one", nil))
 			if e != nil {
 				t.Fatalf("record %d of the claim is lost: %v", nth, e)

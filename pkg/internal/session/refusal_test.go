@@ -142,3 +142,20 @@ func TestAReplicaThatAnswersIsNotPresumedGone(t *testing.T) {
 		live.stays(t)
 	})
 }
+
+// TestAReplicaThatIsHeardAgainIsNotGone has a replica that cannot write for some seconds, in which another one
+// takes over from its client.
+func TestAReplicaThatIsHeardAgainIsNotGone(t *testing.T) {
+	virtually(t, func(t *testing.T, l *topic, a, b *Sessions) {
+		t.Helper()
+		two := newConnection(true)
+		a.mustClaim(t, consumer("one", nil), newConnection(true))
+		a.mustClaim(t, consumer("two", nil), two)
+		l.mute(a, true)
+		b.mustClaim(t, consumer("one", nil), newConnection(true))
+		l.mute(a, false)
+		time.Sleep(5 * time.Second)
+		b.wantRefusal(t, consumer("two", nil), proxy.KindDuplicateClient)
+		two.stays(t)
+	})
+}
