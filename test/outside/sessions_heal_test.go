@@ -3,6 +3,7 @@ package outside
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"syscall"
@@ -114,11 +115,7 @@ func (r *roamers) connected() (n int) {
 func (r *roamers) codes() map[websocket.StatusCode]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	codes := make(map[websocket.StatusCode]int)
-	for code, n := range r.ends {
-		codes[code] = n
-	}
-	return codes
+	return maps.Clone(r.ends)
 }
 
 // areHeld asserts that each client has the one session of its identity.

@@ -46,7 +46,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"probe.go", "if run.lease > 0 {", "if false {",
 		},
 		"no heartbeat fills a quiet log": {
-			"replica.go", "return r.caughtUp && since >= patience && r.now.Sub(r.readAt) >= patience", "return false",
+			"beat.go", "return r.caughtUp && since >= patience && r.now.Sub(r.readAt) >= patience", "return false",
 		},
 		"no heartbeat is written during a replay": {
 			"tick.go", "(r.caughtUp || r.beats > 0)", "r.caughtUp",
@@ -97,7 +97,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"attempt.go", " && !r.isFreed(a, v) {", " {",
 		},
 		"sessions end all at a time": {
-			"attempt.go", "n := min(len(r.ending), max(1, int(since/time.Millisecond)))", "n := min(len(r.ending), 1<<30, max(1, len(r.ending)+int(since)))",
+			"ending.go", "n := min(len(r.ending), max(1, int(since/time.Millisecond)))", "n := min(len(r.ending), 1<<30, max(1, len(r.ending)+int(since)))",
 		},
 		"a probed client has no time": {
 			"probe.go", "r.fold.now-a.probed >= r.settings.ProbeTimeout {", "r.fold.now-a.probed >= 0 {",
@@ -118,7 +118,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"probe.go", " || run.last > askedAt {", " {",
 		},
 		"an answer is the sign of life of who asked": {
-			"fold.go", "\tcase !p.Alive:\n\t\tf.heard(p.By, l.offset)", "\tdefault:\n\t\tf.heard(p.By, l.offset)",
+			"fold.go", "f.heard(p.From, l.offset)", "f.heard(p.By, l.offset)",
 		},
 		"a closed replica writes": {
 			"replica.go", "\tif r.left {\n\t\treturn\n\t}\n\tr.now, r.readAt", "\tr.now, r.readAt",
