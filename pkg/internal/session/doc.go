@@ -87,6 +87,8 @@
 //   - A replica whose heartbeat was not acknowledged for a lease admits no connection. A replica
 //     that reads its own lapse claims its sessions again. A process that was
 //     stopped and resumed cannot know of its lapse in time: Kafka's own fencing protects then.
+//   - A replica that alone cannot write to the log, or alone cannot read it, ends the sessions of its
+//     producers after two leases: others may have taken their places, and Kafka does not fence them.
 //   - Times are the broker's, and compared with each other only.
 //   - Other replicas remove the records that a lapsed run left in the log before they remove its
 //     lapse. The lapse stays for many leases, so that a write that the run had in flight cannot

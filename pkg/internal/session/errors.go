@@ -43,6 +43,11 @@ func errEvicted() *proxy.Error {
 	return proxy.Errorf(proxy.KindDuplicateClient, "An administrator has ended this connection.")
 }
 
+// errCutOff is the error of a producer's session on a replica that alone has lost the log of sessions.
+func errCutOff() *proxy.Error {
+	return proxy.Errorf(proxy.KindKafkaUnavailable, "This replica alone does not reach the topic of sessions: connect again.")
+}
+
 // errPlaceLost is the error of a session whose place others have taken while the log had lost it.
 func errPlaceLost() *proxy.Error {
 	return proxy.Errorf(proxy.KindOverloaded, "Kafka had not heard of this replica for too long, and others have taken the place: connect again.")

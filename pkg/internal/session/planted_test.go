@@ -67,7 +67,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"tick.go", "\tr.sweep()\n", "",
 		},
 		"what is lost is not written again": {
-			"reconcile.go", "if r.isDue(d) && r.send(d) {", "if d.sent.IsZero() && r.send(d) {",
+			"reconcile.go", "if r.isDue(d) && !r.yield(", "if d.sent.IsZero() && !r.yield(",
 		},
 		"what was acknowledged counts as written": {
 			"reconcile.go", "return answer == failed || r.beatRead > d.beat", "return answer == failed",
@@ -119,6 +119,12 @@ func TestLongPlantedBugs(t *testing.T) {
 		},
 		"an answer is the sign of life of who asked": {
 			"fold.go", "f.heard(p.From, l.offset)", "f.heard(p.By, l.offset)",
+		},
+		"a session that cannot be claimed again stays beside another": {
+			"cutoff.go", "\tr.contend(a, rival)\n\treturn true", "\treturn false",
+		},
+		"a replica that is cut off keeps its producers": {
+			"cutoff.go", "case r.now.Sub(r.cutOff) > lease:", "case false:",
 		},
 		"a closed replica writes": {
 			"replica.go", "\tif r.left {\n\t\treturn\n\t}\n\tr.now, r.readAt", "\tr.now, r.readAt",

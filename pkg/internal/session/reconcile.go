@@ -180,7 +180,7 @@ func (r *replica) reconcile() {
 		if q.byKey[d.key] != d {
 			continue
 		}
-		if r.isDue(d) && r.send(d) {
+		if r.isDue(d) && !r.yield(strings.TrimPrefix(d.key, claimKey)) && r.send(d) {
 			writes++
 		}
 		if q.byKey[d.key] == d {

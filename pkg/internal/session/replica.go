@@ -45,6 +45,8 @@ type replica struct {
 	patience  time.Duration
 	called    bool // another replica has asked for a sign of life
 
+	cutOff    time.Time // since when this replica alone cannot write to the log, or cannot read it
+	cut       int       // sessions that it has ended for that
 	ticked    time.Time
 	suspected map[string]time.Time
 	swept     map[string]time.Time

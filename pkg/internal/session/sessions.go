@@ -139,7 +139,11 @@ func (s *Sessions) run() {
 func (s *Sessions) tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	cut := s.replica.cut
 	s.replica.tick(now)
+	if n := s.replica.cut - cut; n > 0 {
+		s.options.Log.Error("this replica alone cannot use the topic of sessions, for two leases: the sockets of its producers end", "sessions", n)
+	}
 	if n := s.replica.fold.skipped; n > s.skipped {
 		s.options.Log.Warn("skipped records in the topic of sessions that the proxy did not write", "records", n-s.skipped)
 		s.options.Skipped(n - s.skipped)

@@ -22,6 +22,7 @@ func (r *replica) tick(now time.Time) {
 	}
 	r.judgeProbes()
 	r.reconcile()
+	r.endCutOff()
 	r.endSome(since)
 	if r.isFenced(now) {
 		return
