@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,6 +21,9 @@ const (
 	// removalsKept is the number of leases for which the topic keeps the removal of a session. Each new
 	// replica reads these, and one that was cut off for longer begins anew.
 	removalsKept = 20
+	// longestAppend bounds how long Kafka may take for a record of sessions, beside a third of the lease: a
+	// handshake does not wait longer.
+	longestAppend = 5 * time.Second
 )
 
 // openSessions starts this replica's part in the sessions, and opens their topic. ready returns why the
@@ -38,7 +42,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (all *s
 	topic, err := table.Open(brokers, table.Options{
 		Name: sessionsTable, Topic: settings.StateTopic, ReplicationFactor: settings.StateReplicationFactor,
 		MinCompactionLag: leasesKept * settings.Lease, DeleteRetention: removalsKept * settings.Lease,
-		LogAppendTime: true, AppendTimeout: settings.Lease / 3, Handler: sessions,
+		LogAppendTime: true, AppendTimeout: min(settings.Lease/3, longestAppend), Handler: sessions,
 	})
 	if err != nil {
 		sessions.Close()

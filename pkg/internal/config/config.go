@@ -115,7 +115,7 @@ type Consumers struct {
 type Sessions struct {
 	StateTopic                     string        `env:"SESSION_STATE_TOPIC" default:"_wsproxy.session.state" check:"topic" help:"compacted topic that holds the sessions; no client reaches it"`
 	StateReplicationFactor         int           `env:"SESSION_STATE_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" help:"replication factor of the sessions' topic where it is created, lowered to the broker count"`
-	Lease                          time.Duration `env:"SESSION_LEASE" default:"15s" min:"1s" max:"1h" help:"the sessions of a silent replica lapse after this long"`
+	Lease                          time.Duration `env:"SESSION_LEASE" default:"15s" min:"3s" max:"1h" help:"the sessions of a silent replica lapse after this long"`
 	DynamicConfigHandlerEnabled    bool          `env:"DYNAMIC_CONFIG_HANDLER_ENABLED" default:"false" help:"limits of clients can be changed at run time"`
 	DynamicConfigTopicName         string        `env:"DYNAMIC_CONFIG_TOPIC_NAME" default:"_wsproxy.dynamic.configs" check:"topic" help:"compacted topic that holds the limits changed at run time; no client reaches it"`
 	DynamicConfigReplicationFactor int           `env:"DYNAMIC_CONFIG_REPLICATION_FACTOR" default:"3" min:"1" max:"32767" help:"replication factor of the limits' topic where it is created, lowered to the broker count"`

@@ -157,6 +157,7 @@ func TestLoadRefusesValues(t *testing.T) {
 		{"bool", "PPROF_ENABLED=yes", `"yes" is neither true nor false`},
 		{"duration without a unit", "DRAIN_DELAY=5", `"5" is not a duration such as 500ms, 30s or 10m`},
 		{"negative duration", "DRAIN_DELAY=-5s", `"-5s" is out of range: use 0s to 1h`},
+		{"lease that is shorter than a write may take", "SESSION_LEASE=2s", `"2s" is out of range: use 3s to 1h`},
 		{"duration that must be positive", "PING_INTERVAL=0s", `"0s" is out of range: use 10ms to 24h`},
 		{"size with an unknown unit", "MAX_MESSAGE_BYTES=1Mb", `"1Mb" is not a size such as 65536, 16KiB or 1MiB`},
 		{"size without a number", "MAX_MESSAGE_BYTES=MiB", `"MiB" is not a size such as 65536, 16KiB or 1MiB`},

@@ -24,27 +24,12 @@ type entry struct {
 	id       string
 	at       time.Time // timestamp of its record
 	standing standing
-	ruling   ruling // of a refused claim
-	expires  time.Time
+	ruling   ruling        // of a refused claim
+	expires  time.Duration // of a pending claim: it is void when more time has elapsed
 	// topicAhead tells that a successor has a slot in its topic already: the old session is for
 	// another topic.
 	topicAhead bool
 	index      int // in the queue of pending claims, -1 where it is not in it
-}
-
-// run is a run of a replica: from its start, or from its last lapse.
-type run struct {
-	heard  time.Duration // log time of its last record
-	last   int64         // offset of its last record
-	keys   map[string]struct{}
-	lapsed *lapsed
-}
-
-// lapsed is the end of a run.
-type lapsed struct {
-	by   string
-	at   time.Time
-	keys map[string]struct{} // of the lapses that end it
 }
 
 type groupTopic struct {
@@ -54,8 +39,6 @@ type groupTopic struct {
 
 // fold is the state that a prefix of the log results in.
 type fold struct {
-	gap time.Duration // most by which log time advances from one record to the next
-
 	claims     map[string]*entry
 	holders    map[identity]*entry // reserved or holding
 	successors map[identity]*entry // reserved, to take over from a holder that is still there
@@ -67,18 +50,20 @@ type fold struct {
 	owners     map[string]string // the run that wrote a key
 	probes     map[string]*probe
 
-	next    int64         // offset, of the next record
-	now     time.Duration // log time
-	latest  time.Time     // newest timestamp
-	skipped int           // records that could not be read
-
-	// ended is called with each claim that has lost a slot that it held or had reserved.
-	ended func(*entry)
+	next     int64         // offset, of the next record
+	now      time.Duration // log time: each gap between records counts for at most maxGap
+	elapsed  time.Duration // each gap counts in full
+	previous time.Time     // timestamp of the record before
+	skipped  int           // records that could not be read
+	ended    []*entry      // claims that have lost, by the last record, a slot that they held or had reserved
 }
 
-func newFold(gap time.Duration, ended func(*entry)) *fold {
+// maxGap is how much of the time between two records counts as log time. While a replica lives there is a
+// record at least that often, so a longer gap is an outage of Kafka, or a leader whose clock is ahead.
+const maxGap = time.Second
+
+func newFold() *fold {
 	return &fold{
-		gap: gap, ended: ended,
 		claims: make(map[string]*entry), holders: make(map[identity]*entry), successors: make(map[identity]*entry),
 		groups: make(map[proxy.GroupID]int), topics: make(map[groupTopic]int), clients: make(map[proxy.ClientID]int),
 		runs: make(map[string]*run), owners: make(map[string]string), probes: make(map[string]*probe),
@@ -87,6 +72,7 @@ func newFold(gap time.Duration, ended func(*entry)) *fold {
 
 // apply adds the next record. It returns the decoded value, nil for a removal.
 func (f *fold) apply(l logged) any {
+	f.ended = f.ended[:0]
 	if l.offset < f.next {
 		return nil
 	}
@@ -102,49 +88,37 @@ func (f *fold) apply(l logged) any {
 	id := l.key[strings.IndexByte(l.key, '/')+1:]
 	switch r := l.record.(type) {
 	case *claim:
-		f.wrote(r.Replica, l.offset, l.key)
+		f.own(r.Replica, l.key)
+		if r.State != evicted { // which any replica writes
+			f.heard(r.Replica, l.offset)
+		}
 		f.addClaim(id, l.at, r)
 	case *beat:
-		f.wrote(id, l.offset, l.key)
+		f.own(id, l.key)
+		f.heard(id, l.offset)
+		f.runs[id].lease = time.Duration(r.Lease) * time.Millisecond
 	case *suspicion:
-		f.wrote(r.By, l.offset, l.key)
+		f.own(r.By, l.key)
+		f.heard(r.By, l.offset)
 	case *probe:
-		f.wrote(r.By, l.offset, l.key)
-		f.probes[id] = r
+		f.addProbe(id, l, r)
 	case *lapse:
 		f.addLapse(l.key, l.offset, l.at, r)
 	}
 	return l.record
 }
 
-// pass advances log time to the timestamp of a record.
+// pass advances the times to the timestamp of a record.
 func (f *fold) pass(at time.Time) {
-	if !f.latest.IsZero() {
-		f.now += min(max(at.Sub(f.latest), 0), f.gap)
+	if !f.previous.IsZero() {
+		step := max(at.Sub(f.previous), 0)
+		f.elapsed += step
+		f.now += min(step, maxGap)
 	}
-	if at.After(f.latest) {
-		f.latest = at
-	}
-	for len(f.waiting) > 0 && at.After(f.waiting[0].expires) {
+	f.previous = at
+	for len(f.waiting) > 0 && f.elapsed > f.waiting[0].expires {
 		f.end(f.waiting[0])
 	}
-}
-
-// wrote records that a run has written a key.
-func (f *fold) wrote(id string, offset int64, key string) {
-	r := f.run(id)
-	r.heard, r.last = f.now, offset
-	r.keys[key] = struct{}{}
-	f.owners[key] = id
-}
-
-func (f *fold) run(id string) *run {
-	r := f.runs[id]
-	if r == nil {
-		r = &run{heard: f.now, last: -1, keys: make(map[string]struct{})}
-		f.runs[id] = r
-	}
-	return r
 }
 
 // drop undoes the earlier record of a key. A claim that goes from pending to admitted keeps its slot.
@@ -170,37 +144,46 @@ func (f *fold) drop(key string, next any) {
 	}
 }
 
-// addClaim judges a claim at its place in the log.
-func (f *fold) addClaim(id string, at time.Time, c *claim) {
-	e := &entry{claim: *c, id: id, at: at, index: -1}
-	before := f.claims[id]
-	f.claims[id] = e
-	lease := time.Duration(c.Lease) * time.Millisecond
+// addProbe adds a probe, or the answer to it: that is a sign of life of the replica that answers, and its
+// key stays with the replica that asked.
+func (f *fold) addProbe(id string, l logged, p *probe) {
+	f.probes[id] = p
+	f.own(p.By, l.key)
 	switch {
-	case f.runs[c.Replica].lapsed != nil, c.State == admitted && at.Sub(time.UnixMilli(c.Asked)) > lease:
-		f.replace(before, nil)
-	case c.State == admitted:
-		f.replace(before, e)
-		f.admit(e)
-	default:
-		f.replace(before, nil)
-		e.expires = at.Add(lease)
-		heap.Push(&f.waiting, e)
-		f.reserve(e)
+	case !p.Alive:
+		f.heard(p.By, l.offset)
+	case f.runs[p.From] != nil:
+		f.heard(p.From, l.offset)
 	}
 }
 
-// replace undoes the earlier record of a claim. Where next continues the same claim, ended is not
-// called.
-func (f *fold) replace(before, next *entry) {
-	if before == nil {
-		return
-	}
-	if next != nil {
+// addClaim judges a claim at its place in the log. A claim that is written again is judged anew.
+func (f *fold) addClaim(id string, at time.Time, c *claim) {
+	e := &entry{claim: *c, id: id, at: at, index: -1}
+	before := f.claims[id]
+	had := before != nil && before.standing >= reserved
+	if before != nil {
 		f.vacate(before)
-		return
 	}
-	f.end(before)
+	f.claims[id] = e
+	switch {
+	case c.State == evicted, f.runs[c.Replica].lapsed != nil, c.State == admitted && late(at, c.Asked, c.Valid):
+	case c.State == admitted:
+		f.admit(e)
+	default:
+		e.expires = f.elapsed + time.Duration(c.Valid)*time.Millisecond
+		heap.Push(&f.waiting, e)
+		f.reserve(e)
+	}
+	if had && e.standing < reserved {
+		f.ended = append(f.ended, e)
+	}
+}
+
+// late tells whether a record was written too long after what it follows from was asked, or by so different a
+// clock that nobody can tell. asked and within are in ms.
+func late(at time.Time, asked, within int64) bool {
+	return at.Sub(time.UnixMilli(asked)).Abs() > time.Duration(within)*time.Millisecond
 }
 
 // admit gives a slot to an admitted claim. It ends another claim that is only reserved.
@@ -238,12 +221,12 @@ func (f *fold) reserve(e *entry) {
 	f.count(e, 1)
 }
 
-// end makes a claim void, and calls ended if the claim had a slot.
+// end makes a claim void, and notes it if the claim had a slot.
 func (f *fold) end(e *entry) {
 	had := e.standing
 	f.vacate(e)
 	if had >= reserved {
-		f.ended(e)
+		f.ended = append(f.ended, e)
 	}
 }
 
@@ -291,80 +274,4 @@ func add[K comparable](counts map[K]int, key K, by int) {
 	if counts[key] += by; counts[key] == 0 {
 		delete(counts, key)
 	}
-}
-
-// addLapse ends a run. The lapse is void if it comes more than a lease after it was judged: its
-// writer was stopped meanwhile, and the run may have gone on. Each replica writes lapses under
-// keys of its own: a void record must not replace a valid one.
-func (f *fold) addLapse(key string, offset int64, at time.Time, l *lapse) {
-	if at.Sub(time.UnixMilli(l.Asked)) > time.Duration(l.Lease)*time.Millisecond {
-		f.wrote(l.By, offset, key)
-		return
-	}
-	r := f.run(lapseOf(key))
-	if r.lapsed != nil {
-		r.lapsed.keys[key] = struct{}{}
-		return
-	}
-	r.lapsed = &lapsed{by: l.By, at: at, keys: map[string]struct{}{key: {}}}
-	for _, key := range inOrder(r.keys) {
-		if e := f.claims[strings.TrimPrefix(key, claimKey)]; e != nil && strings.HasPrefix(key, claimKey) {
-			f.end(e)
-		}
-	}
-}
-
-// dropLapse removes a lapse of a run. Without any lapse and any key the run is removed, too.
-func (f *fold) dropLapse(key string) {
-	id := lapseOf(key)
-	r := f.runs[id]
-	if r == nil || r.lapsed == nil {
-		return
-	}
-	delete(r.lapsed.keys, key)
-	if len(r.lapsed.keys) > 0 {
-		return
-	}
-	r.lapsed = nil
-	if len(r.keys) == 0 {
-		delete(f.runs, id)
-	}
-}
-
-// lapseOf returns the run that a lapse's key is about.
-func lapseOf(key string) string {
-	id, _, _ := strings.Cut(strings.TrimPrefix(key, lapseKey), "/")
-	return id
-}
-
-// expiries is a heap of pending claims.
-type expiries []*entry
-
-// Len implements heap.Interface.
-func (q *expiries) Len() int { return len(*q) }
-
-// Less implements heap.Interface.
-func (q *expiries) Less(i, j int) bool { return (*q)[i].expires.Before((*q)[j].expires) }
-
-// Swap implements heap.Interface.
-func (q *expiries) Swap(i, j int) {
-	(*q)[i], (*q)[j] = (*q)[j], (*q)[i]
-	(*q)[i].index, (*q)[j].index = i, j
-}
-
-// Push implements heap.Interface.
-func (q *expiries) Push(x any) {
-	e, _ := x.(*entry)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-
-// Pop implements heap.Interface.
-func (q *expiries) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	e.index = -1
-	return e
 }

@@ -18,7 +18,7 @@ func BenchmarkReplay(b *testing.B) {
 		key := fmt.Sprintf("claim/abcdefabcdef.%d", i)
 		c := &claim{
 			State: pending, Kind: Consumer, Client: "client-1234", Group: "group-12", Topic: "topic", Replica: "abcdefabcdef", Server: "pod-1",
-			Since: at.UnixMilli(), Partitions: 1_000_000, Lease: 15_000,
+			Since: at.UnixMilli(), Partitions: 1_000_000, Valid: 15_000,
 		}
 		history = append(history, record{key, set(key, c).Value})
 		c.State, c.Asked = admitted, at.UnixMilli()
@@ -29,7 +29,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		f := newFold(5*time.Second, func(*entry) {})
+		f := newFold()
 		for i := range history {
 			f.apply(readLog(int64(i), at, history[i].key, history[i].value))
 		}

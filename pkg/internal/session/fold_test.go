@@ -18,7 +18,7 @@ type story struct {
 }
 
 func newStory() *story {
-	return &story{fold: newFold(5*time.Second, func(*entry) {}), began: time.UnixMilli(1_700_000_000_000)}
+	return &story{fold: newFold(), began: time.UnixMilli(1_700_000_000_000)}
 }
 
 // at appends a record with a timestamp some seconds after the beginning.
@@ -37,7 +37,7 @@ func (s *story) ms(seconds float64) int64 {
 func claimOf(id, client string, change func(*claim)) Record {
 	c := &claim{
 		State: pending, Kind: Consumer, Client: "c", Group: "g", Topic: "t", Replica: "run", Server: "pod",
-		Partitions: 1, Lease: 15_000,
+		Partitions: 1, Valid: 15_000,
 	}
 	c.Client = proxy.ClientID(client)
 	if change != nil {
@@ -78,6 +78,25 @@ func TestFold(t *testing.T) {
 			s.at(0, claimOf("1", "a", nil))
 			s.at(15, claimOf("2", "b", nil))
 		}, "1 reserved, 2 refused"},
+		"a pending claim from a clock that is ahead is void in time": {func(s *story) {
+			s.at(3600, claimOf("1", "a", nil))
+			s.at(1, remove("x"))
+			s.at(16.1, claimOf("2", "b", nil))
+		}, "1 void, 2 reserved"},
+		"an admission that a clock ahead has asked for is void": {func(s *story) {
+			s.at(3600, claimOf("1", "a", nil))
+			s.at(1, claimOf("1", "a", admittedAt(s.ms(3600))))
+		}, "1 void"},
+		"a claim that is written twice is judged anew": {func(s *story) {
+			s.at(0, claimOf("1", "a", nil))
+			s.at(1, claimOf("1", "a", nil))
+			s.at(15.5, claimOf("2", "b", nil))
+		}, "1 reserved, 2 refused"},
+		"an evicted session has no place": {func(s *story) {
+			s.at(0, claimOf("1", "a", admittedAt(s.ms(0))))
+			s.at(1, claimOf("1", "a", func(c *claim) { c.State = evicted }))
+			s.at(1, claimOf("2", "b", nil))
+		}, "1 void, 2 reserved"},
 		"an admission within the lease counts": {func(s *story) {
 			s.at(0, claimOf("1", "a", nil))
 			s.at(15, claimOf("1", "a", admittedAt(s.ms(0))))
@@ -166,15 +185,23 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// TestLogTimeHardlyPassesInAGap has an outage between two records: of the time in which nobody could write,
-// log time counts the gap that is allowed, so that nobody is silent for having been unable to write.
+// TestLogTimeHardlyPassesInAGap has an outage between two records, and a record of a broker whose clock is an
+// hour ahead: of the time in which nobody could write, log time counts a second, so that nobody is silent for
+// having been unable to write. The clock costs one such gap.
 func TestLogTimeHardlyPassesInAGap(t *testing.T) {
-	const allowed = 5 * time.Second
 	s := newStory()
 	for _, step := range []struct {
 		at   float64
 		want time.Duration
-	}{{0, 0}, {3, 3 * time.Second}, {3600, 3*time.Second + allowed}, {3599, 3*time.Second + allowed}, {3602, 5*time.Second + allowed}} {
+	}{
+		{0, 0},
+		{0.5, 500 * time.Millisecond},
+		{60, 1500 * time.Millisecond},   // an outage
+		{3660, 2500 * time.Millisecond}, // a clock
+		{60.5, 2500 * time.Millisecond},
+		{61, 3 * time.Second},
+		{61.5, 3500 * time.Millisecond},
+	} {
 		s.at(step.at, claimOf("1", "a", nil))
 		if s.fold.now != step.want {
 			t.Errorf("at %v s the log time is %v, want %v", step.at, s.fold.now, step.want)

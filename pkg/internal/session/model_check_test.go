@@ -89,7 +89,16 @@ func (w *model) check() {
 	open := make(map[identity]*modelConn)
 	for _, c := range w.conns {
 		p := c.replica
-		if c.over || !c.admits || p.crashed || p.stopped || p.next != w.end || !p.caughtUp {
+		if c.over || !c.admits || p.crashed {
+			continue
+		}
+		if c.bare.IsZero() || w.hinders(p) || c.attempt.phase == held {
+			c.bare = w.now
+		}
+		if w.now.Sub(c.bare) > modelLease {
+			w.violated("%s is open, and has held no claim for a lease: %+v %+v", c.attempt.id, c.attempt, w.truth.claims[c.attempt.id])
+		}
+		if p.stopped || p.next != w.end || !p.caughtUp || p.remade || c.attempt.phase != held {
 			continue
 		}
 		id := identityOf(c.request)
@@ -112,11 +121,16 @@ func (w *model) check() {
 	w.checkDead()
 }
 
+// hinders tells whether a fault keeps a process from announcing its sessions.
+func (w *model) hinders(p *modelReplica) bool {
+	return !w.brokerUp || p.stopped || p.remade || !p.caughtUp || w.now.Before(p.lossy)
+}
+
 // checkDead asserts that the slots of dead processes become free in time.
 func (w *model) checkDead() {
 	alive := slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return !p.crashed && !p.stopped && p.caughtUp })
 	w.dead = slices.DeleteFunc(w.dead, func(p *modelReplica) bool {
-		if !alive || !w.brokerUp {
+		if !alive || !w.brokerUp || slices.ContainsFunc(w.replicas, func(p *modelReplica) bool { return w.now.Before(p.lossy) }) {
 			p.grace = w.now
 			return false
 		}
@@ -148,7 +162,7 @@ func identityOf(q Request) identity {
 // calm ends all faults, and asserts that every client is served and the log holds no record of dead processes.
 func (w *model) calm() {
 	for _, p := range w.replicas {
-		p.until = w.now
+		p.until, p.lossy = w.now, w.now
 	}
 	w.upAgainAt = w.now
 	for range int(3 * modelLease / modelStep) {
@@ -159,8 +173,12 @@ func (w *model) calm() {
 			w.violated("%v is neither admitted nor refused", c.request)
 		}
 	}
-	for range int((lapseKept + 2) * modelLease / modelStep) {
+	// Lapses are kept by log time, which goes slower than time where the log is quiet.
+	for began, now := w.now, w.truth.now; w.truth.now-now < (lapseKept+2)*modelLease; {
 		w.step()
+		if w.now.Sub(began) > 2*lapseKept*modelLease {
+			w.violated("log time has passed by %s in %s", w.truth.now-now, w.now.Sub(began))
+		}
 		if w.t.Failed() {
 			return
 		}

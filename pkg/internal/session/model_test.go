@@ -44,14 +44,16 @@ func runHistories(t *testing.T, n int) {
 		}
 	}
 	t.Logf("%+v", total)
-	if n >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0) {
+	if n >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0 ||
+		total.Restarts == 0 || total.Remade == 0 || total.Lost == 0 || total.Clocks == 0) {
 		t.Errorf("the histories did not reach everything: %+v", total)
 	}
 }
 
 // tally counts the events of the histories.
 type tally struct {
-	Steps, Records, Admitted, Refused, TakenOver, Lapses, NewRuns, Crashes, Outages, Compactions, Late int
+	Steps, Records, Admitted, Refused, TakenOver, Lapses, NewRuns, Crashes, Outages, Compactions, Late,
+	Restarts, Remade, Lost, Clocks int
 }
 
 func (t *tally) add(u tally) {
@@ -66,10 +68,14 @@ func (t *tally) add(u tally) {
 	t.Outages += u.Outages
 	t.Compactions += u.Compactions
 	t.Late += u.Late
+	t.Restarts += u.Restarts
+	t.Remade += u.Remade
+	t.Lost += u.Lost
+	t.Clocks += u.Clocks
 }
 
 const (
-	modelLease = 15 * time.Second
+	modelLease = 15 * time.Second // the longest
 	modelStep  = modelLease / 75
 	handshake  = 5 * time.Second
 	// compareEvery is the number of records after which the views are compared, which takes time.
@@ -78,12 +84,11 @@ const (
 
 // modelRecord is a record in the log.
 type modelRecord struct {
-	offset int64
-	at     time.Time
-	key    string
-	value  []byte
-	beat   time.Time // of a heartbeat: when it was sent
-	from   *modelReplica
+	offset  int64
+	at      time.Time // by the leader's clock
+	written time.Time
+	key     string
+	value   []byte
 }
 
 // model is a world of replicas, clients and one broker.
@@ -95,9 +100,11 @@ type model struct {
 	began time.Time
 	tally tally
 
-	log       []modelRecord // the records that compaction has left
-	end       int64
-	frontier  int64 // offsets below it were compacted
+	log      []modelRecord // the records that compaction has left
+	end      int64
+	frontier int64         // offsets below it were compacted
+	skew     time.Duration // of the leader's clock
+
 	brokerUp  bool
 	upAgainAt time.Time
 	downFor   time.Duration // total duration of all outages so far
@@ -122,6 +129,8 @@ type modelReplica struct {
 	lag      time.Duration // of reads
 	stopped  bool          // as by SIGSTOP
 	until    time.Time     // end of the stop
+	remade   bool          // the topic was made again since it last read
+	lossy    time.Time     // until when its writes may be lost
 	crashed  bool
 	diedAt   time.Time
 	downThen time.Duration // the value of downFor when it died
@@ -132,10 +141,10 @@ type modelReplica struct {
 }
 
 type outgoing struct {
-	record Record
-	sent   time.Time
-	due    time.Time
-	beat   time.Time
+	record   Record
+	sent     time.Time
+	due      time.Time
+	answered func(error) // nil but for the last record of a write
 }
 
 // modelConn is a client's connection, or its attempt to get one.
@@ -147,6 +156,7 @@ type modelConn struct {
 	over    bool
 	dead    bool // it answers no ping
 	request Request
+	bare    time.Time // when it began to be open without a claim, while nothing hindered its replica
 }
 
 func (c *modelConn) Alive(_ time.Duration, answer func(bool)) {
@@ -174,7 +184,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		digests: map[int64]string{0: ""}, just: make(map[string]bool),
 	}
 	w.began = w.now
-	w.truth = newFold(modelLease/gapsPerLease, func(*entry) {})
+	w.truth = newFold()
 	for range 1 + w.rand.IntN(4) {
 		w.start()
 	}
@@ -204,7 +214,7 @@ func (w *model) start() {
 		p.ids = append(p.ids, id)
 		return id
 	}
-	p.replica = newReplica(Settings{Server: p.server, Lease: modelLease, ProbeTimeout: 2 * time.Second}, newRun, p.send, func(outcome string) {
+	p.replica = newReplica(Settings{Server: p.server, Lease: modelLease / time.Duration(1+w.rand.IntN(3)), ProbeTimeout: 2 * time.Second}, newRun, p.send, func(outcome string) {
 		if outcome == OutcomeTakeover || outcome == OutcomeEvicted {
 			w.tally.TakenOver++
 		}
@@ -214,17 +224,24 @@ func (w *model) start() {
 }
 
 // send queues records for the broker. They arrive in order, some much later.
-func (p *modelReplica) send(records ...Record) {
+func (p *modelReplica) send(records []Record, answered func(error)) {
 	due := p.w.now.Add(time.Duration(p.w.rand.IntN(100)) * time.Millisecond)
 	if n := len(p.outgoing); n > 0 && due.Before(p.outgoing[n-1].due) {
 		due = p.outgoing[n-1].due
 	}
-	for _, r := range records {
+	for i, r := range records {
 		o := outgoing{record: r, sent: p.w.now, due: due}
-		if p.replica != nil && p.isBeat(r) {
-			o.beat = p.w.now
+		if i == len(records)-1 {
+			o.answered = answered
 		}
 		p.outgoing = append(p.outgoing, o)
+	}
+}
+
+// answer reports the result of a write.
+func (p *modelReplica) answer(o outgoing, err error) {
+	if o.answered != nil && !p.crashed {
+		o.answered(err)
 	}
 }
 
@@ -276,6 +293,10 @@ func (w *model) deliver() {
 	for _, i := range order {
 		p := w.replicas[i]
 		for len(p.outgoing) > 0 && !p.outgoing[0].due.After(w.now) && (!p.stopped || w.rand.IntN(50) == 0) {
+			if w.now.Before(p.lossy) && w.rand.IntN(2) == 0 {
+				p.lose()
+				continue
+			}
 			o := p.outgoing[0]
 			p.outgoing = p.outgoing[1:]
 			w.append(p, o)
@@ -291,17 +312,33 @@ func (w *model) deliver() {
 // process determines again which records to write.
 func (p *modelReplica) giveUp() {
 	for len(p.outgoing) > 0 && !p.stopped && p.w.now.Sub(p.outgoing[0].sent) > handshake {
-		if sent := p.outgoing[0].beat; !sent.IsZero() && !p.crashed {
-			p.beaten(sent, errOutage)
-		}
+		p.answer(p.outgoing[0], errOutage)
 		p.outgoing = p.outgoing[1:]
+	}
+}
+
+// lose loses the next write of a process while the broker is up. Now and then Kafka has acknowledged it.
+func (p *modelReplica) lose() {
+	p.w.tally.Lost++
+	err := errOutage
+	if p.w.rand.IntN(4) == 0 {
+		err = nil
+	}
+	for len(p.outgoing) > 0 {
+		o := p.outgoing[0]
+		p.outgoing = p.outgoing[1:]
+		p.w.trace("lost: %s", o.record.Key)
+		if o.answered != nil {
+			p.answer(o, err)
+			return
+		}
 	}
 }
 
 var errOutage = errors.New("the broker is gone")
 
 func (w *model) append(p *modelReplica, o outgoing) {
-	r := modelRecord{offset: w.end, at: w.now, key: o.record.Key, value: o.record.Value, beat: o.beat, from: p}
+	r := modelRecord{offset: w.end, at: w.now.Add(w.skew), written: w.now, key: o.record.Key, value: o.record.Value}
 	w.end++
 	w.tally.Records++
 	w.log = append(w.log, r)
@@ -320,9 +357,7 @@ func (w *model) append(p *modelReplica, o outgoing) {
 		w.checkAdmission(strings.TrimPrefix(r.key, claimKey), was, c)
 	}
 	w.checkSuspicion(r.key, v)
-	if !o.beat.IsZero() && !p.crashed {
-		p.beaten(o.beat, nil)
-	}
+	p.answer(o, nil)
 }
 
 // step lets a process read, and then tick.
@@ -339,9 +374,16 @@ func (p *modelReplica) step() {
 		p.stopped = false
 		w.trace("%s goes on", p.server)
 	}
+	if w.now.Before(p.lossy) {
+		p.excuse = w.now
+	}
+	if p.remade {
+		p.remade, p.next = false, 0
+		p.restart()
+	}
 	if w.brokerUp {
 		p.readOn()
-	} else if w.now.Sub(p.beatAcked) > modelLease && !p.caughtUp {
+	} else if w.now.Sub(p.beatAcked) > p.settings.Lease && !p.caughtUp {
 		p.excuse = w.now
 	}
 	p.tick(w.now)
@@ -357,7 +399,7 @@ func (p *modelReplica) readOn() {
 	i, _ := slices.BinarySearchFunc(w.log, from, func(r modelRecord, offset int64) int { return int(r.offset - offset) })
 	for ; i < len(w.log); i++ {
 		r := w.log[i]
-		if p.caughtUp && w.now.Sub(r.at) < p.lag {
+		if p.caughtUp && w.now.Sub(r.written) < p.lag {
 			break
 		}
 		p.read(w.now, readLog(r.offset, r.at, r.key, r.value))

@@ -13,7 +13,7 @@ func (w *model) fault() {
 	if len(w.replicas) == 0 {
 		return
 	}
-	switch w.rand.IntN(400) {
+	switch w.rand.IntN(440) {
 	case 0:
 		w.crash(w.rand.IntN(len(w.replicas)))
 	case 1:
@@ -29,6 +29,40 @@ func (w *model) fault() {
 	case 9, 10:
 		if len(w.replicas) < 5 {
 			w.start()
+		}
+	case 11:
+		w.replicas[w.rand.IntN(len(w.replicas))].lossy = w.now.Add(time.Duration(w.rand.Int64N(int64(modelLease))))
+	case 12:
+		w.clock()
+	case 13:
+		w.tally.Restarts++
+		w.replicas[w.rand.IntN(len(w.replicas))].remade = true
+	case 14:
+		if w.rand.IntN(3) == 0 {
+			w.remake()
+		}
+	}
+}
+
+// clock sets the leader's clock wrong, or right again.
+func (w *model) clock() {
+	w.tally.Clocks++
+	w.skew = []time.Duration{0, 0, time.Second, time.Hour, -time.Hour}[w.rand.IntN(5)]
+	w.trace("the leader's clock is wrong by %s", w.skew)
+}
+
+// remake deletes the topic and makes it again, now and then twice in a row. What is under way is written to
+// the new one, or lost.
+func (w *model) remake() {
+	w.tally.Remade++
+	w.trace("the topic is made again")
+	w.log, w.end, w.frontier = nil, 0, 0
+	w.truth, w.digests = newFold(), map[int64]string{0: ""}
+	w.dead = nil // with their slots
+	for _, p := range w.replicas {
+		p.remade = true
+		if w.rand.IntN(2) == 0 {
+			p.lossy = w.now.Add(time.Duration(w.rand.Int64N(int64(modelLease))))
 		}
 	}
 }
@@ -112,7 +146,7 @@ func (w *model) compact() {
 	last := make(map[string]int64)
 	bound := int64(0)
 	for _, r := range w.log {
-		if r.at.Before(keep) {
+		if r.written.Before(keep) {
 			last[r.key], bound = r.offset, r.offset+1
 		}
 	}
@@ -121,7 +155,7 @@ func (w *model) compact() {
 		if r.offset >= bound {
 			return false
 		}
-		return last[r.key] != r.offset || len(r.value) == 0 && r.value == nil && r.at.Before(keep.Add(-10*modelLease))
+		return last[r.key] != r.offset || r.value == nil && r.written.Before(keep.Add(-10*modelLease))
 	})
 	if len(w.log) < before {
 		w.tally.Compactions++
@@ -164,7 +198,7 @@ func (w *model) connect() {
 		return
 	}
 	p := w.replicas[w.rand.IntN(len(w.replicas))]
-	if p.crashed || p.stopped || !p.caughtUp || p.fenced(w.now) {
+	if p.crashed || p.stopped || !p.caughtUp || p.isFenced(w.now) {
 		return
 	}
 	pick := func(of ...string) string { return of[w.rand.IntN(len(of))] }

@@ -13,38 +13,121 @@ import (
 func TestLongPlantedBugs(t *testing.T) {
 	cases := map[string]struct{ file, old, new string }{
 		"a pending claim is never void": {
-			"fold.go", "at.After(f.waiting[0].expires)", "false",
+			"fold.go", "f.elapsed > f.waiting[0].expires", "false",
+		},
+		"a pending claim lasts a lease": {
+			"record.go", "const handshakeTime = 5 * time.Second", "const handshakeTime = 15 * time.Second",
 		},
 		"an admission that comes late counts": {
-			"fold.go", "c.State == admitted && at.Sub(time.UnixMilli(c.Asked)) > lease:", "false:",
+			"fold.go", "c.State == admitted && late(at, c.Asked, c.Valid):", "false:",
 		},
 		"a lapse that comes late counts": {
-			"fold.go", "if at.Sub(time.UnixMilli(l.Asked)) > time.Duration(l.Lease)*time.Millisecond {", "if false {",
+			"runs.go", "if late(at, l.Asked, l.Lease) {", "if false {",
 		},
 		"the claims of a lapsed run count": {
-			"fold.go", "case f.runs[c.Replica].lapsed != nil, c.State", "case c.State",
+			"fold.go", "f.runs[c.Replica].lapsed != nil, c.State", "c.State",
+		},
+		"an evicted claim counts": {
+			"fold.go", "case c.State == evicted, f.runs", "case f.runs",
 		},
 		"log time passes in an outage": {
-			"fold.go", "f.now += min(max(at.Sub(f.latest), 0), f.gap)", "f.now += max(at.Sub(f.latest), 0)",
+			"fold.go", "f.now += min(step, maxGap)", "f.now += step",
+		},
+		"a gap is measured to the newest record": {
+			"fold.go", "\tf.previous = at\n", "\tif at.After(f.previous) {\n\t\tf.previous = at\n\t}\n",
 		},
 		"a suspicion is not read back": {
 			"reading.go", "run.lapsed == nil && run.last <= s.Seen", "run.lapsed == nil",
 		},
 		"there are no suspicions": {
-			"tick.go", "silent := r.fold.now-run.heard > r.settings.Lease", "silent := false",
+			"tick.go", "silent := r.fold.now-run.heard > r.leaseOf(run)", "silent := false",
+		},
+		"a run is judged by the lease of its reader": {
+			"probe.go", "if run.lease > 0 {", "if false {",
+		},
+		"no heartbeat fills a quiet log": {
+			"beat.go", "return r.caughtUp && since >= patience && r.now.Sub(r.readAt) >= patience", "return false",
+		},
+		"no heartbeat is written during a replay": {
+			"tick.go", "(r.caughtUp || r.beats > 0)", "r.caughtUp",
 		},
 		"the successor is admitted beside its predecessor": {
-			"reading.go", `if e.Takes != "" && r.fold.claims[e.Takes] != nil {`, "if false {",
+			"reconcile.go", `if e.Takes != "" && r.fold.claims[e.Takes] != nil {`, "if false {",
 		},
 		"the topic's partitions do not count": {
 			"judge.go", "return e.Partitions > 0 &&", "return false && e.Partitions > 0 &&",
 		},
-		"none": {"doc.go", "package session\n", "package session\n"},
+		"none": {
+			"doc.go", "package session\n", "package session\n",
+		},
 		"another principal takes over": {
 			"judge.go", " || !isSame(holder.principal(), e.principal()) {", " {",
 		},
 		"nothing is swept": {
-			"tick.go", "\tr.sweep(now)\n", "",
+			"tick.go", "\tr.sweep()\n", "",
+		},
+		"what is lost is not written again": {
+			"reconcile.go", "if r.isDue(d) && !r.yield(", "if d.sent.IsZero() && !r.yield(",
+		},
+		"what was acknowledged counts as written": {
+			"reconcile.go", "return answer == failed || r.beatRead > d.beat", "return answer == failed",
+		},
+		"nothing is compared after a replay": {
+			"replica.go", "\tr.beat()\n\tr.compareAll()\n}\n\n// compareAll", "\tr.beat()\n}\n\n// compareAll",
+		},
+		"nothing is compared after a lapse": {
+			"replica.go", "\tr.id = r.newRun()\n\tr.beat()\n\tr.compareAll()", "\tr.id = r.newRun()\n\tr.beat()",
+		},
+		"own records that nobody wants stay": {
+			"reconcile.go", "\t\treturn r.fold.owners[key] == r.id", "\t\treturn false",
+		},
+		"a removal ends the session": {
+			"reading.go", "if a.phase == confirming || a.phase == held {\n\t\tr.decide(a)", "if a.phase == confirming || a.phase == held {\n\t\tr.end(a, errEvicted())",
+		},
+		"a session that was evicted is claimed again": {
+			"reading.go", "\t\tr.end(a, errEvicted())", "\t\tr.decide(a)",
+		},
+		"a refusal is written": {
+			"attempt.go", "if v.outcome != won && r.isFresh() && !r.isFreed(a, v) {", "if false {",
+		},
+		"an old view refuses": {
+			"attempt.go", "v.outcome != won && r.isFresh() && ", "v.outcome != won && ",
+		},
+		"a place that was given up counts": {
+			"attempt.go", " && !r.isFreed(a, v) {", " {",
+		},
+		"sessions end all at a time": {
+			"ending.go", "n := min(len(r.ending), max(1, int(since/time.Millisecond)))", "n := min(len(r.ending), 1<<30, max(1, len(r.ending)+int(since)))",
+		},
+		"a probed client has no time": {
+			"probe.go", "r.fold.now-a.probed >= r.settings.ProbeTimeout {", "r.fold.now-a.probed >= 0 {",
+		},
+		"an answer before the takeover does not count": {
+			"probe.go", "case p.Alive && a.phase != confirming:", "case p.Alive && a.phase == probing:",
+		},
+		"an answer after the takeover counts": {
+			"probe.go", "case p.Alive && a.phase != confirming:", "case p.Alive:",
+		},
+		"nobody is presumed gone": {
+			"probe.go", "return presumed && r.fold.lastOf(id) == last", "return false && presumed && r.fold.lastOf(id) == last",
+		},
+		"a replica is presumed gone for good": {
+			"probe.go", "return presumed && r.fold.lastOf(id) == last", "return presumed || last > 0 && r.fold.lastOf(id) == last",
+		},
+		"a replica with a dead client is presumed gone": {
+			"probe.go", " || run.last > askedAt {", " {",
+		},
+		"an answer is the sign of life of who asked": {
+			"fold.go", "f.heard(p.From, l.offset)", "f.heard(p.By, l.offset)",
+		},
+		"a session that cannot be claimed again stays beside another": {
+			"cutoff.go", "\tr.contend(a, rival)\n\treturn true", "\treturn false",
+		},
+		"a replica that is cut off keeps its producers": {
+			"cutoff.go", "case r.now.Sub(r.cutOff) > lease:", "case false:",
+		},
+		"a closed replica writes": {
+			"replica.go", "\tif r.left {\n\t\treturn\n\t}\n\tr.now, r.readAt", "\tr.now, r.readAt",
 		},
 	}
 	for name, c := range cases {
@@ -55,7 +138,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("building: %v\n%s", err, out)
 			}
-			out, err := exec.CommandContext(t.Context(), program, "-test.skip", "^TestLong", "-test.failfast", "-seeds", "200").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), program, "-test.skip", "^TestLong", "-test.failfast", "-test.timeout", "5m", "-seeds", "200").CombinedOutput()
 			if name == "none" {
 				if err != nil {
 					t.Fatalf("there is no bug, and it is noticed: %s", out)

@@ -41,7 +41,13 @@ type claimState string
 const (
 	pending  claimState = "pending"
 	admitted claimState = "admitted"
+	// evicted is an admitted claim that an administrator has ended. Earlier versions cannot read it, and
+	// take it for a removal.
+	evicted claimState = "evicted"
 )
+
+// handshakeTime is how long a claim may be pending: as long as a handshake may take.
+const handshakeTime = 5 * time.Second
 
 // claim is the value of a claim's key. It carries everything that the rules need.
 type claim struct {
@@ -60,7 +66,7 @@ type claim struct {
 	Limit      int    `json:"limit,omitzero"`      // most sessions of the group, or the client; 0 for no limit
 	Partitions int    `json:"partitions,omitzero"` // most sessions of the group in the topic; 0 for no limit
 	Takes      string `json:"takes,omitzero"`      // id of the claim that it takes over from
-	Lease      int64  `json:"lease"`               // ms
+	Valid      int64  `json:"lease"`               // ms that it may be pending; earlier versions write their lease
 	Asked      int64  `json:"asked,omitzero"`      // in an admitted claim: when it was pending, in ms since the epoch
 }
 
@@ -107,6 +113,7 @@ func isSame(a, b proxy.Principal) bool {
 type beat struct {
 	Server string `json:"server"`
 	Count  int64  `json:"count"`
+	Lease  int64  `json:"lease,omitzero"` // ms; earlier versions do not write it
 }
 
 // suspicion is the value of a suspicion's key.
@@ -120,7 +127,7 @@ type suspicion struct {
 type lapse struct {
 	By    string `json:"by"`
 	Asked int64  `json:"asked"` // timestamp of the suspicion, in ms since the epoch
-	Lease int64  `json:"lease"`
+	Lease int64  `json:"lease"` // of the run that has lapsed, in ms
 }
 
 // probe is the value of a probe's key.
@@ -128,6 +135,7 @@ type probe struct {
 	Claim string `json:"claim"`
 	By    string `json:"by"`
 	Alive bool   `json:"alive,omitzero"` // the answer; a dead client gives none
+	From  string `json:"from,omitzero"`  // in an answer: the run that gives it; earlier versions do not write it
 }
 
 func set(key string, value any) Record {
@@ -178,7 +186,7 @@ func parse(key string, value []byte) (any, error) {
 		return c, decode(value, c, c.valid)
 	case strings.HasPrefix(key, replicaKey):
 		b := new(beat)
-		return b, decode(value, b, func() bool { return isRun(strings.TrimPrefix(key, replicaKey)) })
+		return b, decode(value, b, func() bool { return isRun(strings.TrimPrefix(key, replicaKey)) && b.Lease >= 0 && b.Lease <= maxLease })
 	case strings.HasPrefix(key, suspicionKey):
 		s := new(suspicion)
 		return s, decode(value, s, func() bool { return isRun(s.Replica) && isRun(s.By) })
@@ -203,6 +211,9 @@ func decode(value []byte, into any, valid func() bool) error {
 	return nil
 }
 
+// maxLease bounds the lease of a heartbeat, in ms: another program may have written it.
+const maxLease = 24 * 60 * 60 * 1000
+
 // maxText bounds the texts of a record, in bytes: another program may have written it.
 const maxText = 1024
 
@@ -210,7 +221,7 @@ const maxText = 1024
 func isRun(text string) bool { return text != "" && !strings.ContainsAny(text, "/") }
 
 func (c *claim) valid() bool {
-	if c.State != pending && c.State != admitted || c.Kind != Consumer && c.Kind != Producer {
+	if c.State != pending && c.State != admitted && c.State != evicted || c.Kind != Consumer && c.Kind != Producer {
 		return false
 	}
 	for _, text := range []string{string(c.Client), string(c.Group), c.Instance, c.Topic, c.Subject, string(c.Method), c.Replica, c.Server, c.Takes} {
@@ -218,5 +229,5 @@ func (c *claim) valid() bool {
 			return false
 		}
 	}
-	return c.Client != "" && isRun(c.Replica) && c.Lease > 0 && c.Limit >= 0 && c.Partitions >= 0
+	return c.Client != "" && isRun(c.Replica) && c.Valid > 0 && c.Limit >= 0 && c.Partitions >= 0
 }

@@ -4,78 +4,56 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// The parts of a lease.
-const (
-	beatsPerLease = 5  // heartbeats
-	gapsPerLease  = 3  // a gap between records counts for at most a third of the lease
-	lapseKept     = 20 // leases after which no record of a lapsed run can arrive anymore
-)
-
-// phase is the state of an attempt to hold a session.
-type phase uint8
-
-const (
-	queued     phase = iota // the log is not read to its end
-	proposing               // its pending claim was appended, and not read back yet
-	confirming              // it has won; its admitted claim was appended, and not read back yet
-	held                    // it has the session
-	waiting                 // until a rival is admitted or gone
-	probing                 // a rival is asked for a sign of life
-)
-
-// attempt is the attempt of one connection to hold a session.
-type attempt struct {
-	request Request
-	since   time.Time
-	settle  func(*proxy.Error) // called once: with nil when admitted
-	holder  Holder             // nil until the connection is open
-
-	number  int // in the order of all attempts
-	phase   phase
-	settled bool
-	over    *proxy.Error // why the session was lost
-	id      string       // of its claim
-	rival   string       // the id of the claim that has the identity
-	probe   string       // the key of its probe
-	probed  time.Time    // when the probe was read back
-}
-
 // replica is one replica's part in the log: what it writes, given what it reads and what its
 // connections want. It has no clock, no goroutine and no lock of its own.
 type replica struct {
 	settings Settings
-	write    func(...Record)
-	later    func(func()) // runs the callback of a connection
+	write    func(records []Record, answered func(error)) // answered may be called by any goroutine
+	later    func(func())                                 // runs the callback of a connection or of a write
 	conflict func(outcome string)
 	newRun   func() string
 
 	id       string
-	claimed  int // how many attempts were made so far
-	number   int // how many ids were made so far
+	now      time.Time // of the last call
+	claimed  int       // how many attempts were made so far
+	number   int       // how many ids were made so far
 	fold     *fold
 	caughtUp bool
+	left     bool                // it writes nothing anymore
 	attempts map[string]*attempt // by claim
 	rivals   map[string][]*attempt
 	probes   map[string]*attempt // by key
 	idle     map[*attempt]struct{}
+	ending   []ending
 
+	differences differences
+	freed       map[place]int // places that the replica has given up, and still has according to the log
+
+	readAt    time.Time // when the last record was read
 	beats     int64
+	beatRead  int64 // number of the last own heartbeat that was read
 	beatSent  time.Time
 	beatOpen  bool
 	beatAcked time.Time // when the last acknowledged one was sent
+	unread    time.Time // when the first heartbeat was sent that was not read back; zero if all were
+	patience  time.Duration
+	called    bool // another replica has asked for a sign of life
+
+	cutOff    time.Time // since when this replica alone cannot write to the log, or cannot read it
+	cut       int       // sessions that it has ended for that
+	ticked    time.Time
 	suspected map[string]time.Time
 	swept     map[string]time.Time
-	tidied    time.Time
+	gone      map[string]int64 // runs that did not answer: the offset of their last record then
 }
 
-func newReplica(settings Settings, newRun func() string, write func(...Record), conflict func(string)) *replica {
+func newReplica(settings Settings, newRun func() string, write func([]Record, func(error)), conflict func(string)) *replica {
 	r := &replica{settings: settings, write: write, conflict: conflict, newRun: newRun, id: newRun()}
 	r.later = func(f func()) { f() }
 	r.attempts, r.idle = make(map[string]*attempt), make(map[*attempt]struct{})
@@ -85,198 +63,142 @@ func newReplica(settings Settings, newRun func() string, write func(...Record), 
 
 // restart forgets the log, which is read again from its beginning.
 func (r *replica) restart() {
-	r.fold = newFold(r.settings.Lease/gapsPerLease, r.ended)
+	r.fold = newFold()
 	r.caughtUp = false
 	r.rivals, r.probes = make(map[string][]*attempt), make(map[string]*attempt)
-	r.suspected, r.swept = make(map[string]time.Time), make(map[string]time.Time)
+	r.differences.clear()
+	r.freed = make(map[place]int)
+	r.suspected, r.swept, r.gone = make(map[string]time.Time), make(map[string]time.Time), make(map[string]int64)
+	r.unread = time.Time{}
 }
 
-// readToEnd tells that the log was read to its end. The replica claims again each session that it
-// holds or wants and that is not its own according to the log.
+// readToEnd tells that the log was read to its end. What the replica's connections hold or want and what the
+// log has is compared as a whole.
 func (r *replica) readToEnd(now time.Time) {
-	r.caughtUp = true
-	r.beat(now)
-	for _, a := range r.all() {
-		if e := r.fold.claims[a.id]; a.phase != held || e == nil || e.standing != holding || e.Replica != r.id {
-			r.again(a)
+	if r.left {
+		return
+	}
+	r.now, r.readAt, r.caughtUp = now, now, true
+	if r.hasLapsed() {
+		r.startNewRun()
+		return
+	}
+	r.beat()
+	r.compareAll()
+}
+
+// compareAll compares all that the replica holds or wants with what the log has. The pass writes the difference.
+func (r *replica) compareAll() {
+	r.differences.deferred = true
+	if own := r.fold.runs[r.id]; own != nil {
+		for _, key := range inOrder(own.keys) {
+			r.compare(key)
 		}
 	}
+	for _, a := range r.all() {
+		r.resume(a)
+	}
+	r.differences.deferred = false
+	r.reconcile()
+}
+
+// resume continues an attempt from what the log has of its claim.
+func (r *replica) resume(a *attempt) {
+	e := r.fold.claims[a.id]
+	if e == nil || e.Replica != r.id || r.attempts[a.id] != a {
+		r.decide(a)
+		return
+	}
+	a.phase = proposing
+	r.follow(a, e)
+}
+
+// ownEntry returns this run's claim where it is admitted, else nil.
+func (r *replica) ownEntry(id string) *entry {
+	if e := r.fold.claims[id]; e != nil && e.Replica == r.id && e.standing == holding {
+		return e
+	}
+	return nil
 }
 
 // all returns all attempts, those that hold a session first.
 func (r *replica) all() []*attempt {
-	var first, rest []*attempt
-	for _, id := range inOrder(r.attempts) {
-		a := r.attempts[id]
-		if a.phase == held {
-			first = append(first, a)
-		} else {
-			rest = append(rest, a)
+	list := slices.AppendSeq(make([]*attempt, 0, len(r.attempts)+len(r.idle)), maps.Values(r.attempts))
+	list = slices.AppendSeq(list, maps.Keys(r.idle))
+	rank := func(a *attempt) int {
+		if a.settled {
+			return 0
 		}
+		return 1
 	}
-	idle := slices.SortedFunc(maps.Keys(r.idle), func(a, b *attempt) int { return cmp.Compare(a.number, b.number) })
-	return slices.Concat(first, rest, idle)
-}
-
-// claim begins an attempt.
-func (r *replica) claim(now time.Time, request Request, settle func(*proxy.Error)) *attempt {
-	r.claimed++
-	a := &attempt{request: request, since: now, settle: settle, number: r.claimed}
-	if !r.caughtUp {
-		r.idle[a] = struct{}{}
-		return a
-	}
-	r.propose(a, "")
-	return a
-}
-
-// again starts an attempt over.
-func (r *replica) again(a *attempt) {
-	id := a.id
-	r.forget(a)
-	a.id = ""
-	if a.phase == held || a.settled {
-		a.id = id // sessions keep their name
-	}
-	r.propose(a, "")
-}
-
-// propose writes a pending claim, which takes over from the claim takes where that is set.
-func (r *replica) propose(a *attempt, takes string) {
-	delete(r.idle, a)
-	if a.id == "" || !a.settled {
-		a.id = r.name()
-	}
-	a.phase = proposing
-	r.attempts[a.id] = a
-	r.write(set(claimKey+a.id, r.value(a, pending, takes, time.Time{})))
-}
-
-// name returns a new id for a claim or a probe.
-func (r *replica) name() string {
-	r.number++
-	return r.id + "." + strconv.Itoa(r.number)
-}
-
-func (r *replica) value(a *attempt, state claimState, takes string, asked time.Time) *claim {
-	q := a.request
-	c := &claim{
-		State: state, Kind: q.Kind, Client: q.Client, Group: q.Group, Instance: q.Instance, Topic: q.Topic,
-		Subject: q.Principal.Name, Method: q.Principal.Method,
-		Replica: r.id, Server: r.settings.Server, Since: a.since.UnixMilli(),
-		Limit: q.Limit, Partitions: q.Partitions, Takes: takes, Lease: r.settings.Lease.Milliseconds(),
-	}
-	if !asked.IsZero() {
-		c.Asked = asked.UnixMilli()
-	}
-	return c
-}
-
-// release ends an attempt, whether it holds the session or not.
-func (r *replica) release(a *attempt) {
-	if a.id != "" && r.attempts[a.id] == a {
-		r.write(remove(claimKey + a.id))
-	}
-	r.forget(a)
-	a.settled = true
-}
-
-// forget removes an attempt from all maps.
-func (r *replica) forget(a *attempt) {
-	delete(r.idle, a)
-	if r.attempts[a.id] == a {
-		delete(r.attempts, a.id)
-	}
-	r.unprobe(a)
-	if a.rival != "" {
-		r.rivals[a.rival] = without(r.rivals[a.rival], a)
-		if len(r.rivals[a.rival]) == 0 {
-			delete(r.rivals, a.rival)
-		}
-		a.rival = ""
-	}
-}
-
-func without(list []*attempt, a *attempt) []*attempt {
-	for i := range list {
-		if list[i] == a {
-			list[i] = list[len(list)-1]
-			return list[:len(list)-1]
-		}
-	}
+	slices.SortFunc(list, func(a, b *attempt) int { return cmp.Or(rank(a)-rank(b), a.number-b.number) })
 	return list
 }
 
-// unprobe removes an attempt's probe.
-func (r *replica) unprobe(a *attempt) {
-	if a.probe == "" {
-		return
-	}
-	r.write(remove(a.probe))
-	delete(r.probes, a.probe)
-	a.probe, a.probed = "", time.Time{}
+// startNewRun continues under a new run id after the replica has read its own lapse: it announces its
+// sessions again, and those whose place others have taken end.
+func (r *replica) startNewRun() {
+	r.id = r.newRun()
+	r.beat()
+	r.compareAll()
 }
 
-// end tells an attempt that it has failed, or that its session is over.
-func (r *replica) end(a *attempt, e *proxy.Error) {
-	r.forget(a)
-	if !a.settled {
-		a.settled = true
-		a.settle(e)
-		return
-	}
-	a.over = e
-	if a.holder != nil {
-		a.holder.Lose(e)
-	}
+func (r *replica) hasLapsed() bool {
+	own := r.fold.runs[r.id]
+	return own != nil && own.lapsed != nil
 }
 
-// evict removes an admitted claim of any replica. It returns false if there is none.
+// evict ends an admitted claim of any replica. It returns false if there is none.
 func (r *replica) evict(id string) bool {
 	e := r.fold.claims[id]
 	if e == nil || e.standing != holding {
 		return false
 	}
-	r.write(remove(claimKey + id))
+	c := e.claim
+	c.State = evicted
+	r.write([]Record{set(claimKey+id, &c)}, ignore)
 	return true
 }
 
-// fenced tells whether no heartbeat of the replica was acknowledged for its lease.
-func (r *replica) fenced(now time.Time) bool {
-	return now.Sub(r.beatAcked) > r.settings.Lease
-}
-
-// beat writes a heartbeat.
-func (r *replica) beat(now time.Time) {
-	r.beats++
-	r.beatSent, r.beatOpen = now, true
-	r.write(set(replicaKey+r.id, &beat{Server: r.settings.Server, Count: r.beats}))
-}
-
-// isBeat tells whether a record is a heartbeat of this run.
-func (r *replica) isBeat(record Record) bool { return record.Key == replicaKey+r.id }
-
-// beaten takes the result of the heartbeat that was sent at a time.
-func (r *replica) beaten(sent time.Time, err error) {
-	if sent.Equal(r.beatSent) {
-		r.beatOpen = false
-	}
-	if err == nil && sent.After(r.beatAcked) {
-		r.beatAcked = sent
-	}
-}
+func ignore(error) {}
 
 // leave ends the run, and removes all its records from the log.
 func (r *replica) leave() {
-	for _, a := range r.all() {
-		r.release(a)
+	r.left = true
+	if r.beats == 0 {
+		return // it has never written
 	}
+	keys := make(map[string]struct{})
 	if own := r.fold.runs[r.id]; own != nil {
-		for _, key := range inOrder(own.keys) {
-			if !strings.HasPrefix(key, replicaKey) {
-				r.write(remove(key))
-			}
+		maps.Copy(keys, own.keys)
+	}
+	for key := range r.differences.byKey {
+		keys[key] = struct{}{}
+	}
+	for id := range r.attempts {
+		keys[claimKey+id] = struct{}{}
+	}
+	for _, key := range inOrder(keys) {
+		if !strings.HasPrefix(key, replicaKey) {
+			r.write([]Record{remove(key)}, ignore)
 		}
 	}
-	r.write(remove(replicaKey + r.id))
+	r.write([]Record{remove(replicaKey + r.id)}, ignore)
+}
+
+// place is what a limit counts: the sessions of a group, or of a producing client.
+type place struct {
+	group  proxy.GroupID
+	client proxy.ClientID
+}
+
+func placeOf(q *Request) place {
+	if q.Kind == Consumer {
+		return place{group: q.Group}
+	}
+	return place{client: q.Client}
+}
+
+func (c *claim) place() place {
+	return placeOf(&Request{Kind: c.Kind, Group: c.Group, Client: c.Client})
 }

@@ -65,7 +65,7 @@ func New(o Options) *Sessions {
 	return s
 }
 
-// later runs the callback of a connection in a goroutine, since s.mu may be held by the caller.
+// later runs the callback of a connection or a write in a goroutine, since s.mu may be held by the caller.
 func (s *Sessions) later(f func()) {
 	go func() {
 		s.mu.Lock()
@@ -82,20 +82,7 @@ func newRunID() string {
 }
 
 // write appends records. s.mu is held.
-func (s *Sessions) write(records ...Record) {
-	done := func(error) {}
-	if len(records) == 1 && s.replica != nil && s.replica.isBeat(records[0]) {
-		sent := s.replica.beatSent
-		done = func(err error) { go s.beaten(sent, err) } // s.mu may be held
-	}
-	s.options.Append(records, done)
-}
-
-func (s *Sessions) beaten(sent time.Time, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.replica.beaten(sent, err)
-}
+func (s *Sessions) write(records []Record, answered func(error)) { s.options.Append(records, answered) }
 
 // Restart tells that the log is read from its beginning. why is empty the first time.
 func (s *Sessions) Restart(why string) {
@@ -122,7 +109,7 @@ func (s *Sessions) Read(offset int64, at time.Time, key, value []byte) {
 	before := s.replica.id
 	s.replica.read(time.Now(), l)
 	if s.replica.id != before {
-		s.options.Log.Error("Kafka received no heartbeat of this replica for the lease: its sessions have lapsed, and their sockets are closed", "lease", s.options.Lease.String())
+		s.options.Log.Error("Kafka received no heartbeat of this replica for the lease: its sessions have lapsed, and they are claimed again, and the sockets of those whose place others have taken end", "lease", s.options.Lease.String())
 	}
 }
 
@@ -152,7 +139,11 @@ func (s *Sessions) run() {
 func (s *Sessions) tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	cut := s.replica.cut
 	s.replica.tick(now)
+	if n := s.replica.cut - cut; n > 0 {
+		s.options.Log.Error("this replica alone cannot use the topic of sessions, for two leases: the sockets of its producers end", "sessions", n)
+	}
 	if n := s.replica.fold.skipped; n > s.skipped {
 		s.options.Log.Warn("skipped records in the topic of sessions that the proxy did not write", "records", n-s.skipped)
 		s.options.Skipped(n - s.skipped)
@@ -170,7 +161,7 @@ func (s *Sessions) Ready() error {
 	switch {
 	case !s.replica.caughtUp:
 		return errNotRead
-	case s.replica.fenced(time.Now()):
+	case s.replica.isFenced(time.Now()):
 		return errFenced
 	default:
 		return nil
@@ -183,7 +174,7 @@ var errNotRead = errors.New("the topic of sessions has not been read to its end"
 func (s *Sessions) Claim(ctx context.Context, q Request) (*Session, *proxy.Error) {
 	result := make(chan *proxy.Error, 1)
 	s.mu.Lock()
-	if !s.replica.caughtUp || s.replica.fenced(time.Now()) {
+	if !s.replica.caughtUp || s.closed || s.replica.isFenced(time.Now()) {
 		s.mu.Unlock()
 		return nil, proxy.Errorf(proxy.KindKafkaUnavailable, "Kafka does not answer this replica, which therefore admits nobody: try again.")
 	}
@@ -218,8 +209,8 @@ func (h *Session) Serve(holder Holder) {
 	s := h.sessions
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h.attempt.over != nil {
-		holder.Lose(h.attempt.over)
+	if h.attempt.lost != nil {
+		holder.Lose(h.attempt.lost)
 		return
 	}
 	h.attempt.holder = holder
@@ -250,7 +241,5 @@ func (s *Sessions) Close() {
 	s.replays.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.replica.caughtUp {
-		s.replica.leave()
-	}
+	s.replica.leave()
 }

@@ -3,101 +3,81 @@ package session
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
-// tick does what is due: heartbeats, takeovers after unanswered probes, suspicions and clean-up.
+// tick does what is due: heartbeats, takeovers after unanswered probes, what the log lacks, suspicions and
+// clean-up.
 func (r *replica) tick(now time.Time) {
+	if r.left {
+		return
+	}
+	since := now.Sub(r.ticked)
+	r.now, r.ticked = now, now
+	if (r.caughtUp || r.beats > 0) && r.isBeatDue() { // in a later replay, too, lest the replica lapse
+		r.beat()
+	}
 	if !r.caughtUp {
 		return
 	}
-	if now.Sub(r.beatSent) >= r.settings.Lease/beatsPerLease && !r.beatOpen {
-		r.beat(now)
-	}
-	for _, key := range inOrder(r.probes) {
-		a := r.probes[key]
-		if !a.probed.IsZero() && now.Sub(a.probed) >= r.settings.ProbeTimeout {
-			r.conflict(OutcomeTakeover)
-			r.supplant(a, a.rival)
-		}
-	}
-	if r.fenced(now) {
+	r.judgeProbes()
+	r.reconcile()
+	r.endCutOff()
+	r.endSome(since)
+	if r.isFenced(now) {
 		return
 	}
-	r.suspect(now)
-	r.sweep(now)
-	r.tidy(now)
+	r.suspect()
+	r.sweep()
 }
 
-// suspect writes a suspicion of each run that has been silent for the lease.
-func (r *replica) suspect(now time.Time) {
+// suspect writes a suspicion of each run that has been silent for its lease.
+func (r *replica) suspect() {
 	for _, id := range inOrder(r.fold.runs) {
 		run := r.fold.runs[id]
-		silent := r.fold.now-run.heard > r.settings.Lease
-		if id == r.id || run.lapsed != nil || !silent || now.Sub(r.suspected[id]) < r.settings.Lease/gapsPerLease {
+		silent := r.fold.now-run.heard > r.leaseOf(run)
+		if id == r.id || run.lapsed != nil || !silent || r.now.Sub(r.suspected[id]) < r.settings.interval() {
 			continue
 		}
-		r.suspected[id] = now
-		r.write(set(suspicionKey+id+"/"+r.id, &suspicion{Replica: id, Seen: run.last, By: r.id}))
+		r.suspected[id] = r.now
+		r.write([]Record{set(suspicionKey+id+"/"+r.id, &suspicion{Replica: id, Seen: run.last, By: r.id})}, ignore)
 	}
 }
 
 // sweep removes the records that lapsed runs have left, and at last their lapses.
-func (r *replica) sweep(now time.Time) {
+func (r *replica) sweep() {
 	for _, id := range inOrder(r.fold.runs) {
 		run := r.fold.runs[id]
-		if run.lapsed == nil || now.Sub(r.swept[id]) < r.settings.Lease/beatsPerLease {
+		if run.lapsed == nil || r.now.Sub(r.swept[id]) < r.settings.interval() {
 			continue
 		}
-		age := r.fold.latest.Sub(run.lapsed.at)
+		age, lease := r.fold.now-run.lapsed.at, r.leaseOf(run)
 		switch {
-		case len(run.keys) > 0 && (run.lapsed.by == r.id || age > r.settings.Lease):
+		case len(run.keys) > 0 && (run.lapsed.by == r.id || age > lease):
 			r.removeAll(run.keys)
-		case len(run.keys) == 0 && age > lapseKept*r.settings.Lease:
+		case len(run.keys) == 0 && age > lapseKept*lease:
 			r.removeAll(run.lapsed.keys)
 		default:
 			continue
 		}
-		r.swept[id] = now
+		r.swept[id] = r.now
 	}
-	for id := range r.swept {
-		if r.fold.runs[id] == nil {
-			delete(r.swept, id)
-			delete(r.suspected, id)
-		}
-	}
+	isGone := func(id string) bool { return r.fold.runs[id] == nil }
+	maps.DeleteFunc(r.swept, func(id string, _ time.Time) bool { return isGone(id) })
+	maps.DeleteFunc(r.suspected, func(id string, _ time.Time) bool { return isGone(id) })
+	maps.DeleteFunc(r.gone, func(id string, _ int64) bool { return isGone(id) })
 }
 
+// sweptAtOnce is how many records of a lapsed run are removed at a time.
+const sweptAtOnce = 5000
+
 func (r *replica) removeAll(keys map[string]struct{}) {
-	for _, key := range inOrder(keys) {
-		r.write(remove(key))
+	list := inOrder(keys)
+	for _, key := range list[:min(len(list), sweptAtOnce)] {
+		r.write([]Record{remove(key)}, ignore)
 	}
 }
 
 // inOrder returns the keys of a map, sorted: what a replica does must follow from what it has
 // read and from the time alone.
 func inOrder[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// tidy removes own records that no attempt needs anymore: their removal was lost in an outage.
-func (r *replica) tidy(now time.Time) {
-	own := r.fold.runs[r.id]
-	if own == nil || now.Sub(r.tidied) < r.settings.Lease/beatsPerLease {
-		return
-	}
-	r.tidied = now
-	for _, key := range inOrder(own.keys) {
-		wanted := false
-		switch {
-		case strings.HasPrefix(key, claimKey):
-			wanted = r.attempts[strings.TrimPrefix(key, claimKey)] != nil
-		case strings.HasPrefix(key, probeKey):
-			wanted = r.probes[key] != nil
-		case strings.HasPrefix(key, replicaKey):
-			wanted = true
-		}
-		if !wanted {
-			r.write(remove(key))
-		}
-	}
-}
