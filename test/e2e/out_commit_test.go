@@ -165,6 +165,37 @@ func TestOutIsCommittedForAClientThatAnswersAPingAndGoes(t *testing.T) {
 	})
 }
 
+// TestOutAClientsCloseConfirmsWhatItHas closes long before the next ping is due: the one that the close
+// causes has all records committed, and none comes again.
+func TestOutAClientsCloseConfirmsWhatItHas(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		p := k.start(t, "CONSUMER_COMMIT_INTERVAL=1h")
+		where := target("/socket/out", topic, []string{"groupId=" + group})
+		for visit := range 3 {
+			c := p.raw(t, where)
+			had := int64(10 * visit)
+			read := func(until int64) {
+				k.produce(t, topic, numbered(int(had), int(until-had), 1, 0)...)
+				for ; had < until; had++ {
+					want := fmt.Sprintf(`"wsProxyMessageId":"%s-0-%d-`, topic, had)
+					if got := c.message(); !strings.Contains(got, want) {
+						t.Fatalf("got %s, want %s", got, want)
+					}
+				}
+			}
+			read(had + 1)
+			c.send(opPong, c.until(opPing)) // the first ping comes at once
+			read(had + 9)
+			c.send(opClose, "\x03\xe8")
+			for op, payload := c.read(); op != opClose; op, payload = c.read() {
+				c.send(opPong, payload)
+			}
+			k.awaitCommit(t, group, topic, had)
+		}
+	})
+}
+
 func TestSorePointDroppedConsumerSkipsNothing(t *testing.T) {
 	const count, had = 20_000, 1000
 	onBoth(t, func(t *testing.T, k *cluster) {

@@ -63,6 +63,7 @@ func (h *hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
 	h.conn.stream, h.conn.raw = stream, top
+	h.conn.buffered = rw.Reader
 	stream.owner.Store(h.conn)
 	t := &transport{Conn: h.conn.raw, ended: func() { h.conn.readOver = true }, library: h.conn.libraryWrote}
 	return t, bufio.NewReadWriter(rw.Reader, bufio.NewWriterSize(t, libraryBuffer)), nil

@@ -29,7 +29,7 @@ func (c *Conn) Alive(within time.Duration, answer func(alive bool)) {
 	c.Wake()
 	time.AfterFunc(within, func() {
 		c.mu.Lock()
-		open := !c.hungUp
+		open := !c.hungUp && !c.closedByPeer()
 		c.mu.Unlock()
 		if open && c.readSince.Load() == notReading {
 			s.give(true)
@@ -49,7 +49,7 @@ func (c *Conn) signed() {
 	}
 	c.mu.Lock()
 	signs := c.signs
-	if c.askSign { // what came was sent before the ping
+	if c.askSign || c.closedByPeer() { // what came was sent before the ping, or by a client that is leaving
 		signs = nil
 	} else {
 		c.signs = nil

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -34,6 +35,7 @@ type Conn struct {
 	raw      net.Conn // what is read from and written to: TLS, or the stream itself
 	stream   *Stream
 	lib      *websocket.Conn
+	buffered *bufio.Reader // what the library reads from
 	settings Settings
 	metrics  *metrics.Metrics
 	began    time.Time
@@ -182,7 +184,7 @@ func (c *Conn) left() bool {
 	if c.ending != nil {
 		return c.ending.Error == nil || !errors.Is(c.ending.Error, proxy.ErrSucceeded)
 	}
-	return c.peerCode != 0 && c.peerCode != proxy.CloseAbnormal
+	return c.closedByPeer()
 }
 
 // setResult keeps the first code with which the connection ended. c.mu is held.

@@ -14,6 +14,7 @@ const (
 	opPong         opcode = 0xA
 
 	finalFragment = 0x80
+	maskBit       = 0x80 // of the byte that has the length
 	length16      = 126
 	length64      = 127
 

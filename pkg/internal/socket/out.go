@@ -23,6 +23,8 @@ const (
 	revokeWait = time.Second
 	// leaveTimeout bounds leaving the group after a connection's end.
 	leaveTimeout = 10 * time.Second
+	// confirmTimeout bounds how long the echo of a client's close frame waits for the last pong.
+	confirmTimeout = 500 * time.Millisecond
 	// failedPollGrace is how long a connection has for its last pongs after polling failed.
 	failedPollGrace = 2 * time.Second
 )
@@ -110,6 +112,7 @@ func (f *out) run() {
 	}
 	go f.conn.writeLoop(f)
 	f.readLoop()
+	f.confirmClose()
 	f.conn.finish()
 	poller.Wait()
 	f.commits.close()
@@ -118,6 +121,24 @@ func (f *out) run() {
 		defer cancel()
 		f.consumer.Close(ctx, f.conn.left())
 	}
+}
+
+// confirmClose delays the echo of the client's close frame until a last ping has shown which records the
+// client has: those that it has should not come again when it reconnects.
+func (f *out) confirmClose() {
+	if !f.conn.awaitsEcho() {
+		return
+	}
+	f.mu.Lock() // a fill either has recorded what it sends by now, or sends no records
+	f.conn.shut()
+	f.mu.Unlock()
+	f.conn.readPongs(time.Now().Add(confirmTimeout), func() bool {
+		outstanding, _ := f.delivery.outstanding(nil)
+		if outstanding {
+			f.conn.Wake()
+		}
+		return outstanding
+	})
 }
 
 // readLoop takes the client's commits, also after the proxy has sent its close frame: until the

@@ -576,9 +576,11 @@ func TestRevocation(t *testing.T) {
 				}
 				time.Sleep(30 * time.Minute)
 				late.Stop()
+				p.send(opPing, "")
+				p.want(opPong, "")
 				p.sendClose(1000, "")
-				if before, _ := p.wantClose(proxy.CloseNormal); len(before) > 0 {
-					t.Errorf("got %q", before)
+				if before, _ := p.wantClose(proxy.CloseNormal); len(before) != 1 || before[0].op != opPing {
+					t.Errorf("got %q, want one ping for the records of the other partition", before)
 				}
 				<-over
 				wantPosition(t, kafka, 0, test.committed)
@@ -605,9 +607,11 @@ func TestRevocationBehindAPing(t *testing.T) {
 		kafka.feed(1, 0, 2)
 		p.wantRecords(1, 0, 2)
 		time.Sleep(time.Minute)
+		p.send(opPing, "")
+		p.want(opPong, "")
 		p.sendClose(1000, "")
-		if before, _ := p.wantClose(proxy.CloseNormal); len(before) > 0 {
-			t.Errorf("got %q", before)
+		if before, _ := p.wantClose(proxy.CloseNormal); len(before) != 1 || before[0].op != opPing {
+			t.Errorf("got %q, want one ping for the records of the other partition", before)
 		}
 		<-over
 	})

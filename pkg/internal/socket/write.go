@@ -157,7 +157,9 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 	}
 	c.closeSent = true
 	by := time.Now().Add(c.settings.CloseTimeout)
-	_ = c.raw.SetReadDeadline(by)
+	if c.peerCode == 0 {
+		_ = c.raw.SetReadDeadline(by)
+	}
 	if e.by.After(by) { // frames before the close frame may take the whole grace
 		by = e.by
 	}
