@@ -3,6 +3,7 @@ package socket
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
@@ -36,6 +37,10 @@ type answers struct {
 	metrics *metrics.Metrics
 	topic   *metrics.Produced
 	wake    func()
+	most    int           // messages without an answer, above which no other is read
+	room    chan struct{} // tells the reader, where it waits, that messages were answered
+
+	unanswered atomic.Int64 // messages that were read and whose answers are not written
 
 	// The writer's.
 	taken  []*slot // being written
@@ -99,11 +104,37 @@ func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64
 		}
 	}
 	a.queue = append(a.queue, s)
+	a.unanswered.Add(int64(s.cost()))
 	a.metrics.InFlight.Add(float64(s.size()))
 	if s.open == 0 {
 		a.wake()
 	}
 	return s
+}
+
+// hasRoom implements intake. The window alone does not bound the messages without an answer: one that waits
+// for it is read already.
+func (a *answers) hasRoom() bool { return a.unanswered.Load() < int64(a.most) }
+
+// awaitRoom implements intake.
+func (a *answers) awaitRoom(done <-chan struct{}) error {
+	for !a.hasRoom() {
+		select {
+		case <-a.room:
+		case <-done:
+			return errEnded
+		}
+	}
+	return nil
+}
+
+// answered tells the reader that the answers to messages are written.
+func (a *answers) answered(messages int) {
+	a.unanswered.Add(int64(-messages))
+	select {
+	case a.room <- struct{}{}:
+	default:
+	}
 }
 
 // trace gives the first messages of a slot their spans, which end when they are answered.

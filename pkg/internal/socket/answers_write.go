@@ -33,13 +33,16 @@ func (a *answers) wrote() {
 	}
 	written := a.taken[:a.filled]
 	a.count(written, time.Now())
+	messages := 0
 	a.mu.Lock()
 	for _, s := range written {
+		messages += s.cost()
 		s.written = true
 		a.release(s)
 	}
 	a.trim()
 	a.mu.Unlock()
+	a.answered(messages)
 	rest := copy(a.taken, a.taken[a.filled:])
 	clear(a.taken[rest:])
 	a.taken, a.filled = a.taken[:rest], 0

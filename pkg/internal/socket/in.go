@@ -57,13 +57,16 @@ func ServeIn(c *Conn, o InOptions) {
 
 func newIn(c *Conn, o InOptions) *in {
 	window := limit.NewWindow(o.MaxInFlight, limit.MaxBytes)
-	return &in{
+	f := &in{
 		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
 		answers: &answers{
 			codec: o.Codec, window: window, budget: c.settings.Budget, timeout: o.DeliveryTimeout,
 			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), wake: c.Wake,
+			most: o.MaxInFlight, room: make(chan struct{}, 1),
 		},
 	}
+	c.intake = f.answers
+	return f
 }
 
 func (f *in) readLoop(take func(text bool, frame []byte) error) {

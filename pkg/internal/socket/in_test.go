@@ -291,7 +291,7 @@ func TestAnUnclassifiedErrorTellsNothing(t *testing.T) {
 }
 
 // TestTheWindowPushesBack has a Kafka that acknowledges nothing: no more than the window is
-// read, and each acknowledgement lets one more in.
+// read, and each answer lets one more in.
 func TestTheWindowPushesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p, m := accept(t, quietSettings(), bufferSize)
@@ -307,7 +307,7 @@ func TestTheWindowPushesBack(t *testing.T) {
 			if got := len(kafka.got()); got != 10+n {
 				t.Fatalf("%d records are produced after %d answers", got, n)
 			}
-			m.want("in_flight_messages", 11) // one waits for the window, read already
+			m.want("in_flight_messages", 10)
 			kafka.ack(n)
 			p.wantAnswers(fmt.Sprintf("%d:%d", n, n))
 		}
@@ -317,6 +317,52 @@ func TestTheWindowPushesBack(t *testing.T) {
 		for n := 20; n < 30; n++ {
 			kafka.ack(n)
 		}
+	})
+}
+
+// TestAClientWithAllInFlightIsHeard has as many messages in flight as a client may have: its ping is answered,
+// and so is its close.
+func TestAClientWithAllInFlightIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p, m := accept(t, quietSettings(), bufferSize)
+		kafka := &producer{}
+		o := inOptions(kafka)
+		o.MaxInFlight = 2
+		over := serveIn(c, o)
+		p.send(opText, produce("a", "1"))
+		p.send(opText, produce("b", "2"))
+		m.want("in_flight_messages", 2)
+		began := time.Now()
+		p.send(opPing, "x")
+		p.want(opPong, "x")
+		p.sendClose(1000, "")
+		p.wantClose(proxy.CloseNormal)
+		<-over
+		wantElapsed(t, began, 0, 0)
+		kafka.ack(0)
+		kafka.ack(1)
+	})
+}
+
+// TestAClientThatWaitsToBeReadIsNotSilent has a message wait in the socket for longer than a peer may be
+// silent.
+func TestAClientThatWaitsToBeReadIsNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p, _ := accept(t, testSettings(), bufferSize)
+		kafka := &producer{}
+		o := inOptions(kafka)
+		o.MaxInFlight, o.DeliveryTimeout = 1, 2*time.Hour
+		over := serveIn(c, o)
+		p.send(opText, produce("a", "1"))
+		p.send(opText, produce("b", "2"))
+		time.Sleep(time.Hour)
+		kafka.ack(0)
+		p.wantAnswers("a:0")
+		synctest.Wait()
+		kafka.ack(1)
+		p.wantAnswers("b:1")
+		_ = p.Close()
+		<-over
 	})
 }
 
@@ -383,8 +429,10 @@ func TestTimeoutLeavesTheSlotCharged(t *testing.T) {
 		for _, id := range []string{"a", "b", "waits", "d"} {
 			p.send(opText, produce(id, id))
 		}
-		p.wantAnswers("a:TIMEOUT", "b:TIMEOUT", "waits:TIMEOUT")
+		p.wantAnswers("a:TIMEOUT", "b:TIMEOUT")
 		wantElapsed(t, began, o.DeliveryTimeout, 0)
+		p.wantAnswers("waits:TIMEOUT") // it was read when the first two were answered
+		wantElapsed(t, began, 2*o.DeliveryTimeout, 0)
 		m.want("produce_errors_total", 3)
 		m.want("in_flight_messages", 0)
 

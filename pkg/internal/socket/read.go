@@ -36,6 +36,9 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 	if err != nil {
 		return false, nil, c.readFailed(err)
 	}
+	if err := c.awaitIntake(); err != nil {
+		return false, nil, err
+	}
 	message, err = c.readAll(r)
 	if err != nil {
 		return false, nil, err
@@ -48,6 +51,27 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 		return false, nil, errEnded
 	}
 	return text, message, nil
+}
+
+// intake bounds the messages that a flow has without an answer. The reader calls it.
+type intake interface {
+	hasRoom() bool
+	// awaitRoom waits until another message may be read. It fails once done is closed.
+	awaitRoom(done <-chan struct{}) error
+}
+
+// awaitIntake waits until the flow may have the message that begins. The control frames before it were
+// dealt with: a client with all its messages in flight may ping or close.
+func (c *Conn) awaitIntake() error {
+	if c.intake == nil || c.intake.hasRoom() {
+		return nil
+	}
+	c.readSince.Store(notReading) // the peer's silence is not its fault
+	if err := c.intake.awaitRoom(c.done); err != nil {
+		return err
+	}
+	c.readSince.Store(int64(c.since()))
+	return nil
 }
 
 // readAll reads a message to its end. The library also reports an end of the message where the
