@@ -116,6 +116,7 @@ func (d *delivery) disown(partitions []int32) {
 	for _, partition := range partitions {
 		if p := d.parts[partition]; p != nil {
 			p.owned, p.sending = false, false
+			p.delivered.forget()
 		}
 	}
 }
