@@ -1,6 +1,12 @@
 package socket
 
-import "github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
+import (
+	"unsafe"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
 
 const (
 	// copiesInFlight is how many copies of a message's bytes are held while it is in flight: in its
@@ -13,7 +19,17 @@ const (
 	// shortFrame is the longest frame whose share of the budget is released in one step, when its
 	// answers are written: it is not worth two.
 	shortFrame = 4 << 10
+	// headerCost is what a header costs besides its bytes: an empty one has two bytes in an Avro message.
+	headerCost = int64(unsafe.Sizeof(proxy.Header{}))
 )
+
+func headerCount(messages []codec.Message) int {
+	headers := 0
+	for i := range messages {
+		headers += len(messages[i].Record.Headers)
+	}
+	return headers
+}
 
 // charge waits for room in the memory budget for the messages of a slot. The share of their records
 // is released when Kafka's client releases them: a client that does not read its answers keeps only

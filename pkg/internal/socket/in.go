@@ -93,7 +93,7 @@ func (f *in) readLoop(take func(text bool, frame []byte) error) {
 func (f *in) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	slot, err := f.admit(messages, batch, int64(len(frame)))
+	slot, err := f.admit(messages, batch, f.measure(frame, messages))
 	if slot == nil || err != nil {
 		return err
 	}
@@ -124,6 +124,13 @@ func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*
 		return slot, err
 	}
 	return slot, f.answers.charge(f.conn.done, slot)
+}
+
+// measure returns how many bytes the decoded messages of a frame hold.
+func (f *in) measure(frame []byte, messages []codec.Message) int64 {
+	headers := headerCost * int64(headerCount(messages))
+	f.conn.chargeDecoded(headers)
+	return int64(len(frame)) + headers
 }
 
 func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *codec.Batch) {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -386,6 +387,56 @@ func TestTheWindowCountsBytes(t *testing.T) {
 		_ = p.Close()
 		<-over
 	})
+}
+
+// headersIn is a codec whose messages have many headers.
+type headersIn struct {
+	codec.In
+	headers int
+}
+
+func (c headersIn) Decode(_ []byte, into []codec.Message) ([]codec.Message, *codec.Batch) {
+	return append(into, codec.Message{Record: proxy.Record{Value: []byte("x"), Headers: make([]proxy.Header, c.headers)}}), nil
+}
+
+// TestTheWindowCountsHeaders sends short messages with headers that fill the window once decoded.
+func TestTheWindowCountsHeaders(t *testing.T) {
+	for name, test := range map[string]struct{ headers, want int }{
+		"a quarter of the window":     {limit.MaxBytes / 4 / int(headerCost), 3},
+		"more than the window":        {2 * limit.MaxBytes / int(headerCost), 1},
+		"a few headers do not matter": {3, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, b := budgeted(1 << 30)
+				c, p, _ := accept(t, s, bufferSize)
+				kafka := &producer{}
+				o := inOptions(kafka)
+				o.Codec = headersIn{o.Codec, test.headers}
+				over := serveIn(c, o)
+				for range 5 {
+					p.send(opText, strings.Repeat("x", 100))
+				}
+				synctest.Wait()
+				if got := len(kafka.got()); got != test.want {
+					t.Errorf("%d records are produced, want %d", got, test.want)
+				}
+				if got, least := b.Held(budget.Producing), copiesInFlight*headerCost*int64(test.want*test.headers); got < least {
+					t.Errorf("%d bytes are charged to the memory budget, want at least %d", got, least)
+				}
+				if got, least := b.Held(budget.Receiving), headerCost*int64(test.headers); test.want < 5 && got < least {
+					t.Errorf("%d bytes are charged for the message that waits, want at least %d", got, least)
+				}
+				_ = p.Close()
+				<-over
+				wantBudget(t, b, budget.Receiving, 0)
+				for n := range test.want {
+					kafka.ack(n)
+				}
+				wantBudget(t, b, budget.Producing, 0)
+			})
+		})
+	}
 }
 
 // TestTheRateHoldsTheReader checks that the client gets its rate, and that waiting for it

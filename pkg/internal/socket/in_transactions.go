@@ -84,7 +84,7 @@ func ServeInTransactions(c *Conn, o InOptions, t Transactor) {
 func (f *inTransactions) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	slot, err := f.admit(messages, batch, int64(len(frame)))
+	slot, err := f.admit(messages, batch, f.measure(frame, messages))
 	if slot == nil || err != nil {
 		return err
 	}

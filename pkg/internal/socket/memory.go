@@ -36,6 +36,15 @@ func (c *Conn) reserveOnly(message int) {
 	}
 }
 
+// chargeDecoded charges what the decoded message holds beyond its length, until the next Read.
+func (c *Conn) chargeDecoded(bytes int64) {
+	if bytes <= keptMessageBuffer {
+		return
+	}
+	c.settings.Budget.Charge(budget.Receiving, bytes)
+	c.reserved += bytes
+}
+
 // unreserve releases all room that reserve has acquired.
 func (c *Conn) unreserve() { c.reserveOnly(0) }
 

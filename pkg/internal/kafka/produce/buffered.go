@@ -9,6 +9,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
+// keptHeaders is room for how many headers is kept with an unused buffered record.
+const keptHeaders = 64
+
 // buffered is a record whose result is not known yet. It is reused, since the record and its promise
 // would otherwise be allocated each time.
 type buffered struct {
@@ -102,6 +105,9 @@ func (b *buffered) finish(ack proxy.Ack, err error) {
 func (b *buffered) recycle() {
 	b.record = kgo.Record{}
 	clear(b.headers)
+	if cap(b.headers) > keptHeaders {
+		b.headers = nil
+	}
 	b.producer, b.use, b.done = nil, nil, nil
 	b.home.pool.Put(b)
 }
