@@ -338,6 +338,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 	}
 	f.batch.records = f.batch.records[n:]
 	if len(f.batch.records) == 0 {
+		f.batch.records = nil // what the poller does not reuse is given back
 		f.taken <- struct{}{}
 	}
 	return dst

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
@@ -101,7 +103,9 @@ func (c *consumer) Poll(ctx context.Context, most int, into []proxy.Record, take
 	taken()
 	n := min(most, len(c.polled))
 	into = append(into, c.polled[:n]...)
-	c.polled = c.polled[n:]
+	if c.polled = c.polled[n:]; len(c.polled) == 0 {
+		c.polled = nil
+	}
 	return into, nil
 }
 
@@ -857,4 +861,35 @@ func TestABurstOfRecordsIsGivenBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnIdleConnectionKeepsNoRecords delivers a burst of records and then one: what held the burst is given back.
+func TestAnIdleConnectionKeepsNoRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p, _ := accept(t, quietSettings(), bufferSize)
+		kafka := newConsumer(0)
+		over := serveOut(c, manualOptions(kafka))
+		kept := feedTracked(kafka, 1000)
+		p.wantRecords(0, 0, 1000)
+		kafka.feed(0, 1000, 1001)
+		p.wantRecords(0, 1000, 1001)
+		synctest.Wait()
+		runtime.GC()
+		if kept.Value() != nil {
+			t.Error("a record of the burst is kept")
+		}
+		_ = p.Close()
+		<-over
+	})
+}
+
+// feedTracked is feed, and returns a pointer to the value of one of the records.
+func feedTracked(c *consumer, count int64) weak.Pointer[[1 << 10]byte] {
+	value := new([1 << 10]byte)
+	var records []proxy.Record
+	for offset := range count {
+		records = append(records, proxy.Record{Partition: 0, Offset: offset, Timestamp: stamp(offset), Value: value[:1]})
+	}
+	c.polls <- records
+	return weak.Make(value)
 }
