@@ -5,22 +5,28 @@ import (
 	"time"
 )
 
-// signPing is the payload of the pings that ask for a sign of life.
-const signPing = "sign"
+const (
+	// signPing is the payload of the pings that ask for a sign of life.
+	signPing = "sign"
+	// underWay is for how long what arrives may have been sent before the question. Later it is a sign of
+	// life even if a full socket has not taken the ping: a slow client reads and answers earlier pings.
+	underWay = time.Second
+)
 
 // sign is a caller of Alive that waits for a sign of life.
 type sign struct {
 	once   sync.Once
+	asked  time.Duration // on the connection's clock
 	answer func(alive bool)
 }
 
 func (s *sign) give(alive bool) { s.once.Do(func() { s.answer(alive) }) }
 
-// Alive asks the peer for a sign of life: any byte that arrives from it after a ping. answer is
-// called once, at the latest after within; a peer that has sent nothing by then is cut off. While a
+// Alive asks the peer for a sign of life: any byte that arrives from it after a ping, or so late that it was
+// sent after the question. answer is called once, at the latest after within; a peer that has sent nothing by then is cut off. While a
 // rate limit or a full window stops the reader, the peer cannot be heard and counts as alive.
 func (c *Conn) Alive(within time.Duration, answer func(alive bool)) {
-	s := &sign{answer: answer}
+	s := &sign{asked: c.since(), answer: answer}
 	c.mu.Lock()
 	c.signs = append(c.signs, s)
 	c.askSign = true
@@ -48,17 +54,31 @@ func (c *Conn) signed() {
 		return
 	}
 	c.mu.Lock()
-	signs := c.signs
-	if c.askSign || c.closedByPeer() { // what came was sent before the ping, or by a client that is leaving
-		signs = nil
-	} else {
-		c.signs = nil
-		c.awaited.Store(false)
-	}
+	signs := c.takeSigned()
+	c.awaited.Store(len(c.signs) > 0)
 	c.mu.Unlock()
 	for _, s := range signs {
 		s.give(true)
 	}
+}
+
+// takeSigned returns the callers for whom the byte that came is a sign of life; the others go on waiting. What
+// a client sends that is closing its socket is no sign. c.mu is held.
+func (c *Conn) takeSigned() (signed []*sign) {
+	if c.closedByPeer() {
+		return nil
+	}
+	waiting := c.signs[:0]
+	for _, s := range c.signs {
+		if c.askSign && c.since()-s.asked < underWay {
+			waiting = append(waiting, s)
+		} else {
+			signed = append(signed, s)
+		}
+	}
+	clear(c.signs[len(waiting):])
+	c.signs = waiting
+	return signed
 }
 
 // askForSign appends the ping. c.mu is held.
