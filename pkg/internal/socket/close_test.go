@@ -201,7 +201,7 @@ func TestAFullSocketIsJustClosedAfterTheGrace(t *testing.T) {
 		began := time.Now()
 		c.End(Ending{Code: proxy.CloseServiceRestart, Grace: 3 * time.Second})
 		<-r.over
-		wantElapsed(t, began, 3*time.Second, settings.WriteTimeout/takenChecks)
+		wantElapsed(t, began, 3*time.Second, 0)
 		wantResult(t, c, proxy.CloseServiceRestart)
 		m.want("slow_client_closes_total", 0)
 		if got, err := io.ReadAll(p); len(got) != 100 || err != nil {
@@ -222,9 +222,7 @@ func TestAClientThatClosesBehindAFullSocketIsLetGo(t *testing.T) {
 		began := time.Now()
 		p.sendClose(1001, "")
 		<-r.over
-		if took := time.Since(began); took > settings.WriteTimeout/takenChecks {
-			t.Errorf("it took %v", took)
-		}
+		wantElapsed(t, began, echoTimeout, 0)
 		wantResult(t, c, proxy.CloseGoingAway)
 		m.want("slow_client_closes_total", 0)
 		_ = p.Close()

@@ -101,6 +101,7 @@ func (c *Conn) End(e Ending) {
 		e.by = time.Now().Add(e.Grace)
 		c.ending = &e
 		c.setResult(e.Code)
+		c.hurryWrite()
 	}
 	c.mu.Unlock()
 	c.shut()
@@ -120,6 +121,7 @@ func (c *Conn) finish() {
 	c.unreserve()
 	c.mu.Lock()
 	c.hungUp = true
+	c.hurryWrite()
 	c.mu.Unlock()
 	c.Wake()
 	<-c.done

@@ -190,8 +190,6 @@ func (c *Conn) write(buf []byte) error {
 }
 
 // setWriteDeadline bounds one write to the socket, so that the Stream can check the peer's progress.
-// An ending does not shorten the deadline: one in the past would make the write fail although the
-// socket has room, and its peer would not get the close frame.
 func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -202,7 +200,33 @@ func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 	if full := lastTaken.Add(c.settings.WriteTimeout); full.Before(by) {
 		by = full
 	}
+	if last, ends := c.lastWrite(); ends && last.Before(by) {
+		by = last
+	}
 	return socket.SetWriteDeadline(by)
+}
+
+// lastWrite returns when a write of a connection that ends is given up. It is never in the past: the write
+// would fail although the socket has room, and its peer would not get the close frame. c.mu is held.
+func (c *Conn) lastWrite() (by time.Time, ends bool) {
+	by = time.Now().Add(echoTimeout)
+	if c.hungUp {
+		return by, true
+	}
+	if c.ending == nil {
+		return time.Time{}, false
+	}
+	if c.ending.by.After(by) {
+		by = c.ending.by
+	}
+	return by, true
+}
+
+// hurryWrite bounds the write that is under way when the connection begins to end. c.mu is held.
+func (c *Conn) hurryWrite() {
+	if by, ends := c.lastWrite(); ends && !c.closeSent && time.Until(by) < c.settings.WriteTimeout/takenChecks {
+		_ = c.stream.Conn.SetWriteDeadline(by)
+	}
 }
 
 // giveUp tells whether a write that has reached its deadline is to be given up.
