@@ -115,6 +115,15 @@ func (c *Conn) Ending() *Ending {
 	return c.ending
 }
 
+// endAtPanic is deferred by the reader, before finish: net/http recovers from a panic of a handler, and leaves
+// its connection open where that was taken over.
+func (c *Conn) endAtPanic() {
+	if cause := recover(); cause != nil {
+		c.End(Ending{Code: proxy.CloseInternal, Reason: "The proxy has failed."})
+		panic(cause)
+	}
+}
+
 // finish is the reader's last step: it tells the writer to end, waits for it, and closes the
 // socket, after the peer's close frame where ours was sent.
 func (c *Conn) finish() {

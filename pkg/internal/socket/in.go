@@ -50,9 +50,10 @@ type in struct {
 func ServeIn(c *Conn, o InOptions) {
 	f := newIn(c, o)
 	go c.writeLoop(f.answers)
+	defer f.answers.abandon()
+	defer c.finish()
+	defer c.endAtPanic()
 	f.readLoop(f.take)
-	c.finish()
-	f.answers.abandon()
 }
 
 func newIn(c *Conn, o InOptions) *in {

@@ -71,12 +71,18 @@ func ServeInTransactions(c *Conn, o InOptions, t Transactor) {
 	f := &inTransactions{in: newIn(c, o), transactor: t, ctx: ctx, more: make(chan struct{}, 1), done: make(chan struct{})}
 	go c.writeLoop(f.answers)
 	go f.commitLoop()
+	defer f.finish(cancel)
+	defer c.endAtPanic()
 	f.readLoop(f.take)
+}
+
+// finish ends the connection and its last transaction.
+func (f *inTransactions) finish(cancel context.CancelFunc) {
 	f.end()
-	c.finish()
+	f.conn.finish()
 	defer time.AfterFunc(settleGrace, cancel).Stop()
 	<-f.done
-	t.Close()
+	f.transactor.Close()
 	f.answers.abandon()
 }
 

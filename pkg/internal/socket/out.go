@@ -111,8 +111,14 @@ func (f *out) run() {
 		poller.Go(f.pollLoop)
 	}
 	go f.conn.writeLoop(f)
+	defer f.finish(&poller)
+	defer f.conn.endAtPanic()
 	f.readLoop()
 	f.confirmClose()
+}
+
+// finish ends the connection, and leaves the group where the connection was closed.
+func (f *out) finish(poller *sync.WaitGroup) {
 	f.conn.finish()
 	poller.Wait()
 	f.commits.close()

@@ -225,7 +225,7 @@ func (c *Conn) lastWrite() (by time.Time, ends bool) {
 // hurryWrite bounds the write that is under way when the connection begins to end. c.mu is held.
 func (c *Conn) hurryWrite() {
 	if by, ends := c.lastWrite(); ends && !c.closeSent && time.Until(by) < c.settings.WriteTimeout/takenChecks {
-		_ = c.stream.Conn.SetWriteDeadline(by)
+		_ = c.stream.SetWriteDeadline(by)
 	}
 }
 
