@@ -357,6 +357,7 @@ func TestAClientThatWaitsToBeReadIsNotSilent(t *testing.T) {
 		p.send(opText, produce("a", "1"))
 		p.send(opText, produce("b", "2"))
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		kafka.ack(0)
 		p.wantAnswers("a:0")
 		synctest.Wait()
