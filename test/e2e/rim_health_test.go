@@ -37,8 +37,18 @@ func (p *proxy) awaitReady(t *testing.T, want bool) {
 		if (status == 200) != body.Ready || status != 200 && status != 503 {
 			t.Fatalf("/readyz: %d with %+v", status, body)
 		}
-		return body.Ready == want
+		return body.Ready == want && (!want || body.isWell())
 	})
+}
+
+// isWell reports whether every check is fine: a replica is ready before it can read the sessions again.
+func (r readiness) isWell() bool {
+	for _, result := range r.Checks {
+		if result != "ok" {
+			return false
+		}
+	}
+	return true
 }
 
 func TestSorePointHealthTurnsRedWhenKafkaIsDown(t *testing.T) {

@@ -30,8 +30,19 @@ func (p *proxy) awaitReadiness(t testing.TB, want int) {
 		if status := p.status("/livez"); status != http.StatusOK {
 			t.Fatalf("/livez: %d", status)
 		}
-		return p.status("/readyz") == want
+		return p.status("/readyz") == want && (want != http.StatusOK || p.isWell(t))
 	})
+}
+
+// isWell reports whether every check is fine: a replica is ready before it can read the sessions again.
+func (p *proxy) isWell(t testing.TB) bool {
+	t.Helper()
+	for _, result := range p.checks(t) {
+		if result != "ok" {
+			return false
+		}
+	}
+	return true
 }
 
 // TestSorePointHealthChecksThatStayGreenWhileKafkaIsDown stops the broker, and pauses it: a paused broker

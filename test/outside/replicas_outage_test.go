@@ -45,7 +45,7 @@ func TestAnOutageOfKafkaEvictsNobody(t *testing.T) {
 	}
 	must(t, broker.Restart(within(t, patience)))
 	for _, p := range r.list {
-		await(t, "the replicas to be ready again", func() bool { return p.status("/readyz") == http.StatusOK })
+		p.awaitReadiness(t, http.StatusOK)
 	}
 	back := time.Now()
 	for time.Since(back) < 2*lease {

@@ -167,7 +167,7 @@ func TestLongALostStateTopicIsFilledAgain(t *testing.T) {
 	must(t, err)
 	mended := time.Now()
 	for _, p := range r.list {
-		awaitWithin(t, 2*lease, "the replicas to admit clients again", func() bool { return p.status("/readyz") == http.StatusOK })
+		awaitWithin(t, 2*lease, "the replicas to admit clients again", func() bool { return p.isWell(t) })
 		awaitWithin(t, 2*lease, "all sessions to be in the topic again", func() bool { return len(p.sessions(t)) == clients })
 	}
 	t.Logf("%d sessions are in the topic again after %v", clients, time.Since(mended).Round(time.Millisecond))
