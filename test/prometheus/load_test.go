@@ -37,6 +37,8 @@ type load struct {
 	kafka *kgo.Client
 	http  *http.Client    // of sockets
 	ctx   context.Context // ends with the test
+
+	consuming chan struct{} // closed once the consumer is connected that rivals compete with
 }
 
 func startLoad(t *testing.T) *load {
@@ -52,7 +54,7 @@ func startLoad(t *testing.T) *load {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	l := &load{kafka: client, ctx: t.Context()}
+	l := &load{kafka: client, ctx: t.Context(), consuming: make(chan struct{})}
 	key := l.start(t, fake.ListenAddrs()[0])
 	var running sync.WaitGroup
 	for _, work := range []func(){
@@ -72,7 +74,7 @@ func startLoad(t *testing.T) *load {
 func slowWrites(fake *kfake.Cluster) {
 	fake.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
-		fake.SleepControl(func() { time.Sleep(50 * time.Millisecond) })
+		fake.SleepControl(func() { <-time.After(50 * time.Millisecond) })
 		return nil, nil, false
 	})
 }
@@ -212,7 +214,16 @@ func (l *load) produce() {
 
 // consume reads orders as what they are not.
 func (l *load) consume() {
-	l.reader("/socket/out?clientId=consumer&groupId=readers&valType=long&topic=" + orders)
+	const target = "/socket/out?clientId=consumer&groupId=readers&valType=long&topic=" + orders
+	for l.pause() {
+		if conn := l.dial("sesame", target); conn != nil {
+			close(l.consuming)
+			l.drain(conn)
+			_ = conn.CloseNow()
+			break
+		}
+	}
+	l.reader(target)
 }
 
 // lag reads orders slowly, so that its group falls behind.
@@ -238,8 +249,13 @@ func (l *load) refused() {
 	}
 }
 
-// rivals want the place of a client that is connected.
+// rivals want the place of a client that is connected. They begin later than it: they come so often that they
+// would have the place nearly always.
 func (l *load) rivals() {
+	select {
+	case <-l.consuming:
+	case <-l.ctx.Done():
+	}
 	for l.pause() {
 		if conn := l.dial("sesame", "/socket/out?clientId=consumer&groupId=readers&onConflict=reject&topic="+orders); conn != nil {
 			_ = conn.CloseNow()
