@@ -26,11 +26,11 @@ func BenchmarkCompress(b *testing.B) {
 		messages [][]byte
 	}{{"276B", readings}, {"2KB", orders}} {
 		for _, size := range []int{0, 512, 1024, 2048, 3072} {
-			for name, m := range methods(b, len(kind.messages[0]) <= shortSize) {
+			for name, m := range methods(b) {
 				b.Run(fmt.Sprintf("%s/history=%d/%s", kind.name, size, name), func(b *testing.B) { m.run(b, kind.messages, size) })
 			}
 		}
-		for _, level := range []int{1, longLevel} {
+		for _, level := range []int{1, 3} {
 			b.Run(fmt.Sprintf("%s/kept/level=%d", kind.name, level), func(b *testing.B) { keptWriter(b, level).run(b, kind.messages, 0) })
 		}
 		b.Run(kind.name+"/Compressor", func(b *testing.B) {
@@ -64,15 +64,13 @@ func (m method) run(b *testing.B, messages [][]byte, size int) {
 	b.ReportMetric(float64(processorTime(b)-begin)/float64(i), "cpu-ns/op")
 }
 
-// methods returns ours and those of the flate package.
-func methods(b *testing.B, short bool) map[string]method {
+// methods returns the two ways of the flate package to begin with a history.
+func methods(b *testing.B) map[string]method {
 	b.Helper()
-	var ours shortEncoder
-	var theirs longEncoder
-	var stateless longEncoder
-	all := map[string]method{
+	var pooled, stateless encoder
+	return map[string]method{
 		"writer": func(dst, history, message []byte) []byte {
-			out, err := theirs.appendMessage(dst, history, message)
+			out, err := pooled.appendMessage(dst, history, message)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -86,16 +84,12 @@ func methods(b *testing.B, short bool) map[string]method {
 			return stateless.out[:len(stateless.out)-len(tail)]
 		},
 	}
-	if short {
-		all["short"] = ours.appendMessage
-	}
-	return all
 }
 
 // keptWriter keeps the state of a flate.Writer for a connection: about 1.2 MB.
 func keptWriter(b *testing.B, level int) method {
 	b.Helper()
-	var sink longEncoder
+	var sink encoder
 	w, err := flate.NewWriter(&sink, level)
 	if err != nil {
 		b.Fatal(err)

@@ -6,8 +6,8 @@
 //
 // To compress with context takeover, zlib keeps 256 KB for each connection, and a flate.Writer keeps 1.2 MB.
 // Here a connection keeps about 2 KB: the end of what it has sent compressed, from which each message is
-// compressed anew, with tables that all connections share. On records of 276 bytes that makes payloads that
-// are a fifth as long as the messages, where the window of 32 KB would make them a sixth. Clients are made
+// compressed anew, by a flate.Writer of those that all connections share. On records of 276 bytes that makes
+// payloads that are a fifth as long as the messages, where the window of 32 KB would make them a sixth. Clients are made
 // to use no context takeover, so that inflating keeps nothing for a connection at all.
 //
 // # What must hold
