@@ -24,7 +24,7 @@ func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metri
 		arrived: inbound{buffers: s.Buffers, budget: s.Budget},
 		wake:    make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	c.open, c.shut = context.WithCancel(context.WithoutCancel(r.Context()))
+	c.open, c.shut = context.WithCancel(context.Background()) // it outlasts the request
 	c.readSince.Store(notReading)
 	_, err := websocket.Accept(&hijack{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},

@@ -22,7 +22,7 @@ type Settings struct {
 	WriteTimeout    time.Duration // how long a full socket may take no byte
 	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
 	Budget          *budget.Budget
-	Buffers         *Buffers
+	Buffers         *Buffers // shared by all connections
 }
 
 // Conn is one WebSocket connection. The library does the handshake only: frames are read and written here, so
@@ -111,8 +111,8 @@ func (c *Conn) Ending() *Ending {
 	return c.ending
 }
 
-// endAtPanic is deferred by the reader, before finish: net/http recovers from a panic of a handler, and leaves
-// its connection open where that was taken over.
+// endAtPanic is deferred by the reader, before finish: a connection that a bug leaves without its reader must
+// not stay open. The panic goes on.
 func (c *Conn) endAtPanic() {
 	if cause := recover(); cause != nil {
 		c.End(Ending{Code: proxy.CloseInternal, Reason: "The proxy has failed."})

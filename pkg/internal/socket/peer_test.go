@@ -308,6 +308,8 @@ func (s *script) wrote() {
 
 func (s *script) due() time.Time { return time.Time{} }
 
+func (s *script) rest() {}
+
 func (s *script) over(late bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
