@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -163,55 +164,57 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 	return e
 }
 
-// open upgrades the connection to a WebSocket and serves it to its end. It then releases what the
-// connection holds, the session after the flow has left its consumer group.
+// open upgrades the connection to a WebSocket, which is served in a goroutine of its own: the one of net/http
+// would keep the request, its buffers and a deep stack for as long as the connection lasts.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
-	defer a.topic.Close()
-	defer a.leave()
 	a.through() // before the client has the answer: it may connect again at once
+	a.place, a.through = nil, nil
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
 		a.session.Close()
 		s.Sockets.Leave(r.RemoteAddr, nil)
+		a.leave()
+		a.topic.Close()
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		a.span.End(http.StatusInternalServerError, proxy.AsError(err))
 		return
 	}
 	a.span.End(http.StatusSwitchingProtocols, nil)
+	go s.serve(c, a, r.RemoteAddr)
+}
+
+// serve serves a connection to its end. It then releases what the connection holds, the session after the flow
+// has left its consumer group.
+func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
+	defer s.survive(remote)
+	defer a.topic.Close()
+	defer a.leave()
 	defer s.Metrics.Hold(a.flow.topic, a.flow.group)()
 	s.Sockets.Add(c)
-	defer s.Sockets.Leave(r.RemoteAddr, c)
+	defer s.Sockets.Leave(remote, c)
 	a.session.Serve(holder{c})
 	defer a.session.Close()
 	defer s.guard(c, a)()
 	f := a.flow
-	log := s.Log.With("direction", f.direction, "remote", r.RemoteAddr).With(f.log...)
+	log := s.Log.With("direction", f.direction, "remote", remote).With(f.log...)
 	if who := a.pass.Identity.Principal; !who.IsAnonymous() {
 		log = log.With("subject", who.String())
 	}
 	log.Info("socket opened")
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
-	stop := endWithTopic(c, a.topic)
+	defer func() {
+		counted.Closed(c.Result())
+		log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
+	}()
+	defer a.topic.WhenOver(func() { c.End(socket.EndWith(a.topic.End(), goneGrace)) })()
 	f.serve(c, a)
-	stop()
-	counted.Closed(c.Result())
-	log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
 }
 
-// endWithTopic closes the connection when its topic ends for it. stop ends its goroutine.
-func endWithTopic(c *socket.Conn, topic *cluster.Topic) (stop func()) {
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case <-topic.Over():
-			c.End(socket.EndWith(topic.End(), goneGrace))
-		case <-over:
-		}
-	}()
-	return func() {
-		close(over)
-		<-done
+// survive is deferred first by a connection's goroutine: a bug that makes it panic ends this connection, as
+// net/http has it for requests, and not those of all other clients.
+func (s *Server) survive(remote string) {
+	if cause := recover(); cause != nil {
+		s.Log.Error("a socket failed", "remote", remote, "panic", cause, "stack", string(debug.Stack()))
 	}
 }
 
@@ -219,7 +222,7 @@ func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
 		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
-		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget,
+		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers,
 	}
 }
 

@@ -52,8 +52,9 @@ type Server struct {
 	// SessionsReady returns why the sessions cannot be read from Kafka now, or nil. It does not wait.
 	SessionsReady func() error
 
-	guards guards
-	quota  quota
+	guards  guards
+	quota   quota
+	buffers socket.Buffers
 }
 
 // Main returns the routes of the main listener.

@@ -48,6 +48,19 @@ func (a *answers) wrote() {
 	a.taken, a.filled = a.taken[:rest], 0
 }
 
+// rest implements source.
+func (a *answers) rest() {
+	if len(a.taken) > 0 {
+		return
+	}
+	a.taken = nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) == 0 {
+		a.queue, a.free = nil, nil
+	}
+}
+
 // count adds the answers that were written to the metrics. An answer does not change once it is
 // set, so that a.mu need not be held.
 func (a *answers) count(written []*slot, now time.Time) {

@@ -262,6 +262,5 @@ func TestAnEndingDoesNotShortenAWrite(t *testing.T) {
 		}
 		_ = p.Close()
 		c.Cut()
-		_ = c.lib.CloseNow()
 	})
 }

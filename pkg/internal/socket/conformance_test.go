@@ -179,6 +179,8 @@ func (e *echoes) wrote() {}
 
 func (e *echoes) due() time.Time { return time.Time{} }
 
+func (e *echoes) rest() {}
+
 func (e *echoes) over(late bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -9,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -25,17 +22,15 @@ type Settings struct {
 	WriteTimeout    time.Duration // how long a full socket may take no byte
 	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
 	Budget          *budget.Budget
+	Buffers         *Buffers // shared by all connections
 }
 
-// Conn is one WebSocket connection, between the flows and the WebSocket library. The library
-// does the handshake and reads frames; data frames, pings and close handshakes are written
-// here, so that a whole poll is sent in one write and nothing waits for a peer.
+// Conn is one WebSocket connection. The library does the handshake only: frames are read and written here, so
+// that what arrives together is read at once, a whole poll is sent in one write and nothing waits for a peer.
 type Conn struct {
 	// Fixed after construction.
 	raw      net.Conn // what is read from and written to: TLS, or the stream itself
 	stream   *Stream
-	lib      *websocket.Conn
-	buffered *bufio.Reader // what the library reads from
 	settings Settings
 	metrics  *metrics.Metrics
 	began    time.Time
@@ -50,9 +45,10 @@ type Conn struct {
 	renewer  Renewer // nil where the client cannot renew its token
 
 	// The reader's.
-	message  []byte
-	reserved int64 // bytes of the memory budget, for message and what is decoded from it
-	readOver bool  // nothing comes from the peer anymore
+	arrived  inbound
+	message  []byte // of a message that has come in parts
+	reserved int64  // bytes of the memory budget, for a message and what is decoded from it
+	received int    // bytes of messages that are still to be counted
 
 	// The writer's.
 	out       []byte
@@ -65,7 +61,7 @@ type Conn struct {
 
 	mu        sync.Mutex // guards what follows
 	pongs     []byte     // frames that answer pings, ready to be sent
-	echo      []byte     // a close frame of the library
+	echo      []byte     // the answer to the peer's close frame
 	texts     []byte     // error frames, ready to be sent
 	signs     []*sign    // callers of Alive that wait
 	askSign   bool       // whether their ping is still to be sent
@@ -115,8 +111,8 @@ func (c *Conn) Ending() *Ending {
 	return c.ending
 }
 
-// endAtPanic is deferred by the reader, before finish: net/http recovers from a panic of a handler, and leaves
-// its connection open where that was taken over.
+// endAtPanic is deferred by the reader, before finish: a connection that a bug leaves without its reader must
+// not stay open. The panic goes on.
 func (c *Conn) endAtPanic() {
 	if cause := recover(); cause != nil {
 		c.End(Ending{Code: proxy.CloseInternal, Reason: "The proxy has failed."})
@@ -128,6 +124,7 @@ func (c *Conn) endAtPanic() {
 // socket, after the peer's close frame where ours was sent.
 func (c *Conn) finish() {
 	c.unreserve()
+	c.countReceived()
 	c.mu.Lock()
 	c.hungUp = true
 	c.hurryWrite()
@@ -136,7 +133,7 @@ func (c *Conn) finish() {
 	<-c.done
 	c.linger()
 	c.part()
-	_ = c.lib.CloseNow()
+	c.arrived.shrink()
 }
 
 // part closes the socket. After a close frame it also sends the close_notify alert of TLS, for which

@@ -1,12 +1,13 @@
 // Package socket runs the two flows between a WebSocket and Kafka: messages in, records
-// out. It is the only package on the server's side that imports the WebSocket library.
+// out. It is the only package on the server's side that imports the WebSocket library, for the handshake:
+// frames are read and written here.
 //
 // # Goroutines
 //
-// A socket has one reader, the goroutine of its HTTP handler, and one writer, which the
+// A socket has one reader, the goroutine that serves it, and one writer, which the
 // reader starts and waits for. /socket/out has a poller too, /socket/in with transactions a
 // committer. No other goroutine reads or writes the connection: frames that others want to
-// send (pongs, close frames of the library, error frames) are left in the Conn for the writer.
+// send (pongs, echoes of close frames, error frames) are left in the Conn for the writer.
 // A writer that fails closes the connection, which ends the reader.
 //
 // # What must hold

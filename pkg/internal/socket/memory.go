@@ -12,19 +12,17 @@ const (
 )
 
 // reserve acquires room in the memory budget for a message that turns out to be long, before more of it
-// is read. The message's length is not known yet, so that reserve acquires room for the longest one:
+// is read. In fragments its length is not known yet, so that reserve acquires room for the longest one:
 // messages that acquired room step by step could wait for each other (a deadlock).
 func (c *Conn) reserve() error {
-	if c.reserved > 0 || len(c.message) < keptMessageBuffer {
+	if c.reserved > 0 {
 		return nil
 	}
-	c.readSince.Store(notReading) // the peer's silence is not its fault
 	bytes := copiesWhileRead * c.settings.MaxMessageBytes
 	if c.settings.Budget.Acquire(c.done, budget.Receiving, bytes) != nil {
 		return errEnded
 	}
 	c.reserved = bytes
-	c.readSince.Store(int64(c.since()))
 	return nil
 }
 

@@ -374,6 +374,9 @@ func (f *out) due() time.Time {
 // midMessage implements source.
 func (f *out) midMessage() bool { return false }
 
+// rest implements source. The poller gives back what it keeps, and knows when.
+func (f *out) rest() {}
+
 // over implements source: it returns true when the records sent are known to have arrived, where
 // that can be known, and are committed.
 func (f *out) over(late bool) bool {

@@ -84,6 +84,17 @@ func accept(t *testing.T, s Settings, size int) (*Conn, *peer, *meters) {
 // acceptOn opens a connection over server, whose other end is the client.
 func acceptOn(t *testing.T, s Settings, server net.Conn, client *endpoint) (*Conn, *peer, *meters) {
 	t.Helper()
+	reg := prometheus.NewRegistry()
+	c, err := Accept(&takeover{header: http.Header{}, conn: server}, upgradeRequest(), s, metrics.New(reg, metrics.Build{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() }) // so that a test that fails ends
+	return c, &peer{t: t, endpoint: client, r: bufio.NewReader(client)}, &meters{t, reg}
+}
+
+// upgradeRequest is the request of a handshake.
+func upgradeRequest() *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, value := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket",
@@ -91,13 +102,7 @@ func acceptOn(t *testing.T, s Settings, server net.Conn, client *endpoint) (*Con
 	} {
 		r.Header.Set(name, value)
 	}
-	reg := prometheus.NewRegistry()
-	c, err := Accept(&takeover{header: http.Header{}, conn: server}, r, s, metrics.New(reg, metrics.Build{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() }) // so that a test that fails ends
-	return c, &peer{t: t, endpoint: client, r: bufio.NewReader(client)}, &meters{t, reg}
+	return r
 }
 
 // takeover is a ResponseWriter whose connection can be hijacked. It writes nothing.
@@ -302,6 +307,8 @@ func (s *script) wrote() {
 }
 
 func (s *script) due() time.Time { return time.Time{} }
+
+func (s *script) rest() {}
 
 func (s *script) over(late bool) bool {
 	s.mu.Lock()

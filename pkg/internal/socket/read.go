@@ -1,24 +1,15 @@
 package socket
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
-	"io"
-	"net"
 	"unicode/utf8"
-
-	"github.com/coder/websocket"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-const (
-	firstMessageBuffer = 4 << 10
-	// keptMessageBuffer bounds the buffer that an idle connection keeps after a long message. Messages
-	// that are no longer than that are not charged to the memory budget while they are read.
-	keptMessageBuffer = 16 << 10
-)
+// keptMessageBuffer is the longest message that is not charged to the memory budget while it is read.
+const keptMessageBuffer = 16 << 10
 
 // errEnded tells the reader that the connection is closed, or is being closed by the proxy.
 var errEnded = errors.New("the connection has ended")
@@ -26,31 +17,31 @@ var errEnded = errors.New("the connection has ended")
 // Read returns the next message, which is valid until the next call. After a violation of the
 // protocol it calls End itself, with the close code for it. After an error nothing more is read.
 func (c *Conn) Read() (text bool, message []byte, err error) {
-	if cap(c.message) > keptMessageBuffer {
-		c.message = nil
-	}
-	c.unreserve()
-	c.readSince.Store(int64(c.since()))
-	defer c.readSince.Store(notReading)
-	kind, r, err := c.lib.Reader(context.Background())
+	c.forgetMessage()
+	h, err := c.nextData(false)
 	if err != nil {
-		return false, nil, c.readFailed(err)
+		return false, nil, err
 	}
 	if err := c.awaitIntake(); err != nil {
 		return false, nil, err
 	}
-	message, err = c.readAll(r)
-	if err != nil {
+	if message, err = c.readMessage(h); err != nil {
 		return false, nil, err
 	}
-	c.reserveOnly(len(message))
-	c.metrics.BytesReceived.Add(float64(len(message)))
-	text = kind == websocket.MessageText
-	if text && !utf8.Valid(message) { // the library does not check (RFC 6455, section 8.1)
-		c.End(Ending{Code: proxy.CloseInvalidPayload, Reason: "A text message is not UTF-8."})
-		return false, nil, errEnded
+	c.received += len(message)
+	text = h.op == opText
+	if text && !utf8.Valid(message) { // RFC 6455, section 8.1
+		return false, nil, c.refuse(proxy.CloseInvalidPayload, "A text message is not UTF-8.")
 	}
 	return text, message, nil
+}
+
+// forgetMessage gives back what the last message took.
+func (c *Conn) forgetMessage() {
+	if c.message = c.message[:0]; cap(c.message) > keptMessageBuffer || len(c.arrived.bytes()) == 0 {
+		c.message = nil
+	}
+	c.unreserve()
 }
 
 // intake bounds the messages that a flow has without an answer. The reader calls it.
@@ -66,89 +57,260 @@ func (c *Conn) awaitIntake() error {
 	if c.intake == nil || c.intake.hasRoom() {
 		return nil
 	}
-	c.readSince.Store(notReading) // the peer's silence is not its fault
-	if err := c.intake.awaitRoom(c.done); err != nil {
-		return err
+	return c.intake.awaitRoom(c.done)
+}
+
+// nextData returns the header of the next data frame, which continues a message or begins one. It takes the
+// control frames before it.
+func (c *Conn) nextData(continues bool) (header, error) {
+	for {
+		h, err := c.nextHeader()
+		if err != nil {
+			return header{}, err
+		}
+		switch {
+		case h.op.isControl():
+			if err := c.takeControl(h); err != nil {
+				return header{}, err
+			}
+		case continues && h.op != opContinuation:
+			return header{}, c.violated("A message begins before the one before it has ended (RFC 6455, section 5.4).")
+		case !continues && h.op == opContinuation:
+			return header{}, c.violated("A frame continues a message that has not begun (RFC 6455, section 5.4).")
+		default:
+			return h, nil
+		}
 	}
+}
+
+func (c *Conn) nextHeader() (header, error) {
+	c.arrived.choose()
+	for {
+		h, violation := parseHeader(c.arrived.bytes())
+		if violation != "" {
+			return header{}, c.violated(violation)
+		}
+		if h.size > 0 {
+			c.arrived.take(h.size)
+			return h, nil
+		}
+		c.arrived.fits(maxHeader)
+		if err := c.receive(); err != nil {
+			return header{}, err
+		}
+	}
+}
+
+// receive waits for more bytes of the peer. Only here its silence counts against it, not while the reader
+// is held up by a limit.
+func (c *Conn) receive() error {
+	c.countReceived()
 	c.readSince.Store(int64(c.since()))
+	err := c.arrived.readFrom(c.raw)
+	c.readSince.Store(notReading)
+	if err != nil {
+		return c.cut()
+	}
 	return nil
 }
 
-// readAll reads a message to its end. The library also reports an end of the message where the
-// connection was cut between two fragments.
-func (c *Conn) readAll(r io.Reader) ([]byte, error) {
-	if c.message == nil {
-		c.message = make([]byte, firstMessageBuffer)
-	}
-	limit := c.settings.MaxMessageBytes
-	n := 0
-	for {
-		if n == len(c.message) {
-			if err := c.reserve(); err != nil {
-				return nil, err
-			}
-			// The library fills the buffer before it returns: one byte beyond the limit is
-			// enough to detect a message that is too long.
-			c.message = append(c.message, make([]byte, min(int64(n), limit+1-int64(n)))...)
-		}
-		read, err := r.Read(c.message[n:])
-		n += read
-		if int64(n) > limit {
-			c.message = nil // not needed while the connection closes, which takes a while
-			c.unreserve()
-			c.End(Ending{Code: proxy.CloseMessageTooBig, Reason: "A message is longer than the proxy allows."})
-			return nil, errEnded
-		}
-		if errors.Is(err, io.EOF) && !c.readOver {
-			return c.message[:n], nil
-		}
-		if err != nil {
-			return nil, c.readFailed(err)
-		}
+// countReceived counts the bytes of the messages read since the last call: the metric is shared by all connections.
+func (c *Conn) countReceived() {
+	if c.received > 0 {
+		c.metrics.BytesReceived.Add(float64(c.received))
+		c.received = 0
 	}
 }
 
-// readFailed records how the connection ended: by the peer's close frame, by a frame that the
-// library refused, or by a cut connection.
-func (c *Conn) readFailed(err error) error {
-	if peer, ok := errors.AsType[websocket.CloseError](err); ok {
-		c.peerClosed(peer)
-		return errEnded
+// readMessage reads the message that begins with a frame.
+func (c *Conn) readMessage(h header) ([]byte, error) {
+	if err := c.checkLength(h.length); err != nil {
+		return nil, err
 	}
-	if isCut(err) {
-		c.mu.Lock()
-		c.peerCode = proxy.CloseAbnormal
-		c.mu.Unlock()
-		return errEnded
+	if h.final && h.length <= busyBuffer && c.arrived.fits(int(h.length)) {
+		return c.readInPlace(h)
 	}
-	c.refuseBrokenFrame()
+	for {
+		if err := c.appendPayload(h); err != nil {
+			return nil, err
+		}
+		if h.final {
+			c.reserveOnly(len(c.message))
+			return c.message, nil
+		}
+		next, err := c.nextData(true)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.checkLength(next.length); err != nil {
+			return nil, err
+		}
+		h = next
+	}
+}
+
+// readInPlace reads a payload that fits the buffer of what has arrived, and leaves it there.
+func (c *Conn) readInPlace(h header) ([]byte, error) {
+	length := int(h.length)
+	for len(c.arrived.bytes()) < length {
+		if err := c.receive(); err != nil {
+			return nil, err
+		}
+	}
+	if length > keptMessageBuffer {
+		if err := c.reserve(); err != nil {
+			return nil, err
+		}
+		c.reserveOnly(length)
+	}
+	payload := c.arrived.take(length)
+	unmask(payload, h.mask)
+	return payload, nil
+}
+
+// appendPayload appends the payload of a frame to the message. The message grows as bytes come, not as
+// the header says: a client that sends only headers takes no memory.
+func (c *Conn) appendPayload(h header) error {
+	begin := len(c.message)
+	for left := int(h.length); left > 0; {
+		if len(c.message) == cap(c.message) {
+			if err := c.growMessage(left, h.final); err != nil {
+				return err
+			}
+		}
+		n, err := c.readInto(c.message[len(c.message):min(cap(c.message), len(c.message)+left)])
+		if err != nil {
+			return err
+		}
+		c.message = c.message[:len(c.message)+n]
+		left -= n
+	}
+	unmask(c.message[begin:], h.mask)
+	return nil
+}
+
+// growMessage makes room for more of a message of whose frame some bytes are left: no more than that at its
+// end, else at least as much as it has, so that the time for many small frames is linear.
+func (c *Conn) growMessage(left int, final bool) error {
+	n := len(c.message)
+	if n >= keptMessageBuffer {
+		if err := c.reserve(); err != nil {
+			return err
+		}
+	}
+	room := min(left, max(n, keptMessageBuffer-n))
+	if !final {
+		room = max(room, n)
+	}
+	grown := make([]byte, n, n+room)
+	copy(grown, c.message)
+	c.message = grown
+	return nil
+}
+
+// readInto reads some bytes of a payload, into dst itself where it has room for many.
+func (c *Conn) readInto(dst []byte) (int, error) {
+	if len(c.arrived.bytes()) == 0 && len(dst) < len(c.arrived.buffer()) {
+		if err := c.receive(); err != nil {
+			return 0, err
+		}
+	}
+	if arrived := c.arrived.bytes(); len(arrived) > 0 {
+		n := min(len(dst), len(arrived))
+		return copy(dst, c.arrived.take(n)), nil
+	}
+	c.readSince.Store(int64(c.since()))
+	defer c.readSince.Store(notReading)
+	n, err := c.raw.Read(dst)
+	if n == 0 && err != nil {
+		return 0, c.cut()
+	}
+	return n, nil
+}
+
+// checkLength refuses a frame that makes the message too long.
+func (c *Conn) checkLength(frame int64) error {
+	if frame <= c.settings.MaxMessageBytes-int64(len(c.message)) {
+		return nil
+	}
+	c.message = nil // not needed while the connection closes, which takes a while
+	c.unreserve()
+	return c.refuse(proxy.CloseMessageTooBig, "A message is longer than the proxy allows.")
+}
+
+// takeControl reads the payload of a control frame and does what it asks for.
+func (c *Conn) takeControl(h header) error {
+	payload, err := c.readControl(h)
+	if err != nil {
+		return err
+	}
+	switch h.op {
+	case opPing:
+		c.pingReceived(payload)
+	case opPong:
+		c.pongReceived(payload)
+	default:
+		return c.peerClosed(payload)
+	}
+	return nil
+}
+
+// readControl reads the payload of a control frame, which is valid until more is read.
+func (c *Conn) readControl(h header) ([]byte, error) {
+	length := int(h.length)
+	c.arrived.fits(length) // any buffer holds a control frame
+	for len(c.arrived.bytes()) < length {
+		if err := c.receive(); err != nil {
+			return nil, err
+		}
+	}
+	payload := c.arrived.take(length)
+	unmask(payload, h.mask)
+	return payload, nil
+}
+
+// peerClosed takes the payload of the peer's close frame, which is echoed.
+func (c *Conn) peerClosed(payload []byte) error {
+	if violation := checkClose(payload); violation != "" {
+		return c.violated(violation)
+	}
+	code := proxy.CloseNoStatus
+	if len(payload) > 0 {
+		code = proxy.CloseCode(binary.BigEndian.Uint16(payload))
+		payload = payload[2:]
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !utf8.Valid(payload): // RFC 6455, section 5.5.1
+		code = proxy.CloseInvalidPayload
+		c.echo = appendClose(nil, uint16(code), "The reason of a close frame is not UTF-8.")
+	case code == proxy.CloseNoStatus:
+		c.echo = appendFrame(nil, opClose, nil)
+	default:
+		c.echo = appendClose(nil, uint16(code), string(payload))
+	}
+	c.peerCode = code
+	c.setResult(code)
 	return errEnded
 }
 
-// peerClosed records the peer's close frame. The library does not check that its reason is UTF-8
-// (RFC 6455, section 5.5.1): a frame whose reason is not is answered by CloseInvalidPayload.
-func (c *Conn) peerClosed(peer websocket.CloseError) {
+// cut records that the connection is broken, or that its time to close is over.
+func (c *Conn) cut() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.peerCode = proxy.CloseCode(peer.Code)
-	if !utf8.ValidString(peer.Reason) {
-		c.peerCode = proxy.CloseInvalidPayload
-		c.echo = appendClose(nil, uint16(c.peerCode), "The reason of a close frame is not UTF-8.")
+	if c.peerCode == 0 {
+		c.peerCode = proxy.CloseAbnormal
 	}
-	c.setResult(c.peerCode)
+	return errEnded
 }
 
-// refuseBrokenFrame ends the connection with the library's close frame where it wrote one, else with
-// one of ours: the library writes none for an unmasked frame and for an impossible length.
-func (c *Conn) refuseBrokenFrame() {
-	code, reason := proxy.CloseProtocolError, "A frame breaks RFC 6455."
-	c.mu.Lock()
-	if frame := c.echo; len(frame) > 4 {
-		code, reason = proxy.CloseCode(binary.BigEndian.Uint16(frame[2:])), string(frame[4:])
-		c.echo = nil
-	}
-	c.mu.Unlock()
+// violated ends the connection for a breach of RFC 6455.
+func (c *Conn) violated(rule string) error { return c.refuse(proxy.CloseProtocolError, rule) }
+
+func (c *Conn) refuse(code proxy.CloseCode, reason string) error {
 	c.End(Ending{Code: code, Reason: reason})
+	return errEnded
 }
 
 // checkMessageType refuses a text message where messages are binary. Binary messages with JSON in
@@ -159,10 +321,4 @@ func checkMessageType(text, wantBinary bool) *proxy.Error {
 			"This is a text message: under socketPayload=avro messages are binary, one Avro datum each.")
 	}
 	return nil
-}
-
-func isCut(err error) bool {
-	var network net.Error
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, net.ErrClosed) || errors.As(err, &network)
 }

@@ -25,5 +25,6 @@ type nothing struct{}
 func (nothing) fill(dst []byte) []byte { return dst }
 func (nothing) wrote()                 {}
 func (nothing) due() time.Time         { return time.Time{} }
+func (nothing) rest()                  {}
 func (nothing) midMessage() bool       { return false }
 func (nothing) over(bool) bool         { return true }

@@ -34,6 +34,8 @@ type source interface {
 	wrote()
 	// due returns when fill will have a frame without a wake, or the zero time.
 	due() time.Time
+	// rest is called when nothing was to be sent for a while. The source gives back what it does not need.
+	rest()
 	// over is called while the proxy closes the connection. It returns true if nothing is in
 	// flight anymore, or if late. After that the source accepts nothing more.
 	over(late bool) bool
@@ -94,8 +96,24 @@ func (c *Conn) writeLoop(src source) {
 		select {
 		case <-c.wake:
 		case <-timer.C:
+			c.rest(src)
 		}
 	}
+}
+
+// rest gives back what the writer keeps from one write to the next.
+func (c *Conn) rest(src source) {
+	c.out = nil
+	c.chargeOut(0)
+	c.mu.Lock()
+	if len(c.texts) == 0 {
+		c.texts = nil
+	}
+	if len(c.pongs) == 0 {
+		c.pongs = nil
+	}
+	c.mu.Unlock()
+	src.rest()
 }
 
 // keepBuffer keeps the write buffer for the next round, unless one long message made it huge.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -22,28 +23,31 @@ type Topic struct {
 
 // ending is an end that happens once and has a reason.
 type ending struct {
-	once   sync.Once
-	over   chan struct{}
-	reason *proxy.Error // set before over is closed
+	life context.Context //nolint:containedctx // it is the end, and no call's
+	over context.CancelCauseFunc
 }
 
-func newEnding() *ending { return &ending{over: make(chan struct{})} }
-
-func (e *ending) end(reason *proxy.Error) {
-	e.once.Do(func() {
-		e.reason = reason
-		close(e.over)
-	})
+func newEnding() *ending {
+	life, over := context.WithCancelCause(context.Background())
+	return &ending{life, over}
 }
+
+func (e *ending) end(reason *proxy.Error) { e.over(reason) }
 
 // Over is closed when the topic has ended for the connection: the instance has ended, or Kafka no longer
 // allows the connection to use it, since its rights or its credentials were revoked.
-func (t *Topic) Over() <-chan struct{} { return t.ending.over }
+func (t *Topic) Over() <-chan struct{} { return t.life.Done() }
+
+// WhenOver has f called in a goroutine of its own once Over is closed, unless stop is called before.
+func (t *Topic) WhenOver(f func()) (stop func()) {
+	unregister := context.AfterFunc(t.life, f)
+	return func() { unregister() }
+}
 
 // End returns the reason, once Over is closed: the error is of KindTopicNotFound, caused by
 // proxy.ErrReplaced if a topic of the name exists again, or the error with which Kafka denies the
 // access.
-func (t *Topic) End() *proxy.Error { return t.reason }
+func (t *Topic) End() *proxy.Error { return proxy.AsError(context.Cause(t.life)) }
 
 // Deny ends the topic for the connection, since Kafka has refused it.
 func (t *Topic) Deny(reason *proxy.Error) { t.ending.end(reason) }

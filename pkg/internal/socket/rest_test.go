@@ -1,0 +1,53 @@
+package socket
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestAnIdleConnectionGivesBackWhatABurstTook sends many messages whose answers come together, and then
+// nothing.
+func TestAnIdleConnectionGivesBackWhatABurstTook(t *testing.T) {
+	const burst = 1000
+	synctest.Test(t, func(t *testing.T) {
+		kafka, settings := &producer{}, testSettings()
+		c, p, _ := accept(t, settings, 8<<20)
+		options := inOptions(kafka)
+		options.MaxInFlight = burst
+		f := newIn(c, options)
+		go c.writeLoop(f.answers)
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			f.readLoop(f.take)
+			c.finish()
+		}()
+		message := produce("id", strings.Repeat("x", 200))
+		for range burst {
+			p.send(opText, message)
+		}
+		synctest.Wait()
+		for n := range burst {
+			kafka.ack(n)
+		}
+		synctest.Wait()
+		kept := func() int {
+			a := f.answers
+			return cap(a.queue) + cap(a.taken) + cap(a.free) + cap(c.out) + cap(c.texts) + cap(c.pongs)
+		}
+		if busy := kept(); busy < burst {
+			t.Errorf("after the burst it keeps %d, want more", busy)
+		}
+		time.Sleep(settings.PingInterval + time.Second)
+		if idle := kept(); idle > 64 { // a ping
+			t.Errorf("an idle connection keeps %d", idle)
+		}
+		if c.arrived.large != nil || c.message != nil {
+			t.Error("an idle connection keeps a large read buffer, or a message")
+		}
+		_ = p.Close()
+		<-over
+	})
+}
