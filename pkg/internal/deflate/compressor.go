@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"math"
 	"runtime"
 	"sync"
 )
@@ -40,11 +41,16 @@ type Compressor struct {
 	shared      *Deflaters
 	independent bool
 	history     []byte // nil before the first message, and always if messages are independent
+	longest     int    // bytes that are compressed at once, lest they repeat what the window has lost
 }
 
 // NewCompressor returns the Compressor of a new connection.
 func (d *Deflaters) NewCompressor(agreed Params) *Compressor {
-	return &Compressor{shared: d, independent: agreed.NoContextTakeover}
+	c := &Compressor{shared: d, independent: agreed.NoContextTakeover, longest: math.MaxInt}
+	if 0 < agreed.WindowBits && agreed.WindowBits < widestWindowBits {
+		c.longest = 1<<agreed.WindowBits - historySize
+	}
+	return c
 }
 
 // AppendCompressed appends the compressed form of a message to dst, as the payload of a message with the
@@ -56,12 +62,27 @@ func (d *Deflaters) NewCompressor(agreed Params) *Compressor {
 // shorter by themselves, are never compressed. What resembles earlier messages is found in messages of at
 // least 128 bytes.
 func (c *Compressor) AppendCompressed(dst, message []byte) ([]byte, bool) {
-	out, err := c.shared.appendMessage(dst, c.history, message)
+	out, err := c.compress(dst, message)
 	if err != nil || len(out)-len(dst) >= len(message) { // the flate package has no reason to fail
 		return out[:len(dst)], false
 	}
 	c.remember(message)
 	return out, true
+}
+
+// compress compresses a message in pieces where the window is narrow. The window has what comes before a piece,
+// which is at least as long as a history.
+func (c *Compressor) compress(dst, message []byte) ([]byte, error) {
+	history := c.history
+	for len(message) > c.longest {
+		out, err := c.shared.appendMessage(dst, history, message[:c.longest])
+		if err != nil {
+			return dst, err
+		}
+		dst = append(out, tail...)
+		history, message = message[c.longest-historySize:c.longest], message[c.longest:]
+	}
+	return c.shared.appendMessage(dst, history, message)
 }
 
 // remember adds a message that is sent compressed to the history, which is allocated by the first one.

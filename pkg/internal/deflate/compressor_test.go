@@ -56,7 +56,11 @@ func (c *conversation) check(t testing.TB) {
 	}
 	begin := 0
 	for i, payload := range c.payloads {
-		window := want[max(0, begin-32<<10):begin]
+		width := 32 << 10
+		if c.longest < width {
+			width = c.longest + historySize
+		}
+		window := want[max(0, begin-width):begin]
 		if c.independent {
 			window = nil
 		}
@@ -135,6 +139,22 @@ func TestEveryLength(t *testing.T) {
 		}
 		c.check(t)
 		zeros.check(t)
+	}
+}
+
+// TestNarrowWindows has zlib inflate with the windows that were agreed on, which it refuses to look beyond.
+func TestNarrowWindows(t *testing.T) {
+	for bits := leastWindowBits; bits < widestWindowBits; bits++ {
+		for _, independent := range []bool{false, true} {
+			c, g := newConversation(Params{WindowBits: bits, NoContextTakeover: independent}), newGenerator(uint64(bits))
+			for i := range 30 {
+				c.send(t, g.reading())
+				c.send(t, bytes.Repeat(g.order(), i))
+				c.send(t, append(make([]byte, i*100), g.order()...))
+			}
+			c.check(t)
+			c.checkByZlib(t, bits)
+		}
 	}
 }
 

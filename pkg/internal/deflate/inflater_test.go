@@ -187,6 +187,7 @@ func BenchmarkInflate(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			payload, i := deflated(b, message), NewInflaters()
 			var dst []byte
+			begin := processorTime(b)
 			b.SetBytes(int64(len(message)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -195,6 +196,7 @@ func BenchmarkInflate(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(processorTime(b)-begin)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }

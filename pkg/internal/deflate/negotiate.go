@@ -1,5 +1,7 @@
 package deflate
 
+import "strconv"
+
 // Names of the extension and of its parameters: RFC 7692, sections 7 and 7.1.
 const (
 	extensionName           = "permessage-deflate"
@@ -9,15 +11,20 @@ const (
 	clientMaxWindowBits     = "client_max_window_bits"
 )
 
-// widestWindow is the only window size, as a power of two, that the Compressor can promise: inside a long
-// message it may refer back 32 KiB.
-const widestWindow = "15"
+// Bounds of the window, as a power of two, that the Compressor can promise: a piece of a message may repeat
+// the history, and itself.
+const (
+	leastWindowBits  = 12
+	widestWindowBits = 15
+)
 
 // Params is what client and server have agreed on, as far as this side has to act on it. That the client
 // uses no context takeover is always agreed on.
 type Params struct {
 	// NoContextTakeover means that the client wants each message compressed on its own.
 	NoContextTakeover bool
+	// WindowBits is the size of the window from which messages may repeat bytes, as a power of two; 0 means 15.
+	WindowBits int
 }
 
 // Negotiate chooses the first acceptable offer of permessage-deflate in the values of all
@@ -26,7 +33,7 @@ type Params struct {
 // answer has no such header.
 //
 // An offer is declined for an unknown, duplicate or invalid parameter, as RFC 7692, section 7.1 demands, and
-// for a window of less than 32 KiB for what the server sends. A header that breaks the grammar offers nothing.
+// for a window of less than 4 KiB for what the server sends (websockets for Python asks for 4 KiB). A header that breaks the grammar offers nothing.
 func Negotiate(offers []string) (agreed Params, response string, ok bool) {
 	for _, value := range offers {
 		parsed, _ := parseOffers(value)
@@ -51,10 +58,11 @@ func (o *offer) accept() (agreed Params, response string, ok bool) {
 			agreed.NoContextTakeover = true
 			response += "; " + serverNoContextTakeover
 		case serverMaxWindowBits:
-			if p.value != widestWindow {
+			agreed.WindowBits, _ = strconv.Atoi(p.value) // it is valid
+			if agreed.WindowBits < leastWindowBits {
 				return Params{}, "", false
 			}
-			response += "; " + serverMaxWindowBits + "=" + widestWindow
+			response += "; " + serverMaxWindowBits + "=" + p.value
 		}
 	}
 	return agreed, response, true
