@@ -75,11 +75,11 @@ func (c *Compressor) AppendCompressed(dst, message []byte) ([]byte, bool) {
 func (c *Compressor) compress(dst, message []byte) ([]byte, error) {
 	history := c.history
 	for len(message) > c.longest {
-		out, err := c.shared.appendMessage(dst, history, message[:c.longest])
-		if err != nil {
+		var err error
+		if dst, err = c.shared.appendMessage(dst, history, message[:c.longest]); err != nil {
 			return dst, err
 		}
-		dst = append(out, tail...)
+		dst = append(dst, tail...)
 		history, message = message[c.longest-historySize:c.longest], message[c.longest:]
 	}
 	return c.shared.appendMessage(dst, history, message)
