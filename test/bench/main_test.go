@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 func TestParse(t *testing.T) {
 	for name, c := range map[string]struct{ args, fails string }{
 		"nothing":         {"", ""},
-		"all":             {"--records 2000 --rounds 1 --embedded --out-file x --profiles y", ""},
+		"all":             {"--records 2000 --rounds 1 --rows tls,many --embedded --out-file x --profiles y", ""},
+		"an unknown row":  {"--rows tls,lag", `"lag" is none of throughput, tls`},
 		"argument":        {"in", `unexpected argument "in"`},
 		"few records":     {"--records 999", "at least 1000 records"},
 		"no rounds":       {"--rounds 0", "one round"},
@@ -38,19 +39,25 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestRun takes the way of a whole run, with few records: the figures mean nothing.
+// TestRun takes the way of a whole run, with few records and connections: the figures mean nothing.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	file, profiles := filepath.Join(t.TempDir(), "table.md"), t.TempDir()
+	folder := t.TempDir()
+	file, profiles := filepath.Join(folder, "table.md"), filepath.Join(folder, "profiles")
+	args := []string{"--embedded", "--records", "5000", "--rounds", "1"}
 	var output, messages bytes.Buffer
-	err := run(ctx, []string{"--embedded", "--records", "5000", "--rounds", "1", "--out-file", file, "--profiles", profiles}, &output, &messages)
+	err := run(ctx, append(args, "--out-file", file, "--profiles", profiles), &output, &messages)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, messages.String())
 	}
 	for _, row := range []string{
-		"| out, raw | ", "| out, JSON | ", "| out, Avro | ", "| in, raw | ", "| in, JSON | ", "| in, Avro | ",
-		"| in, JSON: allocations/record | at most 6 | ", "| in, Avro: CPU/record of JSON | at most 1.30 | ",
+		"Commit ", "| out, raw | ", "| out, JSON | ", "| out, Avro | ", "| in, raw | ", "| in, JSON | ", "| in, Avro | ",
+		"| out, JSON: records/s of raw | ", "| out, JSON: CPU/record of raw | ", "| out, JSON, json values: records/s of raw | ",
+		"| out, Avro: records/s of JSON | ", "| out, JSON, TLS 1.3: records/s of plain | ", "| out, JSON, 8 connections: records/s of raw | ",
+		"| in, JSON: records/s of raw | ", "| in, JSON: CPU/record of raw | ", "| in, Avro: records/s of JSON | ",
+		"| in, JSON, TLS 1.3: records/s of plain | ", "| in, JSON, 8 connections: records/s of raw | ",
+		"| out, JSON: allocations/record | ", "| in, JSON: allocations/record | ",
 	} {
 		if !strings.Contains(output.String(), row) {
 			t.Errorf("the table has no %q:\n%s", row, output.String())
@@ -62,7 +69,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, name := range []string{
 		"out-JSON-profile", "out-JSON-allocs", "in-JSON-profile", "in-JSON-allocs",
-		"out-Avro-profile", "out-Avro-allocs", "in-Avro-profile", "in-Avro-allocs",
+		"out-Avro-profile", "out-Avro-allocs", "in-Avro-profile", "in-JSON-8-connections-allocs",
 	} {
 		if _, err := os.Stat(filepath.Join(profiles, name+".pprof")); err != nil {
 			t.Error(err)

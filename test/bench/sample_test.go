@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -78,5 +79,13 @@ func TestFrameRange(t *testing.T) {
 	}
 	if len(d.keys[0]) != keyBytes || len(d.values[0]) != valueBytes {
 		t.Errorf("a key of %d and a value of %d bytes", len(d.keys[0]), len(d.values[0]))
+	}
+}
+
+func TestJSONValues(t *testing.T) {
+	for n, value := range newData().json {
+		if len(value) != valueBytes || !json.Valid(value) {
+			t.Fatalf("value %d has %d bytes: %s", n, len(value), value)
+		}
 	}
 }

@@ -24,7 +24,9 @@ type usage struct {
 
 // since returns what was used after an earlier moment; the memory stays that of now.
 func (u usage) since(before usage) usage {
-	return usage{cpu: u.cpu - before.cpu, allocations: u.allocations - before.allocations, memory: u.memory}
+	u.cpu -= before.cpu
+	u.allocations -= before.allocations
+	return u
 }
 
 // readUsage reads the usage from a process's metrics.
@@ -58,16 +60,12 @@ func readUsage(r io.Reader) (usage, error) {
 // meter returns the usage of a process.
 type meter func() (usage, error)
 
-// meterOf reads the usage of a process from where it serves its metrics.
-func meterOf(ctx context.Context, url string) meter {
+// meter reads the usage of the proxy from its metrics.
+func (p *proxyProcess) meter(ctx context.Context) meter {
 	return func() (usage, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		response, err := p.get(ctx, "/metrics")
 		if err != nil {
 			return usage{}, err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return usage{}, fmt.Errorf("reading the proxy's metrics: %w", err)
 		}
 		defer response.Body.Close()
 		return readUsage(response.Body)

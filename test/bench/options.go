@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// options are what a run is asked for.
+type options struct {
+	records, rounds int
+	groups          []group
+	broker          string // address of one that runs already
+	embedded        bool
+	outFile         string
+	profiles        string // folder for the proxy's profiles
+}
+
+func parse(args []string, messages io.Writer) (options, error) {
+	o := options{groups: groups()}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(messages)
+	flags.IntVar(&o.records, "records", 1_000_000, "`number` of records of a round, at least 1000")
+	flags.IntVar(&o.rounds, "rounds", 5, "`number` of rounds that count; of the flows, one more comes before them")
+	flags.Func("rows", "comma `list` of what to measure: "+groupNames()+" (default: all)", func(text string) (err error) {
+		o.groups, err = parseGroups(text)
+		return err
+	})
+	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
+	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
+	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")
+	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round of the flows")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	return o, o.validate(flags.Args())
+}
+
+func (o options) validate(arguments []string) error {
+	switch {
+	case len(arguments) > 0:
+		return fmt.Errorf("unexpected argument %q", arguments[0])
+	case o.records < 1000 || o.rounds < 1:
+		return errors.New("at least 1000 records and one round are needed")
+	case o.embedded && o.broker != "":
+		return errors.New("--embedded excludes --broker")
+	}
+	return nil
+}
