@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,6 +44,24 @@ func (b *bench) measure(ctx context.Context) (*results, error) {
 	if rows := measurements(b.options.groups); rows != nil {
 		if err := b.withProxy(ctx, func(p *proxyProcess) error { return b.measureFlows(ctx, p, rows, r) }); err != nil {
 			return nil, err
+		}
+	}
+	for _, step := range []struct {
+		group group
+		round func(context.Context, *proxyProcess, int, *results) error
+	}{
+		{latency, b.measureLatency}, {idle, b.measureIdle}, {burst, b.measureBurst}, {spread, b.measureSpread},
+	} {
+		if !slices.Contains(b.options.groups, step.group) {
+			continue
+		}
+		// What a proxy's memory holds after a round must not count in the next.
+		for round := range b.options.rounds {
+			err := b.withProxy(ctx, func(p *proxyProcess) error { return step.round(ctx, p, round, r) })
+			if err != nil {
+				return nil, fmt.Errorf("measuring %s: %w", step.group, err)
+			}
+			b.progress(string(step.group), round+1)
 		}
 	}
 	return r, nil

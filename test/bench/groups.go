@@ -13,11 +13,15 @@ const (
 	throughput group = "throughput" // one connection: strings, JSON values, Avro
 	overTLS    group = "tls"
 	many       group = "many" // eight connections
+	latency    group = "latency"
+	idle       group = "idle"
+	burst      group = "burst"
+	spread     group = "spread" // one rate over one connection and over a thousand
 )
 
 // groups returns all of them, in the order in which they are measured.
 func groups() []group {
-	return []group{throughput, overTLS, many}
+	return []group{throughput, overTLS, many, latency, idle, burst, spread}
 }
 
 func groupNames() string {

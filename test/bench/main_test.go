@@ -22,8 +22,11 @@ func TestMain(m *testing.M) {
 func TestParse(t *testing.T) {
 	for name, c := range map[string]struct{ args, fails string }{
 		"nothing":         {"", ""},
-		"all":             {"--records 2000 --rounds 1 --rows tls,many --embedded --out-file x --profiles y", ""},
+		"all":             {"--records 2000 --rounds 1 --rows tls,idle --idle 1s --scale 0.5 --embedded --out-file x --profiles y", ""},
 		"an unknown row":  {"--rows tls,lag", `"lag" is none of throughput, tls`},
+		"no time":         {"--idle 0s", "--idle"},
+		"no scale":        {"--scale 0", "--scale"},
+		"a large scale":   {"--scale 1.1", "--scale"},
 		"argument":        {"in", `unexpected argument "in"`},
 		"few records":     {"--records 999", "at least 1000 records"},
 		"no rounds":       {"--rounds 0", "one round"},
@@ -45,7 +48,7 @@ func TestRun(t *testing.T) {
 	defer cancel()
 	folder := t.TempDir()
 	file, profiles := filepath.Join(folder, "table.md"), filepath.Join(folder, "profiles")
-	args := []string{"--embedded", "--records", "5000", "--rounds", "1"}
+	args := []string{"--embedded", "--records", "5000", "--rounds", "1", "--scale", "0.01", "--idle", "100ms"}
 	var output, messages bytes.Buffer
 	err := run(ctx, append(args, "--out-file", file, "--profiles", profiles), &output, &messages)
 	if err != nil {
@@ -53,11 +56,16 @@ func TestRun(t *testing.T) {
 	}
 	for _, row := range []string{
 		"Commit ", "| out, raw | ", "| out, JSON | ", "| out, Avro | ", "| in, raw | ", "| in, JSON | ", "| in, Avro | ",
+		"| lone record | ", "| idle /out, own group | 5 | ", "| 10 | ",
 		"| out, JSON: records/s of raw | ", "| out, JSON: CPU/record of raw | ", "| out, JSON, json values: records/s of raw | ",
 		"| out, Avro: records/s of JSON | ", "| out, JSON, TLS 1.3: records/s of plain | ", "| out, JSON, 8 connections: records/s of raw | ",
 		"| in, JSON: records/s of raw | ", "| in, JSON: CPU/record of raw | ", "| in, Avro: records/s of JSON | ",
 		"| in, JSON, TLS 1.3: records/s of plain | ", "| in, JSON, 8 connections: records/s of raw | ",
 		"| out, JSON: allocations/record | ", "| in, JSON: allocations/record | ",
+		"| lone ack, median over raw | ", "| lone record, median over raw | ",
+		"| idle /in, resident memory of a connection | ", "| idle /out of an own group, resident memory of a connection | ",
+		"| /in idle after a burst, live memory of a connection | ",
+		"| 50 idle /in and 5 idle /out, CPU of a core | ", "| /in, one rate over 10 connections: CPU of one connection | ",
 	} {
 		if !strings.Contains(output.String(), row) {
 			t.Errorf("the table has no %q:\n%s", row, output.String())

@@ -15,7 +15,9 @@ import (
 const (
 	// roundTimeout bounds a round: nothing takes that long unless it hangs.
 	roundTimeout = 2 * time.Minute
-	readBuffer   = 256 << 10
+	// readBuffer is for links that read much, and idleBuffer for those of which there are many.
+	readBuffer = 256 << 10
+	idleBuffer = 4 << 10
 )
 
 // endpoint is where the proxy listens.

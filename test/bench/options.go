@@ -5,13 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 )
 
 // options are what a run is asked for.
 type options struct {
 	records, rounds int
 	groups          []group
-	broker          string // address of one that runs already
+	idle            time.Duration // for which connections do nothing before they are judged
+	scale           float64       // share of the connections and messages, but for the flows
+	broker          string        // address of one that runs already
 	embedded        bool
 	outFile         string
 	profiles        string // folder for the proxy's profiles
@@ -27,6 +30,8 @@ func parse(args []string, messages io.Writer) (options, error) {
 		o.groups, err = parseGroups(text)
 		return err
 	})
+	flags.DurationVar(&o.idle, "idle", time.Minute, "for how `long` connections do nothing before they are judged")
+	flags.Float64Var(&o.scale, "scale", 1, "`share` of the connections and messages of the rows latency, idle, burst and spread: a try is faster, and means nothing")
 	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
 	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
 	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")
@@ -43,8 +48,15 @@ func (o options) validate(arguments []string) error {
 		return fmt.Errorf("unexpected argument %q", arguments[0])
 	case o.records < 1000 || o.rounds < 1:
 		return errors.New("at least 1000 records and one round are needed")
+	case o.idle <= 0:
+		return errors.New("--idle must be longer than nothing")
+	case o.scale <= 0 || o.scale > 1:
+		return errors.New("--scale must be above 0, and at most 1")
 	case o.embedded && o.broker != "":
 		return errors.New("--embedded excludes --broker")
 	}
 	return nil
 }
+
+// scaled returns the share of a number that is asked for, and least at the least.
+func (o options) scaled(n, least int) int { return max(least, int(o.scale*float64(n))) }

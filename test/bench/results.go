@@ -2,9 +2,13 @@ package main
 
 // results are what a run has measured: of each group a sample per round.
 type results struct {
-	options options
-	broker  string
-	flows   map[measurement][]sample
+	options   options
+	broker    string
+	flows     map[measurement][]sample
+	latencies []latencies
+	idle      []idleSample
+	bursts    []footprint // per connection
+	spreads   []spreadSample
 }
 
 func (r *results) median(m measurement) sample { return medians(r.flows[m]) }

@@ -54,12 +54,12 @@ func TestMeasurements(t *testing.T) {
 		groups []group
 		want   []string
 	}{
-		"none": {nil, nil},
+		"none": {[]group{latency, idle, burst, spread}, nil},
 		"throughput": {[]group{throughput}, []string{
 			"out, raw", "out, JSON", "out, Avro", "out, raw, json values", "out, JSON, json values", "in, raw", "in, JSON", "in, Avro",
 		}},
 		"tls":  {[]group{overTLS}, []string{"out, raw", "out, JSON", "out, JSON, TLS 1.3", "in, raw", "in, JSON", "in, JSON, TLS 1.3"}},
-		"many": {[]group{many}, []string{"out, raw", "out, JSON", "out, JSON, 8 connections", "in, raw", "in, JSON", "in, JSON, 8 connections"}},
+		"many": {[]group{idle, many}, []string{"out, raw", "out, JSON", "out, JSON, 8 connections", "in, raw", "in, JSON", "in, JSON, 8 connections"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

@@ -20,6 +20,8 @@ type usage struct {
 	cpu         float64 // seconds
 	allocations float64
 	memory      float64 // bytes that are resident now
+	heap        float64 // bytes of the heap that are in use now, garbage included
+	stacks      float64 // bytes of the stacks now
 }
 
 // since returns what was used after an earlier moment; the memory stays that of now.
@@ -36,6 +38,8 @@ func readUsage(r io.Reader) (usage, error) {
 		"process_cpu_seconds_total":     &u.cpu,
 		"go_memstats_mallocs_total":     &u.allocations,
 		"process_resident_memory_bytes": &u.memory,
+		"go_memstats_heap_inuse_bytes":  &u.heap,
+		"go_memstats_stack_inuse_bytes": &u.stacks,
 	}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
