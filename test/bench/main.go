@@ -35,6 +35,10 @@ func run(ctx context.Context, args []string, output, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	kept, err := o.readKept()
+	if err != nil {
+		return err
+	}
 	h := newHead(ctx) // before the load that this run makes itself
 	r, err := measure(ctx, o, &messages{to: progress})
 	if err != nil {
@@ -42,10 +46,20 @@ func run(ctx context.Context, args []string, output, progress io.Writer) error {
 	}
 	text := h.String() + r.report()
 	fmt.Fprint(output, text)
-	if o.outFile == "" {
+	if o.outFile != "" {
+		if err := os.WriteFile(o.outFile, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.save != "" {
+		if err := newBaseline(h, r).write(o.save); err != nil {
+			return err
+		}
+	}
+	if o.check == "" {
 		return nil
 	}
-	return os.WriteFile(o.outFile, []byte(text), 0o644)
+	return kept.check(r.summary(), output)
 }
 
 // measure starts what a run needs, and measures the rows that are asked for.

@@ -22,11 +22,12 @@ func TestMain(m *testing.M) {
 func TestParse(t *testing.T) {
 	for name, c := range map[string]struct{ args, fails string }{
 		"nothing":         {"", ""},
-		"all":             {"--records 2000 --rounds 1 --rows tls,idle --idle 1s --scale 0.5 --embedded --out-file x --profiles y", ""},
+		"all":             {"--records 2000 --rounds 1 --rows tls,idle --idle 1s --scale 0.5 --embedded --out-file x --profiles y --save z", ""},
 		"an unknown row":  {"--rows tls,lag", `"lag" is none of throughput, tls`},
 		"no time":         {"--idle 0s", "--idle"},
 		"no scale":        {"--scale 0", "--scale"},
 		"a large scale":   {"--scale 1.1", "--scale"},
+		"save and check":  {"--save x --check x", "excludes"},
 		"argument":        {"in", `unexpected argument "in"`},
 		"few records":     {"--records 999", "at least 1000 records"},
 		"no rounds":       {"--rounds 0", "one round"},
@@ -47,10 +48,10 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	folder := t.TempDir()
-	file, profiles := filepath.Join(folder, "table.md"), filepath.Join(folder, "profiles")
+	file, profiles, ratios := filepath.Join(folder, "table.md"), filepath.Join(folder, "profiles"), filepath.Join(folder, "ratios.json")
 	args := []string{"--embedded", "--records", "5000", "--rounds", "1", "--scale", "0.01", "--idle", "100ms"}
 	var output, messages bytes.Buffer
-	err := run(ctx, append(args, "--out-file", file, "--profiles", profiles), &output, &messages)
+	err := run(ctx, append(args, "--out-file", file, "--profiles", profiles, "--save", ratios), &output, &messages)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, messages.String())
 	}
@@ -82,5 +83,33 @@ func TestRun(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(profiles, name+".pprof")); err != nil {
 			t.Error(err)
 		}
+	}
+	kept, err := readBaseline(ratios)
+	// Other ratios may be none: a plain consumer has so few records in one poll, which takes no time.
+	if err != nil || kept.Ratios["in, JSON: records/s of raw"] <= 0 || kept.Records != 5000 || kept.Broker != "embedded" {
+		t.Errorf("got the ratios %+v (%v)", kept, err)
+	}
+}
+
+// TestRunChecksFirst has a file that does not fit told before anything is measured.
+func TestRunChecksFirst(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ratios.json")
+	if err := (baseline{Broker: "embedded", Records: 2000}).write(file); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args  []string
+		fails string
+	}{
+		"no file":        {[]string{"--check", file + "x"}, "reading the ratios"},
+		"another broker": {[]string{"--records", "2000", "--check", file}, "measure the same"},
+		"other records":  {[]string{"--embedded", "--check", file}, "measure the same"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := run(t.Context(), c.args, io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("got %v, want %q", err, c.fails)
+			}
+		})
 	}
 }

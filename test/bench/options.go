@@ -18,6 +18,7 @@ type options struct {
 	embedded        bool
 	outFile         string
 	profiles        string // folder for the proxy's profiles
+	save, check     string // files with ratios
 }
 
 func parse(args []string, messages io.Writer) (options, error) {
@@ -36,6 +37,8 @@ func parse(args []string, messages io.Writer) (options, error) {
 	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
 	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")
 	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round of the flows")
+	flags.StringVar(&o.save, "save", "", "`file` that gets the ratios, to check later runs against")
+	flags.StringVar(&o.check, "check", "", "`file` with the ratios of an earlier run: fail where this run loses more than 15 %")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -54,9 +57,38 @@ func (o options) validate(arguments []string) error {
 		return errors.New("--scale must be above 0, and at most 1")
 	case o.embedded && o.broker != "":
 		return errors.New("--embedded excludes --broker")
+	case o.save != "" && o.check != "":
+		return errors.New("--save excludes --check: what is lost would be saved")
 	}
 	return nil
 }
 
 // scaled returns the share of a number that is asked for, and least at the least.
 func (o options) scaled(n, least int) int { return max(least, int(o.scale*float64(n))) }
+
+// brokerKind tells brokers apart whose figures are not to be compared.
+func (o options) brokerKind() string {
+	switch {
+	case o.embedded:
+		return "embedded"
+	case o.broker != "":
+		return "given"
+	}
+	return "Apache Kafka"
+}
+
+// readKept reads the file to check against, before a run of minutes turns out to be in vain.
+func (o options) readKept() (baseline, error) {
+	if o.check == "" {
+		return baseline{}, nil
+	}
+	kept, err := readBaseline(o.check)
+	if err != nil {
+		return baseline{}, err
+	}
+	if kept.Broker != o.brokerKind() || kept.Records != o.records {
+		return baseline{}, fmt.Errorf("%s is of %d records and the broker %q, this run of %d and %q: measure the same",
+			o.check, kept.Records, kept.Broker, o.records, o.brokerKind())
+	}
+	return kept, nil
+}

@@ -12,7 +12,7 @@ type unit string
 
 const (
 	ratio        unit = "%.2f"
-	times        unit = "x%.2f"
+	times        unit = "x%.2f" // a ratio as well
 	count        unit = "%.3f"
 	milliseconds unit = "%+.3f ms"
 	kibibytes    unit = "%.1f KiB"
@@ -27,6 +27,9 @@ type row struct {
 	floor, goal float64
 	atMost      bool // less is better
 }
+
+// isRatio tells whether the figure can be compared with one of another run.
+func (r row) isRatio() bool { return r.unit == ratio || r.unit == times }
 
 // reaches tells whether the value is as good as a limit.
 func (r row) reaches(limit float64) bool {
