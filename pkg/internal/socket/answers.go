@@ -21,6 +21,8 @@ const (
 	// keptSlots is how many slots of single messages are kept for reuse while there are
 	// messages in flight. Without any, slotsPerFill are kept.
 	keptSlots = limit.MaxMessages
+	// slotsPerBlock is how many slots are allocated together, if as many messages are in flight.
+	slotsPerBlock = 16
 	// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
 	keptEntries = 64
 )
@@ -176,8 +178,14 @@ func (a *answers) blank() *slot {
 		*s = slot{queue: a, entries: s.entries[:0]}
 		return s
 	}
-	s := &slot{queue: a}
-	s.entries = s.first[:0]
+	more := make([]slot, min(len(a.queue)+1, slotsPerBlock))
+	for i := range more[1:] {
+		s := &more[1+i]
+		s.queue, s.entries = a, s.first[:0]
+		a.free = append(a.free, s)
+	}
+	s := &more[0]
+	s.queue, s.entries = a, s.first[:0]
 	return s
 }
 
