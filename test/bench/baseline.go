@@ -72,12 +72,12 @@ func (b baseline) check(rows []row, output io.Writer) error {
 			continue
 		}
 		compared[row.what] = true
-		verdict := "kept"
+		outcome := "kept"
 		if row.hasLost(then) {
-			verdict = "lost"
+			outcome = "lost"
 			lost = append(lost, row.what)
 		}
-		fmt.Fprintf(output, "| %s | %.2f | %.2f | %+.0f %% | %s |\n", row.what, then, row.value, 100*(row.value/then-1), verdict)
+		fmt.Fprintf(output, "| %s | %.2f | %.2f | %+.0f %% | %s |\n", row.what, then, row.value, 100*(row.value/then-1), outcome)
 	}
 	for _, what := range slices.Sorted(maps.Keys(b.Ratios)) {
 		if !compared[what] {

@@ -39,7 +39,7 @@ func (r row) reaches(limit float64) bool {
 	return r.value >= limit
 }
 
-func (r row) verdict() string {
+func (r row) reached() string {
 	switch {
 	case r.reaches(r.goal):
 		return "goal"
@@ -51,7 +51,7 @@ func (r row) verdict() string {
 
 func (r row) write(text *strings.Builder) {
 	form := string(r.unit)
-	fmt.Fprintf(text, "| %s | "+form+" | "+form+" | "+form+" | %s |\n", r.what, r.value, r.floor, r.goal, r.verdict())
+	fmt.Fprintf(text, "| %s | "+form+" | "+form+" | "+form+" | %s |\n", r.what, r.value, r.floor, r.goal, r.reached())
 }
 
 func (r *results) writeSummary(text *strings.Builder) {

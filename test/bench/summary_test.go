@@ -19,7 +19,7 @@ func TestRowVerdict(t *testing.T) {
 		"little is good: missed": {row{value: 3.1, floor: 3, goal: 2, atMost: true}, "missed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := c.row.verdict(); got != c.want {
+			if got := c.row.reached(); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
