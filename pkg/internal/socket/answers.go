@@ -88,16 +88,35 @@ type entry struct {
 // Done of their entry is called. acquired tells that the slot's share is acquired; otherwise the reader holds
 // the slot until it calls settle. push returns nil where nothing will be answered anymore.
 func (a *answers) push(messages []codec.Message, batch *codec.Batch, of share, received time.Time, acquired bool) *slot {
+	var s *slot
+	if len(messages) > keptEntries { // acknowledgements do not wait until so many are entered
+		s = &slot{queue: a}
+		s.enter(messages)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return nil
 	}
-	s := a.blank()
+	if s == nil {
+		s = a.blank()
+		s.enter(messages)
+	}
 	s.batch, s.share, s.received, s.charged = batch, of, received, acquired
 	if !acquired {
-		s.held = 1
+		s.held++
 	}
+	a.queue = append(a.queue, s)
+	a.unanswered.Add(int64(of.messages))
+	a.metrics.InFlight.Add(float64(s.size()))
+	if s.open == 0 {
+		a.wake()
+	}
+	return s
+}
+
+// enter fills an empty slot.
+func (s *slot) enter(messages []codec.Message) {
 	s.entries = slices.Grow(s.entries, len(messages))
 	for i := range messages {
 		m := &messages[i]
@@ -107,13 +126,6 @@ func (a *answers) push(messages []codec.Message, batch *codec.Batch, of share, r
 			s.held++
 		}
 	}
-	a.queue = append(a.queue, s)
-	a.unanswered.Add(int64(of.messages))
-	a.metrics.InFlight.Add(float64(s.size()))
-	if s.open == 0 {
-		a.wake()
-	}
-	return s
 }
 
 // hasRoom implements intake. The window alone does not bound the messages without an answer: one that waits
@@ -299,15 +311,19 @@ func (a *answers) take() bool {
 // expire answers TIMEOUT where a message has waited too long. The entries stay held, and their
 // slot keeps its share of the window, until Kafka's client releases them. a.mu is held.
 func (a *answers) expire(now time.Time) {
+	var late *proxy.Error // the same for all
 	for _, s := range a.queue {
 		if now.Sub(s.received) < a.timeout {
 			return
 		}
+		if late == nil {
+			late = proxy.Errorf(proxy.KindTimeout,
+				"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout)
+		}
 		s.late = s.late || s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
-				e.answer(proxy.Ack{}, proxy.Errorf(proxy.KindTimeout,
-					"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout))
+				e.answer(proxy.Ack{}, late)
 			}
 		}
 	}
