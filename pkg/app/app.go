@@ -159,7 +159,7 @@ func start(o Options) (*App, error) {
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
-		Sockets: a.sockets, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
+		Sockets: a.sockets, Compression: compression(settings), Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)
@@ -191,6 +191,14 @@ func socketLimits(settings *config.Config) socket.Limits {
 		Connections: settings.Sockets.MaxConnections, PerAddress: settings.Server.MaxConnectionsPerAddress,
 		Handshakes: settings.Server.MaxHandshakes,
 	}
+}
+
+// compression returns nil where it is not enabled.
+func compression(settings *config.Config) *socket.Compression {
+	if !settings.Sockets.CompressionEnabled {
+		return nil
+	}
+	return socket.NewCompression(settings.Sockets.CompressionMinBytes)
 }
 
 // checkNames lists the readiness checks, in the order in which /readyz shows them.

@@ -128,7 +128,7 @@ func TestFaultySettings(t *testing.T) {
 	}{
 		"nothing":           {nil, []string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS"}},
 		"two faults":        {environ("a:1", "WSPROXY_PORT=x", "WSPROXY_PING_INTERVAL=-1s"), []string{"WSPROXY_PORT", "WSPROXY_PING_INTERVAL"}},
-		"not available yet": {environ("a:1", "WSPROXY_COMPRESSION_ENABLED=true"), []string{"WSPROXY_COMPRESSION_ENABLED", "not available yet"}},
+		"not available yet": {environ("a:1", "WSPROXY_CONSOLE_ENABLED=true"), []string{"WSPROXY_CONSOLE_ENABLED", "not available yet"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := app.NewConfig(test.environ...)

@@ -66,7 +66,7 @@ func TestRefusedValues(t *testing.T) {
 		"policy for nobody":         {`policy: {rules: [{produce: [a]}]}`, "policy is set without"},
 		"administrator for no API":  {`auth: {admin: {existingSecret: x}}`, "set without config.ADMIN_ENDPOINT_ENABLED"},
 		"clients as administrators": {"auth: {basic: {enabled: true, existingSecret: x}}\nconfig: {ADMIN_ENDPOINT_ENABLED: true}", "set without auth.admin.existingSecret"},
-		"compression, not yet":      {`config: {COMPRESSION_ENABLED: true}`, "config.COMPRESSION_ENABLED"},
+		"the console, not yet":      {`config: {CONSOLE_ENABLED: true}`, "config.CONSOLE_ENABLED"},
 		"console of a pool":         {`pools: {a: {groups: [a], config: {CONSOLE_ENABLED: true}}}`, "config.CONSOLE_ENABLED"},
 		"two CAs":                   {`kafka: {tls: {caSecret: a, caConfigMap: b}}`, "exclude each other"},
 		"TLS without certificate":   {`tls: {enabled: true}`, "tls.secretName"},

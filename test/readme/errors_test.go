@@ -78,7 +78,7 @@ func closings() []closing {
 	return []closing{
 		{proxy.CloseNormal, "you asked for it", ""},
 		{proxy.CloseProtocolError, "broken frames (RFC 6455); on `/socket/out`, three pings in a row answered by pongs of another payload", "correct it"},
-		{proxy.CloseInvalidPayload, "a text message that is not UTF-8", "correct it"},
+		{proxy.CloseInvalidPayload, "a text message that is not UTF-8, or a compressed one that cannot be inflated", "correct it"},
 		{proxy.ClosePolicyViolation, "misuse of the protocol that frames allow", "correct it"},
 		{proxy.CloseMessageTooBig, "a message longer than `WSPROXY_MAX_MESSAGE_BYTES`", "correct it"},
 		{proxy.CloseInternal, "the proxy failed", "reconnect, backing off"},

@@ -125,10 +125,8 @@
 {{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
 {{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
 {{- end }}
-{{- range $name := list "COMPRESSION_ENABLED" "CONSOLE_ENABLED" }}
-{{- if eq (toString (get $.values.config $name)) "true" }}
-{{- fail (printf "config.%s: this version of the proxy does not have it yet, and would not start" $name) }}
-{{- end }}
+{{- if eq (toString (get .values.config "CONSOLE_ENABLED")) "true" }}
+{{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}
 {{- end }}
 {{- $sasl := .root.Values.kafka.sasl }}
 {{- if and (eq $scaling.mode "keda") $scaling.keda.lag $sasl.mechanism (not $sasl.existingSecret) }}

@@ -60,8 +60,8 @@ type Sockets struct {
 	WriteTimeout             time.Duration `env:"WRITE_TIMEOUT" default:"2m" min:"10ms" max:"24h" help:"a client that takes no byte for this long while its socket is full is closed with 1013"`
 	HandshakeTimeout         time.Duration `env:"HANDSHAKE_TIMEOUT" default:"10s" min:"10ms" max:"1h" help:"longest time from connecting to the end of the handshake"`
 	MaxJSONDepth             int           `env:"MAX_JSON_DEPTH" default:"512" min:"1" max:"10000" help:"deepest nesting of JSON, in and out"`
-	CompressionEnabled       bool          `env:"COMPRESSION_ENABLED" default:"false" soon:"true" help:"permessage-deflate is negotiated"`
-	CompressionMinBytes      int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" soon:"true" help:"smaller messages are sent uncompressed"`
+	CompressionEnabled       bool          `env:"COMPRESSION_ENABLED" default:"false" help:"permessage-deflate is negotiated: clients that offer it get and send compressed messages"`
+	CompressionMinBytes      int64         `env:"COMPRESSION_MIN_BYTES" default:"512" min:"0" max:"1GiB" help:"smaller messages are sent uncompressed; below 128 they hardly become shorter"`
 	AllowedOrigins           []string      `env:"ALLOWED_ORIGINS" shown:"same host" check:"origin" help:"comma list of the origins that browsers may come from, the own host not excepted; * is every origin, or stands for a host or one part of its name as in *.example.com; null, file:// and schemes of apps by name"`
 }
 

@@ -236,7 +236,7 @@ func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		{"set", []string{"WSPROXY_COMPRESSION_ENABLED=true"}, "WSPROXY_COMPRESSION_ENABLED: " + notYet},
+		{"set", []string{"WSPROXY_CONSOLE_ENABLED=true"}, "WSPROXY_CONSOLE_ENABLED: " + notYet},
 		{"default true set to false", []string{"WSPROXY_CONSOLE_DOWNLOAD_ENABLED=false"}, "WSPROXY_CONSOLE_DOWNLOAD_ENABLED: " + notYet},
 		{
 			"malformed too",

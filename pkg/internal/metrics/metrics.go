@@ -31,7 +31,8 @@ type Build struct {
 type Metrics struct {
 	// InFlight is the number of messages that clients sent and that are not answered yet.
 	InFlight prometheus.Gauge
-	// BytesReceived counts the payload of messages, BytesSent whole frames, pings included.
+	// BytesReceived counts the payload of messages, BytesSent whole frames, pings included. Both count what is
+	// compressed as it is sent.
 	BytesReceived, BytesSent prometheus.Counter
 	// SlowClientCloses counts connections closed because their client took no bytes.
 	SlowClientCloses prometheus.Counter
@@ -114,7 +115,7 @@ func (m *Metrics) registerConnections(f factory) {
 		"Handshakes refused, by the code of the error.", "direction", "code")
 	m.connectionSeconds = f.histogram("connection_seconds",
 		"How long a closed WebSocket connection was open.", 1, 10, 60, 300, 1800, 3600, 21600, 86400)
-	m.BytesReceived = f.counter("bytes_received_total", "Payload bytes of WebSocket messages received.")
+	m.BytesReceived = f.counter("bytes_received_total", "Payload bytes of WebSocket messages received, of compressed ones as they came.")
 	m.BytesSent = f.counter("bytes_sent_total", "Bytes of WebSocket frames sent.")
 	m.SlowClientCloses = f.counter("slow_client_closes_total",
 		"Connections closed because the client took no bytes for too long.")

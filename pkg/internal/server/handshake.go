@@ -222,7 +222,7 @@ func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
 		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
-		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers,
+		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers, Compression: s.Compression,
 	}
 }
 
@@ -239,7 +239,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *proxy.Error, 
 		return
 	}
 	defer through()
-	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
+	settings := s.socketSettings()
+	settings.Compression = nil // nothing is inflated for a client that is refused
+	c, err := socket.Accept(w, r, settings, s.Metrics)
 	if err != nil {
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		span.End(http.StatusInternalServerError, e)

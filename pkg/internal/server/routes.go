@@ -35,11 +35,13 @@ type Server struct {
 	Producers *produce.Pool
 	Consumers *consume.Consumers
 	Sockets   *socket.Registry
-	Budget    *budget.Budget
-	Checks    *health.Checks
-	Metrics   *metrics.Metrics
-	Traces    *trace.Tracer // nil without traces
-	Log       *slog.Logger
+	// Compression of what clients and the proxy send; nil where it is not enabled.
+	Compression *socket.Compression
+	Budget      *budget.Budget
+	Checks      *health.Checks
+	Metrics     *metrics.Metrics
+	Traces      *trace.Tracer // nil without traces
+	Log         *slog.Logger
 
 	Auth     *auth.Chain
 	Guesses  *Guesses

@@ -26,6 +26,10 @@ func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metri
 	}
 	c.open, c.shut = context.WithCancel(context.Background()) // it outlasts the request
 	c.readSince.Store(notReading)
+	var agreed string
+	if c.extension, agreed = s.Compression.negotiate(r.Header.Values("Sec-WebSocket-Extensions")); agreed != "" {
+		w.Header().Set("Sec-WebSocket-Extensions", agreed) // the library leaves it, its own compression is off
+	}
 	_, err := websocket.Accept(&hijack{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		InsecureSkipVerify: true,

@@ -32,15 +32,16 @@ const (
 // the writer takes them from the head.
 type answers struct {
 	// Fixed after construction.
-	codec   codec.In
-	window  *limit.Window
-	budget  *budget.Budget
-	timeout time.Duration
-	metrics *metrics.Metrics
-	topic   *metrics.Produced
-	wake    func()
-	most    int           // messages without an answer, above which no other is read
-	room    chan struct{} // tells the reader, where it waits, that messages were answered
+	codec     codec.In
+	window    *limit.Window
+	budget    *budget.Budget
+	timeout   time.Duration
+	metrics   *metrics.Metrics
+	topic     *metrics.Produced
+	wake      func()
+	extension *extension    // of the connection
+	most      int           // messages without an answer, above which no other is read
+	room      chan struct{} // tells the reader, where it waits, that messages were answered
 
 	unanswered atomic.Int64 // messages that were read and whose answers are not written
 

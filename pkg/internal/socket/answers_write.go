@@ -17,7 +17,7 @@ func (a *answers) fill(dst []byte) []byte {
 	if len(a.taken) == 0 && !a.take() {
 		return dst
 	}
-	for a.filled < len(a.taken) && len(dst) < fillSize {
+	for a.filled < len(a.taken) && a.extension.filled(dst) < fillSize {
 		dst = a.appendSlot(dst, a.taken[a.filled])
 	}
 	return dst
@@ -94,12 +94,16 @@ func (a *answers) appendSlot(dst []byte, s *slot) []byte {
 		return a.appendBatch(dst, s)
 	}
 	dst, mark := beginFrame(dst)
-	dst = a.appendEntry(dst, &s.entries[0])
+	e := &s.entries[0]
+	dst = a.appendEntry(dst, e)
 	a.filled++
-	if a.codec.Binary() && s.entries[0].err == nil && s.entries[0].text == nil {
-		return endFrame(dst, mark, opBinary)
+	switch {
+	case e.text != nil: // answers credentials
+		return endFrame(dst, mark, opText)
+	case e.err == nil && a.codec.Binary():
+		return a.extension.endMessage(dst, mark, opBinary)
 	}
-	return endFrame(dst, mark, opText)
+	return a.extension.endMessage(dst, mark, opText)
 }
 
 // appendBatch appends the array that answers a batch. An array that is longer than fillSize is
@@ -122,7 +126,11 @@ func (a *answers) appendBatch(dst []byte, s *slot) []byte {
 	}
 	a.part = part{}
 	a.filled++
-	return endFrame(append(dst, ']'), mark, op)
+	dst = append(dst, ']')
+	if op == opContinuation { // the message was begun uncompressed
+		return endFrame(dst, mark, op)
+	}
+	return a.extension.endMessage(dst, mark, op)
 }
 
 // appendNext appends the next of the answers to a batch.

@@ -22,7 +22,8 @@ type Settings struct {
 	WriteTimeout    time.Duration // how long a full socket may take no byte
 	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
 	Budget          *budget.Budget
-	Buffers         *Buffers // shared by all connections
+	Buffers         *Buffers     // shared by all connections
+	Compression     *Compression // shared by all connections; nil where nothing is to be compressed
 }
 
 // Conn is one WebSocket connection. The library does the handshake only: frames are read and written here, so
@@ -43,6 +44,8 @@ type Conn struct {
 	intake   intake                            // nil where the flow takes any number of messages
 	pings    pongJudge
 	renewer  Renewer // nil where the client cannot renew its token
+
+	extension *extension // nil where compression was not negotiated
 
 	// The reader's.
 	arrived  inbound

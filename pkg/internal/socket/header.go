@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	reservedBits = 0x70 // of a header's first byte: no extension uses them
+	reservedBits = 0x70 // of a header's first byte: extensions use them
 	opcodeBits   = 0x0F
 	controlBit   = 0x08 // of an opcode
 	maskSize     = 4
@@ -22,6 +22,8 @@ type header struct {
 	length int64  // of the payload
 	mask   uint32 // the mask's first byte is the lowest
 	size   int    // of the header itself
+
+	compressed bool // whether its message is; only the first frame of a message says so
 }
 
 // isControl tells whether the frame is a close frame, a ping or a pong.
@@ -29,12 +31,13 @@ func (op opcode) isControl() bool { return op&controlBit != 0 }
 
 // parseHeader parses the header at the beginning of buf. The header's size is 0 if buf ends within it.
 // violation says which rule of RFC 6455 the header breaks, and is found as early as the bytes show it.
-func parseHeader(buf []byte) (h header, violation string) {
+// allowed are the reserved bits that a negotiated extension uses: compressedBit, or none.
+func parseHeader(buf []byte, allowed byte) (h header, violation string) {
 	if len(buf) < 2 {
 		return header{}, ""
 	}
 	first, second := buf[0], buf[1]
-	if violation := checkHeader(first, second); violation != "" {
+	if violation := checkHeader(first, second, allowed); violation != "" {
 		return header{}, violation
 	}
 	length, size := uint64(second&^maskBit), 2
@@ -57,19 +60,22 @@ func parseHeader(buf []byte) (h header, violation string) {
 	return header{
 		op: opcode(first & opcodeBits), final: first&finalFragment != 0,
 		length: int64(length), mask: binary.LittleEndian.Uint32(buf[size-maskSize:]), size: size,
+		compressed: first&compressedBit != 0,
 	}, ""
 }
 
 // checkHeader returns which rule the first two bytes of a header break.
-func checkHeader(first, second byte) (violation string) {
+func checkHeader(first, second, allowed byte) (violation string) {
 	op, length := opcode(first&opcodeBits), second&^maskBit
 	switch {
-	case first&reservedBits != 0:
-		return "A frame has a reserved bit, and no extension was negotiated (RFC 6455, section 5.2)."
+	case first&reservedBits&^allowed != 0:
+		return "A frame has a reserved bit that no negotiated extension uses (RFC 6455, section 5.2)."
 	case second&maskBit == 0:
 		return "A frame is not masked (RFC 6455, section 5.1)."
 	case op > opBinary && op < opClose || op > opPong:
 		return "A frame has an unknown opcode (RFC 6455, section 5.2)."
+	case first&compressedBit != 0 && op != opText && op != opBinary:
+		return "A frame that begins no message is marked as compressed (RFC 7692, section 6.1)."
 	case op.isControl() && first&finalFragment == 0:
 		return "A control frame is fragmented (RFC 6455, section 5.5)."
 	case op.isControl() && length > maxControlPayload:

@@ -326,7 +326,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 	}
 	f.polled = f.batch.polled
 	n := 0
-	for n < len(f.batch.records) && len(dst) < fillSize {
+	for n < len(f.batch.records) && f.conn.extension.filled(dst) < fillSize {
 		r := &f.batch.records[n]
 		n++
 		if !f.delivery.send(r, f.batch.asOf) {
@@ -336,7 +336,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 		var undecodable bool
 		dst, mark = beginFrame(dst)
 		dst, undecodable = f.options.Codec.AppendRecord(dst, r)
-		dst = endFrame(dst, mark, op)
+		dst = f.conn.extension.endMessage(dst, mark, op)
 		f.encoded++
 		if undecodable {
 			f.topic.Undecodable.Inc()

@@ -84,8 +84,13 @@ func accept(t *testing.T, s Settings, size int) (*Conn, *peer, *meters) {
 // acceptOn opens a connection over server, whose other end is the client.
 func acceptOn(t *testing.T, s Settings, server net.Conn, client *endpoint) (*Conn, *peer, *meters) {
 	t.Helper()
+	return acceptRequest(t, s, upgradeRequest(), server, client)
+}
+
+func acceptRequest(t *testing.T, s Settings, r *http.Request, server net.Conn, client *endpoint) (*Conn, *peer, *meters) {
+	t.Helper()
 	reg := prometheus.NewRegistry()
-	c, err := Accept(&takeover{header: http.Header{}, conn: server}, upgradeRequest(), s, metrics.New(reg, metrics.Build{}))
+	c, err := Accept(&takeover{header: http.Header{}, conn: server}, r, s, metrics.New(reg, metrics.Build{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +130,10 @@ type peer struct {
 	*endpoint
 	r      *bufio.Reader
 	secure net.Conn // TLS over the endpoint, nil without
+
+	inflates   bool   // whether messages may come compressed
+	compressed bool   // whether the last frame was
+	window     []byte // what came compressed
 }
 
 // Write writes to the proxy, through TLS where there is any.
@@ -138,7 +147,7 @@ func (p *peer) Write(b []byte) (int, error) {
 // received is a frame of the server.
 type received struct {
 	op      opcode
-	payload []byte
+	payload []byte // inflated
 }
 
 // send sends a whole message or a control frame.
@@ -191,7 +200,11 @@ func (p *peer) nextFrame() (frame received, first byte, err error) {
 	if err != nil {
 		return received{}, 0, err
 	}
-	return received{opcode(first & 0xF), p.bytes(n)}, first, nil
+	frame = received{op: opcode(first & 0xF), payload: p.bytes(n)}
+	if p.compressed = first&compressedBit != 0; p.compressed {
+		frame.payload = p.inflate(frame.payload)
+	}
+	return frame, first, nil
 }
 
 // header reads the header of the next frame.
@@ -200,7 +213,11 @@ func (p *peer) header() (first byte, length int, err error) {
 	if _, err := io.ReadFull(p.r, head[:]); err != nil {
 		return 0, 0, err
 	}
-	if head[0]&0x70 != 0 || head[1]&0x80 != 0 {
+	reserved := byte(reservedBits)
+	if p.inflates {
+		reserved &^= compressedBit
+	}
+	if head[0]&reserved != 0 || head[1]&0x80 != 0 {
 		p.t.Errorf("a frame begins with %x: masked or with reserved bits", head)
 	}
 	switch head[1] {

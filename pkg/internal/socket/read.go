@@ -29,6 +29,13 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 		return false, nil, err
 	}
 	c.received += len(message)
+	if h.compressed {
+		if message, err = c.inflate(message); err != nil {
+			return false, nil, err
+		}
+	} else {
+		c.reserveOnly(len(message))
+	}
 	text = h.op == opText
 	if text && !utf8.Valid(message) { // RFC 6455, section 8.1
 		return false, nil, c.refuse(proxy.CloseInvalidPayload, "A text message is not UTF-8.")
@@ -38,10 +45,32 @@ func (c *Conn) Read() (text bool, message []byte, err error) {
 
 // forgetMessage gives back what the last message took.
 func (c *Conn) forgetMessage() {
-	if c.message = c.message[:0]; cap(c.message) > keptMessageBuffer || len(c.arrived.bytes()) == 0 {
-		c.message = nil
+	if len(c.arrived.bytes()) == 0 {
+		c.dropMessage()
+		return
+	}
+	c.message = reusableBuffer(c.message)
+	if x := c.extension; x != nil {
+		x.message = reusableBuffer(x.message)
 	}
 	c.unreserve()
+}
+
+// dropMessage gives back the buffers too.
+func (c *Conn) dropMessage() {
+	c.message = nil
+	if c.extension != nil {
+		c.extension.message = nil
+	}
+	c.unreserve()
+}
+
+// reusableBuffer returns the room of a buffer for the next message, or nil if it is too large to be kept.
+func reusableBuffer(buf []byte) []byte {
+	if cap(buf) > keptMessageBuffer {
+		return nil
+	}
+	return buf[:0]
 }
 
 // intake bounds the messages that a flow has without an answer. The reader calls it.
@@ -86,8 +115,12 @@ func (c *Conn) nextData(continues bool) (header, error) {
 
 func (c *Conn) nextHeader() (header, error) {
 	c.arrived.choose()
+	allowed := byte(0)
+	if c.extension != nil {
+		allowed = compressedBit
+	}
 	for {
-		h, violation := parseHeader(c.arrived.bytes())
+		h, violation := parseHeader(c.arrived.bytes(), allowed)
 		if violation != "" {
 			return header{}, c.violated(violation)
 		}
@@ -124,9 +157,10 @@ func (c *Conn) countReceived() {
 	}
 }
 
-// readMessage reads the message that begins with a frame.
+// readMessage reads the message that begins with a frame, as it was sent: maybe compressed.
 func (c *Conn) readMessage(h header) ([]byte, error) {
-	if err := c.checkLength(h.length); err != nil {
+	compressed := h.compressed
+	if err := c.checkLength(h.length, compressed); err != nil {
 		return nil, err
 	}
 	if h.final && h.length <= busyBuffer && c.arrived.fits(int(h.length)) {
@@ -137,14 +171,13 @@ func (c *Conn) readMessage(h header) ([]byte, error) {
 			return nil, err
 		}
 		if h.final {
-			c.reserveOnly(len(c.message))
 			return c.message, nil
 		}
 		next, err := c.nextData(true)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.checkLength(next.length); err != nil {
+		if err := c.checkLength(next.length, compressed); err != nil {
 			return nil, err
 		}
 		h = next
@@ -163,7 +196,6 @@ func (c *Conn) readInPlace(h header) ([]byte, error) {
 		if err := c.reserve(); err != nil {
 			return nil, err
 		}
-		c.reserveOnly(length)
 	}
 	payload := c.arrived.take(length)
 	unmask(payload, h.mask)
@@ -232,12 +264,15 @@ func (c *Conn) readInto(dst []byte) (int, error) {
 }
 
 // checkLength refuses a frame that makes the message too long.
-func (c *Conn) checkLength(frame int64) error {
-	if frame <= c.settings.MaxMessageBytes-int64(len(c.message)) {
+func (c *Conn) checkLength(frame int64, compressed bool) error {
+	if frame <= c.longestPayload(compressed)-int64(len(c.message)) {
 		return nil
 	}
-	c.message = nil // not needed while the connection closes, which takes a while
-	c.unreserve()
+	return c.refuseTooLong()
+}
+
+func (c *Conn) refuseTooLong() error {
+	c.dropMessage() // not needed while the connection closes, which takes a while
 	return c.refuse(proxy.CloseMessageTooBig, "A message is longer than the proxy allows.")
 }
 

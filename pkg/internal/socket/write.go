@@ -75,6 +75,7 @@ func (c *Conn) writeLoop(src source) {
 		if dead {
 			return
 		}
+		c.extension.beginWrite()
 		buf := src.fill(c.pending(c.out[:0], src))
 		var over bool
 		if buf, over = c.lastWords(buf, src); over {
