@@ -49,6 +49,10 @@ fmt: ## format the Go code
 bench: ## measure the proxy beside a plain Kafka client
 	go run ./test/bench $(ARGS)
 
+.PHONY: bench-check
+bench-check: ## measure again, and fail where a ratio to the plain client has lost more than 15 %
+	go run ./test/bench --embedded --rows throughput,tls,many,spread --check test/bench/baseline.json $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	@test/tools/fuzz $(FUZZTIME)

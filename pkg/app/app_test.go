@@ -288,11 +288,15 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *lines) messages() []string {
+func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) messages() []string {
 	var all []string
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.String()) {
 		_, message, _ := strings.Cut(line, "msg=")
 		message, _, _ = strings.Cut(message, " ")
 		all = append(all, message)

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -51,7 +50,7 @@ func TestAnOpenAdminAPIIsWarnedOf(t *testing.T) {
 		"not there":         {nil, false},
 		"credentials alone": {credentials, false},
 	} {
-		var log bytes.Buffer
+		var log lines // what asks Kafka may log after Shutdown
 		a, err := app.Start(app.Options{Config: configure(t, "127.0.0.1:1", test.settings...), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)

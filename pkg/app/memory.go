@@ -20,6 +20,10 @@ const (
 	budgetPercent = 60
 	// goPercent is the share of a container's memory limit that becomes the limit of the Go runtime.
 	goPercent = 90
+	// mostBallast is how much garbage there is at least when the garbage collector runs.
+	mostBallast = 32 << 20
+	// ballastShare is the divisor of the memory limit for the ballast.
+	ballastShare = 16
 )
 
 // LimitMemory sets the memory limit of the Go runtime to nine tenths of the container's, if there is one
@@ -29,6 +33,21 @@ func LimitMemory() {
 	if limit := containerLimit("/"); ownLimit() == 0 && limit > 0 {
 		debug.SetMemoryLimit(limit / 100 * goPercent)
 	}
+}
+
+// Ballast returns memory that is never touched, and so takes none of the machine's: the garbage collector runs
+// when the heap has doubled, which with the few megabytes that the proxy needs would be a hundred times a second
+// under load. The caller keeps it for as long as the process runs. It is empty where GOGC is set, and no more
+// than a sixteenth of the memory limit, which it counts for.
+func Ballast() []byte {
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	size := int64(mostBallast)
+	if limit := debug.SetMemoryLimit(-1); limit/ballastShare < size {
+		size = limit / ballastShare
+	}
+	return make([]byte, size)
 }
 
 // openBudget makes the budget of the memory that connections hold, and shows it in the metrics.

@@ -3,6 +3,9 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	rt "runtime/metrics"
 	"testing"
 )
 
@@ -63,5 +66,28 @@ func TestMemoryLimit(t *testing.T) {
 				t.Errorf("got %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// TestBallast checks that the collector waits for that much garbage, and that the ballast leaves a low memory
+// limit to others.
+func TestBallast(t *testing.T) {
+	t.Setenv("GOGC", "")
+	ballast := Ballast()
+	runtime.GC()
+	goal := []rt.Sample{{Name: "/gc/heap/goal:bytes"}}
+	rt.Read(goal)
+	if got := goal[0].Value.Uint64(); got < 2*mostBallast {
+		t.Errorf("the next collection is at %d bytes", got)
+	}
+	runtime.KeepAlive(ballast)
+	before := debug.SetMemoryLimit(64 << 20)
+	defer debug.SetMemoryLimit(before)
+	if got := len(Ballast()); got != 4<<20 {
+		t.Errorf("of 64 MiB the ballast takes %d", got)
+	}
+	t.Setenv("GOGC", "200")
+	if got := len(Ballast()); got != 0 {
+		t.Errorf("with GOGC the ballast takes %d", got)
 	}
 }

@@ -89,6 +89,8 @@ func serve(p Process) *cobra.Command {
 		Short: "Run the proxy, configured by WSPROXY_ environment variables",
 		RunE: func(c *cobra.Command, _ []string) error {
 			app.LimitMemory()
+			ballast := app.Ballast()
+			defer runtime.KeepAlive(ballast)
 			log := app.NewLogger(p.Stderr, nil)
 			settings, err := app.LoadConfig(nil, log)
 			if err != nil {

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
-// ahead is how many messages are sent before the clock starts: the first ones make clients
-// and look up brokers.
+// ahead is how many messages each connection sends before the clock starts: the first ones make
+// clients and look up brokers.
 const ahead = chunk
 
 // span is the time in which records came or went.
@@ -18,29 +19,36 @@ type span struct {
 
 func (s span) perSecond() float64 { return float64(s.records) / s.last.Sub(s.first).Seconds() }
 
-// produce sends records through /socket/in and waits for their answers. begin is called when
-// the clock starts.
-func (p *payload) produce(ctx context.Context, addr, topic string, records int, begin func() error) (s span, err error) {
-	l, err := open(ctx, addr, "/socket/in", p.query(topic), p.op)
+// produce sends records through /socket/in, over some connections of one clientId, and waits for their
+// answers. begin is called when the clock starts.
+func (p *payload) produce(ctx context.Context, e endpoint, topic string, connections, records int, begin func() error) (s span, err error) {
+	links, err := openAll(ctx, connections, func(int) target { return p.in(e, topic) })
 	if err != nil {
 		return span{}, err
 	}
+	defer cutAll(links)
 	head := p.answer(topic)
-	if err := p.exchange(l, ahead, head); err != nil {
-		l.cut()
+	if err := forEach(links, func(_ int, l *link) error { return p.exchange(l, ahead, head) }); err != nil {
 		return span{}, err
 	}
 	if err := begin(); err != nil {
-		l.cut()
 		return span{}, err
 	}
 	s.records, s.first = records, time.Now()
-	if err := p.exchange(l, records, head); err != nil {
-		l.cut()
+	err = forEach(links, func(i int, l *link) error { return p.exchange(l, share(records, i, connections), head) })
+	if err != nil {
 		return span{}, err
 	}
 	s.last = time.Now()
-	return s, l.close()
+	return s, forEach(links, func(_ int, l *link) error { return l.close() })
+}
+
+// share is what the one of index i has of n things that count have together.
+func share(n, i, count int) int {
+	if i < n%count {
+		return n/count + 1
+	}
+	return n / count
 }
 
 // exchange sends messages, with the window full as far as possible, and reads their answers,
@@ -73,11 +81,7 @@ func (p *payload) send(l *link, messages int, w *window) error {
 func readAnswers(l *link, messages int, head string, w *window) error {
 	fresh := 0 // since the last release
 	for range messages {
-		answer, err := l.next()
-		if err == nil {
-			err = wants(answer, head)
-		}
-		if err != nil {
+		if err := l.expect(head); err != nil {
 			return err
 		}
 		fresh++
@@ -89,27 +93,53 @@ func readAnswers(l *link, messages int, head string, w *window) error {
 	return nil
 }
 
-// consume reads records from /socket/out, as a new group.
-func (p *payload) consume(ctx context.Context, addr, topic, group string, records int) (s span, err error) {
-	query := p.query(topic)
-	query.Set("groupId", group)
-	l, err := open(ctx, addr, "/socket/out", query, p.op)
-	if err != nil {
+// gathering reads records from /socket/out, until all links together have had all.
+type gathering struct {
+	links       []*link
+	head        string // with which deliveries begin
+	records     int64
+	count       atomic.Int64
+	first, last time.Time // written by who counts the first and the last
+}
+
+// gather returns when the links have closed.
+func gather(links []*link, head string, records int) (span, error) {
+	defer cutAll(links)
+	g := &gathering{links: links, head: head, records: int64(records)}
+	if err := forEach(links, func(_ int, l *link) error { return g.read(l) }); err != nil {
 		return span{}, err
 	}
-	for n := range records {
-		message, err := l.next()
+	return span{records: records - 1, first: g.first, last: g.last}, nil
+}
+
+func (g *gathering) read(l *link) error {
+	for {
+		err := l.expect(g.head)
+		if errors.Is(err, errClosed) && g.count.Load() >= g.records {
+			return nil
+		}
 		if err == nil {
-			err = wants(message, p.delivery)
+			err = g.add()
 		}
 		if err != nil {
-			l.cut()
-			return span{}, err
-		}
-		if n == 0 {
-			s.records, s.first = records-1, time.Now()
+			return err
 		}
 	}
-	s.last = time.Now()
-	return s, l.close()
+}
+
+// add counts one record. After the last it has all links close, in order, so that the proxy is idle
+// afterwards.
+func (g *gathering) add() error {
+	switch g.count.Add(1) {
+	case 1:
+		g.first = time.Now()
+	case g.records:
+		g.last = time.Now()
+		for _, l := range g.links {
+			if err := l.sayClose(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -8,15 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"net/url"
-	"time"
-)
-
-const (
-	// roundTimeout bounds a round: nothing takes that long unless it hangs.
-	roundTimeout = 2 * time.Minute
-	readBuffer   = 256 << 10
 )
 
 // link is a WebSocket of the load client.
@@ -27,49 +18,10 @@ type link struct {
 	release func() bool
 }
 
-// open connects to a path of the proxy, which is to send messages of opcode op. The end of ctx
-// cuts the link.
-func open(ctx context.Context, addr, path string, query url.Values, op byte) (*link, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the proxy: %w", err)
-	}
-	l := &link{conn: conn, in: bufio.NewReaderSize(conn, readBuffer), op: op}
+func newLink(ctx context.Context, conn net.Conn, buffer int, op byte) *link {
+	l := &link{conn: conn, in: bufio.NewReaderSize(conn, buffer), op: op}
 	l.release = context.AfterFunc(ctx, func() { conn.Close() })
-	if err := l.handshake(ctx, addr, path, query); err != nil {
-		l.cut()
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	return l, nil
-}
-
-func (l *link) handshake(ctx context.Context, addr, path string, query url.Values) error {
-	if err := l.conn.SetDeadline(time.Now().Add(roundTimeout)); err != nil {
-		return err
-	}
-	target := url.URL{Scheme: "http", Host: addr, Path: path, RawQuery: query.Encode()}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Connection", "Upgrade")
-	request.Header.Set("Upgrade", "websocket")
-	request.Header.Set("Sec-WebSocket-Version", "13")
-	request.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-	if err := request.Write(l.conn); err != nil {
-		return err
-	}
-	response, err := http.ReadResponse(l.in, request)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusSwitchingProtocols {
-		var body bytes.Buffer
-		_, _ = body.ReadFrom(response.Body)
-		response.Body.Close()
-		return fmt.Errorf("%s: %s", response.Status, body.Bytes())
-	}
-	return nil
+	return l
 }
 
 // next returns the next message, valid until the next call. Pings are answered: what was
@@ -95,6 +47,15 @@ func (l *link) next() ([]byte, error) {
 	}
 }
 
+// expect reads a message, which is to begin with head.
+func (l *link) expect(head string) error {
+	message, err := l.next()
+	if err != nil {
+		return err
+	}
+	return wants(message, head)
+}
+
 // errClosed tells that the proxy has closed the link.
 var errClosed = errors.New("the proxy closed the connection")
 
@@ -108,8 +69,8 @@ func closed(payload []byte) error {
 // close ends the link in order, so that the proxy is idle afterwards.
 func (l *link) close() error {
 	defer l.cut()
-	if _, err := l.conn.Write(appendFrame(nil, opClose, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
-		return fmt.Errorf("closing: %w", err)
+	if err := l.sayClose(); err != nil {
+		return err
 	}
 	for {
 		if _, err := l.next(); errors.Is(err, errClosed) {
@@ -118,6 +79,14 @@ func (l *link) close() error {
 			return err
 		}
 	}
+}
+
+// sayClose has the proxy close the link, which next returns.
+func (l *link) sayClose() error {
+	if _, err := l.conn.Write(appendFrame(nil, opClose, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
+		return fmt.Errorf("closing: %w", err)
+	}
+	return nil
 }
 
 func (l *link) cut() {

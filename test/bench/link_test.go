@@ -21,7 +21,7 @@ func TestLink(t *testing.T) {
 		echo(t, w, r)
 	}))
 	t.Cleanup(server.Close)
-	l, err := open(t.Context(), server.Listener.Addr().String(), "/", map[string][]string{"topic": {"a&b"}}, opText)
+	l, err := open(t.Context(), to(server, map[string][]string{"topic": {"a&b"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +37,11 @@ func TestLink(t *testing.T) {
 	if err := l.close(); err != nil {
 		t.Error(err)
 	}
+}
+
+func to(server *httptest.Server, query map[string][]string) target {
+	e := endpoint{addr: server.Listener.Addr().String()}
+	return target{endpoint: e, path: "/", query: query, op: opText, buffer: readBuffer, life: roundTimeout}
 }
 
 // echo sends each message back after a ping of its own was answered.
@@ -73,7 +78,7 @@ func echo(t *testing.T, w http.ResponseWriter, r *http.Request) {
 func TestLinkRefused(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
-	_, err := open(t.Context(), server.Listener.Addr().String(), "/", nil, opText)
+	_, err := open(t.Context(), to(server, nil))
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want the status", err)
 	}

@@ -29,71 +29,55 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// options are what a run is asked for.
-type options struct {
-	records, rounds int
-	broker          string // address of one that runs already
-	embedded        bool
-	outFile         string
-	profiles        string // folder for the proxy's profiles
-}
-
-func parse(args []string, messages io.Writer) (options, error) {
-	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(messages)
-	flags.IntVar(&o.records, "records", 1_000_000, "`number` of records of a round, at least 1000")
-	flags.IntVar(&o.rounds, "rounds", 5, "`number` of rounds that count; one more comes before them")
-	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
-	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
-	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the table too, as Markdown")
-	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round")
-	if err := flags.Parse(args); err != nil {
-		return options{}, err
-	}
-	return o, o.check(flags.Args())
-}
-
-func (o options) check(arguments []string) error {
-	switch {
-	case len(arguments) > 0:
-		return fmt.Errorf("unexpected argument %q", arguments[0])
-	case o.records < 1000 || o.rounds < 1:
-		return errors.New("at least 1000 records and one round are needed")
-	case o.embedded && o.broker != "":
-		return errors.New("--embedded excludes --broker")
-	}
-	return nil
-}
-
-// run measures, and writes the table to output and progress to messages.
-func run(ctx context.Context, args []string, output, messages io.Writer) (err error) {
-	o, err := parse(args, messages)
+// run measures, and writes the tables to output and what it does to progress.
+func run(ctx context.Context, args []string, output, progress io.Writer) error {
+	o, err := parse(args, progress)
 	if err != nil {
 		return err
 	}
-	b, err := startBroker(ctx, o, messages)
+	kept, err := o.readKept()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	p, err := startProxy(ctx, b.addr, o.profiles != "", messages)
+	h := newHead(ctx) // before the load that this run makes itself
+	r, err := measure(ctx, o, &messages{to: progress})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	bench, err := newBench(o, b, p, messages)
-	if err != nil {
-		return err
-	}
-	defer bench.close()
-	if err := bench.measure(ctx); err != nil {
-		return err
-	}
-	text := bench.report()
+	text := h.String() + r.report()
 	fmt.Fprint(output, text)
-	if o.outFile == "" {
+	if o.outFile != "" {
+		if err := os.WriteFile(o.outFile, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.save != "" {
+		if err := newBaseline(h, r).write(o.save); err != nil {
+			return err
+		}
+	}
+	if o.check == "" {
 		return nil
 	}
-	return os.WriteFile(o.outFile, []byte(text), 0o644)
+	return kept.check(r.summary(), output)
+}
+
+// measure starts what a run needs, and measures the rows that are asked for.
+func measure(ctx context.Context, o options, progress io.Writer) (r *results, err error) {
+	b, err := startBroker(ctx, o, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	p, err := buildProxy(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.remove()) }()
+	bench, err := newBench(o, b, p, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer bench.close()
+	return bench.measure(ctx)
 }

@@ -60,8 +60,18 @@ func (p *payload) build(d *data, message func(key, value []byte) []byte) {
 	}
 }
 
-func (p *payload) query(topic string) url.Values {
-	return url.Values{"clientId": {"bench"}, "topic": {topic}, "socketPayload": {p.parameter}}
+// in is a target to which messages go, of one clientId.
+func (p *payload) in(e endpoint, topic string) target {
+	query := url.Values{"clientId": {"bench"}, "topic": {topic}, "socketPayload": {p.parameter}}
+	return target{endpoint: e, path: "/socket/in", query: query, op: p.op, buffer: readBuffer, life: roundTimeout}
+}
+
+// out is a target from which records come.
+func (p *payload) out(e endpoint, topic, group string) target {
+	to := p.in(e, topic)
+	to.path = "/socket/out"
+	to.query.Set("groupId", group)
+	return to
 }
 
 // frameRange returns count frames from the one of record number first on. They may not go

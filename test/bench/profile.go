@@ -11,18 +11,18 @@ import (
 	"path/filepath"
 )
 
-// profile takes profiles of the proxy in one more round of each flow and payload, which does
-// not count: profiling has a price.
-func (b *bench) profile(ctx context.Context) error {
+// profile takes profiles of the proxy in one more round of each row, which does not
+// count: profiling has a price.
+func (b *bench) profile(ctx context.Context, p *proxyProcess, rows []measurement, r *results) error {
 	if err := os.MkdirAll(b.options.profiles, 0o755); err != nil {
 		return fmt.Errorf("making the folder for profiles: %w", err)
 	}
-	for _, m := range measurements() {
+	for _, m := range rows {
 		if m.way == raw {
 			continue
 		}
-		if err := b.profileRound(ctx, m); err != nil {
-			return fmt.Errorf("profiling %s with %s: %w", m.flow, m.way, err)
+		if err := b.profileRound(ctx, p, m, r); err != nil {
+			return fmt.Errorf("profiling %s: %w", m, err)
 		}
 	}
 	fmt.Fprintf(b.messages, "The profiles are in %s: go tool pprof -top %s\n",
@@ -31,30 +31,25 @@ func (b *bench) profile(ctx context.Context) error {
 }
 
 // profileRound profiles about as long as the measurement took before.
-func (b *bench) profileRound(ctx context.Context, m measurement) error {
-	seconds := int(math.Ceil(float64(b.options.records) / medians(b.samples[m]).perSecond))
+func (b *bench) profileRound(ctx context.Context, p *proxyProcess, m measurement, r *results) error {
+	seconds := int(math.Ceil(float64(b.options.records) / r.median(m).perSecond))
 	kinds := []string{"profile", "allocs"}
 	saved := make(chan error, len(kinds))
 	for _, kind := range kinds {
-		url := fmt.Sprintf("http://%s/debug/pprof/%s?seconds=%d", b.proxy.admin, kind, seconds)
-		path := filepath.Join(b.options.profiles, m.flow+"-"+m.way+"-"+kind+".pprof")
-		go func() { saved <- save(ctx, url, path) }()
+		file := filepath.Join(b.options.profiles, m.file()+"-"+kind+".pprof")
+		go func() { saved <- p.save(ctx, fmt.Sprintf("/debug/pprof/%s?seconds=%d", kind, seconds), file) }()
 	}
-	_, err := b.take(ctx, m, b.options.rounds+1)
+	_, err := b.take(ctx, p, m, b.options.rounds+1)
 	for range kinds {
 		err = errors.Join(err, <-saved)
 	}
 	return err
 }
 
-func save(ctx context.Context, url, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (p *proxyProcess) save(ctx context.Context, path, file string) error {
+	response, err := p.get(ctx, path)
 	if err != nil {
 		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("asking for a profile: %w", err)
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
@@ -64,5 +59,5 @@ func save(ctx context.Context, url, path string) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("asking for a profile: %s: %s", response.Status, content)
 	}
-	return os.WriteFile(path, content, 0o644)
+	return os.WriteFile(file, content, 0o644)
 }

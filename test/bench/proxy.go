@@ -3,70 +3,51 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"net/http"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-const (
-	proxyPackage = "github.com/wsproxy/kafka-websocket-proxy/cmd/wsproxy"
-	stopTimeout  = 30 * time.Second
-)
+const stopTimeout = 30 * time.Second
 
 // proxyProcess is the proxy under test.
 type proxyProcess struct {
-	main, admin string // addresses
-	cmd         *exec.Cmd
-	dir         string        // of its binary
-	logged      chan struct{} // closed when its log has ended
+	main, secure, admin string // addresses
+	cmd                 *exec.Cmd
+	client              *tls.Config   // of who trusts its certificate
+	logged              chan struct{} // closed when its log has ended
 }
 
-// startProxy builds the proxy and starts it with default settings, save for what one machine
-// needs.
-func startProxy(ctx context.Context, broker string, profiling bool, messages io.Writer) (*proxyProcess, error) {
-	dir, err := os.MkdirTemp("", "wsproxy-bench-")
-	if err != nil {
-		return nil, err
+// endpoint is where the connections of a measurement go.
+func (p *proxyProcess) endpoint(m measurement) endpoint {
+	if m.variant == tlsVariant {
+		return endpoint{addr: p.secure, tls: p.client}
 	}
-	p := &proxyProcess{dir: dir, logged: make(chan struct{})}
-	if err := p.start(ctx, broker, profiling, messages); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the proxy: %w", err), p.stop())
-	}
-	return p, nil
+	return endpoint{addr: p.main}
 }
 
-func (p *proxyProcess) start(ctx context.Context, broker string, profiling bool, messages io.Writer) error {
-	binary := filepath.Join(p.dir, "wsproxy")
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, proxyPackage)
-	build.Stderr = messages
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building it: %w", err)
-	}
-	cmd := exec.Command(binary, "serve")
-	cmd.Env = append(os.Environ(),
-		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS="+broker, "WSPROXY_BIND_INTERFACE=127.0.0.1", "WSPROXY_ADMIN_BIND_INTERFACE=127.0.0.1",
-		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
-		"WSPROXY_LOG_FORMAT=json", "WSPROXY_LOG_LEVEL=info", "WSPROXY_PPROF_ENABLED="+strconv.FormatBool(profiling),
-	)
-	log, err := cmd.StderrPipe()
+func (p *proxyProcess) start(messages io.Writer) error {
+	log, err := p.cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		return err
 	}
-	p.cmd = cmd
 	lines := bufio.NewScanner(log)
-	defer func() { go p.readLog(lines, messages) }()
-	return p.awaitAddresses(lines)
+	err = p.awaitAddresses(lines)
+	go p.readLog(lines, messages)
+	if err != nil {
+		return errors.Join(err, p.stop())
+	}
+	return nil
 }
 
 // awaitAddresses reads the log until it tells where the proxy listens.
@@ -74,13 +55,35 @@ func (p *proxyProcess) awaitAddresses(lines *bufio.Scanner) error {
 	var last string
 	for lines.Scan() {
 		last = lines.Text()
-		var event struct{ Msg, Main, Management string }
+		var event struct{ Msg, Main, TLS, Management string }
 		if json.Unmarshal(lines.Bytes(), &event) == nil && event.Msg == "listening" {
-			p.main, p.admin = event.Main, event.Management
+			p.main, p.secure, p.admin = event.Main, event.TLS, event.Management
 			return nil
 		}
 	}
 	return fmt.Errorf("it ended: %s", last)
+}
+
+// awaitReady waits until the proxy has read what it keeps in Kafka.
+func (p *proxyProcess) awaitReady(ctx context.Context) error {
+	return await(ctx, "the proxy to be ready", func(ctx context.Context) (bool, error) {
+		response, err := p.get(ctx, "/readyz")
+		if err != nil {
+			return false, err
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK, nil
+	})
+}
+
+// get asks the management listener. The caller must close the body.
+func (p *proxyProcess) get(ctx context.Context, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.admin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	return response, wrap(err, "asking the proxy for "+path)
 }
 
 // readLog shows what is worse than information.
@@ -95,9 +98,6 @@ func (p *proxyProcess) readLog(lines *bufio.Scanner, messages io.Writer) {
 
 // stop has the proxy shut down, and kills it if that takes too long.
 func (p *proxyProcess) stop() error {
-	if p.cmd == nil {
-		return os.RemoveAll(p.dir)
-	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-p.logged:
@@ -105,9 +105,8 @@ func (p *proxyProcess) stop() error {
 		_ = p.cmd.Process.Kill()
 		<-p.logged
 	}
-	err := p.cmd.Wait()
-	if err != nil {
-		err = fmt.Errorf("stopping the proxy: %w", err)
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("stopping the proxy: %w", err)
 	}
-	return errors.Join(err, os.RemoveAll(p.dir))
+	return nil
 }

@@ -6,70 +6,89 @@ import (
 	"strings"
 )
 
-// target is what the proxy is to reach in a flow.
-type target struct {
-	ofRaw       float64 // least share of the plain client's records per second
-	allocations float64 // most per record
-}
-
-// avroOfJSON is the most CPU that a record in Avro may take beside one in JSON.
-const avroOfJSON = 1.3
-
-func targetOf(flow string) target {
-	if flow == "out" {
-		return target{ofRaw: 0.20, allocations: 2}
-	}
-	return target{ofRaw: 0.09, allocations: 6}
-}
-
-// report is the table, as Markdown.
-func (b *bench) report() string {
+// report is the tables, as Markdown.
+func (r *results) report() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d records of %d-byte random base64 values and %d-byte keys, %d partitions, one connection; medians of %d rounds.\n",
-		b.options.records, valueBytes, keyBytes, partitions, b.options.rounds)
-	fmt.Fprintf(&text, "%s/%s, %d CPUs shared with the broker and the load client, %s, %s. Raw is franz-go with default options.\n\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), b.broker.name)
-	text.WriteString("| flow | records/s | least-most, 1000/s | of raw | CPU µs/record | of raw | allocations/record | memory MiB | load client µs/record |\n")
-	text.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, m := range measurements() {
-		b.writeRow(&text, m)
-	}
-	text.WriteString("\n| target | wanted | measured | |\n|---|--:|--:|---|\n")
-	for _, m := range measurements() {
-		if m.way != raw {
-			b.writeTargets(&text, m)
-		}
+	fmt.Fprintf(&text, "%s/%s, %d CPUs shared with the broker and the load client, %s, %s. Raw is franz-go with default options. Medians of %d rounds.\n",
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.broker, r.options.rounds)
+	for _, write := range []func(*strings.Builder){r.writeFlows, r.writeLatencies, r.writeMemory, r.writeSpread, r.writeSummary} {
+		write(&text)
 	}
 	return text.String()
 }
 
-func (b *bench) writeRow(text *strings.Builder, m measurement) {
+func (r *results) writeFlows(text *strings.Builder) {
+	rows := measurements(r.options.groups)
+	if rows == nil {
+		return
+	}
+	fmt.Fprintf(text, "\n%d records of %d-byte random base64 values (json values: objects) and %d-byte keys, %d partitions, one connection if the row says nothing else.\n\n",
+		r.options.records, valueBytes, keyBytes, partitions)
+	text.WriteString("| flow | records/s | least-most, 1000/s | of raw | CPU µs/record | of raw | allocations/record | memory MiB | load client µs/record |\n")
+	text.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, m := range rows {
+		r.writeFlow(text, m)
+	}
+}
+
+func (r *results) writeFlow(text *strings.Builder, m measurement) {
 	client := "-"
-	got, plain := b.median(m.flow, m.way), b.median(m.flow, raw)
+	got, plain := r.median(m), r.median(m.raw())
 	if m.way != raw {
 		client = fmt.Sprintf("%.2f", got.client)
 	}
-	fmt.Fprintf(text, "| %s, %s | %.0f | %s | %.2f | %.2f | %.1f | %.2f | %.0f | %s |\n",
-		m.flow, m.way, got.perSecond, spread(b.samples[m]), got.perSecond/plain.perSecond, got.cpu, got.cpu/plain.cpu, got.allocations, got.memory, client)
+	fmt.Fprintf(text, "| %s | %.0f | %s | %.2f | %.2f | %.1f | %.2f | %.0f | %s |\n",
+		m, got.perSecond, speeds(r.flows[m]), got.perSecond/plain.perSecond, got.cpu, got.cpu/plain.cpu, got.allocations, got.memory, client)
 }
 
-func (b *bench) median(flow, way string) sample { return medians(b.samples[measurement{flow, way}]) }
+func (r *results) writeLatencies(text *strings.Builder) {
+	if len(r.latencies) == 0 {
+		return
+	}
+	ms := func(figure func(latencies) float64) float64 { return median(r.latencies, figure) }
+	fmt.Fprintf(text, "\nOne record at a time, %d of them, one each %v: the median.\n\n", r.options.scaled(exchanges, 1), pause)
+	text.WriteString("| what | proxy, ms | raw, ms |\n|---|--:|--:|\n")
+	fmt.Fprintf(text, "| lone ack | %.3f | %.3f |\n",
+		ms(func(l latencies) float64 { return l.ack }), ms(func(l latencies) float64 { return l.rawAck }))
+	fmt.Fprintf(text, "| lone record | %.3f | %.3f |\n",
+		ms(func(l latencies) float64 { return l.record }), ms(func(l latencies) float64 { return l.rawRecord }))
+}
 
-func (b *bench) writeTargets(text *strings.Builder, m measurement) {
-	wanted, name := targetOf(m.flow), m.flow+", "+m.way
-	got := b.median(m.flow, m.way)
-	ratio := got.perSecond / b.median(m.flow, raw).perSecond
-	fmt.Fprintf(text, "| %s: records/s of raw | at least %.2f | %.2f | %s |\n", name, wanted.ofRaw, ratio, metOrNot(ratio >= wanted.ofRaw))
-	fmt.Fprintf(text, "| %s: allocations/record | at most %.0f | %.2f | %s |\n", name, wanted.allocations, got.allocations, metOrNot(got.allocations <= wanted.allocations))
-	if m.way == avroWay {
-		ratio := got.cpu / b.median(m.flow, jsonWay).cpu
-		fmt.Fprintf(text, "| %s: CPU/record of JSON | at most %.2f | %.2f | %s |\n", name, avroOfJSON, ratio, metOrNot(ratio <= avroOfJSON))
+func (r *results) writeMemory(text *strings.Builder) {
+	if len(r.idle) == 0 && len(r.bursts) == 0 {
+		return
+	}
+	fmt.Fprintf(text, "\nMemory per connection; live is heap and stacks in use after a garbage collection. The connections of a burst were idle for %v since.\n\n", r.options.idle)
+	text.WriteString("| what | connections | resident KiB | live KiB |\n|---|--:|--:|--:|\n")
+	write := func(what string, connections int, samples []footprint) {
+		resident := median(samples, func(f footprint) float64 { return f.resident })
+		live := median(samples, func(f footprint) float64 { return f.live })
+		fmt.Fprintf(text, "| %s | %d | %.1f | %.1f |\n", what, connections, resident/kibi, live/kibi)
+	}
+	if len(r.idle) > 0 {
+		write("idle /in", r.options.scaled(idleProducers, 1), r.idleFootprints(func(s idleSample) footprint { return s.in }))
+		write("idle /out, own group", r.options.scaled(idleConsumers, 1), r.idleFootprints(func(s idleSample) footprint { return s.out }))
+	}
+	if len(r.bursts) > 0 {
+		write(fmt.Sprintf("/in after a burst of %d messages", burstMessages), r.options.scaled(burstConnections, 1), r.bursts)
 	}
 }
 
-func metOrNot(met bool) string {
-	if met {
-		return "met"
+func (r *results) idleFootprints(which func(idleSample) footprint) []footprint {
+	footprints := make([]footprint, 0, len(r.idle))
+	for _, s := range r.idle {
+		footprints = append(footprints, which(s))
 	}
-	return "missed"
+	return footprints
+}
+
+func (r *results) writeSpread(text *strings.Builder) {
+	if len(r.spreads) == 0 {
+		return
+	}
+	connections := r.options.scaled(spreadConnections, 2)
+	fmt.Fprintf(text, "\n/in, one clientId, %d messages at %d a second.\n\n", r.options.scaled(spreadMessages, connections), spreadPerSecond)
+	text.WriteString("| connections | CPU µs/message |\n|--:|--:|\n")
+	fmt.Fprintf(text, "| 1 | %.1f |\n", median(r.spreads, func(s spreadSample) float64 { return s.one }))
+	fmt.Fprintf(text, "| %d | %.1f |\n", connections, median(r.spreads, func(s spreadSample) float64 { return s.many }))
 }

@@ -23,7 +23,7 @@ type clock struct {
 }
 
 func newClock(ctx context.Context, p *proxyProcess) *clock {
-	return &clock{proxy: meterOf(ctx, "http://"+p.admin+"/metrics"), own: ownMeter()}
+	return &clock{proxy: p.meter(ctx), own: ownMeter()}
 }
 
 func (c *clock) start() (err error) {
@@ -71,7 +71,7 @@ func medians(samples []sample) sample {
 	}
 }
 
-func median(samples []sample, figure func(sample) float64) float64 {
+func median[T any](samples []T, figure func(T) float64) float64 {
 	figures := make([]float64, 0, len(samples))
 	for _, s := range samples {
 		figures = append(figures, figure(s))
@@ -81,8 +81,8 @@ func median(samples []sample, figure func(sample) float64) float64 {
 	return (figures[(n-1)/2] + figures[n/2]) / 2
 }
 
-// spread returns the least and the most records per second.
-func spread(samples []sample) string {
+// speeds returns the least and the most records per second.
+func speeds(samples []sample) string {
 	bySpeed := func(a, b sample) int { return cmp.Compare(a.perSecond, b.perSecond) }
 	return fmt.Sprintf("%.0f-%.0f", slices.MinFunc(samples, bySpeed).perSecond/1000, slices.MaxFunc(samples, bySpeed).perSecond/1000)
 }

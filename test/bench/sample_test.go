@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -38,9 +39,10 @@ func TestNewSample(t *testing.T) {
 
 func TestReadUsage(t *testing.T) {
 	const metrics = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\n" +
-		"process_resident_memory_bytes 2.5e+07\ngo_memstats_mallocs_total 1e+06\nother{a=\"b c\"} 3\n"
+		"process_resident_memory_bytes 2.5e+07\ngo_memstats_mallocs_total 1e+06\n" +
+		"go_memstats_heap_inuse_bytes 300\ngo_memstats_stack_inuse_bytes 20\nother{a=\"b c\"} 3\n"
 	got, err := readUsage(strings.NewReader(metrics))
-	if want := (usage{cpu: 1.5, allocations: 1e6, memory: 2.5e7}); err != nil || got != want {
+	if want := (usage{cpu: 1.5, allocations: 1e6, memory: 2.5e7, heap: 300, stacks: 20}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	for name, text := range map[string]string{
@@ -78,5 +80,20 @@ func TestFrameRange(t *testing.T) {
 	}
 	if len(d.keys[0]) != keyBytes || len(d.values[0]) != valueBytes {
 		t.Errorf("a key of %d and a value of %d bytes", len(d.keys[0]), len(d.values[0]))
+	}
+}
+
+func TestJSONValues(t *testing.T) {
+	for n, value := range newData().json {
+		if len(value) != valueBytes || !json.Valid(value) {
+			t.Fatalf("value %d has %d bytes: %s", n, len(value), value)
+		}
+	}
+}
+
+func TestFootprintPer(t *testing.T) {
+	got := footprint{resident: 1000, live: 90}.per(10, footprint{resident: 400, live: 100})
+	if want := (footprint{resident: 60, live: -1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

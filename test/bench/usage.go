@@ -20,11 +20,15 @@ type usage struct {
 	cpu         float64 // seconds
 	allocations float64
 	memory      float64 // bytes that are resident now
+	heap        float64 // bytes of the heap that are in use now, garbage included
+	stacks      float64 // bytes of the stacks now
 }
 
 // since returns what was used after an earlier moment; the memory stays that of now.
 func (u usage) since(before usage) usage {
-	return usage{cpu: u.cpu - before.cpu, allocations: u.allocations - before.allocations, memory: u.memory}
+	u.cpu -= before.cpu
+	u.allocations -= before.allocations
+	return u
 }
 
 // readUsage reads the usage from a process's metrics.
@@ -34,6 +38,8 @@ func readUsage(r io.Reader) (usage, error) {
 		"process_cpu_seconds_total":     &u.cpu,
 		"go_memstats_mallocs_total":     &u.allocations,
 		"process_resident_memory_bytes": &u.memory,
+		"go_memstats_heap_inuse_bytes":  &u.heap,
+		"go_memstats_stack_inuse_bytes": &u.stacks,
 	}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
@@ -58,16 +64,12 @@ func readUsage(r io.Reader) (usage, error) {
 // meter returns the usage of a process.
 type meter func() (usage, error)
 
-// meterOf reads the usage of a process from where it serves its metrics.
-func meterOf(ctx context.Context, url string) meter {
+// meter reads the usage of the proxy from its metrics.
+func (p *proxyProcess) meter(ctx context.Context) meter {
 	return func() (usage, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		response, err := p.get(ctx, "/metrics")
 		if err != nil {
 			return usage{}, err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return usage{}, fmt.Errorf("reading the proxy's metrics: %w", err)
 		}
 		defer response.Body.Close()
 		return readUsage(response.Body)

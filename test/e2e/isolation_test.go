@@ -35,6 +35,7 @@ func newTenancy(t *testing.T, k *cluster) *tenancy {
 	users := newFile(t, htpasswd(t, "alice", "a")+htpasswd(t, "mallory", "m")+htpasswd(t, "*", "s")+htpasswd(t, "[a-z]*", "b")+htpasswd(t, "root", "r"))
 	p, log := startShouting(t, k.addr, tokens.settings(
 		"BASIC_AUTH_ENABLED=true", "BASIC_AUTH_HTPASSWD_FILE="+users.path, "AUTHZ_POLICY_FILE="+newFile(t, tenantRules).path,
+		"PING_INTERVAL=10m", // alice's client does not read while she is attacked
 		"KAFKA_PRODUCER_SESSIONS_ENABLED=true", "PRODUCER_EXACTLY_ONCE_ENABLED=true", "MAX_CONNECTIONS_PER_SUBJECT=4",
 		"ADMIN_ENDPOINT_ENABLED=true", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "DYNAMIC_CONFIG_TOPIC_NAME="+state, "SESSION_STATE_TOPIC="+state+".sessions"))
 	p.awaitReady(t, true)
@@ -218,6 +219,7 @@ func TestOneNameByTwoMethods(t *testing.T) {
 	onFake(t, func(t *testing.T, k *cluster) {
 		i, topic := newIssuer(t), k.topic(t, 1)
 		p, log := startShouting(t, k.addr, i.settings("BASIC_AUTH_ENABLED=true", "BASIC_AUTH_USERNAME=alice", "BASIC_AUTH_PASSWORD=sesame",
+			"PING_INTERVAL=10m", // alice's client does not read while she is attacked
 			"KAFKA_PRODUCER_SESSIONS_ENABLED=true", "PRODUCER_EXACTLY_ONCE_ENABLED=true"))
 		p.awaitReady(t, true)
 		user, token := basic("alice", "sesame"), "Bearer "+i.token("alice", nil)

@@ -18,7 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const testTimeout = time.Minute
+// testTimeout ends a test that hangs. Some tests start brokers again.
+const testTimeout = requireTimeout
 
 func TestMain(m *testing.M) {
 	code := m.Run()

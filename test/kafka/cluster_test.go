@@ -14,13 +14,13 @@ import (
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := RequireOwnCluster(t, ClusterOptions{Properties: map[string]string{"message.max.bytes": "123456"}})
-	ctx := clusterDeadline(t)
+	ctx := deadline(t)
 	admin := adminOf(t, c.Addr())
 	topic := replicated(ctx, t, admin)
 	p := startProducing(t, c, topic)
 
 	t.Run("a broker is killed", func(t *testing.T) {
-		ctx := clusterDeadline(t)
+		ctx := deadline(t)
 		leader := leaderOf(ctx, t, admin, topic)
 		p.writes(ctx, t, 100)
 		must(t, c.Node(leader).Kill())
@@ -32,7 +32,7 @@ func TestCluster(t *testing.T) {
 		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
 	})
 	t.Run("a broker is paused", func(t *testing.T) {
-		ctx := clusterDeadline(t)
+		ctx := deadline(t)
 		paused := leaderOf(ctx, t, admin, topic)
 		must(t, c.Node(paused).Pause())
 		others := adminOf(t, c.Node(paused%ClusterSize+1).Addr())
@@ -41,11 +41,11 @@ func TestCluster(t *testing.T) {
 		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
 	})
 	t.Run("a broker is stopped", func(t *testing.T) {
-		ctx := clusterDeadline(t)
+		ctx := deadline(t)
 		must(t, c.Node(leaderOf(ctx, t, admin, topic)).Stop())
 		p.writes(ctx, t, 100)
 	})
-	ctx = clusterDeadline(t)
+	ctx = deadline(t)
 	checkRecords(ctx, t, c.Addr(), topic, p.written...)
 	must(t, c.Close())
 	for _, b := range c.brokers {
@@ -53,15 +53,6 @@ func TestCluster(t *testing.T) {
 			t.Errorf("Close left process %d, %s", b.PID(), b.run.path)
 		}
 	}
-}
-
-// clusterDeadline is longer than that of other tests: three JVMs elect leaders, and one of them
-// starts, on a machine that may be busy.
-func clusterDeadline(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*testTimeout)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // producing is a client that writes numbers, each acknowledged by all replicas that are in sync.

@@ -62,8 +62,8 @@ type Chain struct {
 	Count func(method, outcome string)
 }
 
-// Pass is the result of an authentication: the client's identity, and what is needed to check it again.
-type Pass struct {
+// Authentication is the result of an authentication: the client's identity, and what is needed to check it again.
+type Authentication struct {
 	Identity proxy.Identity
 	// bearer is the client's token, to be checked again; empty without one.
 	bearer string
@@ -87,9 +87,9 @@ func (c *Chain) KnowsClients() bool { return c.Required() || c.Kafka.Required }
 
 // Request authenticates the client of a request. The error is of proxy.KindNotAuthenticated, or of
 // proxy.KindOverloaded where the credentials cannot be checked now.
-func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Error) {
+func (c *Chain) Request(ctx context.Context, r *http.Request) (Authentication, *proxy.Error) {
 	if !c.Required() {
-		return Pass{}, nil
+		return Authentication{}, nil
 	}
 	given, e := readCredentials(r.Header)
 	var chain []*x509.Certificate
@@ -101,7 +101,7 @@ func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Erro
 	if len(chain) > 0 {
 		method = MethodCertificate
 	}
-	var p Pass
+	var p Authentication
 	if e == nil {
 		p, e = c.check(ctx, method, given, chain)
 	}
@@ -110,7 +110,7 @@ func (c *Chain) Request(ctx context.Context, r *http.Request) (Pass, *proxy.Erro
 	}
 	c.count(method, e)
 	if e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	if byCA {
 		p.certificates = chain
@@ -129,18 +129,18 @@ func checkName(name string) *proxy.Error {
 }
 
 // Socket is Request for a handshake: it also reads the client's Kafka credentials.
-func (c *Chain) Socket(ctx context.Context, r *http.Request) (Pass, *proxy.Error) {
+func (c *Chain) Socket(ctx context.Context, r *http.Request) (Authentication, *proxy.Error) {
 	brought, e := c.Kafka.read(r.Header)
 	if e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	p, e := c.Request(ctx, r)
 	if e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	p.brought = brought
 	if p.Identity.Kafka, e = c.Kafka.choose(&p); e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	if user := p.Identity.Kafka.Username; user != "" && p.Identity.Principal.IsAnonymous() {
 		// Kafka checks these credentials before the principal gets anything.
@@ -150,19 +150,19 @@ func (c *Chain) Socket(ctx context.Context, r *http.Request) (Pass, *proxy.Error
 	return p, e
 }
 
-func (c *Chain) check(ctx context.Context, method string, given credentials, chain []*x509.Certificate) (Pass, *proxy.Error) {
+func (c *Chain) check(ctx context.Context, method string, given credentials, chain []*x509.Certificate) (Authentication, *proxy.Error) {
 	switch {
 	case method == MethodBasic && c.Basic != nil:
 		hash, e := c.Basic.check(ctx, given.user, given.password)
-		return Pass{Identity: proxy.Identity{Principal: proxy.Principal{Method: proxy.MethodUser, Name: given.user}}, hash: hash}, e
+		return Authentication{Identity: proxy.Identity{Principal: proxy.Principal{Method: proxy.MethodUser, Name: given.user}}, hash: hash}, e
 	case method == MethodBearer && c.Bearer != nil:
 		return c.Bearer.check(ctx, given.token)
 	case method == MethodCertificate:
 		return c.certified(chain)
 	case method == MethodNone:
-		return Pass{}, refuse("Credentials are required: %s.", c.places())
+		return Authentication{}, refuse("Credentials are required: %s.", c.places())
 	default:
-		return Pass{}, refuse("Authorization: %s credentials are not taken here.", method)
+		return Authentication{}, refuse("Authorization: %s credentials are not taken here.", method)
 	}
 }
 
@@ -189,17 +189,17 @@ func (c *Chain) count(method string, e *proxy.Error) {
 }
 
 // Renewable tells whether a new token can replace the one of the pass.
-func (p Pass) Renewable() bool { return p.bearer != "" }
+func (p Authentication) Renewable() bool { return p.bearer != "" }
 
 // Renew checks a new token, which must be of the same subject, and returns its pass.
-func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.Error) {
+func (c *Chain) Renew(ctx context.Context, p *Authentication, token string) (Authentication, *proxy.Error) {
 	renewed, e := c.Bearer.check(ctx, token)
 	c.count(MethodBearer, e)
 	if e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	if renewed.Identity.Principal != p.Identity.Principal {
-		return Pass{}, refuse("The token is of another subject.")
+		return Authentication{}, refuse("The token is of another subject.")
 	}
 	renewed.brought = p.brought
 	renewed.Identity.Kafka, e = c.Kafka.choose(&renewed)
@@ -208,7 +208,7 @@ func (c *Chain) Renew(ctx context.Context, p *Pass, token string) (Pass, *proxy.
 
 // Recheck checks the credentials of a pass again: a token by the keys of its provider that are cached
 // now, a password by its hash in the file, a certificate by the client CAs. It makes no requests.
-func (c *Chain) Recheck(ctx context.Context, p *Pass) *proxy.Error {
+func (c *Chain) Recheck(ctx context.Context, p *Authentication) *proxy.Error {
 	switch p.Identity.Principal.Method {
 	case proxy.MethodToken:
 		return c.Bearer.recheck(ctx, p.bearer)

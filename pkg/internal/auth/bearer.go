@@ -21,18 +21,18 @@ const latestExpiry = 253402300799
 type Bearer struct{ Provider *Provider }
 
 // check verifies a token and returns its pass.
-func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
+func (b *Bearer) check(ctx context.Context, token string) (Authentication, *proxy.Error) {
 	if e := checkToken("The bearer token", token); e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
 	asked, _ := b.Provider.requests()
 	verifier := b.Provider.now.Load()
 	if verifier == nil {
 		if err := b.Provider.refresh(ctx, minRefresh); err != nil {
-			return Pass{}, cannotAsk(err)
+			return Authentication{}, cannotAsk(err)
 		}
 		if verifier = b.Provider.now.Load(); verifier == nil {
-			return Pass{}, cannotAsk(errors.New("its keys were dropped"))
+			return Authentication{}, cannotAsk(errors.New("its keys were dropped"))
 		}
 	}
 	p, signature, e := b.judge(ctx, verifier, token)
@@ -40,14 +40,14 @@ func (b *Bearer) check(ctx context.Context, token string) (Pass, *proxy.Error) {
 		return p, e
 	}
 	if err := b.Provider.refresh(ctx, minRefresh); err != nil {
-		return Pass{}, cannotAsk(err)
+		return Authentication{}, cannotAsk(err)
 	}
 	if verifier = b.Provider.now.Load(); verifier != nil {
 		p, signature, e = b.judge(ctx, verifier, token)
 	}
 	if _, answered := b.Provider.requests(); signature == byUnknownKey && answered <= asked {
 		// The key may be newer than the cached ones, and it is too early to request the keys again.
-		return Pass{}, cannotAsk(errUnknownKey)
+		return Authentication{}, cannotAsk(errUnknownKey)
 	}
 	return p, e
 }
@@ -71,30 +71,30 @@ func cannotAsk(err error) *proxy.Error {
 }
 
 // judge verifies a token. signature tells whether the cached keys could verify it.
-func (b *Bearer) judge(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (p Pass, signature signature, e *proxy.Error) {
+func (b *Bearer) judge(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (p Authentication, signature signature, e *proxy.Error) {
 	verified, err := verifier.Verify(context.WithValue(ctx, signatureKey{}, &signature), token)
 	if err != nil {
-		return Pass{}, signature, invalid(err)
+		return Authentication{}, signature, invalid(err)
 	}
 	var claims map[string]any
 	if err := verified.Claims(&claims); err != nil {
-		return Pass{}, verifiable, invalid(err)
+		return Authentication{}, verifiable, invalid(err)
 	}
 	if e := checkTimes(claims); e != nil {
-		return Pass{}, verifiable, e
+		return Authentication{}, verifiable, e
 	}
 	if e := b.Provider.checkAudience(claims); e != nil {
-		return Pass{}, verifiable, e
+		return Authentication{}, verifiable, e
 	}
 	name, e := b.Provider.subject(claims)
 	if e != nil {
-		return Pass{}, verifiable, e
+		return Authentication{}, verifiable, e
 	}
 	expires := verified.Expiry
 	if latest := time.Unix(latestExpiry, 0); expires.After(latest) {
 		expires = latest
 	}
-	return Pass{
+	return Authentication{
 		Identity: proxy.Identity{Principal: proxy.Principal{Method: proxy.MethodToken, Name: name}, Claims: claims, Expires: expires},
 		bearer:   token,
 	}, verifiable, nil
@@ -135,7 +135,7 @@ func checkTimes(claims map[string]any) *proxy.Error {
 
 // ExpiresAt returns when the connection of a pass must end, zero for never. A token that was accepted
 // although it has expired by this clock ends with the leeway. Certificates have no leeway.
-func (p Pass) ExpiresAt(now time.Time) time.Time {
+func (p Authentication) ExpiresAt(now time.Time) time.Time {
 	at := p.Identity.Expires
 	if at.IsZero() || at.After(now) || !p.Renewable() {
 		return at
@@ -144,7 +144,7 @@ func (p Pass) ExpiresAt(now time.Time) time.Time {
 }
 
 // Expired returns the error for a connection whose pass has expired.
-func (p Pass) Expired() *proxy.Error {
+func (p Authentication) Expired() *proxy.Error {
 	if p.Renewable() {
 		return refuse("The token has expired.")
 	}
@@ -152,7 +152,7 @@ func (p Pass) Expired() *proxy.Error {
 }
 
 // String hides the token.
-func (p Pass) String() string { return fmt.Sprintf("%q", p.Identity.Principal) }
+func (p Authentication) String() string { return fmt.Sprintf("%q", p.Identity.Principal) }
 
 // GoString hides the token.
-func (p Pass) GoString() string { return p.String() }
+func (p Authentication) GoString() string { return p.String() }

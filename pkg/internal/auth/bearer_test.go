@@ -173,7 +173,7 @@ func TestHowLongAPassLasts(t *testing.T) {
 		"a certificate that lasts":   {now.Add(time.Minute), now.Add(time.Minute), ""},
 		"a certificate that is over": {now.Add(-time.Second), now.Add(-time.Second), ""},
 	} {
-		p := Pass{Identity: proxy.Identity{Expires: test.expires}, bearer: test.bearer}
+		p := Authentication{Identity: proxy.Identity{Expires: test.expires}, bearer: test.bearer}
 		if got := p.ExpiresAt(now); !got.Equal(test.want) {
 			t.Errorf("%s: until %s, want %s", name, got, test.want)
 		}

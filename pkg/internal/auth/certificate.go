@@ -64,12 +64,12 @@ func presentName(kind, name string) (string, *proxy.Error) {
 
 // certified returns the pass of a client's certificate, whose chain begins with it. It lasts as long
 // as the certificate does.
-func (c *Chain) certified(chain []*x509.Certificate) (Pass, *proxy.Error) {
+func (c *Chain) certified(chain []*x509.Certificate) (Authentication, *proxy.Error) {
 	name, e := nameOf(chain[0], c.CertificateName)
 	if e != nil {
-		return Pass{}, e
+		return Authentication{}, e
 	}
-	return Pass{Identity: proxy.Identity{
+	return Authentication{Identity: proxy.Identity{
 		Principal: proxy.Principal{Method: proxy.MethodCert, Name: name}, Expires: chain[0].NotAfter,
 	}}, nil
 }

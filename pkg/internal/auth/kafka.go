@@ -43,7 +43,7 @@ func (k *KafkaRules) read(h http.Header) (proxy.KafkaCredentials, *proxy.Error) 
 }
 
 // choose returns the Kafka credentials of a pass.
-func (k *KafkaRules) choose(p *Pass) (proxy.KafkaCredentials, *proxy.Error) {
+func (k *KafkaRules) choose(p *Authentication) (proxy.KafkaCredentials, *proxy.Error) {
 	user, password := textClaim(p, k.UsernameClaim), textClaim(p, k.PasswordClaim)
 	chosen := p.brought
 	switch {
@@ -67,7 +67,7 @@ func (k *KafkaRules) places() string {
 }
 
 // textClaim returns a claim that is a string, or nothing.
-func textClaim(p *Pass, name string) string {
+func textClaim(p *Authentication, name string) string {
 	if name == "" {
 		return ""
 	}

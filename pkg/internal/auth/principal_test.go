@@ -141,13 +141,13 @@ func TestRevokedUsers(t *testing.T) {
 	changes := 0
 	b.Changed = func() { changes++ }
 	c := &Chain{Basic: b}
-	passes := make(map[string]Pass)
+	authentications := make(map[string]Authentication)
 	for user, password := range map[string]string{"root": "sesame", "alice": "a", "bob": "b"} {
 		p, e := c.Request(t.Context(), request(authorizationHeader, "Basic "+std(user+":"+password)))
 		if e != nil {
 			t.Fatal(e)
 		}
-		passes[user] = p
+		authentications[user] = p
 	}
 	same := b.file.Load().hashes["bob"]
 	for _, step := range []struct {
@@ -163,7 +163,7 @@ func TestRevokedUsers(t *testing.T) {
 		withFile(t, b, step.lines...)
 		var stay []string
 		for _, user := range []string{"alice", "bob", "root"} {
-			p := passes[user]
+			p := authentications[user]
 			if e := c.Recheck(t.Context(), &p); e == nil {
 				stay = append(stay, user)
 			} else if e.Kind != proxy.KindNotAuthenticated {

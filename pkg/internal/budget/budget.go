@@ -96,13 +96,31 @@ func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
 	}
 }
 
+// TryAcquire takes bytes of a kind if there is room now.
+func (b *Budget) TryAcquire(k Kind, bytes int64) bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.take(k, bytes)
+}
+
+// take takes bytes of a kind if there is room and none wait for it. b.mu is held.
+func (b *Budget) take(k Kind, bytes int64) bool {
+	if b.waiting[k].Len() > 0 || !b.fits(k, bytes) {
+		return false
+	}
+	b.held[k] += bytes
+	return true
+}
+
 // takeOrQueue takes bytes of a kind if there is room. Otherwise it returns a waiter and its place in the
 // queue.
 func (b *Budget) takeOrQueue(k Kind, bytes int64) (*waiter, *list.Element) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.waiting[k].Len() == 0 && b.fits(k, bytes) {
-		b.held[k] += bytes
+	if b.take(k, bytes) {
 		return nil, nil
 	}
 	b.came++

@@ -12,6 +12,7 @@ const (
 type avroIn struct {
 	settings InSettings
 	writer   avroWriter
+	slab     slab
 }
 
 // NewAvroIn returns the codec of /socket/in for Avro: AvroProducerRecord in,
@@ -32,7 +33,8 @@ func (a *avroIn) Decode(frame []byte, into []Message) (messages []Message, batch
 // decodeMessage decodes the message into m. Key and value are slices of one copy of the frame,
 // with room behind it for the bytes of two numbers.
 func (a *avroIn) decodeMessage(frame []byte, m *Message) {
-	owned := append(make([]byte, 0, len(frame)+2*maxNumber), frame...)
+	owned := a.slab.take(len(frame) + 2*maxNumber)
+	owned = owned[:copy(owned, frame)]
 	var r avroReader
 	r.reset(owned)
 	var key, value avroValue

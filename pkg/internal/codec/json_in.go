@@ -14,6 +14,7 @@ type jsonIn struct {
 	keyFormat, valueFormat proxy.Format
 	maxDepth               int
 	ackHead                []byte // the beginning of every ack, up to the partition
+	slab                   slab
 }
 
 // NewJSONIn returns the codec of /socket/in for JSON. Where settings name no format, it is string.
@@ -132,7 +133,7 @@ func (j *jsonIn) decodeKeyAndValue(s *scanner, e *envelope, r *proxy.Record) *pr
 	if err != nil {
 		return err
 	}
-	buffer := make([]byte, sizeOf(keyFormat, &e.key.value)+sizeOf(valueFormat, &e.value.value))
+	buffer := j.slab.take(sizeOf(keyFormat, &e.key.value) + sizeOf(valueFormat, &e.value.value))
 	if r.Key, err = decodeField(buffer, s, "key", keyFormat, &e.key.value); err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func (w *Window) Acquire(done <-chan struct{}, messages int, bytes int64) error 
 	return nil
 }
 
+// TryAcquire is Acquire where the request fits at once.
+func (w *Window) TryAcquire(messages int, bytes int64) bool { return w.take(messages, bytes) }
+
 func (w *Window) take(messages int, bytes int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -50,12 +50,12 @@ func (s *Server) administrator(r *http.Request) (who string, is proxy.Principal,
 	case own == "" && !s.Auth.KnowsClients():
 		return is.String(), is, nil
 	}
-	pass, e := s.Auth.Request(r.Context(), r)
+	authn, e := s.Auth.Request(r.Context(), r)
 	if e != nil {
 		return "", is, e
 	}
-	is = pass.Identity.Principal
-	if s.Policy == nil || !s.Policy.Rules().Administers(&pass.Identity) {
+	is = authn.Identity.Principal
+	if s.Policy == nil || !s.Policy.Rules().Administers(&authn.Identity) {
 		return "", is, proxy.Errorf(proxy.KindNotAuthorized, "You are not an administrator.")
 	}
 	return is.String(), is, nil

@@ -54,14 +54,14 @@ type guard struct {
 	topic  *cluster.Topic
 
 	mu     sync.Mutex // guards what follows
-	pass   auth.Pass
+	authn  auth.Authentication
 	expiry *time.Timer // nil where nothing expires
 }
 
 // guard starts the guard of a connection. stop ends it.
 func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
-	g := &guard{server: s, conn: c, flow: &a.flow, topic: a.topic, pass: a.pass}
-	if g.pass.Renewable() {
+	g := &guard{server: s, conn: c, flow: &a.flow, topic: a.topic, authn: a.authn}
+	if g.authn.Renewable() {
 		c.OnRenew(g.renew)
 	}
 	s.guards.add(g)
@@ -83,7 +83,7 @@ func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
 // held.
 func (g *guard) expireInTime() {
 	now := time.Now()
-	at := g.pass.ExpiresAt(now)
+	at := g.authn.ExpiresAt(now)
 	if at.IsZero() {
 		return
 	}
@@ -96,12 +96,12 @@ func (g *guard) expireInTime() {
 // expired ends the connection, unless its token was renewed at the last moment.
 func (g *guard) expired() {
 	g.mu.Lock()
-	pass := g.pass
+	authn := g.authn
 	g.mu.Unlock()
-	if time.Now().Before(pass.Identity.Expires) {
+	if time.Now().Before(authn.Identity.Expires) {
 		return
 	}
-	g.end(pass.Expired())
+	g.end(authn.Expired())
 }
 
 // renew implements socket.Renewer.
@@ -109,7 +109,7 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 	ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
 	defer cancel()
 	g.mu.Lock()
-	before := g.pass
+	before := g.authn
 	g.mu.Unlock()
 	renewed, e := g.server.Auth.Renew(ctx, &before, token)
 	if e != nil {
@@ -119,7 +119,7 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 		return time.Time{}, proxy.AsError(err)
 	}
 	g.mu.Lock()
-	g.pass = renewed
+	g.authn = renewed
 	g.expireInTime()
 	g.mu.Unlock()
 	g.recheck(ctx) // it may have other claims
@@ -129,20 +129,20 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 // recheck ends the connection if its client is no longer authorized.
 func (g *guard) recheck(ctx context.Context) {
 	g.mu.Lock()
-	pass := g.pass
+	authn := g.authn
 	g.mu.Unlock()
-	if e := g.server.Auth.Recheck(ctx, &pass); e != nil {
+	if e := g.server.Auth.Recheck(ctx, &authn); e != nil {
 		g.end(e)
 		return
 	}
-	if e := g.server.permitted(g.flow, &pass.Identity); e != nil {
+	if e := g.server.permitted(g.flow, &authn.Identity); e != nil {
 		g.end(e)
 	}
 }
 
 func (g *guard) end(e *proxy.Error) {
 	g.mu.Lock()
-	who := g.pass.Identity.Principal
+	who := g.authn.Identity.Principal
 	g.mu.Unlock()
 	g.server.Log.Info("socket is no longer authorized", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
 	g.conn.End(socket.EndWith(e, goneGrace))

@@ -66,7 +66,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, direction met
 	if e != nil {
 		through() // sending the refusal may take longer
 		s.Metrics.HandshakeRefused(direction, e.Kind)
-		s.Refusals.tell("handshake refused", r, e, a.pass.Identity.Principal)
+		s.Refusals.tell("handshake refused", r, e, a.authn.Identity.Principal)
 		s.refuse(w, r, e, tellByClosing, a.span)
 		return
 	}
@@ -92,7 +92,7 @@ type parser func(q *query, who *proxy.Identity) flow
 
 // admission is what an admitted connection holds.
 type admission struct {
-	pass    auth.Pass
+	authn   auth.Authentication
 	place   func() // gives back the place among the handshakes in progress
 	through func() // ends the handshake
 	leave   func() // gives back the place in the principal's quota
@@ -108,10 +108,10 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	if e := s.checkOrigin(r); e != nil {
 		return e
 	}
-	if a.pass, e = s.Auth.Socket(r.Context(), r); e != nil {
+	if a.authn, e = s.Auth.Socket(r.Context(), r); e != nil {
 		return e
 	}
-	a.flow = parse(q, &a.pass.Identity)
+	a.flow = parse(q, &a.authn.Identity)
 	if e := q.err(); e != nil {
 		return e
 	}
@@ -122,7 +122,7 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	if e := s.allowed(&a.flow); e != nil {
 		return e
 	}
-	if e := s.permitted(&a.flow, &a.pass.Identity); e != nil {
+	if e := s.permitted(&a.flow, &a.authn.Identity); e != nil {
 		return e
 	}
 	if a.flow.session != nil {
@@ -132,7 +132,7 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
-	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.pass.Identity.Kafka))
+	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.authn.Identity.Kafka))
 	if err != nil {
 		return proxy.AsError(err)
 	}
@@ -150,7 +150,7 @@ func (s *Server) takePlace(ctx context.Context, r *http.Request, a *admission) *
 		return e
 	}
 	var e *proxy.Error
-	if a.leave, e = s.quota.take(s.Config.Sockets.MaxConnectionsPerSubject, a.pass.Identity.Principal, a.flow.place()); e != nil {
+	if a.leave, e = s.quota.take(s.Config.Sockets.MaxConnectionsPerSubject, a.authn.Identity.Principal, a.flow.place()); e != nil {
 		return e
 	}
 	if e = s.Sockets.Admit(r.RemoteAddr); e != nil {
@@ -197,7 +197,7 @@ func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 	defer s.guard(c, a)()
 	f := a.flow
 	log := s.Log.With("direction", f.direction, "remote", remote).With(f.log...)
-	if who := a.pass.Identity.Principal; !who.IsAnonymous() {
+	if who := a.authn.Identity.Principal; !who.IsAnonymous() {
 		log = log.With("subject", who.String())
 	}
 	log.Info("socket opened")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -173,6 +174,7 @@ func TestALostRecordIsWrittenAgain(t *testing.T) {
 				t.Fatalf("record %d of the claim is lost: %v", nth, e)
 			}
 			held.Serve(newConnection(true))
+			synctest.Wait() // b has read it
 			if n := len(b.List()); n != 1 {
 				t.Fatalf("record %d of the claim is lost: there are %d sessions", nth, n)
 			}

@@ -21,6 +21,8 @@ const (
 	// keptSlots is how many slots of single messages are kept for reuse while there are
 	// messages in flight. Without any, slotsPerFill are kept.
 	keptSlots = limit.MaxMessages
+	// slotsPerBlock is how many slots are allocated together, if as many messages are in flight.
+	slotsPerBlock = 16
 	// keptEntries is the largest slot that is kept for reuse: a batch may have half a million.
 	keptEntries = 64
 )
@@ -63,9 +65,8 @@ type slot struct {
 	batch    *codec.Batch // nil where the frame is a single message
 	written  bool
 	late     bool
-	bytes    int64
-	inKafka  int64    // bytes of the memory budget, until Kafka's client has released all records
-	inQueue  int64    // the same, until the answers are written
+	share    share
+	charged  bool     // whether the budget's part of the share is held
 	open     int      // entries without an answer
 	held     int      // entries that Kafka's client holds, plus one while the reader holds the slot
 	entries  []entry  // one for each message that is not among the faults of the batch
@@ -84,17 +85,39 @@ type entry struct {
 	span     *trace.Message // nil without traces
 }
 
-// push appends the slot of a frame, which the reader holds until it calls settle. Messages
-// that could not be decoded are answered at once, the others when Done of their entry is called. It
-// returns nil where nothing will be answered anymore.
-func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64, received time.Time) *slot {
+// push appends the slot of a frame. Messages that could not be decoded are answered at once, the others when
+// Done of their entry is called. acquired tells that the slot's share is acquired; otherwise the reader holds
+// the slot until it calls settle. push returns nil where nothing will be answered anymore.
+func (a *answers) push(messages []codec.Message, batch *codec.Batch, of share, received time.Time, acquired bool) *slot {
+	var s *slot
+	if len(messages) > keptEntries { // acknowledgements do not wait until so many are entered
+		s = &slot{queue: a}
+		s.enter(messages)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return nil
 	}
-	s := a.blank()
-	s.batch, s.bytes, s.received, s.held = batch, bytes, received, 1
+	if s == nil {
+		s = a.blank()
+		s.enter(messages)
+	}
+	s.batch, s.share, s.received, s.charged = batch, of, received, acquired
+	if !acquired {
+		s.held++
+	}
+	a.queue = append(a.queue, s)
+	a.unanswered.Add(int64(of.messages))
+	a.metrics.InFlight.Add(float64(s.size()))
+	if s.open == 0 {
+		a.wake()
+	}
+	return s
+}
+
+// enter fills an empty slot.
+func (s *slot) enter(messages []codec.Message) {
 	s.entries = slices.Grow(s.entries, len(messages))
 	for i := range messages {
 		m := &messages[i]
@@ -104,13 +127,6 @@ func (a *answers) push(messages []codec.Message, batch *codec.Batch, bytes int64
 			s.held++
 		}
 	}
-	a.queue = append(a.queue, s)
-	a.unanswered.Add(int64(s.cost()))
-	a.metrics.InFlight.Add(float64(s.size()))
-	if s.open == 0 {
-		a.wake()
-	}
-	return s
 }
 
 // hasRoom implements intake. The window alone does not bound the messages without an answer: one that waits
@@ -159,10 +175,12 @@ func (a *answers) isLate(s *slot) bool {
 
 // settle ends the reader's hold on a slot, which has its share of the window from now on.
 func (a *answers) settle(s *slot) {
+	var f freed
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	s.held--
-	a.release(s)
+	a.release(s, &f)
+	a.mu.Unlock()
+	a.giveBack(f)
 }
 
 // blank returns an empty slot. a.mu is held.
@@ -173,8 +191,14 @@ func (a *answers) blank() *slot {
 		*s = slot{queue: a, entries: s.entries[:0]}
 		return s
 	}
-	s := &slot{queue: a}
-	s.entries = s.first[:0]
+	more := make([]slot, min(len(a.queue)+1, slotsPerBlock))
+	for i := range more[1:] {
+		s := &more[1+i]
+		s.queue, s.entries = a, s.first[:0]
+		a.free = append(a.free, s)
+	}
+	s := &more[0]
+	s.queue, s.entries = a, s.first[:0]
 	return s
 }
 
@@ -182,20 +206,23 @@ func (a *answers) blank() *slot {
 func (e *entry) Done(ack proxy.Ack, err error) {
 	s := e.slot
 	a := s.queue
+	var failed *proxy.Error
+	if err != nil {
+		failed = proxy.AsError(err)
+	}
+	var f freed
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	s.held--
 	if !e.answered {
-		var failed *proxy.Error
-		if err != nil {
-			failed = proxy.AsError(err)
-		}
 		e.answer(ack, failed)
 	}
-	if s.open == 0 && len(a.queue) > 0 && a.queue[0] == s {
+	first := s.open == 0 && len(a.queue) > 0 && a.queue[0] == s
+	a.release(s, &f)
+	a.mu.Unlock()
+	if first {
 		a.wake()
 	}
-	a.release(s)
+	a.giveBack(f)
 }
 
 // answer sets the answer to a message. The lock of its answers is held.
@@ -219,20 +246,25 @@ func (a *answers) refuse(entries []*entry, outcomes []proxy.Outcome) {
 	}
 }
 
-// release frees what is no longer needed of a slot: first the memory of its records, then the slot.
+// release adds to f what is no longer needed of a slot: first the memory of its records, then the slot.
 // a.mu is held.
-func (a *answers) release(s *slot) {
+func (a *answers) release(s *slot, f *freed) {
 	if s.held > 0 {
 		return
 	}
-	a.discharge(&s.inKafka)
-	if s.written || a.ended {
-		a.discharge(&s.inQueue)
+	if s.charged {
+		f.budget += s.share.inKafka
+		s.share.inKafka = 0
+		if s.written || a.ended {
+			f.budget += s.share.inQueue
+			s.share.inQueue = 0
+		}
 	}
 	if !s.written {
 		return
 	}
-	a.window.Release(s.cost(), s.bytes)
+	f.messages += s.share.messages
+	f.bytes += s.share.bytes
 	clear(s.entries) // drops references to what clients sent
 	s.batch = nil
 	if a.isKept(s) {
@@ -259,9 +291,6 @@ func (a *answers) trim() {
 // size returns how many messages are answered in the slot.
 func (s *slot) size() int { return len(s.entries) + s.batch.FaultCount() }
 
-// cost is the slot's share of the window, in messages. An empty batch is answered too: it counts as one.
-func (s *slot) cost() int { return max(1, s.size()) }
-
 // take moves the complete slots at the head of the queue to taken.
 func (a *answers) take() bool {
 	a.mu.Lock()
@@ -283,15 +312,19 @@ func (a *answers) take() bool {
 // expire answers TIMEOUT where a message has waited too long. The entries stay held, and their
 // slot keeps its share of the window, until Kafka's client releases them. a.mu is held.
 func (a *answers) expire(now time.Time) {
+	var late *proxy.Error // the same for all
 	for _, s := range a.queue {
 		if now.Sub(s.received) < a.timeout {
 			return
 		}
+		if late == nil {
+			late = proxy.Errorf(proxy.KindTimeout,
+				"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout)
+		}
 		s.late = s.late || s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
-				e.answer(proxy.Ack{}, proxy.Errorf(proxy.KindTimeout,
-					"Kafka did not acknowledge the message within %s: it may have been written, or may yet be.", a.timeout))
+				e.answer(proxy.Ack{}, late)
 			}
 		}
 	}
@@ -319,12 +352,14 @@ func (a *answers) over(late bool) bool {
 
 // abandon releases the slots that are not answered, after the connection's end.
 func (a *answers) abandon() {
+	var f freed
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.ended = true
 	for _, s := range append(a.taken, a.queue...) {
 		a.metrics.InFlight.Sub(float64(s.size()))
-		a.release(s)
+		a.release(s, &f)
 	}
 	a.queue, a.taken = nil, nil
+	a.mu.Unlock()
+	a.giveBack(f)
 }

@@ -31,26 +31,64 @@ func headerCount(messages []codec.Message) int {
 	return headers
 }
 
-// charge waits for room in the memory budget for the messages of a slot. The share of their records
-// is released when Kafka's client releases them: a client that does not read its answers keeps only
-// the share of its answers from others.
-func (a *answers) charge(done <-chan struct{}, s *slot) error {
-	records, queued := copiesInFlight*s.bytes+recordCost*int64(len(s.entries)), entryCost*int64(s.cost())
-	for i := range s.entries {
-		queued += int64(len(s.entries[i].id))
+// share is what the messages of a frame take of the window, and of the memory budget.
+type share struct {
+	messages int   // of the window; an empty batch is answered too: it counts as one
+	bytes    int64 // of the window
+	inKafka  int64 // bytes of the budget, until Kafka's client has released all records
+	inQueue  int64 // the same, until the answers are written
+}
+
+// shareOf returns the share of messages that hold some bytes. What their records take is released when Kafka's
+// client releases them: a client that does not read its answers keeps only the share of its answers from
+// others.
+func shareOf(messages []codec.Message, batch *codec.Batch, bytes int64) share {
+	of := share{messages: max(1, len(messages)+batch.FaultCount()), bytes: bytes}
+	of.inKafka, of.inQueue = copiesInFlight*bytes+recordCost*int64(len(messages)), entryCost*int64(of.messages)
+	for i := range messages {
+		of.inQueue += int64(len(messages[i].ID))
 	}
-	if s.bytes <= shortFrame {
-		records, queued = 0, records+queued
+	if bytes <= shortFrame {
+		of.inKafka, of.inQueue = 0, of.inKafka+of.inQueue
 	}
-	if err := a.budget.Acquire(done, budget.Producing, records+queued); err != nil {
+	return of
+}
+
+// tryAcquire takes a share if there is room for it now.
+func (a *answers) tryAcquire(of share) bool {
+	if !a.window.TryAcquire(of.messages, of.bytes) {
+		return false
+	}
+	if a.budget.TryAcquire(budget.Producing, of.inKafka+of.inQueue) {
+		return true
+	}
+	a.window.Release(of.messages, of.bytes)
+	return false
+}
+
+// acquire waits for room for the share of a slot that the reader holds.
+func (a *answers) acquire(done <-chan struct{}, s *slot) error {
+	if err := a.window.Acquire(done, s.share.messages, s.share.bytes); err != nil {
 		return err
 	}
-	s.inKafka, s.inQueue = records, queued
+	if err := a.budget.Acquire(done, budget.Producing, s.share.inKafka+s.share.inQueue); err != nil {
+		return err
+	}
+	s.charged = true
 	return nil
 }
 
-// discharge releases a share of the budget, once. a.mu is held.
-func (a *answers) discharge(share *int64) {
-	a.budget.Release(budget.Producing, *share)
-	*share = 0
+// freed sums up what slots release, so that the window and the budget are locked once for all of them.
+type freed struct {
+	messages int
+	bytes    int64
+	budget   int64
+}
+
+// giveBack releases what slots have freed.
+func (a *answers) giveBack(f freed) {
+	if f.messages > 0 {
+		a.window.Release(f.messages, f.bytes)
+	}
+	a.budget.Release(budget.Producing, f.budget)
 }

@@ -31,12 +31,31 @@ func (a *answers) put(t *testing.T, n int, isBatch bool) *slot {
 	if isBatch {
 		batch = new(codec.Batch)
 	}
-	s := a.push(make([]codec.Message, n), batch, 100, time.Now())
-	if err := a.window.Acquire(t.Context().Done(), s.cost(), s.bytes); err != nil {
+	s := a.hold(make([]codec.Message, n), batch)
+	if err := a.acquire(t.Context().Done(), s); err != nil {
 		t.Fatal(err)
 	}
 	a.settle(s)
 	return s
+}
+
+// hold puts messages of 100 bytes into the queue and holds their slot, as a reader that has to wait.
+func (a *answers) hold(messages []codec.Message, batch *codec.Batch) *slot {
+	return a.push(messages, batch, shareOf(messages, batch, 100), time.Now(), false)
+}
+
+// enter puts messages into the queue as the reader does, with their share where there is room for it.
+func (a *answers) enter(t *testing.T, messages []codec.Message, batch *codec.Batch) (s *slot, waited bool) {
+	t.Helper()
+	of := shareOf(messages, batch, 100)
+	if a.tryAcquire(of) {
+		return a.push(messages, batch, of, time.Now(), true), false
+	}
+	s = a.hold(messages, batch)
+	if err := a.acquire(t.Context().Done(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s, true
 }
 
 func wantHeld(t *testing.T, w *limit.Window, when string, want int) {
@@ -98,10 +117,10 @@ func TestASlotIsFreedByTheLaterOfTwo(t *testing.T) {
 	t.Run("written before the reader has let go", func(t *testing.T) {
 		w := limit.NewWindow(10, 1000)
 		a := newAnswers(w)
-		s := a.push([]codec.Message{{Err: proxy.Errorf(proxy.KindInvalidJSON, "x")}}, nil, 100, time.Now())
+		s := a.hold([]codec.Message{{Err: proxy.Errorf(proxy.KindInvalidJSON, "x")}}, nil)
 		write(a)
 		wantHeld(t, w, "written", 0)
-		if err := w.Acquire(t.Context().Done(), s.cost(), s.bytes); err != nil {
+		if err := a.acquire(t.Context().Done(), s); err != nil {
 			t.Fatal(err)
 		}
 		wantHeld(t, w, "charged", 1)
@@ -138,10 +157,7 @@ func TestTheWindowIsWholeAfterAnything(t *testing.T) {
 			}()
 			var acks sync.WaitGroup
 			for range 500 {
-				s := a.push(make([]codec.Message, 1+random.IntN(4)), new(codec.Batch), 100, time.Now())
-				if err := w.Acquire(t.Context().Done(), s.cost(), s.bytes); err != nil {
-					t.Fatal(err)
-				}
+				s, waited := a.enter(t, make([]codec.Message, 1+random.IntN(4)), new(codec.Batch))
 				for i := range s.entries {
 					wait := time.Duration(random.IntN(70)) * time.Second
 					acks.Go(func() {
@@ -149,7 +165,9 @@ func TestTheWindowIsWholeAfterAnything(t *testing.T) {
 						s.entries[i].Done(proxy.Ack{}, nil)
 					})
 				}
-				a.settle(s)
+				if waited {
+					a.settle(s)
+				}
 			}
 			acks.Wait()
 			time.Sleep(2 * a.timeout)
@@ -192,11 +210,7 @@ func TestHugeSlotsAreNotKept(t *testing.T) {
 // TestWhatClientsSentIsLetGo checks that slots kept for reuse hold no data of clients.
 func TestWhatClientsSentIsLetGo(t *testing.T) {
 	a := newAnswers(limit.NewWindow(10, 1000))
-	s := a.push([]codec.Message{{ID: "long", HasID: true}}, nil, 1, time.Now())
-	if err := a.window.Acquire(t.Context().Done(), s.cost(), s.bytes); err != nil {
-		t.Fatal(err)
-	}
-	a.settle(s)
+	s, _ := a.enter(t, []codec.Message{{ID: "long", HasID: true}}, nil)
 	s.entries[0].Done(proxy.Ack{}, nil)
 	a.fill(nil)
 	a.wrote()
@@ -262,7 +276,7 @@ func TestNothingIsTakenAfterTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAnswers(limit.NewWindow(10, limit.MaxBytes))
 			if late {
-				a.push(make([]codec.Message, 1), nil, 1, time.Now())
+				a.hold(make([]codec.Message, 1), nil)
 				if a.over(false) {
 					t.Fatal("over with a message in flight")
 				}
@@ -270,7 +284,7 @@ func TestNothingIsTakenAfterTheEnd(t *testing.T) {
 			if !a.over(late) {
 				t.Fatal("not over")
 			}
-			if a.push(make([]codec.Message, 1), nil, 1, time.Now()) != nil {
+			if a.hold(make([]codec.Message, 1), nil) != nil {
 				t.Error("a message was taken that nobody will answer")
 			}
 		})

@@ -34,14 +34,16 @@ func (a *answers) wrote() {
 	written := a.taken[:a.filled]
 	a.count(written, time.Now())
 	messages := 0
+	var f freed
 	a.mu.Lock()
 	for _, s := range written {
-		messages += s.cost()
+		messages += s.share.messages
 		s.written = true
-		a.release(s)
+		a.release(s, &f)
 	}
 	a.trim()
 	a.mu.Unlock()
+	a.giveBack(f)
 	a.answered(messages)
 	rest := copy(a.taken, a.taken[a.filled:])
 	clear(a.taken[rest:])

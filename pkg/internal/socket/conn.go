@@ -49,6 +49,7 @@ type Conn struct {
 
 	// The reader's.
 	arrived  inbound
+	clock    clock
 	message  []byte // of a message that has come in parts
 	reserved int64  // bytes of the memory budget, for a message and what is decoded from it
 	received int    // bytes of messages that are still to be counted
@@ -59,6 +60,7 @@ type Conn struct {
 	keepalive keepalive
 
 	lastHeard atomic.Int64 // nanoseconds since began
+	isEnding  atomic.Bool  // whether ending is set
 	awaited   atomic.Bool  // whether a caller of Alive waits for a sign of life
 	readSince atomic.Int64 // nanoseconds since began, when the reader began to wait; notReading while it does not
 
@@ -99,6 +101,7 @@ func (c *Conn) End(e Ending) {
 	if c.ending == nil {
 		e.by = time.Now().Add(e.Grace)
 		c.ending = &e
+		c.isEnding.Store(true)
 		c.setResult(e.Code)
 		c.hurryWrite()
 	}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
@@ -19,9 +20,9 @@ type Producer interface {
 	// Check refuses a record that does not fit the topic's settings: Kafka would refuse the
 	// other records of its batch, too.
 	Check(r *proxy.Record) *proxy.Error
-	// Produce hands a record to Kafka's client, in order. done is called exactly once, maybe before
-	// Produce returns. The record's bytes must not change until then; the struct may.
-	Produce(r *proxy.Record, done proxy.Completion)
+	// Produce hands a record to Kafka's client, in order, that came at a time. done is called exactly once,
+	// maybe before Produce returns. The record's bytes must not change until then; the struct may.
+	Produce(r *proxy.Record, came time.Time, done proxy.Completion)
 }
 
 // InOptions is what a /socket/in connection is served with.
@@ -76,7 +77,7 @@ func (f *in) readLoop(take func(text bool, frame []byte) error) {
 		if err != nil {
 			return
 		}
-		if f.conn.Ending() != nil {
+		if f.conn.isEnding.Load() {
 			continue // messages are not produced anymore; the peer's close frame is awaited
 		}
 		if taken, err := f.takeRenewal(text, frame); err != nil {
@@ -94,37 +95,42 @@ func (f *in) readLoop(take func(text bool, frame []byte) error) {
 func (f *in) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	slot, err := f.admit(messages, batch, f.measure(frame, messages))
+	slot, waited, err := f.admit(messages, batch, f.measure(frame, messages))
 	if slot == nil || err != nil {
 		return err
 	}
 	f.trace(slot, messages)
-	late := f.answers.isLate(slot)
+	late := waited && f.answers.isLate(slot)
 	for i := range messages {
 		if messages[i].Err == nil {
 			f.produce(&messages[i].Record, &slot.entries[i], late)
 		}
 	}
-	f.answers.settle(slot)
+	if waited { // else the slot may be that of another frame by now
+		f.answers.settle(slot)
+	}
 	return nil
 }
 
 // admit waits until the messages of a frame are within the rate limit, the in-flight window and
 // the memory budget, so that TCP pushes back on the client. Their slot in the queue of answers, and
-// the time until TIMEOUT, begin before the wait for the window. A nil slot means that nothing will
-// be answered anymore.
-func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (*slot, error) {
+// the time until TIMEOUT, begin before the wait for the window. waited tells whether there was no room at
+// once: the reader holds the slot then. A nil slot means that nothing will be answered anymore.
+func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (s *slot, waited bool, err error) {
 	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	slot := f.answers.push(messages, batch, bytes, time.Now())
-	if slot == nil {
-		return nil, nil //nolint:nilnil // said above
+	of := shareOf(messages, batch, bytes)
+	acquired := f.answers.tryAcquire(of)
+	s = f.answers.push(messages, batch, of, f.conn.clock.now(), acquired)
+	switch {
+	case s == nil && acquired:
+		f.answers.giveBack(freed{of.messages, of.bytes, of.inKafka + of.inQueue})
+	case s != nil && !acquired:
+		err = f.answers.acquire(f.conn.done, s)
+		f.conn.clock.reset()
 	}
-	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
-		return slot, err
-	}
-	return slot, f.answers.charge(f.conn.done, slot)
+	return s, !acquired, err
 }
 
 // measure returns how many bytes the decoded messages of a frame hold.
@@ -146,8 +152,8 @@ func (f *in) decode(text bool, frame []byte) (messages []codec.Message, batch *c
 
 // trace begins the spans of a frame's messages; their records carry the context to Kafka.
 func (f *in) trace(s *slot, messages []codec.Message) {
-	if f.options.Spans == nil {
-		return
+	if f.options.Spans == nil || !slices.ContainsFunc(messages, func(m codec.Message) bool { return m.Err == nil }) {
+		return // without a record the slot may be that of another frame by now
 	}
 	spans := make([]*trace.Message, min(len(messages), maxSpans))
 	for i := range spans {
@@ -168,7 +174,7 @@ func (f *in) produce(r *proxy.Record, e *entry, late bool) {
 		e.Done(proxy.Ack{}, err)
 		return
 	}
-	f.options.Producer.Produce(r, e)
+	f.options.Producer.Produce(r, f.conn.clock.now(), e)
 }
 
 // forget clears the list of messages, and keeps it for the next frame.

@@ -35,7 +35,7 @@ func (p *producer) Check(r *proxy.Record) *proxy.Error {
 	return nil
 }
 
-func (p *producer) Produce(r *proxy.Record, done proxy.Completion) {
+func (p *producer) Produce(r *proxy.Record, _ time.Time, done proxy.Completion) {
 	p.mu.Lock()
 	n := len(p.values)
 	p.values = append(p.values, string(r.Value))

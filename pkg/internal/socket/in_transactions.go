@@ -90,7 +90,7 @@ func (f *inTransactions) finish(cancel context.CancelFunc) {
 func (f *inTransactions) take(text bool, frame []byte) error {
 	messages, batch := f.decode(text, frame)
 	defer f.forget(messages)
-	slot, err := f.admit(messages, batch, f.measure(frame, messages))
+	slot, waited, err := f.admit(messages, batch, f.measure(frame, messages))
 	if slot == nil || err != nil {
 		return err
 	}
@@ -106,7 +106,9 @@ func (f *inTransactions) take(text bool, frame []byte) error {
 		}
 		ready = append(ready, waiting{messages[i].Record, &slot.entries[i]})
 	}
-	f.answers.settle(slot)
+	if waited {
+		f.answers.settle(slot)
+	}
 	f.enqueue(ready)
 	return nil
 }

@@ -22,6 +22,7 @@ func (c *Conn) reserve() error {
 	if c.settings.Budget.Acquire(c.done, budget.Receiving, bytes) != nil {
 		return errEnded
 	}
+	c.clock.reset()
 	c.reserved = bytes
 	return nil
 }

@@ -86,6 +86,7 @@ func (c *Conn) awaitIntake() error {
 	if c.intake == nil || c.intake.hasRoom() {
 		return nil
 	}
+	defer c.clock.reset()
 	return c.intake.awaitRoom(c.done)
 }
 
@@ -141,6 +142,7 @@ func (c *Conn) receive() error {
 	c.readSince.Store(int64(c.since()))
 	err := c.arrived.readFrom(c.raw)
 	c.readSince.Store(notReading)
+	c.clock.reset()
 	if err != nil {
 		return c.cut()
 	}
@@ -254,6 +256,7 @@ func (c *Conn) readInto(dst []byte) (int, error) {
 	c.readSince.Store(int64(c.since()))
 	defer c.readSince.Store(notReading)
 	n, err := c.raw.Read(dst)
+	c.clock.reset()
 	if n == 0 && err != nil {
 		return 0, c.cut()
 	}

@@ -80,11 +80,11 @@ func (f *in) takeRenewal(text bool, frame []byte) (taken bool, err error) {
 	if err := throttleAll(f.conn, f.options.Rate, f.throttled, 1); err != nil {
 		return true, err
 	}
-	slot := f.answers.pushText(answer, time.Now())
+	slot := f.answers.pushText(answer)
 	if slot == nil {
 		return true, nil
 	}
-	if err := f.window.Acquire(f.conn.done, slot.cost(), slot.bytes); err != nil {
+	if err := f.answers.acquire(f.conn.done, slot); err != nil {
 		return true, err
 	}
 	f.answers.settle(slot)
@@ -92,8 +92,8 @@ func (f *in) takeRenewal(text bool, frame []byte) (taken bool, err error) {
 }
 
 // pushText appends the slot of a message whose answer is known already.
-func (a *answers) pushText(text []byte, received time.Time) *slot {
-	slot := a.push([]codec.Message{{}}, nil, int64(len(text)), received)
+func (a *answers) pushText(text []byte) *slot {
+	slot := a.push([]codec.Message{{}}, nil, share{messages: 1, bytes: int64(len(text))}, time.Now(), false)
 	if slot == nil {
 		return nil
 	}

@@ -34,12 +34,16 @@ func TestAnIdleConnectionGivesBackWhatABurstTook(t *testing.T) {
 		}
 		synctest.Wait()
 		kept := func() int {
+			synctest.Wait() // and see what the writer wrote
 			a := f.answers
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			return cap(a.queue) + cap(a.taken) + cap(a.free) + cap(c.out) + cap(c.texts) + cap(c.pongs)
 		}
 		if busy := kept(); busy < burst {
 			t.Errorf("after the burst it keeps %d, want more", busy)
 		}
+		c.Wake() // what the writer changes from here on comes after what was read above
 		time.Sleep(settings.PingInterval + time.Second)
 		if idle := kept(); idle > 64 { // a ping
 			t.Errorf("an idle connection keeps %d", idle)

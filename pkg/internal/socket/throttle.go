@@ -14,8 +14,12 @@ func throttle(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) (int
 }
 
 // throttleAll waits until n messages are within a connection's rate limit. Its waiting time is counted
-// burst by burst, so that metrics show a connection that waits for long.
+// burst by burst, so that metrics show a connection that waits for long. The reader calls it.
 func throttleAll(c *Conn, rate *limit.Rate, throttled *metrics.Counter, n int) error {
+	if rate.PerSecond() == 0 {
+		return nil
+	}
+	defer c.clock.reset()
 	for n > 0 {
 		taken, err := throttle(c, rate, throttled, n)
 		if err != nil {

@@ -118,14 +118,14 @@ func (f *Outcome) Await(t testing.TB) (proxy.Ack, error) {
 
 // Producer is the Kafka side of a connection that writes.
 type Producer interface {
-	Produce(r *proxy.Record, done proxy.Completion)
+	Produce(r *proxy.Record, came time.Time, done proxy.Completion)
 }
 
 // Produce writes a record and waits for its result.
 func Produce(t testing.TB, p Producer, r proxy.Record) (proxy.Ack, error) {
 	t.Helper()
 	f := NewOutcome()
-	p.Produce(&r, f)
+	p.Produce(&r, time.Now(), f)
 	return f.Await(t)
 }
 

@@ -41,11 +41,13 @@ func (h *recycled) get() *buffered {
 }
 
 // set fills b.
-func (b *buffered) set(r *proxy.Record, producer *Producer, use *topicUse, done proxy.Completion) {
-	b.producer, b.use, b.done = producer, use, done
-	b.came = time.Now()
+func (b *buffered) set(r *proxy.Record, producer *Producer, use *topicUse, came time.Time, done proxy.Completion) {
+	b.producer, b.use, b.came, b.done = producer, use, came, done
 	b.headers = appendHeaders(b.headers[:0], r)
-	fillRecord(&b.record, r, producer.topic.Name, b.home.expiry.Of(b.came))
+	fillRecord(&b.record, r, producer.topic.Name, b.home.expiry.Of(came))
+	if !r.HasTimestamp {
+		b.record.Timestamp = came
+	}
 	b.record.Headers = b.headers
 }
 

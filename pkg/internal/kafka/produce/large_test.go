@@ -164,7 +164,7 @@ func testLargeBesideSmall(t *testing.T, r *largeRig) {
 				if i%4 == 0 {
 					record.Value = large()
 				}
-				p.Produce(&record, f)
+				p.Produce(&record, time.Now(), f)
 			}
 		}()
 	}

@@ -91,7 +91,7 @@ func TestHeldRecordKeepsClient(t *testing.T) {
 	broker, pool, topic := poolOf(t)
 	stalled, release := stall(t, broker)
 	f, r := kafkatest.NewOutcome(), kafkatest.Value("a")
-	pool.Open("c", topic).Produce(&r, f)
+	pool.Open("c", topic).Produce(&r, time.Now(), f)
 	<-stalled
 	now := time.Now()
 	pool.sweep(now)
@@ -136,7 +136,7 @@ func TestFullPoolIsShared(t *testing.T) {
 	var outcomes []*kafkatest.Outcome
 	for _, id := range []proxy.ClientID{"a", "b", "c", "d"} {
 		f, r := kafkatest.NewOutcome(), kafkatest.Value("x")
-		pool.Open(id, topic).Produce(&r, f)
+		pool.Open(id, topic).Produce(&r, time.Now(), f)
 		outcomes = append(outcomes, f)
 	}
 	<-stalled
@@ -158,14 +158,14 @@ func TestChangedBatchLimit(t *testing.T) {
 	stalled, release := stall(t, broker)
 	producer := pool.Open("c", topic)
 	first, r := kafkatest.NewOutcome(), proxy.Record{Partition: 0, Value: []byte("first")}
-	producer.Produce(&r, first)
+	producer.Produce(&r, time.Now(), first)
 	<-stalled
 	changeLargest(t, broker, topic)
 	second, handed := kafkatest.NewOutcome(), make(chan struct{})
 	go func() {
 		defer close(handed)
 		r := proxy.Record{Partition: 0, Value: []byte("second")}
-		producer.Produce(&r, second)
+		producer.Produce(&r, time.Now(), second)
 	}()
 	kafkatest.Await(t, "the wait for the first record", producer.waiting.Load)
 	release()
@@ -204,7 +204,7 @@ func TestCloseFlushes(t *testing.T) {
 	topic, pool := open(t, topics, "t"), NewPool(c)
 	stalled, release := stall(t, broker)
 	f, r := kafkatest.NewOutcome(), kafkatest.Value("a")
-	pool.Open("c", topic).Produce(&r, f)
+	pool.Open("c", topic).Produce(&r, time.Now(), f)
 	<-stalled
 	time.AfterFunc(50*time.Millisecond, release)
 	pool.Close(kafkatest.Deadline(t))
@@ -224,7 +224,7 @@ func TestHoldAndRetire(t *testing.T) {
 			producer := pool.Open(id, topic)
 			for range 25 {
 				f, r := kafkatest.NewOutcome(), kafkatest.Value("x")
-				producer.Produce(&r, f)
+				producer.Produce(&r, time.Now(), f)
 				if _, err := f.Await(t); err != nil {
 					t.Errorf("%s: %v", id, err)
 				}

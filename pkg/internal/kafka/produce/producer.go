@@ -3,6 +3,7 @@ package produce
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -30,8 +31,8 @@ func (p *Pool) Open(id proxy.ClientID, topic *cluster.Topic) *Producer {
 // Check refuses a record that the topic's settings would refuse. It can take seconds if it asks Kafka.
 func (p *Producer) Check(r *proxy.Record) *proxy.Error { return p.pool.check(p.topic, r) }
 
-// Produce hands a record over. done is called exactly once, maybe before Produce returns.
-func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
+// Produce hands a record over that came at a time, from which its time limit counts. done is called exactly once, maybe before Produce returns.
+func (p *Producer) Produce(r *proxy.Record, came time.Time, done proxy.Completion) {
 	use, err := p.use(p.pool.isLarge(p.topic, r))
 	if errors.Is(err, errEnded) {
 		done.Done(proxy.Ack{}, answerRefusal(p.topic, topicEnded, err))
@@ -43,7 +44,7 @@ func (p *Producer) Produce(r *proxy.Record, done proxy.Completion) {
 	}
 	use.client.enter()
 	b := p.pool.records.get()
-	b.set(r, p, use, done)
+	b.set(r, p, use, came, done)
 	use.produce(b)
 }
 

@@ -203,7 +203,7 @@ func TestHeldRecordsOfAnEndedTopic(t *testing.T) {
 	for i := range outcomes {
 		outcomes[i] = kafkatest.NewOutcome()
 		record := proxy.Record{Partition: int32(i % 3), Value: []byte("held")}
-		p.Produce(&record, outcomes[i])
+		p.Produce(&record, time.Now(), outcomes[i])
 	}
 	<-stalled
 	r.remake(t)
@@ -224,7 +224,7 @@ func TestOrderAcrossTheLoadOfATopic(t *testing.T) {
 	for i := range outcomes {
 		outcomes[i] = kafkatest.NewOutcome()
 		record := proxy.Record{Partition: 1, Value: []byte("v")}
-		p.Produce(&record, outcomes[i])
+		p.Produce(&record, time.Now(), outcomes[i])
 	}
 	for i, f := range outcomes {
 		if ack, err := f.Await(t); err != nil || ack.Offset != int64(i) {
