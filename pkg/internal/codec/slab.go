@@ -1,7 +1,7 @@
 package codec
 
-// slabSize is the size of a slab. It is no more than what the memory budget counts for a record apart from its
-// bytes, so that a record that outlives those beside it does not hold more than it is charged for.
+// slabSize is the size of a slab. A record that outlives those beside it keeps all of it, so that it is about
+// what the memory budget counts for a short message: 768 bytes and twice its length.
 const slabSize = 1 << 10
 
 // slab provides memory for the bytes of records, one allocation for several short ones. It is for one goroutine.
