@@ -41,6 +41,7 @@ type Conn struct {
 	open     context.Context // ends when the connection is being closed, or is closed
 	shut     context.CancelFunc
 	onPong   func(payload []byte) (right bool) // tells whether it repeats a ping of the flow; nil where the flow ignores pongs
+	onWait   func()                            // called by the reader before it waits for anything; may be nil
 	intake   intake                            // nil where the flow takes any number of messages
 	pings    pongJudge
 	renewer  Renewer // nil where the client cannot renew its token

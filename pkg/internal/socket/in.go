@@ -44,6 +44,7 @@ type in struct {
 	answers   *answers
 	throttled *metrics.Counter
 	messages  []codec.Message // the reader's, reused
+	staged    []staged        // the reader's
 	readAt    time.Time       // when the frame was read, where there are traces
 }
 
@@ -67,11 +68,12 @@ func newIn(c *Conn, o InOptions) *in {
 			most: o.MaxInFlight, room: make(chan struct{}, 1),
 		},
 	}
-	c.intake = f.answers
+	c.intake, c.onWait = f.answers, f.handOver
 	return f
 }
 
 func (f *in) readLoop(take func(text bool, frame []byte) error) {
+	defer f.handOver()
 	for {
 		text, frame, err := f.conn.Read()
 		if err != nil {
@@ -102,8 +104,12 @@ func (f *in) take(text bool, frame []byte) error {
 	f.trace(slot, messages)
 	late := waited && f.answers.isLate(slot)
 	for i := range messages {
-		if messages[i].Err == nil {
-			f.produce(&messages[i].Record, &slot.entries[i], late)
+		switch {
+		case messages[i].Err != nil:
+		case late: // its client was told TIMEOUT already
+			slot.entries[i].Done(proxy.Ack{}, nil)
+		default:
+			f.stage(&messages[i].Record, &slot.entries[i])
 		}
 	}
 	if waited { // else the slot may be that of another frame by now
@@ -117,6 +123,9 @@ func (f *in) take(text bool, frame []byte) error {
 // the time until TIMEOUT, begin before the wait for the window. waited tells whether there was no room at
 // once: the reader holds the slot then. A nil slot means that nothing will be answered anymore.
 func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (s *slot, waited bool, err error) {
+	if f.options.Rate.PerSecond() > 0 {
+		f.handOver()
+	}
 	if err := throttleAll(f.conn, f.options.Rate, f.throttled, len(messages)+batch.FaultCount()); err != nil {
 		return nil, false, err
 	}
@@ -127,6 +136,7 @@ func (f *in) admit(messages []codec.Message, batch *codec.Batch, bytes int64) (s
 	case s == nil && acquired:
 		f.answers.giveBack(freed{of.messages, of.bytes, of.inKafka + of.inQueue})
 	case s != nil && !acquired:
+		f.handOver()
 		err = f.answers.acquire(f.conn.done, s)
 		f.conn.clock.reset()
 	}
@@ -164,17 +174,13 @@ func (f *in) trace(s *slot, messages []codec.Message) {
 	f.answers.trace(s, spans)
 }
 
-// produce hands a record to Kafka, unless its client was told TIMEOUT already.
-func (f *in) produce(r *proxy.Record, e *entry, late bool) {
-	if late {
-		e.Done(proxy.Ack{}, nil)
-		return
-	}
+// produce hands a record to Kafka, unless the topic's settings refuse it.
+func (f *in) produce(r *proxy.Record, came time.Time, e *entry) {
 	if err := f.options.Producer.Check(r); err != nil {
 		e.Done(proxy.Ack{}, err)
 		return
 	}
-	f.options.Producer.Produce(r, f.conn.clock.now(), e)
+	f.options.Producer.Produce(r, came, e)
 }
 
 // forget clears the list of messages, and keeps it for the next frame.

@@ -18,6 +18,7 @@ func (c *Conn) reserve() error {
 	if c.reserved > 0 {
 		return nil
 	}
+	c.waits()
 	bytes := copiesWhileRead * c.settings.MaxMessageBytes
 	if c.settings.Budget.Acquire(c.done, budget.Receiving, bytes) != nil {
 		return errEnded

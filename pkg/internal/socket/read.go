@@ -86,6 +86,7 @@ func (c *Conn) awaitIntake() error {
 	if c.intake == nil || c.intake.hasRoom() {
 		return nil
 	}
+	c.waits()
 	defer c.clock.reset()
 	return c.intake.awaitRoom(c.done)
 }
@@ -135,9 +136,16 @@ func (c *Conn) nextHeader() (header, error) {
 	}
 }
 
+func (c *Conn) waits() {
+	if c.onWait != nil {
+		c.onWait()
+	}
+}
+
 // receive waits for more bytes of the peer. Only here its silence counts against it, not while the reader
 // is held up by a limit.
 func (c *Conn) receive() error {
+	c.waits()
 	c.countReceived()
 	c.readSince.Store(int64(c.since()))
 	err := c.arrived.readFrom(c.raw)
@@ -253,6 +261,7 @@ func (c *Conn) readInto(dst []byte) (int, error) {
 		n := min(len(dst), len(arrived))
 		return copy(dst, c.arrived.take(n)), nil
 	}
+	c.waits()
 	c.readSince.Store(int64(c.since()))
 	defer c.readSince.Store(notReading)
 	n, err := c.raw.Read(dst)

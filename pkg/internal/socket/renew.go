@@ -31,6 +31,8 @@ func (c *Conn) renew(text bool, frame []byte) (answer []byte, taken bool) {
 	if !ok {
 		return nil, false
 	}
+	c.waits()
+	defer c.clock.reset()
 	expires, e := c.renewer(token)
 	if e != nil && e.Kind == proxy.KindOverloaded {
 		return codec.AppendError(nil, e, "", ""), true

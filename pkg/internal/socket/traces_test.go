@@ -42,10 +42,15 @@ func (f *traced) frame(t *testing.T, frame []byte) {
 	f.trace(slot, messages)
 	late := f.answers.isLate(slot)
 	for i := range messages {
-		if messages[i].Err == nil {
-			f.produce(&messages[i].Record, &slot.entries[i], late)
+		switch {
+		case messages[i].Err != nil:
+		case late:
+			slot.entries[i].Done(proxy.Ack{}, nil)
+		default:
+			f.stage(&messages[i].Record, &slot.entries[i])
 		}
 	}
+	f.handOver()
 	f.answers.settle(slot)
 }
 
