@@ -212,8 +212,18 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	topic := k.topic(t, 1)
 	p := k.transacting(t, "KAFKA_PRODUCER_DELIVERY_TIMEOUT=2s")
 	c := p.inTransactions(t, topic, "i")
-	c.send(`{"value":{"value":"before"}}`)
-	c.ack()
+	succeeds := func(message string) func() bool {
+		return func() bool {
+			c.send(message)
+			frame := c.read()
+			a := parse[answer](t, frame)
+			if a.Error != nil {
+				retriable(t, frame, "TRANSACTION_ABORTED") // Kafka is not there yet, or the machine is busy
+			}
+			return a.Error == nil
+		}
+	}
+	eventually(t, "a message succeeds", succeeds(`{"value":{"value":"before"}}`))
 	p.kafka.shut(false)
 	c.send("[" + numberedMessage(1) + "," + patientMessage + "]")
 	frame := c.read()
@@ -224,15 +234,7 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	retriable(t, string(answers[0]), "TRANSACTION_ABORTED")
 	retriable(t, string(answers[1]), "TRANSACTION_ABORTED")
 	p.kafka.unlock()
-	eventually(t, "the same message succeeds", func() bool {
-		c.send(patientMessage)
-		frame := c.read()
-		a := parse[answer](t, frame)
-		if a.Error != nil {
-			retriable(t, frame, "TRANSACTION_ABORTED") // the connection to Kafka is not back yet
-		}
-		return a.Error == nil
-	})
+	eventually(t, "the same message succeeds", succeeds(patientMessage))
 	if got := p.committed(t, k, topic, 2); !slices.Equal(got, []string{"before", "patient"}) {
 		t.Errorf("readers of committed records see %q", got)
 	}
