@@ -25,6 +25,7 @@ type observed struct {
 type events struct {
 	eventHooks
 	*produceMetrics
+	all *kprom.Metrics // behind eventHooks
 }
 
 type eventHooks interface {
@@ -44,14 +45,14 @@ func observe(in prometheus.Registerer) *observed {
 			kprom.Registerer(vectors{in}),
 			kprom.WithStaticLabel(prometheus.Labels{"kind": string(kind)}),
 			kprom.FetchAndProduceDetail(), // nothing
-			kprom.NativeBucketFactor(1), // no native histograms
+			kprom.NativeBucketFactor(1),   // no native histograms
 			kprom.HistogramsFromOpts(
 				kprom.HistogramOpts{Enable: kprom.RequestDurationE2E, Buckets: []float64{.001, .005, .025, .1, .5, 1, 5, 30}},
 				kprom.HistogramOpts{Enable: kprom.RequestThrottled, Buckets: []float64{.01, .1, 1, 10}},
 			),
 		)
 		m.OnNewClient(nil) // only the gauges, which are left out, use the client
-		o.kinds[kind] = events{m, newProduceMetrics(in, kind)}
+		o.kinds[kind] = events{m, newProduceMetrics(in, kind), m}
 	}
 	return o
 }
@@ -62,7 +63,7 @@ func (o *observed) of(kind metrics.ClientKind) kgo.Opt { return kgo.WithHooks(o.
 // end unregisters the series.
 func (o *observed) end() {
 	for _, of := range o.kinds {
-		of.eventHooks.(*kprom.Metrics).OnClientClosed(nil) //nolint:forcetypeassert // observe has set it
+		of.all.OnClientClosed(nil)
 		of.end(o.in)
 	}
 }

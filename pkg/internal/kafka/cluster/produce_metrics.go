@@ -43,12 +43,13 @@ func (m *produceMetrics) OnProduceBatchWritten(broker kgo.BrokerMetadata, _ stri
 }
 
 func (m *produceMetrics) to(broker int32) *written {
-	if known, ok := m.brokers.Load(broker); ok {
-		return known.(*written) //nolint:forcetypeassert // nothing else is in it
+	known, ok := m.brokers.Load(broker)
+	if !ok {
+		id := kgo.NodeName(broker)
+		known, _ = m.brokers.LoadOrStore(broker, &written{m.bytes.WithLabelValues(id), m.batches.WithLabelValues(id)})
 	}
-	id := kgo.NodeName(broker)
-	now, _ := m.brokers.LoadOrStore(broker, &written{m.bytes.WithLabelValues(id), m.batches.WithLabelValues(id)})
-	return now.(*written) //nolint:forcetypeassert // as above
+	w, _ := known.(*written) // nothing else is in it
+	return w
 }
 
 func (m *produceMetrics) end(in prometheus.Registerer) {
