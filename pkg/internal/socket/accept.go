@@ -30,13 +30,14 @@ func Accept(w http.ResponseWriter, r *http.Request, s Settings, m *metrics.Metri
 	if c.extension, agreed = s.Compression.negotiate(r.Header.Values("Sec-WebSocket-Extensions")); agreed != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", agreed) // the library leaves it, its own compression is off
 	}
-	_, err := websocket.Accept(&hijack{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
+	lib, err := websocket.Accept(&hijack{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		InsecureSkipVerify: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accepting a WebSocket: %w", err)
 	}
+	_ = lib.CloseNow() // else it is never freed: it has a finalizer, and parts that refer to it
 	return c, nil
 }
 
@@ -75,7 +76,7 @@ func (c *Conn) take(raw net.Conn, read *bufio.Reader) error {
 	return nil
 }
 
-// noConn is the connection that the library is left with. It only closes it, when it is garbage.
+// noConn is the connection that the library is left with. It only closes it.
 type noConn struct{ net.Conn }
 
 // Close implements net.Conn.
