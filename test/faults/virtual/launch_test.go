@@ -111,7 +111,8 @@ const freeAtTimeout = `
 			}
 		}
 		if s.held > 0 && s.held <= timeouts {
-			a.window.Release(s.cost(), s.bytes)
+			f.messages += s.share.messages
+			f.bytes += s.share.bytes
 			continue
 		}
 		s.written = true

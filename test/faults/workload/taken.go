@@ -17,8 +17,9 @@ func written(w Wire) int64 {
 	return 0
 }
 
-// readAhead bounds what the proxy may have read from a socket without having parsed it.
-const readAhead = 8 << 10
+// readAhead bounds what the proxy may have read from a socket without having parsed it: the buffer of 32 KiB that
+// it has while bytes flow.
+const readAhead = 33 << 10
 
 // Watch begins to observe how much the proxy reads from the producer's connection. The returned function
 // records the amount and the allowed maximum: window messages, and the message that is being read.
