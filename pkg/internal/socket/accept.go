@@ -81,25 +81,3 @@ type noConn struct{ net.Conn }
 
 // Close implements net.Conn.
 func (noConn) Close() error { return nil }
-
-// pingReceived leaves the pong to the writer. Where the queue of pongs is full, the newest pong replaces
-// those before it, as RFC 6455, section 5.5.3 allows.
-func (c *Conn) pingReceived(payload []byte) {
-	c.mu.Lock()
-	if len(c.pongs) > maxPongs {
-		c.pongs = c.pongs[:0]
-	}
-	c.pongs = appendFrame(c.pongs, opPong, payload)
-	c.mu.Unlock()
-	c.Wake()
-}
-
-func (c *Conn) pongReceived(payload []byte) {
-	if c.onPong == nil {
-		return
-	}
-	right := c.onPong(payload) || string(payload) == keepalivePing || string(payload) == signPing
-	if c.pings.ponged(right) {
-		c.End(strangePongs())
-	}
-}

@@ -107,12 +107,7 @@ func TestReadRefusesCompressed(t *testing.T) {
 				settings.Budget = budget.New(1 << 30)
 				c, p, _ := acceptCompressed(t, settings, 0, bufferSize)
 				r := serve(c, &script{}, nil)
-				sent := make(chan struct{})
-				go func() { // while the proxy closes, more is sent than the connection holds
-					defer close(sent)
-					p.send(opText, "fine")
-					_, _ = p.Write(test.wire)
-				}()
+				sent := p.sendBehind("fine", test.wire)
 				p.wantClose(test.code)
 				<-sent
 				if cap(c.message) > keptMessageBuffer || cap(c.extension.message) > keptMessageBuffer {

@@ -176,6 +176,18 @@ func clientFrame(first byte, payload string) []byte {
 	return frame
 }
 
+// sendBehind sends a message and the bytes behind it without holding up the test: while the proxy closes, more
+// is sent than the connection holds. sent is closed when all are sent.
+func (p *peer) sendBehind(message string, wire []byte) (sent <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.send(opText, message)
+		_, _ = p.Write(wire)
+	}()
+	return done
+}
+
 // sendClose sends a close frame; code 0 is one without a code.
 func (p *peer) sendClose(code int, reason string) {
 	if code == 0 {

@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"encoding/binary"
 	"errors"
 	"unicode/utf8"
 
@@ -136,35 +135,6 @@ func (c *Conn) nextHeader() (header, error) {
 	}
 }
 
-func (c *Conn) waits() {
-	if c.onWait != nil {
-		c.onWait()
-	}
-}
-
-// receive waits for more bytes of the peer. Only here its silence counts against it, not while the reader
-// is held up by a limit.
-func (c *Conn) receive() error {
-	c.waits()
-	c.countReceived()
-	c.readSince.Store(int64(c.since()))
-	err := c.arrived.readFrom(c.raw)
-	c.readSince.Store(notReading)
-	c.clock.reset()
-	if err != nil {
-		return c.cut()
-	}
-	return nil
-}
-
-// countReceived counts the bytes of the messages read since the last call: the metric is shared by all connections.
-func (c *Conn) countReceived() {
-	if c.received > 0 {
-		c.metrics.BytesReceived.Add(float64(c.received))
-		c.received = 0
-	}
-}
-
 // readMessage reads the message that begins with a frame, as it was sent: maybe compressed.
 func (c *Conn) readMessage(h header) ([]byte, error) {
 	compressed := h.compressed
@@ -220,7 +190,7 @@ func (c *Conn) appendPayload(h header) error {
 				return err
 			}
 		}
-		n, err := c.readInto(c.message[len(c.message):min(cap(c.message), len(c.message)+left)])
+		n, err := c.receiveInto(c.message[len(c.message):min(cap(c.message), len(c.message)+left)])
 		if err != nil {
 			return err
 		}
@@ -250,28 +220,6 @@ func (c *Conn) growMessage(left int, final bool) error {
 	return nil
 }
 
-// readInto reads some bytes of a payload, into dst itself where it has room for many.
-func (c *Conn) readInto(dst []byte) (int, error) {
-	if len(c.arrived.bytes()) == 0 && len(dst) < len(c.arrived.buffer()) {
-		if err := c.receive(); err != nil {
-			return 0, err
-		}
-	}
-	if arrived := c.arrived.bytes(); len(arrived) > 0 {
-		n := min(len(dst), len(arrived))
-		return copy(dst, c.arrived.take(n)), nil
-	}
-	c.waits()
-	c.readSince.Store(int64(c.since()))
-	defer c.readSince.Store(notReading)
-	n, err := c.raw.Read(dst)
-	c.clock.reset()
-	if n == 0 && err != nil {
-		return 0, c.cut()
-	}
-	return n, nil
-}
-
 // checkLength refuses a frame that makes the message too long.
 func (c *Conn) checkLength(frame int64, compressed bool) error {
 	if frame <= c.longestPayload(compressed)-int64(len(c.message)) {
@@ -283,73 +231,6 @@ func (c *Conn) checkLength(frame int64, compressed bool) error {
 func (c *Conn) refuseTooLong() error {
 	c.dropMessage() // not needed while the connection closes, which takes a while
 	return c.refuse(proxy.CloseMessageTooBig, "A message is longer than the proxy allows.")
-}
-
-// takeControl reads the payload of a control frame and does what it asks for.
-func (c *Conn) takeControl(h header) error {
-	payload, err := c.readControl(h)
-	if err != nil {
-		return err
-	}
-	switch h.op {
-	case opPing:
-		c.pingReceived(payload)
-	case opPong:
-		c.pongReceived(payload)
-	default:
-		return c.peerClosed(payload)
-	}
-	return nil
-}
-
-// readControl reads the payload of a control frame, which is valid until more is read.
-func (c *Conn) readControl(h header) ([]byte, error) {
-	length := int(h.length)
-	c.arrived.fits(length) // any buffer holds a control frame
-	for len(c.arrived.bytes()) < length {
-		if err := c.receive(); err != nil {
-			return nil, err
-		}
-	}
-	payload := c.arrived.take(length)
-	unmask(payload, h.mask)
-	return payload, nil
-}
-
-// peerClosed takes the payload of the peer's close frame, which is echoed.
-func (c *Conn) peerClosed(payload []byte) error {
-	if violation := checkClose(payload); violation != "" {
-		return c.violated(violation)
-	}
-	code := proxy.CloseNoStatus
-	if len(payload) > 0 {
-		code = proxy.CloseCode(binary.BigEndian.Uint16(payload))
-		payload = payload[2:]
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case !utf8.Valid(payload): // RFC 6455, section 5.5.1
-		code = proxy.CloseInvalidPayload
-		c.echo = appendClose(nil, uint16(code), "The reason of a close frame is not UTF-8.")
-	case code == proxy.CloseNoStatus:
-		c.echo = appendFrame(nil, opClose, nil)
-	default:
-		c.echo = appendClose(nil, uint16(code), string(payload))
-	}
-	c.peerCode = code
-	c.setResult(code)
-	return errEnded
-}
-
-// cut records that the connection is broken, or that its time to close is over.
-func (c *Conn) cut() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.peerCode == 0 {
-		c.peerCode = proxy.CloseAbnormal
-	}
-	return errEnded
 }
 
 // violated ends the connection for a breach of RFC 6455.

@@ -98,12 +98,7 @@ func TestReadRefuses(t *testing.T) {
 				settings.MaxMessageBytes = limit
 				c, p, _ := accept(t, settings, bufferSize)
 				r := serve(c, &script{}, nil)
-				sent := make(chan struct{})
-				go func() { // while the proxy closes, more is sent than the connection holds
-					defer close(sent)
-					p.send(opText, "fine")
-					_, _ = p.Write(test.wire)
-				}()
+				sent := p.sendBehind("fine", test.wire)
 				p.wantClose(test.code)
 				<-sent
 				_ = p.Close()
