@@ -87,14 +87,13 @@ func (in *inbound) readFrom(r io.Reader) error {
 	return err //nolint:wrapcheck // only that the connection is cut matters
 }
 
-// choose chooses the buffer for the next frame, if nothing of it has arrived.
+// choose chooses the buffer for the next frame, of which some bytes may have arrived.
 func (in *inbound) choose() {
 	switch {
-	case in.start < in.end:
-	case !in.full:
-		in.shrink()
-	case !in.budget.IsTight():
+	case in.full && !in.budget.IsTight():
 		in.enlarge()
+	case !in.full && in.start == in.end:
+		in.shrink()
 	}
 }
 
