@@ -77,7 +77,8 @@ type In interface {
 	Binary() bool
 }
 
-// Out is the codec of one payload for /socket/out. It may be called from many goroutines.
+// Out is the codec of one payload for a /socket/out connection. DecodeCommit may be called beside AppendRecord,
+// which is for one goroutine at a time.
 type Out interface {
 	// AppendRecord appends the message that delivers r. undecodable tells that its key or
 	// its value did not fit the requested format and was encoded as bytes.

@@ -9,8 +9,16 @@ import (
 // jsonOut is /socket/out and /socket/tail with JSON frames.
 type jsonOut struct {
 	settings OutSettings
-	head     []byte // the beginning of every record, up to the partition in its id
+	id       []byte // the beginning of every record, up to the partition in its id
 	topic    []byte // the text after the id, up to the partition
+
+	// What the last record's position was written with: the next one has the same partition, and often
+	// the same timestamp.
+	partition int32
+	before    []byte // the text before the offset in the id, nil before the first record
+	between   []byte // the text between the id and the offset
+	timestamp int64
+	time      []byte // the digits of timestamp, nil before the first record
 }
 
 // NewJSONOut returns the codec of /socket/out for JSON. Without a KeyFormat a key is a
@@ -19,11 +27,11 @@ func NewJSONOut(settings OutSettings) Out {
 	settings.ValueFormat = orString(settings.ValueFormat)
 	settings.MaxDepth = orDefaultDepth(settings.MaxDepth)
 	quoted := appendQuoted(nil, settings.Topic)
-	head := append([]byte(`{"wsProxyMessageId":`), quoted[:len(quoted)-1]...)
+	id := append([]byte(`{"wsProxyMessageId":`), quoted[:len(quoted)-1]...)
 	topic := append([]byte(`","topic":`), quoted...)
 	out := jsonOut{
 		settings: settings,
-		head:     append(head, '-'),
+		id:       append(id, '-'),
 		topic:    append(topic, `,"partition":`...),
 	}
 	if settings.MaxMessageBytes > 0 {
@@ -49,22 +57,29 @@ func (j *jsonOut) AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undec
 }
 
 func (j *jsonOut) appendPosition(dst []byte, r *proxy.Record) []byte {
-	dst = append(dst, j.head...)
+	if r.Partition != j.partition || j.before == nil {
+		j.beginPartition(r.Partition)
+	}
+	if r.Timestamp != j.timestamp || j.time == nil {
+		j.timestamp, j.time = r.Timestamp, appendInt(j.time[:0], r.Timestamp)
+	}
+	dst = append(dst, j.before...)
 	begin := len(dst)
-	dst = appendInt(dst, int64(r.Partition))
-	partition := len(dst)
-	dst = append(dst, '-')
 	dst = appendInt(dst, r.Offset)
-	offset := len(dst)
+	end := len(dst)
 	dst = append(dst, '-')
-	dst = appendInt(dst, r.Timestamp)
-	timestamp := len(dst)
-	dst = append(dst, j.topic...)
-	dst = append(dst, dst[begin:partition]...)
-	dst = append(dst, `,"offset":`...)
-	dst = append(dst, dst[partition+1:offset]...)
+	dst = append(dst, j.time...)
+	dst = append(dst, j.between...)
+	dst = append(dst, dst[begin:end]...)
 	dst = append(dst, `,"timestamp":`...)
-	return append(dst, dst[offset+1:timestamp]...)
+	return append(dst, j.time...)
+}
+
+// beginPartition prepares what the positions of a partition have in common.
+func (j *jsonOut) beginPartition(partition int32) {
+	j.partition = partition
+	j.before = append(appendInt(append(j.before[:0], j.id...), int64(partition)), '-')
+	j.between = append(appendInt(append(j.between[:0], j.topic...), int64(partition)), `,"offset":`...)
 }
 
 // keyFormat returns the format in which key is encoded.

@@ -42,6 +42,13 @@ func (s *scanner) fail(fault string) bool {
 
 // peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	return s.peekBeyondSpace()
+}
+
+func (s *scanner) peekBeyondSpace() byte {
 	for ; s.pos < len(s.data); s.pos++ {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\n', '\r', '\t':

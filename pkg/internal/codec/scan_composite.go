@@ -30,7 +30,7 @@ func (s *scanner) descend(open *nesting) bool {
 			if s.peek() == '}' {
 				return true
 			}
-			if !s.nameAndColon() {
+			if !s.nameAndColon(&t) {
 				return false
 			}
 		case '[':
@@ -48,12 +48,13 @@ func (s *scanner) descend(open *nesting) bool {
 // ascend reads ends of arrays and objects until none is open, or until it has read the comma, or
 // the member's name, before the next value.
 func (s *scanner) ascend(open *nesting) bool {
+	var t token
 	for open.depth > 0 {
 		inObject := open.inObject()
 		switch c := s.peek(); {
 		case c == ',':
 			s.pos++
-			return !inObject || s.nameAndColon()
+			return !inObject || s.nameAndColon(&t)
 		case inObject && c == '}', !inObject && c == ']':
 			s.pos++
 			open.pop()
@@ -100,25 +101,28 @@ func (s *scanner) more(first bool, closer byte, fault string) bool {
 	return true
 }
 
-func (s *scanner) nameAndColon() bool {
-	_, ok := s.name()
-	return ok
-}
-
 // name reads a member's name and the colon after it.
 func (s *scanner) name() (name []byte, ok bool) {
-	if s.peek() != '"' {
-		return nil, s.fail("a member's name in quotes should be here")
-	}
 	var t token
-	if !s.quoted(&t) {
+	if !s.nameAndColon(&t) {
 		return nil, false
 	}
+	return s.text(&t), true
+}
+
+// nameAndColon reads a member's name into t, and the colon after it.
+func (s *scanner) nameAndColon(t *token) bool {
+	if s.peek() != '"' {
+		return s.fail("a member's name in quotes should be here")
+	}
+	if !s.quoted(t) {
+		return false
+	}
 	if s.peek() != ':' {
-		return nil, s.fail("a colon should be here")
+		return s.fail("a colon should be here")
 	}
 	s.pos++
-	return s.text(&t), true
+	return true
 }
 
 // nesting remembers for each open level whether it is an array or an object.

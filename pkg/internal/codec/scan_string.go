@@ -46,19 +46,37 @@ const (
 // are read or written as part of a string: ASCII without control characters, quotes and
 // backslashes.
 func plainEnd(data []byte, i int) int {
+	if i+8 <= len(data) { // most strings are short
+		if found := special(data[i : i+8 : i+8]); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for ; i+32 <= len(data); i += 32 { // one branch for four words
+		four := data[i : i+32 : i+32]
+		if special(four[:8])|special(four[8:16])|special(four[16:24])|special(four[24:]) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(data); i += 8 {
-		w := binary.LittleEndian.Uint64(data[i:])
-		// A subtraction sets a byte's top bit where the byte was below the subtrahend. A borrow
-		// can set higher bytes' bits wrongly, but the lowest bit that is set is right, and so is none.
-		special := (w - ' '*everyByte) | ((w ^ '"'*everyByte) - everyByte) | ((w ^ '\\'*everyByte) - everyByte) | w
-		if special &= topBits; special != 0 {
-			return i + bits.TrailingZeros64(special)/8
+		if found := special(data[i : i+8 : i+8]); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for i < len(data) && isPlain(data[i]) {
 		i++
 	}
 	return i
+}
+
+// special returns a word of which the lowest bit that is set is in the first of eight bytes that is not plain. None
+// is set if all are.
+//
+// A subtraction sets a byte's top bit where the byte was below the subtrahend. A borrow can set higher bytes'
+// bits wrongly, but the lowest bit that is set is right, and so is none.
+func special(eight []byte) uint64 {
+	w := binary.LittleEndian.Uint64(eight)
+	return topBits & ((w - ' '*everyByte) | ((w ^ '"'*everyByte) - everyByte) | ((w ^ '\\'*everyByte) - everyByte) | w)
 }
 
 func isPlain(c byte) bool {

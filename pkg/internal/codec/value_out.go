@@ -50,10 +50,16 @@ func checkJSON(b []byte, maxDepth int) (complaint string) {
 }
 
 func appendIfUTF8(dst, b []byte) (extended []byte, complaint string) {
-	if !utf8.Valid(b) {
-		return dst, notUTF8
+	begin := len(dst)
+	dst = append(append(dst, '"'), b...)
+	if end := plainEnd(dst, begin+1); end < len(dst) {
+		rest := b[end-begin-1:] // what is before it is ASCII
+		if !utf8.Valid(rest) {
+			return dst[:begin], notUTF8
+		}
+		dst = appendEscaped(dst[:end], rest)
 	}
-	return appendQuoted(dst, b), ""
+	return append(dst, '"'), ""
 }
 
 func appendNumber(dst []byte, f proxy.Format, b []byte, longsAsText bool) (extended []byte, complaint string) {

@@ -2,6 +2,7 @@ package consume
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -87,6 +88,7 @@ func (c *Consumer) logEnd(end *proxy.Error) {
 // records converts fetched records, without the control records that end transactions.
 func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
 	c.headers = c.headers[:0]
+	into = slices.Grow(into, fetches.NumRecords())
 	for record := range fetches.RecordsAll() {
 		if record.Attrs.IsControl() {
 			continue
