@@ -82,7 +82,7 @@ func (s *Stream) Write(p []byte) (written int, err error) {
 		if n > 0 {
 			lastTaken = time.Now()
 		}
-		if c.giveUp(lastTaken) {
+		if c.giveUp(lastTaken) || acksNothing(s.Conn, c.settings.PingInterval+c.settings.PongTimeout) {
 			return written, err
 		}
 	}
