@@ -8,6 +8,23 @@ import (
 
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
+// maxIntText is the length of the longest text that appendInt appends.
+const maxIntText = 20
+
+// digits keeps the last number and its digits: the timestamps of records that came together are often equal.
+type digits struct {
+	number int64
+	text   []byte // nil before the first number
+}
+
+// of returns the digits of n, until the next call.
+func (d *digits) of(n int64) []byte {
+	if n != d.number || d.text == nil {
+		d.number, d.text = n, appendInt(d.text[:0], n)
+	}
+	return d.text
+}
+
 // appendQuoted appends s as a JSON string with no more escapes than RFC 8259 asks for. Bytes
 // that are not UTF-8 become U+FFFD.
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {

@@ -90,8 +90,7 @@ func checkAvroDelivery(t *testing.T, settings InSettings, datum map[string]any, 
 // are the end of the record's frame and the beginning of the message's.
 func asProduced(t *testing.T, delivered []byte) []byte {
 	t.Helper()
-	var r avroReader
-	r.reset(delivered)
+	r := avroReader{data: delivered}
 	r.string()
 	r.string()
 	r.int()

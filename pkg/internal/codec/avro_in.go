@@ -11,7 +11,6 @@ const (
 // avroIn is /socket/in with Avro frames.
 type avroIn struct {
 	settings InSettings
-	writer   avroWriter
 	slab     slab
 }
 
@@ -35,8 +34,7 @@ func (a *avroIn) Decode(frame []byte, into []Message) (messages []Message, batch
 func (a *avroIn) decodeMessage(frame []byte, m *Message) {
 	owned := a.slab.take(len(frame) + 2*maxNumber)
 	owned = owned[:copy(owned, frame)]
-	var r avroReader
-	r.reset(owned)
+	r := avroReader{data: owned}
 	var key, value avroValue
 	r.readValue(&key, avroNull)
 	r.readValue(&value, avroBytes)
@@ -105,17 +103,12 @@ func (r *avroReader) messageID() (id []byte, given bool) {
 }
 
 func (a *avroIn) AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte {
-	w := a.writer.begin(dst)
-	defer w.release()
-	w.lib.WriteString(a.settings.Topic)
-	w.lib.WriteInt(ack.Partition)
-	w.lib.WriteLong(ack.Offset)
-	w.lib.WriteLong(ack.Timestamp)
-	if hasID {
-		w.lib.WriteLong(1)
-		w.text(id)
-	} else {
-		w.lib.WriteLong(0)
+	dst = appendAvroBytes(dst, a.settings.Topic)
+	dst = appendAvroLong(dst, int64(ack.Partition))
+	dst = appendAvroLong(dst, ack.Offset)
+	dst = appendAvroLong(dst, ack.Timestamp)
+	if !hasID {
+		return appendAvroLong(dst, 0)
 	}
-	return w.end()
+	return appendAvroBytes(appendAvroLong(dst, 1), id)
 }

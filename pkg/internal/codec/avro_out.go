@@ -3,7 +3,6 @@ package codec
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"math"
 	"unicode/utf8"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -12,7 +11,13 @@ import (
 // avroOut is /socket/out and /socket/tail with Avro frames.
 type avroOut struct {
 	settings OutSettings
-	writer   avroWriter
+
+	// What the last record's position was written with: the next one has the same partition, and often
+	// the same timestamp.
+	partition int32
+	id        []byte // the id up to the offset, nil before the first record
+	topic     []byte // the topic and the partition
+	timestamp digits
 }
 
 // NewAvroOut returns the codec of /socket/out for Avro: AvroConsumerRecord out,
@@ -29,57 +34,72 @@ func NewAvroOut(settings OutSettings) Out {
 func (a *avroOut) Binary() bool { return true }
 
 func (a *avroOut) AppendRecord(dst []byte, r *proxy.Record) (frame []byte, undecodable bool) {
-	w := a.writer.begin(dst)
-	defer w.release()
-	position := proxy.Position{Topic: a.settings.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
-	var room [320]byte // of an id, whose topic has at most 249 characters
-	w.bytes(position.Append(room[:0]))
-	w.lib.WriteString(a.settings.Topic)
-	w.lib.WriteInt(r.Partition)
-	w.lib.WriteLong(r.Offset)
-	w.lib.WriteLong(r.Timestamp)
+	dst = a.appendPosition(dst, r)
 	var badKey, badValue bool
 	if r.Key == nil {
-		w.lib.WriteLong(int64(avroNull))
+		dst = appendAvroLong(dst, int64(avroNull))
 	} else {
-		badKey = w.value(avroNull, a.settings.KeyFormat, r.Key, a.settings.MaxDepth)
+		dst, badKey = appendAvroValue(dst, avroNull, a.settings.KeyFormat, r.Key, a.settings.MaxDepth)
 	}
 	if r.Value == nil {
-		w.value(avroBytes, proxy.FormatByteArray, nil, 0)
+		dst, _ = appendAvroValue(dst, avroBytes, proxy.FormatByteArray, nil, 0)
 	} else {
-		badValue = w.value(avroBytes, a.settings.ValueFormat, r.Value, a.settings.MaxDepth)
+		dst, badValue = appendAvroValue(dst, avroBytes, a.settings.ValueFormat, r.Value, a.settings.MaxDepth)
 	}
-	w.headers(r.Headers, r.Value == nil)
-	return w.end(), badKey || badValue
+	return appendAvroHeaders(dst, r.Headers, r.Value == nil), badKey || badValue
 }
 
-// value writes b, which is not null, into the branch of format f of a union whose first branch is
-// first. A b that does not fit the format is written as bytes.
-func (w *avroWriter) value(first avroBranch, f proxy.Format, b []byte, maxDepth int) (undecodable bool) {
+func (a *avroOut) appendPosition(dst []byte, r *proxy.Record) []byte {
+	if r.Partition != a.partition || a.id == nil {
+		a.beginPartition(r.Partition)
+	}
+	var room [maxIntText]byte
+	offset, timestamp := appendInt(room[:0], r.Offset), a.timestamp.of(r.Timestamp)
+	dst = appendAvroLong(dst, int64(len(a.id)+len(offset)+len("-")+len(timestamp)))
+	dst = append(dst, a.id...)
+	dst = append(dst, offset...)
+	dst = append(dst, '-')
+	dst = append(dst, timestamp...)
+	dst = append(dst, a.topic...)
+	dst = appendAvroLong(dst, r.Offset)
+	return appendAvroLong(dst, r.Timestamp)
+}
+
+// beginPartition prepares what the positions of a partition have in common.
+func (a *avroOut) beginPartition(partition int32) {
+	a.partition = partition
+	a.id = append(append(a.id[:0], a.settings.Topic...), '-')
+	a.id = append(appendInt(a.id, int64(partition)), '-')
+	a.topic = appendAvroLong(appendAvroBytes(a.topic[:0], a.settings.Topic), int64(partition))
+}
+
+// appendAvroValue appends b, which is not null, in the branch of format f of a union whose first branch is
+// first. A b that does not fit the format is appended as bytes.
+func appendAvroValue(dst []byte, first avroBranch, f proxy.Format, b []byte, maxDepth int) (extended []byte, undecodable bool) {
 	if undecodable = !fitsFormat(f, b, maxDepth); undecodable {
 		f = proxy.FormatByteArray
 	}
-	w.lib.WriteLong(int64(branchOf(f) - first))
+	dst = appendAvroLong(dst, int64(branchOf(f)-first))
 	switch f {
 	case proxy.FormatShort:
-		w.lib.WriteInt(int32(int16(binary.BigEndian.Uint16(b))))
+		dst = appendAvroLong(dst, int64(int16(binary.BigEndian.Uint16(b))))
 	case proxy.FormatInt:
-		w.lib.WriteInt(int32(binary.BigEndian.Uint32(b)))
+		dst = appendAvroLong(dst, int64(int32(binary.BigEndian.Uint32(b))))
 	case proxy.FormatLong:
-		w.lib.WriteLong(int64(binary.BigEndian.Uint64(b)))
+		dst = appendAvroLong(dst, int64(binary.BigEndian.Uint64(b)))
 	case proxy.FormatDouble:
-		w.lib.WriteDouble(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		dst = binary.LittleEndian.AppendUint64(dst, binary.BigEndian.Uint64(b))
 	case proxy.FormatFloat:
-		w.lib.WriteFloat(math.Float32frombits(binary.BigEndian.Uint32(b)))
+		dst = binary.LittleEndian.AppendUint32(dst, binary.BigEndian.Uint32(b))
 	default:
-		w.bytes(b)
+		dst = appendAvroBytes(dst, b)
 	}
-	return undecodable
+	return dst, undecodable
 }
 
-// headers writes the union of null and the array of headers. A stored header that equals the mark
+// appendAvroHeaders appends the union of null and the array of headers. A stored header that equals the mark
 // of a tombstone is left out: clients would take the record for a tombstone.
-func (w *avroWriter) headers(headers []proxy.Header, tombstone bool) {
+func appendAvroHeaders(dst []byte, headers []proxy.Header, tombstone bool) []byte {
 	count := 0
 	if tombstone {
 		count++
@@ -90,51 +110,45 @@ func (w *avroWriter) headers(headers []proxy.Header, tombstone bool) {
 		}
 	}
 	if count == 0 {
-		w.lib.WriteLong(0)
-		return
+		return appendAvroLong(dst, 0)
 	}
-	w.lib.WriteLong(1)
-	w.lib.WriteBlockHeader(int64(count), 0)
+	dst = appendAvroLong(dst, 1)
+	dst = appendAvroLong(dst, int64(count))
 	for i := range headers {
 		if h := &headers[i]; !isTombstoneMark(h) {
-			w.header(h)
+			dst = appendAvroHeader(dst, h)
 		}
 	}
 	if tombstone {
-		w.lib.WriteString(tombstoneKey)
-		w.lib.WriteString(tombstoneValue)
+		dst = appendAvroBytes(dst, tombstoneKey)
+		dst = appendAvroBytes(dst, tombstoneValue)
 	}
-	w.lib.WriteBlockHeader(0, 0)
+	return appendAvroLong(dst, 0)
 }
 
 func isTombstoneMark(h *proxy.Header) bool {
 	return h.Key == tombstoneKey && string(h.Value) == tombstoneValue
 }
 
-// header writes a header. A null value is empty, and one that is not UTF-8 is base64 under a
+// appendAvroHeader appends a header. A null value is empty, and one that is not UTF-8 is base64 under a
 // key that says so.
-func (w *avroWriter) header(h *proxy.Header) {
+func appendAvroHeader(dst []byte, h *proxy.Header) []byte {
 	const mark = ";base64"
 	key := h.Key
 	if !utf8.ValidString(key) {
 		key = string([]rune(key)) // invalid UTF-8 becomes U+FFFD
 	}
 	if utf8.Valid(h.Value) {
-		w.text(key)
-		w.bytes(h.Value)
-		return
+		return appendAvroBytes(appendAvroBytes(dst, key), h.Value)
 	}
-	w.lib.WriteLong(int64(len(key) + len(mark)))
-	w.flush()
-	w.dst = append(append(w.dst, key...), mark...)
-	w.lib.WriteLong(int64(base64.StdEncoding.EncodedLen(len(h.Value))))
-	w.flush()
-	w.dst = base64.StdEncoding.AppendEncode(w.dst, h.Value)
+	dst = appendAvroLong(dst, int64(len(key)+len(mark)))
+	dst = append(append(dst, key...), mark...)
+	dst = appendAvroLong(dst, int64(base64.StdEncoding.EncodedLen(len(h.Value))))
+	return base64.StdEncoding.AppendEncode(dst, h.Value)
 }
 
 func (a *avroOut) DecodeCommit(frame []byte) (Commit, *proxy.Error) {
-	var r avroReader
-	r.reset(frame)
+	r := avroReader{data: frame}
 	text := r.string()
 	if !r.end() {
 		return Commit{}, r.err("AvroCommit")

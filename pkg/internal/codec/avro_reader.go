@@ -1,30 +1,20 @@
 package codec
 
 import (
-	"math"
+	"encoding/binary"
 	"unicode/utf8"
-
-	"github.com/hamba/avro/v2"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// avroReader reads Avro's binary encoding strictly. It uses the library's primitives, which drop
-// bits of numbers that are too large, do not check UTF-8 and do not tell how many bytes are left,
-// which bounds lengths and counts; avroReader therefore checks these itself. After a fault it
-// reads nothing more.
+// avroReader reads Avro's binary encoding strictly: no number has more bits than its type, a string is UTF-8,
+// and no length or count is beyond what the bytes that are left can hold. After a fault it reads nothing more.
 //
 // The bytes that it returns are slices of data.
 type avroReader struct {
-	lib   avro.Reader
 	data  []byte
-	pos   int    // in data, where lib is too
+	pos   int    // in data
 	fault string // what is wrong at pos, empty while nothing is
-}
-
-func (r *avroReader) reset(data []byte) {
-	r.data = data
-	r.lib.Reset(data)
 }
 
 func (r *avroReader) left() int { return len(r.data) - r.pos }
@@ -53,47 +43,26 @@ func (r *avroReader) err(schema string) *proxy.Error {
 
 // long reads a long, or a length or a count, which are encoded like one.
 func (r *avroReader) long() int64 {
-	size := varintSize(r.data[r.pos:])
+	n, size := binary.Varint(r.data[r.pos:])
 	switch {
 	case r.fault != "":
 		return 0
-	case size == 0 && r.left() < maxVarint:
+	case size == 0 && r.left() < binary.MaxVarintLen64:
 		r.fail("it ends inside a number")
 		return 0
-	case size == 0:
+	case size <= 0:
 		r.fail("a number has more than 64 bits")
 		return 0
 	}
 	r.pos += size
-	return r.lib.ReadLong()
-}
-
-// The most bytes of a varint of 64 and of 32 bits: a byte holds seven bits.
-const (
-	maxVarint    = 10
-	maxIntVarint = 5
-)
-
-// varintSize returns how many bytes the number at the beginning of b has, or 0 where it has
-// no end or too many bits.
-func varintSize(b []byte) int {
-	for i, c := range b[:min(len(b), maxVarint)] {
-		if c >= 0x80 {
-			continue
-		}
-		if i == maxVarint-1 && c > 1 {
-			return 0
-		}
-		return i + 1
-	}
-	return 0
+	return n
 }
 
 // int reads an int, or the number of a branch, which is encoded like one.
 func (r *avroReader) int() int32 {
 	at := r.pos
 	n := r.long()
-	if n != int64(int32(n)) || r.pos-at > maxIntVarint {
+	if n != int64(int32(n)) || r.pos-at > binary.MaxVarintLen32 {
 		r.pos = at
 		r.fail("an int, or the number of a branch, has more than 32 bits")
 		return 0
@@ -107,7 +76,7 @@ func (r *avroReader) float() uint32 {
 		return 0
 	}
 	r.pos += 4
-	return math.Float32bits(r.lib.ReadFloat())
+	return binary.LittleEndian.Uint32(r.data[r.pos-4:])
 }
 
 func (r *avroReader) double() uint64 {
@@ -115,7 +84,7 @@ func (r *avroReader) double() uint64 {
 		return 0
 	}
 	r.pos += 8
-	return math.Float64bits(r.lib.ReadDouble())
+	return binary.LittleEndian.Uint64(r.data[r.pos-8:])
 }
 
 func (r *avroReader) has(size int) bool {
@@ -149,7 +118,6 @@ func (r *avroReader) bytes() []byte {
 	}
 	begin := r.pos
 	r.pos += int(size)
-	r.lib.SkipNBytes(int(size))
 	return r.data[begin:r.pos:r.pos]
 }
 

@@ -17,8 +17,7 @@ type jsonOut struct {
 	partition int32
 	before    []byte // the text before the offset in the id, nil before the first record
 	between   []byte // the text between the id and the offset
-	timestamp int64
-	time      []byte // the digits of timestamp, nil before the first record
+	timestamp digits
 }
 
 // NewJSONOut returns the codec of /socket/out for JSON. Without a KeyFormat a key is a
@@ -60,19 +59,17 @@ func (j *jsonOut) appendPosition(dst []byte, r *proxy.Record) []byte {
 	if r.Partition != j.partition || j.before == nil {
 		j.beginPartition(r.Partition)
 	}
-	if r.Timestamp != j.timestamp || j.time == nil {
-		j.timestamp, j.time = r.Timestamp, appendInt(j.time[:0], r.Timestamp)
-	}
+	timestamp := j.timestamp.of(r.Timestamp)
 	dst = append(dst, j.before...)
 	begin := len(dst)
 	dst = appendInt(dst, r.Offset)
 	end := len(dst)
 	dst = append(dst, '-')
-	dst = append(dst, j.time...)
+	dst = append(dst, timestamp...)
 	dst = append(dst, j.between...)
 	dst = append(dst, dst[begin:end]...)
 	dst = append(dst, `,"timestamp":`...)
-	return append(dst, j.time...)
+	return append(dst, timestamp...)
 }
 
 // beginPartition prepares what the positions of a partition have in common.
