@@ -102,6 +102,8 @@ func (r *avroReader) messageID() (id []byte, given bool) {
 	return r.string(), true
 }
 
+func (a *avroIn) Rest() { a.slab.rest() }
+
 func (a *avroIn) AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte {
 	dst = appendAvroBytes(dst, a.settings.Topic)
 	dst = appendAvroLong(dst, int64(ack.Partition))

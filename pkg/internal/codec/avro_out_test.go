@@ -107,27 +107,39 @@ func TestAvroAppendRecordNumbers(t *testing.T) {
 	}
 }
 
-// One codec may serve many goroutines.
-func TestAvroAppendsFromManyGoroutines(t *testing.T) {
-	in, out := NewAvroIn(InSettings{Topic: "t"}), NewAvroOut(OutSettings{Topic: "t"})
-	var group sync.WaitGroup
-	for i := range int64(4) {
-		group.Go(func() {
-			value := bytes.Repeat([]byte{byte('0' + i)}, 100)
-			record := &proxy.Record{Offset: i, Value: value, Headers: []proxy.Header{{Key: "h", Value: value}}}
-			want, _ := NewAvroOut(OutSettings{Topic: "t"}).AppendRecord(nil, record)
-			wantAck := NewAvroIn(InSettings{Topic: "t"}).AppendAck(nil, proxy.Ack{Offset: i}, string(value), true)
-			for range 200 {
-				if got, _ := out.AppendRecord(nil, record); !bytes.Equal(got, want) {
-					t.Errorf("got %q, want %q", got, want)
+// TestCodecsServeAReaderBesideAWriter is for the race detector: a connection has one of each.
+func TestCodecsServeAReaderBesideAWriter(t *testing.T) {
+	frame := map[bool][]byte{true: avroMessage(avroText("k"), avroText("v"), nil, nil), false: []byte(`{"value":{"value":"v"}}`)}
+	commit := map[bool][]byte{true: avroTexts("t-0-1-2"), false: []byte(`{"wsProxyMessageId":"t-0-1-2"}`)}
+	for _, in := range []In{NewAvroIn(InSettings{Topic: "t"}), NewJSONIn(InSettings{Topic: "t"})} {
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for range 100 {
+				if messages, _ := in.Decode(frame[in.Binary()], nil); messages[0].Err != nil {
+					t.Error(messages[0].Err)
 				}
-				if got := in.AppendAck(nil, proxy.Ack{Offset: i}, string(value), true); !bytes.Equal(got, wantAck) {
-					t.Errorf("got %q, want %q", got, wantAck)
+				in.Rest()
+			}
+		})
+		for n := range int64(100) {
+			in.AppendAck(nil, proxy.Ack{Offset: n}, "m", true)
+		}
+		reading.Wait()
+	}
+	for _, out := range []Out{NewAvroOut(OutSettings{Topic: "t"}), NewJSONOut(OutSettings{Topic: "t"})} {
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for range 100 {
+				if _, err := out.DecodeCommit(commit[out.Binary()]); err != nil {
+					t.Error(err)
 				}
 			}
 		})
+		for n := range int64(100) {
+			out.AppendRecord(nil, &proxy.Record{Partition: int32(n % 3), Offset: n, Timestamp: n, Value: []byte("v")})
+		}
+		reading.Wait()
 	}
-	group.Wait()
 }
 
 func TestAvroDecodeCommit(t *testing.T) {

@@ -64,12 +64,15 @@ type OutSettings struct {
 	MaxMessageBytes int
 }
 
-// In is the codec of one payload for /socket/in. It may be called from many goroutines.
+// In is the codec of one payload for a /socket/in connection. AppendAck may be called beside Decode and Rest, which
+// are for one goroutine at a time.
 type In interface {
 	// Decode appends the messages of frame to into. batch is nil where frame is a single
 	// message. A batch is to be answered by one array in the order of its messages: those
 	// appended, with the batch's Faults at their positions. Nothing shares memory with frame.
 	Decode(frame []byte, into []Message) (messages []Message, batch *Batch)
+	// Rest gives back the memory that is kept for the next messages.
+	Rest()
 	// AppendAck appends the answer to a message that Kafka acknowledged. Where hasID is
 	// false, id is not written.
 	AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte

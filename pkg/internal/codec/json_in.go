@@ -141,6 +141,8 @@ func (j *jsonIn) decodeKeyAndValue(s *scanner, e *envelope, r *proxy.Record) *pr
 	return err
 }
 
+func (j *jsonIn) Rest() { j.slab.rest() }
+
 func (j *jsonIn) AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []byte {
 	dst = append(dst, j.ackHead...)
 	dst = appendInt(dst, int64(ack.Partition))

@@ -19,3 +19,6 @@ func (s *slab) take(n int) []byte {
 	s.free = s.free[n:]
 	return piece
 }
+
+// rest gives back what is left of the last slab.
+func (s *slab) rest() { s.free = nil }

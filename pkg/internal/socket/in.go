@@ -68,7 +68,7 @@ func newIn(c *Conn, o InOptions) *in {
 			most: o.MaxInFlight, room: make(chan struct{}, 1),
 		},
 	}
-	c.intake, c.onWait = f.answers, f.handOver
+	c.intake, c.onWait = f.answers, f.beforeWait
 	return f
 }
 

@@ -26,13 +26,19 @@ func (f *in) stage(r *proxy.Record, e *entry) {
 	f.staged = append(f.staged, staged{*r, e, f.conn.clock.now()})
 }
 
-// handOver hands the staged records to Kafka's client. The reader calls it whenever it may have to wait. A
-// connection on which little happens gives back what it staged records in: its reader wakes for pongs only.
-func (f *in) handOver() {
-	if len(f.staged) == 0 {
-		f.staged = nil
+// beforeWait is called by the reader before it waits for anything. A connection on which no message came since
+// the last wait gives back what the reader keeps for the next ones: where little happens it wakes for pongs only.
+func (f *in) beforeWait() {
+	if len(f.staged) > 0 {
+		f.handOver()
 		return
 	}
+	f.staged, f.messages = nil, nil
+	f.options.Codec.Rest()
+}
+
+// handOver hands the staged records to Kafka's client.
+func (f *in) handOver() {
 	for i := range f.staged {
 		s := &f.staged[i]
 		f.produce(&s.record, s.came, s.entry)
