@@ -45,29 +45,38 @@ func startBroker(ctx context.Context, o options, messages io.Writer) (broker, er
 // startEmbedded runs this program once more as the fake broker, so that the broker's CPU is
 // nobody else's.
 func startEmbedded(ctx context.Context) (broker, error) {
+	addr, stop, err := startSelf(ctx, embeddedCommand)
+	if err != nil {
+		return broker{}, fmt.Errorf("starting the embedded broker: %w", err)
+	}
+	return broker{name: "the embedded broker (kfake)", addr: addr, close: stop}, nil
+}
+
+// startSelf runs this program once more, with a command that prints a line and then goes on until its standard
+// input ends.
+func startSelf(ctx context.Context, command ...string) (line string, stop func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return broker{}, fmt.Errorf("finding this program: %w", err)
+		return "", nil, fmt.Errorf("finding this program: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, self, embeddedCommand)
+	cmd := exec.CommandContext(ctx, self, command...)
 	cmd.Stderr = os.Stderr
 	life, err := cmd.StdinPipe()
 	if err != nil {
-		return broker{}, err
+		return "", nil, err
 	}
 	output, err := cmd.StdoutPipe()
 	if err != nil {
-		return broker{}, err
+		return "", nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return broker{}, fmt.Errorf("starting the embedded broker: %w", err)
+		return "", nil, err
 	}
-	stop := func() error { return errors.Join(life.Close(), cmd.Wait()) }
-	addr, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		return broker{}, errors.Join(fmt.Errorf("starting the embedded broker: %w", err), stop())
+	stop = func() error { return errors.Join(life.Close(), cmd.Wait()) }
+	if line, err = bufio.NewReader(output).ReadString('\n'); err != nil {
+		return "", nil, errors.Join(err, stop())
 	}
-	return broker{name: "the embedded broker (kfake)", addr: strings.TrimSpace(addr), close: stop}, nil
+	return strings.TrimSpace(line), stop, nil
 }
 
 // serveEmbedded prints the broker's address and serves until life ends, as it does when who

@@ -7,9 +7,10 @@
 //   - tls: the same for JSON over TLS 1.3, which the proxy serves, with a certificate made for the run.
 //   - many: the same for eight connections; on the way in they have one clientId, and on the way out they
 //     are one group, so that the total is one read of the topic.
-//   - latency: a lone message until its answer, and a lone record from its producer to the consumer.
+//   - latency: a lone message until its answer, a lone record from its producer to the consumer, and bytes
+//     to another process and back.
 //   - idle: memory of 5,000 /in connections of a clientId each, then of 500 /out connections of a group
-//     each, and then the CPU of all of them while nothing happens.
+//     each, and then the CPU of all of them while nothing happens, and of 500 plain consumers.
 //   - burst: memory of 200 /in connections that have each sent 4,096 messages at once, and are idle since.
 //   - spread: the CPU of 2,000 messages a second of one clientId over 1,000 connections beside one.
 //

@@ -16,6 +16,7 @@ const (
 type idleSample struct {
 	in, out footprint // per connection
 	cpu     float64   // of a core, of all connections together
+	plain   float64   // of a core, of as many plain consumers as there are /out connections, and nothing else
 }
 
 // measureIdle opens /in connections of a clientId each, and /out connections of a group each, and leaves
@@ -28,6 +29,10 @@ func (b *bench) measureIdle(ctx context.Context, p *proxyProcess, round int, r *
 	}
 	i := &idlers{bench: b, proxy: p, topic: topic, crowd: newCrowd()}
 	defer i.crowd.end()
+	plain, err := b.plainIdle(ctx, topic, b.options.scaled(idleConsumers, 1))
+	if err != nil {
+		return err
+	}
 	if err := i.openIn(ctx, 1); err != nil {
 		return err
 	}
@@ -38,6 +43,7 @@ func (b *bench) measureIdle(ctx context.Context, p *proxyProcess, round int, r *
 	if err != nil {
 		return err
 	}
+	s.plain = plain
 	r.idle = append(r.idle, s)
 	return b.deleteTopic(ctx, topic)
 }

@@ -20,11 +20,16 @@ const (
 type latencies struct {
 	ack, rawAck       float64 // from a message to its answer
 	record, rawRecord float64 // from producing a record to having it
+	hop               float64 // from bytes to their echo by another process
 }
 
 // measureLatency measures lone messages and lone records, over the proxy and without it.
 func (b *bench) measureLatency(ctx context.Context, p *proxyProcess, round int, r *results) error {
 	var s latencies
+	var err error
+	if s.hop, err = b.hop(ctx); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		name    string
 		result  *float64
@@ -39,7 +44,6 @@ func (b *bench) measureLatency(ctx context.Context, p *proxyProcess, round int, 
 		if err := b.createTopic(ctx, topic); err != nil {
 			return err
 		}
-		var err error
 		if *step.result, err = step.measure(topic); err != nil {
 			return err
 		}

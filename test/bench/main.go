@@ -12,8 +12,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == embeddedCommand {
-		exit(serveEmbedded(os.Stdin, os.Stdout))
+	if serve := command(os.Args[1:]); serve != nil {
+		exit(serve(os.Stdin, os.Stdout))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -27,6 +27,22 @@ func exit(err error) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// command returns what a command of startSelf does, or nil if the arguments are none.
+func command(args []string) func(life io.Reader, output io.Writer) error {
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0] {
+	case embeddedCommand:
+		return serveEmbedded
+	case echoCommand:
+		return serveEcho
+	case plainConsumersCommand:
+		return func(life io.Reader, output io.Writer) error { return holdPlainConsumers(args[1:], life, output) }
+	}
+	return nil
 }
 
 // run measures, and writes the tables to output and what it does to progress.

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// TestMain lets the tests' own program be the embedded broker.
+// TestMain lets the tests' own program be what startSelf starts.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == embeddedCommand {
-		exit(serveEmbedded(os.Stdin, os.Stdout))
+	if serve := command(os.Args[1:]); serve != nil {
+		exit(serve(os.Stdin, os.Stdout))
 	}
 	os.Exit(m.Run())
 }
@@ -57,7 +57,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, row := range []string{
 		"Commit ", "| out, raw | ", "| out, JSON | ", "| out, Avro | ", "| in, raw | ", "| in, JSON | ", "| in, Avro | ",
-		"| lone record | ", "| idle /out, own group | 5 | ", "| 10 | ",
+		"| lone record | ", "Bytes to another process and back", "5 plain consumers of a group each", "| idle /out, own group | 5 | ", "| 10 | ",
 		"| out, JSON: records/s of raw | ", "| out, JSON: CPU/record of raw | ", "| out, JSON, json values: records/s of raw | ",
 		"| out, Avro: records/s of JSON | ", "| out, JSON, TLS 1.3: records/s of plain | ", "| out, JSON, 8 connections: records/s of raw | ",
 		"| in, JSON: records/s of raw | ", "| in, JSON: CPU/record of raw | ", "| in, Avro: records/s of JSON | ",

@@ -52,6 +52,8 @@ func (r *results) writeLatencies(text *strings.Builder) {
 		ms(func(l latencies) float64 { return l.ack }), ms(func(l latencies) float64 { return l.rawAck }))
 	fmt.Fprintf(text, "| lone record | %.3f | %.3f |\n",
 		ms(func(l latencies) float64 { return l.record }), ms(func(l latencies) float64 { return l.rawRecord }))
+	fmt.Fprintf(text, "\nBytes to another process and back over TCP, without the proxy and Kafka: %.3f ms.\n",
+		ms(func(l latencies) float64 { return l.hop }))
 }
 
 func (r *results) writeMemory(text *strings.Builder) {
@@ -71,6 +73,10 @@ func (r *results) writeMemory(text *strings.Builder) {
 	}
 	if len(r.bursts) > 0 {
 		write(fmt.Sprintf("/in after a burst of %d messages", burstMessages), r.options.scaled(burstConnections, 1), r.bursts)
+	}
+	if len(r.idle) > 0 {
+		fmt.Fprintf(text, "\n%d plain consumers of a group each, in a process of their own, need %.1f %% of a core while idle.\n",
+			r.options.scaled(idleConsumers, 1), 100*median(r.idle, func(s idleSample) float64 { return s.plain }))
 	}
 }
 
