@@ -41,13 +41,18 @@ func (p *proxy) dial(t *testing.T, path string) *client {
 	return p.dialWith(t, nil, path)
 }
 
-// dialWith opens a socket with headers. While the slots of a group are taken it tries again, as clients
-// do: a connection that has just ended may not have left its group yet. It also tries again if the
-// machine is so busy that the proxy cannot reach Kafka in time.
+// dialWith opens a socket with headers.
 func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers ...string) *client {
 	t.Helper()
+	return dialURL(t, "ws://"+p.addr, path, &websocket.DialOptions{HTTPClient: httpClient(), HTTPHeader: header, Subprotocols: offers})
+}
+
+// dialURL opens a socket. While the slots of a group are taken it tries again, as clients do: a connection that has
+// just ended may not have left its group yet. It also tries again if the machine is so busy that the proxy cannot
+// reach Kafka in time.
+func dialURL(t *testing.T, proxy, path string, options *websocket.DialOptions) *client {
+	t.Helper()
 	var conn *websocket.Conn
-	options := &websocket.DialOptions{HTTPClient: httpClient(), HTTPHeader: header, Subprotocols: offers}
 	watch := stopwatch.Start(t)
 	defer watch.Stop()
 	eventually(t, "opening "+path, func() bool {
@@ -55,7 +60,7 @@ func (p *proxy) dialWith(t *testing.T, header http.Header, path string, offers .
 		defer cancel()
 		var res *http.Response
 		var err error
-		conn, res, err = websocket.Dial(ctx, "ws://"+p.addr+path, options)
+		conn, res, err = websocket.Dial(ctx, proxy+path, options)
 		if res != nil && res.Body != nil {
 			defer res.Body.Close()
 		}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -28,22 +27,11 @@ func endsInTime(c *client, began time.Time, code websocket.StatusCode) {
 // dialTLS opens a socket with a client certificate.
 func (p *proxy) dialTLS(t *testing.T, authority *certs.Authority, pair certs.Pair, path string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{RootCAs: authority.Pool(), Certificates: []tls.Certificate{pair.TLS(t)}, MinVersion: tls.VersionTLS12},
 	}
-	conn, res, err := websocket.Dial(ctx, "wss://"+p.app.TLSAddr()+path, &websocket.DialOptions{HTTPClient: &http.Client{Transport: checked{transport}}})
-	if res != nil && res.Body != nil {
-		defer res.Body.Close()
-	}
-	if err != nil {
-		t.Fatalf("opening %s: %v", path, err)
-	}
-	conn.SetReadLimit(-1)
-	t.Cleanup(func() { _ = conn.CloseNow() })
-	return &client{t: t, conn: conn, transcript: newTranscript(t, path)}
+	return dialURL(t, "wss://"+p.app.TLSAddr(), path, &websocket.DialOptions{HTTPClient: &http.Client{Transport: checked{transport}}})
 }
 
 // TestSocketsEndWithTheirUser removes a user, or changes its password: its sockets of both kinds end, and

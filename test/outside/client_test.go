@@ -45,11 +45,21 @@ type fault struct {
 
 type header struct{ Key, Value string }
 
-// dial connects, and fails the test if that is refused.
+// dial connects, and fails the test if that is refused. While Kafka does not answer in time, as happens on a machine
+// with much else to do, it tries again, as clients do after 503.
 func dial(t testing.TB, url string) *websocket.Conn {
 	t.Helper()
-	conn, err := tryDial(within(t, patience), url)
-	must(t, err)
+	var conn *websocket.Conn
+	await(t, "a connection to "+url, func() bool {
+		var status int
+		var err error
+		conn, status, err = tryHandshake(within(t, patience), url)
+		must(t, err)
+		if conn == nil && status != http.StatusServiceUnavailable {
+			t.Fatalf("%s is refused with status %d", url, status)
+		}
+		return conn != nil
+	})
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return conn
 }
