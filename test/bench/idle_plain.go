@@ -44,21 +44,12 @@ func holdPlainConsumers(args []string, life io.Reader, output io.Writer) error {
 	var joining sync.WaitGroup
 	for n := range count {
 		joining.Add(1)
-		joined := sync.OnceFunc(joining.Done)
-		client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumerGroup(fmt.Sprintf("%s-plain-%d", topic, n)), kgo.ConsumeTopics(topic),
-			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { joined() }))
-		if err != nil {
-			return fmt.Errorf("making a plain consumer: %w", err)
+		if err := readPlainly(ctx, broker, topic, fmt.Sprintf("%s-plain-%d", topic, n), sync.OnceFunc(joining.Done)); err != nil {
+			return err
 		}
-		defer client.Close()
-		go func() {
-			for ctx.Err() == nil {
-				client.PollFetches(ctx)
-			}
-		}()
 	}
 	joining.Wait()
-	time.Sleep(min(settling, idle))
+	<-time.After(min(settling, idle))
 	share, err := shareWhile(idle)
 	if err != nil {
 		return err
@@ -66,6 +57,22 @@ func holdPlainConsumers(args []string, life io.Reader, output io.Writer) error {
 	fmt.Fprintln(output, share)
 	_, err = io.Copy(io.Discard, life)
 	return err
+}
+
+// readPlainly has a plain consumer read as a member of a group until ctx ends. It calls joined when it has partitions.
+func readPlainly(ctx context.Context, broker, topic, group string, joined func()) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { joined() }))
+	if err != nil {
+		return fmt.Errorf("making a plain consumer: %w", err)
+	}
+	go func() {
+		defer client.Close()
+		for ctx.Err() == nil {
+			client.PollFetches(ctx)
+		}
+	}()
+	return nil
 }
 
 // shareWhile returns which share of a core this process needs for a time.
@@ -76,7 +83,7 @@ func shareWhile(d time.Duration) (float64, error) {
 		return 0, err
 	}
 	began := time.Now()
-	time.Sleep(d)
+	<-time.After(d)
 	now, err := read()
 	return now.since(before).cpu / time.Since(began).Seconds(), err
 }

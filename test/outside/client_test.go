@@ -64,10 +64,6 @@ func dial(t testing.TB, url string) *websocket.Conn {
 	return conn
 }
 
-func tryDial(ctx context.Context, url string) (*websocket.Conn, error) {
-	return tryDialAs(ctx, url, nil)
-}
-
 func tryDialAs(ctx context.Context, url string, header http.Header) (*websocket.Conn, error) {
 	conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // its documentation: never needed
 	if err != nil {

@@ -58,9 +58,11 @@ func dialed(t *testing.T) (server, client *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if client, err = net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr)); err != nil {
+	dialed, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
 		t.Fatal(err)
 	}
+	client = dialed.(*net.TCPConn) //nolint:errcheck // it is one: see ListenTCP
 	if server, err = l.AcceptTCP(); err != nil {
 		t.Fatal(err)
 	}
