@@ -30,15 +30,29 @@ const FormatNames = "json, avro, bytearray, string, int, short, long, double, fl
 
 // String returns the name of f in lower case, as it is written on the wire.
 func (f Format) String() string {
-	names := [formatCount]string{
-		FormatNone: "", FormatJSON: "json", FormatAvro: "avro", FormatByteArray: "bytearray",
-		FormatString: "string", FormatInt: "int", FormatShort: "short", FormatLong: "long",
-		FormatDouble: "double", FormatFloat: "float",
+	switch f { // a table would be built anew for each of two calls a record
+	case FormatNone:
+		return ""
+	case FormatJSON:
+		return "json"
+	case FormatAvro:
+		return "avro"
+	case FormatByteArray:
+		return "bytearray"
+	case FormatString:
+		return "string"
+	case FormatInt:
+		return "int"
+	case FormatShort:
+		return "short"
+	case FormatLong:
+		return "long"
+	case FormatDouble:
+		return "double"
+	case FormatFloat:
+		return "float"
 	}
-	if f >= formatCount {
-		return fmt.Sprintf("format(%d)", uint8(f))
-	}
-	return names[f]
+	return fmt.Sprintf("format(%d)", uint8(f))
 }
 
 // ParseFormat reads a format name without regard to case. "byte_array" is an accepted

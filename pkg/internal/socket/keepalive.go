@@ -10,6 +10,9 @@ const (
 	notReading = -1
 	// heldUp is the duration from which a write counts as held up by a full socket.
 	heldUp = 20 * time.Millisecond
+	// beats is how many times in a PingInterval the keepalives of all connections are looked after together: a
+	// machine that is idle takes ten times as long for 200 connections, one each 5 ms, as for 200 at once.
+	beats = 25
 )
 
 // keepalive watches for a silent peer: the writer pings it after the PingInterval and gives it up
@@ -59,8 +62,18 @@ func (k *keepalive) next(c *Conn) (wait time.Duration, dead bool) {
 	}
 	now := c.since()
 	if !k.pinged || heard >= k.pingedAt {
-		return c.settings.PingInterval - (now - heard), false
+		return c.untilBeat(c.settings.PingInterval - (now - heard)), false
 	}
 	wait = c.settings.PongTimeout - (now - max(k.pingedAt, k.resumed))
-	return wait, wait <= 0
+	return c.untilBeat(wait), wait <= 0
+}
+
+// untilBeat prolongs a wait until the keepalives are looked after.
+func (c *Conn) untilBeat(wait time.Duration) time.Duration {
+	beat := c.settings.PingInterval / beats
+	if wait <= 0 || beat <= 0 {
+		return wait
+	}
+	now := time.Now()
+	return now.Add(wait + beat - 1).Truncate(beat).Sub(now)
 }

@@ -3,6 +3,7 @@ package socket
 import (
 	"bufio"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,12 +49,42 @@ func TestAnythingHeardKeepsAPeer(t *testing.T) {
 				test.answer(p)
 				answered := time.Now()
 				p.want(opPing, keepalivePing)
-				wantElapsed(t, answered, settings.PingInterval, 0)
+				wantElapsed(t, answered, settings.PingInterval, settings.PingInterval/beats)
 				_ = p.Close()
 				<-r.over
 			})
 		})
 	}
+}
+
+// TestIdlePeersArePingedTogether opens 50 connections, four in each of the moments at which peers are pinged.
+func TestIdlePeersArePingedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		settings := testSettings()
+		beat := settings.PingInterval / beats
+		var mu sync.Mutex
+		moments := map[time.Time]bool{}
+		var clients sync.WaitGroup
+		for range 50 {
+			time.Sleep(beat / 4)
+			c, p, _ := accept(t, settings, bufferSize)
+			r := serve(c, &script{}, nil)
+			began := time.Now()
+			clients.Go(func() {
+				p.want(opPing, keepalivePing)
+				wantElapsed(t, began, settings.PingInterval, beat)
+				mu.Lock()
+				moments[time.Now()] = true
+				mu.Unlock()
+				_ = p.Close()
+				<-r.over
+			})
+		}
+		clients.Wait()
+		if len(moments) > 50/4+1 {
+			t.Errorf("they were pinged at %d moments", len(moments))
+		}
+	})
 }
 
 func TestABusyPeerIsNotPinged(t *testing.T) {
