@@ -6,8 +6,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// maxStaged bounds the records that are handed over together: about as many as one read brings where records
-// have 250 bytes. With 32 the batches of ten partitions had 23 records, and the broker took a fifth more time.
+// maxStaged bounds the records that are handed over together: about as many as one read brings where messages
+// have 250 bytes. With 32, batches for ten partitions had 23 records, and a fifth fewer messages a second got through.
 const maxStaged = 128
 
 // staged is a record that waits until the messages that came with it are decoded.

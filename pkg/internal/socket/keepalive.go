@@ -10,8 +10,8 @@ const (
 	notReading = -1
 	// heldUp is the duration from which a write counts as held up by a full socket.
 	heldUp = 20 * time.Millisecond
-	// beats is how many times in a PingInterval the keepalives of all connections are looked after together: a
-	// machine that is idle takes ten times as long for 200 connections, one each 5 ms, as for 200 at once.
+	// beats is how many times in a PingInterval the keepalives of all connections are looked after, together: one
+	// at a time, each would find the processor of an idle machine asleep, and to wake it takes longer than a ping.
 	beats = 25
 )
 
