@@ -58,7 +58,7 @@ func (k *keepalive) append(c *Conn, buf []byte) []byte {
 func (k *keepalive) next(c *Conn) (wait time.Duration, dead bool) {
 	heard, reading := k.heard(c)
 	if !reading {
-		return c.settings.PingInterval, false
+		return c.untilBeat(c.settings.PingInterval), false
 	}
 	now := c.since()
 	if !k.pinged || heard >= k.pingedAt {
