@@ -1,0 +1,34 @@
+package feed
+
+// chunk is a part of a ring: frames one behind the other.
+type chunk struct {
+	*index
+
+	frames []byte
+}
+
+// index tells which records the frames of a chunk are. It only grows, under the lock of its ring. A tail keeps the
+// index of the chunk that it is in.
+type index struct {
+	begin      Places // before the first record
+	partitions []int32
+	offsets    []int64
+	ends       []int // of the frames
+}
+
+// start returns where the frame of a record begins, or where the next one will.
+func (x *index) start(record int) int {
+	if record == 0 {
+		return 0
+	}
+	return x.ends[record-1]
+}
+
+// places returns the places behind the first records of the chunk.
+func (x *index) places(records int) Places {
+	places := x.begin.clone()
+	for i := range records {
+		places[x.partitions[i]] = x.offsets[i] + 1
+	}
+	return places
+}

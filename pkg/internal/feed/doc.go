@@ -1,0 +1,25 @@
+// Package feed delivers the records of a topic to any number of tails: each record is fetched once and encoded once
+// for each variant of frames that somebody reads, however many read it.
+//
+// # Words
+//
+// A log is a topic instance as it is read under one isolation level with one identity at Kafka. A ring holds the
+// newest frames of a log in one variant (payload, formats), in the order in which they were fetched: the partitions
+// are mixed, each in its own order. A tail is one reader. Its place in a partition is the offset from which on it
+// has been given nothing. A tail is either at a spot of the ring, or it catches up: it reads the log from its places
+// on, at its own pace.
+//
+// # What must hold
+//
+//  1. A tail is given the records of a partition in their order, each once, from its first place on, or it is told a
+//     gap that covers what it is not given. Offsets that hold no record are no gaps.
+//  2. A ring covers in each partition all records from low to high: those that it has dropped were before low, and
+//     those that it has yet to get come from high on. So a tail may leave the log for the ring when its place in
+//     every partition is at low or above; the records of the ring before its places are left out.
+//  3. The places of a tail at a spot are known after the ring has dropped the spot: a tail that is too slow goes back
+//     to the log behind the last record that it was given, not behind the last that it should have been given.
+//  4. No tail holds up a ring, another tail or the fetch: a ring drops its oldest frames when it is full, whoever
+//     has yet to read them.
+//  5. The memory of a ring is bounded by its limit, and what tails keep of frames that a ring has dropped is the
+//     offsets of one chunk each.
+package feed

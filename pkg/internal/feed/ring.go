@@ -1,0 +1,138 @@
+package feed
+
+import (
+	"sync"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// encode appends the frame of a record.
+type encode func(dst []byte, r *proxy.Record) []byte
+
+// ring holds the newest frames of a log in one variant. One goroutine appends, any number read.
+type ring struct {
+	limit  int // bytes of frames; one chunk is always kept
+	chunk  int // bytes of frames from which on another chunk is begun
+	encode encode
+
+	mu     sync.RWMutex // guards what follows
+	chunks []chunk
+	first  uint64 // the number of chunks[0]: chunks are numbered from 0 on
+	high   Places
+	held   int // bytes of frames
+}
+
+// newRing returns a ring that gets the records from begin on.
+func newRing(limit, chunk int, begin Places, encode encode) *ring {
+	return &ring{limit: limit, chunk: chunk, high: begin.clone(), encode: encode}
+}
+
+// append adds records, which are those that follow the ones before in each of their partitions. next are the places
+// behind them, beyond offsets that hold no record.
+func (r *ring) append(records []proxy.Record, next Places) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range records {
+		record := &records[i]
+		c := r.filling()
+		before := len(c.frames)
+		c.frames = r.encode(c.frames, record)
+		c.partitions = append(c.partitions, record.Partition)
+		c.offsets = append(c.offsets, record.Offset)
+		c.ends = append(c.ends, len(c.frames))
+		r.held += len(c.frames) - before
+		r.high[record.Partition] = record.Offset + 1
+	}
+	for partition, offset := range next {
+		r.high[partition] = max(r.high[partition], offset)
+	}
+	r.trim()
+}
+
+// filling returns the chunk that gets the next frame. r.mu is held.
+func (r *ring) filling() *chunk {
+	if n := len(r.chunks); n == 0 || len(r.chunks[n-1].frames) >= r.chunk {
+		r.chunks = append(r.chunks, chunk{index: &index{begin: r.high.clone()}})
+	}
+	return &r.chunks[len(r.chunks)-1]
+}
+
+// trim drops the oldest chunks of a ring that is full. r.mu is held.
+func (r *ring) trim() {
+	n := 0
+	for r.held > r.limit && n < len(r.chunks)-1 {
+		r.held -= len(r.chunks[n].frames)
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	kept := copy(r.chunks, r.chunks[n:])
+	clear(r.chunks[kept:])
+	r.chunks = r.chunks[:kept]
+	r.first += uint64(n)
+}
+
+// end returns the spot behind all that the ring has.
+func (r *ring) end() spot {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.endWith(r.high.clone())
+}
+
+// endWith returns the spot behind all that the ring has, for a tail that is there or further. r.mu is held.
+func (r *ring) endWith(at Places) spot {
+	s := spot{chunk: r.first + uint64(len(r.chunks)), begin: at}
+	if n := len(r.chunks); n > 0 { // it may get more frames
+		s.chunk--
+		s.index = r.chunks[n-1].index
+		s.read = len(s.index.offsets)
+	}
+	return s
+}
+
+// join returns the spot for a tail at its places. It returns false where the ring does not have all that comes
+// after them.
+func (r *ring) join(at Places) (spot, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if at.reaches(r.high) {
+		s := r.endWith(at)
+		s.ahead = at.beyond(r.high)
+		return s, true
+	}
+	for n := len(r.chunks) - 1; n >= 0; n-- {
+		if begin := r.chunks[n].begin; at.reaches(begin) {
+			return spot{chunk: r.first + uint64(n), index: r.chunks[n].index, ahead: at.beyond(begin)}, true
+		}
+	}
+	return spot{}, false
+}
+
+// read appends frames from a spot on while dst is shorter than size, and moves the spot behind them. It returns false
+// where the ring has dropped what comes next: the tail goes on from the places of its spot.
+func (r *ring) read(dst []byte, s *spot, size int) ([]byte, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for len(dst) < size {
+		if s.isDone() && !r.next(s) {
+			return dst, s.number() >= r.first
+		}
+		if s.chunk < r.first {
+			return dst, false
+		}
+		dst = s.take(dst, &r.chunks[s.chunk-r.first], size)
+	}
+	return dst, true
+}
+
+// next moves a spot that has read all of its chunk to the next one. It returns false if the ring does not have that
+// anymore, or not yet. r.mu is held.
+func (r *ring) next(s *spot) bool {
+	number := s.number()
+	if number < r.first || number >= r.first+uint64(len(r.chunks)) {
+		return false
+	}
+	s.enter(number, r.chunks[number-r.first].index)
+	return true
+}
