@@ -28,6 +28,7 @@ type Record struct {
 	Partition    int32 // AnyPartition when producing without a pin
 	Offset       int64 // of a consumed record
 	Timestamp    int64 // milliseconds since the epoch
+	Epoch        int32 // of the leader that wrote a consumed record, -1 where that is not known
 	HasTimestamp bool  // whether a record to produce pins its Timestamp
 	Key, Value   []byte
 	Headers      []Header

@@ -13,6 +13,7 @@ type index struct {
 	begin      Places // before the first record
 	partitions []int32
 	offsets    []int64
+	epochs     []int32
 	ends       []int // of the frames
 }
 
@@ -28,7 +29,7 @@ func (x *index) start(record int) int {
 func (x *index) places(records int) Places {
 	places := x.begin.clone()
 	for i := range records {
-		places[x.partitions[i]] = x.offsets[i] + 1
+		places[x.partitions[i]] = Place{x.offsets[i] + 1, x.epochs[i]}
 	}
 	return places
 }

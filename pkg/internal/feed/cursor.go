@@ -16,14 +16,7 @@ type Cursor []TopicCursor
 type TopicCursor struct {
 	Topic  string
 	ID     [16]byte // of the instance, all zero where the broker tells none
-	Places map[int32]EpochPlace
-}
-
-// EpochPlace is the offset of the next record, and the leader epoch of the record before it, -1 where that is not
-// known: a log that was truncated has another epoch there (KIP-320).
-type EpochPlace struct {
-	Offset int64
-	Epoch  int32
+	Places Places
 }
 
 const (
@@ -96,10 +89,10 @@ func (r *cursorReader) topic() TopicCursor {
 	t := TopicCursor{Topic: string(r.take(r.count(most)))}
 	copy(t.ID[:], r.take(len(t.ID)))
 	places := r.count(len(r.left))
-	t.Places = make(map[int32]EpochPlace, places)
+	t.Places = make(Places, places)
 	for range places {
 		partition := r.count(1<<31 - 1)
-		t.Places[int32(partition)] = EpochPlace{Offset: r.varint(), Epoch: int32(r.varint())}
+		t.Places[int32(partition)] = Place{Offset: r.varint(), Epoch: int32(r.varint())}
 	}
 	return t
 }

@@ -39,12 +39,13 @@ func (r *ring) append(records []proxy.Record, next Places) {
 		c.frames = r.encode(c.frames, record)
 		c.partitions = append(c.partitions, record.Partition)
 		c.offsets = append(c.offsets, record.Offset)
+		c.epochs = append(c.epochs, record.Epoch)
 		c.ends = append(c.ends, len(c.frames))
 		r.held += len(c.frames) - before
-		r.high[record.Partition] = record.Offset + 1
+		r.high[record.Partition] = Place{record.Offset + 1, record.Epoch}
 	}
-	for partition, offset := range next {
-		r.high[partition] = max(r.high[partition], offset)
+	for partition, place := range next {
+		r.high.advance(partition, place)
 	}
 	r.trim()
 }

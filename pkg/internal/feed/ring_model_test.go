@@ -48,9 +48,9 @@ type modelTail struct {
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 1)), log: map[int32][]int64{}, ends: Places{}, fetched: Places{}}
 	for partition := range int32(1 + m.random.IntN(4)) {
-		m.ends[partition] = 0
+		m.ends[partition] = Place{}
 		m.grow(partition, m.random.IntN(30))
-		m.fetched[partition] = m.random.Int64N(m.ends[partition] + 1)
+		m.fetched[partition] = Place{Offset: m.random.Int64N(m.ends[partition].Offset + 1)}
 	}
 	m.ring = newRing(20+m.random.IntN(300), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
 		return fmt.Appendf(dst, "%d:%d ", r.Partition, r.Offset)
@@ -60,23 +60,24 @@ func newModel(t *testing.T, seed uint64) *model {
 
 // grow appends records, and offsets that hold none.
 func (m *model) grow(partition int32, records int) {
+	end := m.ends[partition].Offset
 	for range records {
-		m.ends[partition] += int64(m.random.IntN(3))
-		m.log[partition] = append(m.log[partition], m.ends[partition])
-		m.ends[partition]++
+		end += int64(m.random.IntN(3))
+		m.log[partition] = append(m.log[partition], end)
+		end++
 	}
-	m.ends[partition] += int64(m.random.IntN(3))
+	m.ends[partition] = Place{Offset: end + int64(m.random.IntN(3))}
 }
 
 func (m *model) partition() int32 { return m.random.Int32N(int32(len(m.ends))) }
 
 // recordsFrom returns records of the log, at most so many, and the place behind them.
-func (m *model) recordsFrom(partition int32, from int64, most int) (records []proxy.Record, next int64) {
+func (m *model) recordsFrom(partition int32, from Place, most int) (records []proxy.Record, next Place) {
 	for _, offset := range m.log[partition] {
 		switch {
-		case offset < from:
+		case offset < from.Offset:
 		case len(records) == most:
-			return records, offset
+			return records, Place{Offset: offset}
 		default:
 			records = append(records, proxy.Record{Partition: partition, Offset: offset})
 		}
@@ -121,7 +122,7 @@ func (m *model) open() {
 		tail.at = tail.spot.places()
 	} else {
 		for partition, end := range m.ends {
-			tail.at[partition] = m.random.Int64N(end + 1)
+			tail.at[partition] = Place{Offset: m.random.Int64N(end.Offset + 1)}
 		}
 	}
 	tail.first = tail.at.clone()
@@ -169,12 +170,12 @@ func (m *model) finish() {
 		for partition, offsets := range m.log {
 			var want []int64
 			for _, offset := range offsets {
-				if offset >= tail.first[partition] {
+				if offset >= tail.first[partition].Offset {
 					want = append(want, offset)
 				}
 			}
 			if got := tail.given[partition]; fmt.Sprint(got) != fmt.Sprint(want) {
-				m.t.Errorf("partition %d from %d on: got %v, want %v", partition, tail.first[partition], got, want)
+				m.t.Errorf("partition %d from %d on: got %v, want %v", partition, tail.first[partition].Offset, got, want)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func (s *spot) number() uint64 {
 func (s *spot) enter(number uint64, x *index) {
 	s.chunk, s.index, s.read, s.begin = number, x, 0, nil
 	for partition, until := range s.ahead {
-		if x.begin[partition] >= until {
+		if x.begin[partition].Offset >= until.Offset {
 			delete(s.ahead, partition)
 		}
 	}
@@ -51,7 +51,7 @@ func (s *spot) take(dst []byte, c *chunk, size int) []byte {
 // gives tells whether the tail has not been given a record before it joined.
 func (s *spot) gives(partition int32, offset int64) bool {
 	until, is := s.ahead[partition]
-	if is && offset < until {
+	if is && offset < until.Offset {
 		return false
 	}
 	delete(s.ahead, partition)
@@ -65,7 +65,7 @@ func (s *spot) places() Places {
 	}
 	places := s.index.places(s.read)
 	for partition, until := range s.ahead {
-		places[partition] = max(places[partition], until)
+		places.advance(partition, until)
 	}
 	return places
 }
