@@ -5,8 +5,8 @@ import "maps"
 // Place is where a tail is in a partition.
 type Place struct {
 	Offset int64 // of the next record
-	// Epoch is the leader epoch of the record before it, -1 where that is not known: a log that was truncated has
-	// another epoch there (KIP-320).
+	// Epoch is that of the record before it, or of a later leader that still had that record; -1 where none is
+	// known. A log that was truncated below the place does not have the epoch there (KIP-320).
 	Epoch int32
 }
 
@@ -15,8 +15,22 @@ type Places map[int32]Place
 
 func (p Places) clone() Places { return maps.Clone(p) }
 
-// reaches tells whether the place in every partition is at that of low or behind it.
+// reaches tells whether the place in every partition is at that of low or behind it, in the same history.
 func (p Places) reaches(low Places) bool {
+	for partition, place := range low {
+		if here := p[partition]; here.Offset < place.Offset || here.isOlder(place.Epoch) {
+			return false
+		}
+	}
+	return true
+}
+
+// isOlder tells whether a record at or before the place is of a later epoch than the records before it. Then the log
+// may have been truncated below the place: what a tail was given up to there may not be what the log has.
+func (p Place) isOlder(epoch int32) bool { return p.Epoch >= 0 && epoch > p.Epoch }
+
+// passes tells whether the offset in every partition is at that of low or behind it, in whichever history.
+func (p Places) passes(low Places) bool {
 	for partition, place := range low {
 		if p[partition].Offset < place.Offset {
 			return false
@@ -40,5 +54,15 @@ func (p Places) beyond(low Places) Places {
 func (p Places) advance(partition int32, to Place) {
 	if to.Offset >= p[partition].Offset {
 		p[partition] = to
+	}
+}
+
+// pass moves the places behind a batch.
+func (p Places) pass(b Batch) {
+	for _, gap := range b.Gaps {
+		p[gap.Partition] = gap.Then
+	}
+	for partition, place := range b.Next {
+		p.advance(partition, place)
 	}
 }

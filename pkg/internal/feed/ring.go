@@ -50,6 +50,14 @@ func (r *ring) append(records []proxy.Record, next Places) {
 	r.trim()
 }
 
+// restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.
+func (r *ring) restart(from Places) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.first += uint64(len(r.chunks)) + 2
+	r.chunks, r.held, r.high = nil, 0, from.clone()
+}
+
 // filling returns the chunk that gets the next frame. r.mu is held.
 func (r *ring) filling() *chunk {
 	if n := len(r.chunks); n == 0 || len(r.chunks[n-1].frames) >= r.chunk {
@@ -92,8 +100,18 @@ func (r *ring) endWith(at Places) spot {
 	return s
 }
 
+// hasFrom tells whether the ring has all that comes after places, if these are of the same history.
+func (r *ring) hasFrom(at Places) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.chunks) == 0 {
+		return at.passes(r.high)
+	}
+	return at.passes(r.chunks[0].begin)
+}
+
 // join returns the spot for a tail at its places. It returns false where the ring does not have all that comes
-// after them.
+// after them, or where that is not known: see Place.isOlder.
 func (r *ring) join(at Places) (spot, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -111,7 +129,7 @@ func (r *ring) join(at Places) (spot, bool) {
 }
 
 // read appends frames from a spot on while dst is shorter than size, and moves the spot behind them. It returns false
-// where the ring has dropped what comes next: the tail goes on from the places of its spot.
+// where the ring does not have what comes next: the tail goes on from the places of its spot, in the log.
 func (r *ring) read(dst []byte, s *spot, size int) ([]byte, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -122,7 +140,10 @@ func (r *ring) read(dst []byte, s *spot, size int) ([]byte, bool) {
 		if s.chunk < r.first {
 			return dst, false
 		}
-		dst = s.take(dst, &r.chunks[s.chunk-r.first], size)
+		var same bool
+		if dst, same = s.take(dst, &r.chunks[s.chunk-r.first], size); !same {
+			return dst, false
+		}
 	}
 	return dst, true
 }

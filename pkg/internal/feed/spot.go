@@ -24,38 +24,35 @@ func (s *spot) number() uint64 {
 func (s *spot) enter(number uint64, x *index) {
 	s.chunk, s.index, s.read, s.begin = number, x, 0, nil
 	for partition, until := range s.ahead {
-		if x.begin[partition].Offset >= until.Offset {
+		if begin := x.begin[partition]; begin.Offset >= until.Offset && !until.isOlder(begin.Epoch) {
 			delete(s.ahead, partition)
 		}
 	}
 }
 
-// take appends frames of the spot's chunk while dst is shorter than size.
-func (s *spot) take(dst []byte, c *chunk, size int) []byte {
-	for len(s.ahead) > 0 && s.read < len(c.offsets) && len(dst) < size {
-		if s.gives(c.partitions[s.read], c.offsets[s.read]) {
-			dst = append(dst, c.frames[c.start(s.read):c.ends[s.read]]...)
+// take appends frames of the spot's chunk while dst is shorter than size. It returns false where the tail must look
+// at the log again: see Place.isOlder.
+func (s *spot) take(dst []byte, c *chunk, size int) ([]byte, bool) {
+	for ; len(s.ahead) > 0 && s.read < len(c.offsets) && len(dst) < size; s.read++ {
+		if until, is := s.ahead[c.partitions[s.read]]; is {
+			if until.isOlder(c.epochs[s.read]) {
+				return dst, false
+			}
+			if c.offsets[s.read] < until.Offset {
+				continue
+			}
+			delete(s.ahead, c.partitions[s.read])
 		}
-		s.read++
+		dst = append(dst, c.frames[c.start(s.read):c.ends[s.read]]...)
 	}
 	if len(s.ahead) > 0 {
-		return dst
+		return dst, true
 	}
 	from := c.start(s.read)
 	for s.read < len(c.offsets) && len(dst)+c.start(s.read)-from < size {
 		s.read++
 	}
-	return append(dst, c.frames[from:c.start(s.read)]...)
-}
-
-// gives tells whether the tail has not been given a record before it joined.
-func (s *spot) gives(partition int32, offset int64) bool {
-	until, is := s.ahead[partition]
-	if is && offset < until.Offset {
-		return false
-	}
-	delete(s.ahead, partition)
-	return true
+	return append(dst, c.frames[from:c.start(s.read)]...), true
 }
 
 // places returns the places of the tail.
