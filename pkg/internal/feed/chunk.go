@@ -1,5 +1,7 @@
 package feed
 
+import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+
 // chunk is a part of a ring: frames one behind the other.
 type chunk struct {
 	*index
@@ -10,7 +12,7 @@ type chunk struct {
 // index tells which records the frames of a chunk are. It only grows, under the lock of its ring. A tail keeps the
 // index of the chunk that it is in.
 type index struct {
-	begin      Places // before the first record
+	begin      proxy.Places // before the first record
 	partitions []int32
 	offsets    []int64
 	epochs     []int32
@@ -26,10 +28,10 @@ func (x *index) start(record int) int {
 }
 
 // places returns the places behind the first records of the chunk.
-func (x *index) places(records int) Places {
-	places := x.begin.clone()
+func (x *index) places(records int) proxy.Places {
+	places := x.begin.Clone()
 	for i := range records {
-		places[x.partitions[i]] = Place{x.offsets[i] + 1, x.epochs[i]}
+		places[x.partitions[i]] = proxy.Place{x.offsets[i] + 1, x.epochs[i]}
 	}
 	return places
 }

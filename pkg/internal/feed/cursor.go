@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // Cursor is the place of a tail in all its topics, as clients keep it. It is valid on any replica and grants nothing.
@@ -16,7 +18,7 @@ type Cursor []TopicCursor
 type TopicCursor struct {
 	Topic  string
 	ID     [16]byte // of the instance, all zero where the broker tells none
-	Places Places
+	Places proxy.Places
 }
 
 const (
@@ -89,10 +91,10 @@ func (r *cursorReader) topic() TopicCursor {
 	t := TopicCursor{Topic: string(r.take(r.count(most)))}
 	copy(t.ID[:], r.take(len(t.ID)))
 	places := r.count(len(r.left))
-	t.Places = make(Places, places)
+	t.Places = make(proxy.Places, places)
 	for range places {
 		partition := r.count(1<<31 - 1)
-		t.Places[int32(partition)] = Place{Offset: r.varint(), Epoch: int32(r.varint())}
+		t.Places[int32(partition)] = proxy.Place{Offset: r.varint(), Epoch: int32(r.varint())}
 	}
 	return t
 }

@@ -5,14 +5,16 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 func TestCursor(t *testing.T) {
 	for name, c := range map[string]Cursor{
 		"nothing": {},
 		"topics": {
-			{"prices", [16]byte{1, 2, 3}, Places{0: {0, -1}, 1: {math.MaxInt64, 7}, math.MaxInt32: {5, math.MaxInt32}}},
-			{strings.Repeat("t", 249), [16]byte{}, Places{}},
+			{"prices", [16]byte{1, 2, 3}, proxy.Places{0: {0, -1}, 1: {math.MaxInt64, 7}, math.MaxInt32: {5, math.MaxInt32}}},
+			{strings.Repeat("t", 249), [16]byte{}, proxy.Places{}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +40,7 @@ func TestCursor(t *testing.T) {
 
 // FuzzParseCursor checks that a cursor has one text only.
 func FuzzParseCursor(f *testing.F) {
-	f.Add(Cursor{{"t", [16]byte{9}, Places{3: {4, 5}}}}.String())
+	f.Add(Cursor{{"t", [16]byte{9}, proxy.Places{3: {4, 5}}}}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		if c, err := ParseCursor(text); err == nil && c.String() != text {
 			t.Fatalf("%q became %q", text, c.String())

@@ -28,8 +28,8 @@ type Log struct {
 	source  Source
 	options Options
 
-	mu      sync.Mutex // guards what follows
-	fetched Places     // nil before the ends are known
+	mu      sync.Mutex   // guards what follows
+	fetched proxy.Places // nil before the ends are known
 	rings   map[Variant]*audience
 	tails   int
 	running bool
@@ -63,7 +63,7 @@ func (l *Log) join(ctx context.Context, t *Tail, variant Variant, encoder Encode
 			return nil, err //nolint:wrapcheck // an error for the client
 		}
 		if l.fetched == nil {
-			l.fetched = ends.clone()
+			l.fetched = ends.Clone()
 		}
 	}
 	a := l.rings[variant]
@@ -136,7 +136,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // fetchOn reads from where the rings end.
 func (l *Log) fetchOn(ctx context.Context) error {
 	l.mu.Lock()
-	at := l.fetched.clone()
+	at := l.fetched.Clone()
 	l.mu.Unlock()
 	reader, err := l.source.Read(ctx, at)
 	if err != nil {
@@ -155,13 +155,13 @@ func (l *Log) fetchOn(ctx context.Context) error {
 
 // deliver appends a batch to all rings and wakes their tails. After a gap the rings begin anew: their tails read the
 // log themselves, and are told the part of the gap that is theirs.
-func (l *Log) deliver(ctx context.Context, batch Batch) {
+func (l *Log) deliver(ctx context.Context, batch proxy.Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ctx.Err() != nil {
 		return // the rings are those of a later fetch
 	}
-	l.fetched.pass(batch)
+	l.fetched.Pass(batch)
 	for _, a := range l.rings {
 		if len(batch.Gaps) > 0 {
 			a.ring.restart(l.fetched)

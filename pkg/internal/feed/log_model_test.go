@@ -81,7 +81,7 @@ func (w *world) run() {
 
 func (w *world) open() {
 	tail := &worldTail{world: w, woken: make(chan struct{}, 1), over: make(chan struct{}), seen: map[int32]map[int64]int32{}, at: map[int32]int64{}}
-	var at Places
+	var at proxy.Places
 	if w.random.IntN(3) > 0 {
 		at = w.kafka.somewhere(w.random)
 	}
@@ -99,7 +99,7 @@ func (w *world) open() {
 	if at == nil {
 		at = t.Places()
 	}
-	tail.first = at.clone()
+	tail.first = at.Clone()
 	for partition, place := range at {
 		tail.at[partition] = place.Offset
 		tail.seen[partition] = map[int64]int32{}
@@ -117,10 +117,10 @@ type worldTail struct {
 	stop  sync.Once
 	over  chan struct{}
 	pause time.Duration
-	first Places
+	first proxy.Places
 	at    map[int32]int64           // behind what it was given
 	seen  map[int32]map[int64]int32 // the epochs of what it was given, and not told to be truncated
-	holes []Gap
+	holes []proxy.Gap
 	log   []string // what it was given
 }
 
@@ -131,7 +131,7 @@ func (textEncoder) AppendRecord(dst []byte, r *proxy.Record) []byte {
 	return fmt.Appendf(dst, "record:%d:%d:%d ", r.Partition, r.Offset, r.Epoch)
 }
 
-func (textEncoder) AppendGap(dst []byte, g Gap) []byte {
+func (textEncoder) AppendGap(dst []byte, g proxy.Gap) []byte {
 	return fmt.Appendf(dst, "%s:%d:%d:%d ", g.Reason, g.Partition, g.From, g.To)
 }
 
@@ -167,25 +167,25 @@ func (c *worldTail) take(frame string) {
 		return
 	}
 	c.log = append(c.log, frame)
-	switch GapReason(kind) {
+	switch proxy.GapReason(kind) {
 	case "record":
 		if from < c.at[partition] {
 			t.Errorf("partition %d: record %d comes at place %d", partition, from, c.at[partition])
 		}
 		c.seen[partition][from] = int32(to)
 		c.at[partition] = from + 1
-	case GapTruncated:
+	case proxy.GapTruncated:
 		for offset := range c.seen[partition] {
 			if offset >= from {
 				delete(c.seen[partition], offset)
 			}
 		}
 		c.at[partition] = from
-	case GapExpired:
+	case proxy.GapExpired:
 		if from > c.at[partition]+100 || to <= from {
 			t.Errorf("partition %d: a gap from %d to %d at place %d", partition, from, to, c.at[partition])
 		}
-		c.holes = append(c.holes, Gap{Partition: partition, From: from, To: to})
+		c.holes = append(c.holes, proxy.Gap{Partition: partition, From: from, To: to})
 		c.at[partition] = to
 	}
 }
@@ -231,14 +231,14 @@ type fakeLog struct {
 type fakePartition struct {
 	begin, end int64
 	epoch      int32
-	epochs     []Place // where each epoch begins
+	epochs     []proxy.Place // where each epoch begins
 	records    []proxy.Record
 }
 
 func newFakeLog(partitions int, seed uint64) *fakeLog {
 	k := &fakeLog{random: rand.New(rand.NewPCG(seed, 3)), changed: make(chan struct{})}
 	for range partitions {
-		k.partitions = append(k.partitions, &fakePartition{epochs: []Place{{0, 0}}})
+		k.partitions = append(k.partitions, &fakePartition{epochs: []proxy.Place{{0, 0}}})
 	}
 	return k
 }
@@ -287,7 +287,7 @@ func (k *fakeLog) truncate() {
 		for len(p.epochs) > 0 && p.epochs[len(p.epochs)-1].Offset > p.end {
 			p.epochs = p.epochs[:len(p.epochs)-1]
 		}
-		p.epochs = append(p.epochs, Place{p.end, p.epoch})
+		p.epochs = append(p.epochs, proxy.Place{p.end, p.epoch})
 	})
 }
 
@@ -299,12 +299,12 @@ func (k *fakeLog) fail() {
 
 var errFake = errors.New("the broker fails")
 
-func (k *fakeLog) somewhere(random *rand.Rand) Places {
+func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at := Places{}
+	at := proxy.Places{}
 	for n, p := range k.partitions {
-		place := Place{p.begin + random.Int64N(p.end-p.begin+1), -1}
+		place := proxy.Place{p.begin + random.Int64N(p.end-p.begin+1), -1}
 		for _, r := range p.records {
 			if r.Offset < place.Offset {
 				place.Epoch = r.Epoch
@@ -316,12 +316,12 @@ func (k *fakeLog) somewhere(random *rand.Rand) Places {
 }
 
 // Ends implements Source.
-func (k *fakeLog) Ends(context.Context) (Places, error) {
+func (k *fakeLog) Ends(context.Context) (proxy.Places, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	ends := Places{}
+	ends := proxy.Places{}
 	for n, p := range k.partitions {
-		ends[int32(n)] = Place{p.end, p.epochOf(p.end)}
+		ends[int32(n)] = proxy.Place{p.end, p.epochOf(p.end)}
 	}
 	return ends, nil
 }
@@ -338,7 +338,7 @@ func (p *fakePartition) epochOf(offset int64) int32 {
 }
 
 // gap returns what the log does not have of a place, as Kafka's OffsetForLeaderEpoch tells it.
-func (p *fakePartition) gap(partition int32, at Place) (Gap, bool) {
+func (p *fakePartition) gap(partition int32, at proxy.Place) (proxy.Gap, bool) {
 	end := p.end
 	if at.Epoch >= 0 {
 		for _, begun := range p.epochs {
@@ -350,27 +350,27 @@ func (p *fakePartition) gap(partition int32, at Place) (Gap, bool) {
 	}
 	switch {
 	case at.Offset > end:
-		return Gap{partition, end, at.Offset, GapTruncated, Place{end, p.epoch}}, true
+		return proxy.Gap{partition, end, at.Offset, proxy.GapTruncated, proxy.Place{end, p.epoch}}, true
 	case at.Offset < p.begin:
-		return Gap{partition, at.Offset, p.begin, GapExpired, Place{p.begin, p.epoch}}, true
+		return proxy.Gap{partition, at.Offset, p.begin, proxy.GapExpired, proxy.Place{p.begin, p.epoch}}, true
 	}
-	return Gap{}, false
+	return proxy.Gap{}, false
 }
 
 // Check implements Source.
-func (k *fakeLog) Check(_ context.Context, at Places) (Batch, error) {
+func (k *fakeLog) Check(_ context.Context, at proxy.Places) (proxy.Batch, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	b := Batch{Gaps: k.gaps(at), Next: Places{}}
-	at = at.clone()
-	at.pass(b)
+	b := proxy.Batch{Gaps: k.gaps(at), Next: proxy.Places{}}
+	at = at.Clone()
+	at.Pass(b)
 	for partition, place := range at {
-		b.Next[partition] = Place{place.Offset, k.partitions[partition].epoch}
+		b.Next[partition] = proxy.Place{place.Offset, k.partitions[partition].epoch}
 	}
 	return b, nil
 }
 
-func (k *fakeLog) gaps(at Places) (gaps []Gap) {
+func (k *fakeLog) gaps(at proxy.Places) (gaps []proxy.Gap) {
 	for n, p := range k.partitions {
 		if gap, is := p.gap(int32(n), at[int32(n)]); is {
 			gaps = append(gaps, gap)
@@ -380,46 +380,46 @@ func (k *fakeLog) gaps(at Places) (gaps []Gap) {
 }
 
 // Read implements Source.
-func (k *fakeLog) Read(_ context.Context, at Places) (Reader, error) {
-	return &fakeReader{k, at.clone()}, nil
+func (k *fakeLog) Read(_ context.Context, at proxy.Places) (Reader, error) {
+	return &fakeReader{k, at.Clone()}, nil
 }
 
 type fakeReader struct {
 	log *fakeLog
-	at  Places
+	at  proxy.Places
 }
 
 func (r *fakeReader) Close() {}
 
 // Poll implements Reader.
-func (r *fakeReader) Poll(ctx context.Context) (Batch, error) {
+func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 	for {
 		r.log.mu.Lock()
 		changed := r.log.changed
-		b := Batch{Gaps: r.log.gaps(r.at), Next: Places{}}
-		r.at.pass(b)
+		b := proxy.Batch{Gaps: r.log.gaps(r.at), Next: proxy.Places{}}
+		r.at.Pass(b)
 		most := 1 + r.log.random.IntN(10)
 		for n, p := range r.log.partitions {
 			for _, record := range p.records {
 				if record.Offset >= r.at[int32(n)].Offset && len(b.Records) < most {
 					b.Records = append(b.Records, record)
-					b.Next[int32(n)] = Place{record.Offset + 1, record.Epoch}
+					b.Next[int32(n)] = proxy.Place{record.Offset + 1, record.Epoch}
 				}
 			}
 		}
 		failing := r.log.failing
 		r.log.mu.Unlock()
 		if failing && r.log.random.IntN(2) == 0 {
-			return Batch{}, errFake
+			return proxy.Batch{}, errFake
 		}
 		if len(b.Records)+len(b.Gaps) > 0 {
-			r.at.pass(b)
+			r.at.Pass(b)
 			return b, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Batch{}, ctx.Err()
+			return proxy.Batch{}, ctx.Err()
 		}
 	}
 }

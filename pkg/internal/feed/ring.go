@@ -18,18 +18,18 @@ type ring struct {
 	mu     sync.RWMutex // guards what follows
 	chunks []chunk
 	first  uint64 // the number of chunks[0]: chunks are numbered from 0 on
-	high   Places
+	high   proxy.Places
 	held   int // bytes of frames
 }
 
 // newRing returns a ring that gets the records from begin on.
-func newRing(limit, chunk int, begin Places, encode encode) *ring {
-	return &ring{limit: limit, chunk: chunk, high: begin.clone(), encode: encode}
+func newRing(limit, chunk int, begin proxy.Places, encode encode) *ring {
+	return &ring{limit: limit, chunk: chunk, high: begin.Clone(), encode: encode}
 }
 
 // append adds records, which are those that follow the ones before in each of their partitions. next are the places
 // behind them, beyond offsets that hold no record.
-func (r *ring) append(records []proxy.Record, next Places) {
+func (r *ring) append(records []proxy.Record, next proxy.Places) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range records {
@@ -42,26 +42,26 @@ func (r *ring) append(records []proxy.Record, next Places) {
 		c.epochs = append(c.epochs, record.Epoch)
 		c.ends = append(c.ends, len(c.frames))
 		r.held += len(c.frames) - before
-		r.high[record.Partition] = Place{record.Offset + 1, record.Epoch}
+		r.high[record.Partition] = proxy.Place{record.Offset + 1, record.Epoch}
 	}
 	for partition, place := range next {
-		r.high.advance(partition, place)
+		r.high.Advance(partition, place)
 	}
 	r.trim()
 }
 
 // restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.
-func (r *ring) restart(from Places) {
+func (r *ring) restart(from proxy.Places) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.first += uint64(len(r.chunks)) + 2
-	r.chunks, r.held, r.high = nil, 0, from.clone()
+	r.chunks, r.held, r.high = nil, 0, from.Clone()
 }
 
 // filling returns the chunk that gets the next frame. r.mu is held.
 func (r *ring) filling() *chunk {
 	if n := len(r.chunks); n == 0 || len(r.chunks[n-1].frames) >= r.chunk {
-		r.chunks = append(r.chunks, chunk{index: &index{begin: r.high.clone()}})
+		r.chunks = append(r.chunks, chunk{index: &index{begin: r.high.Clone()}})
 	}
 	return &r.chunks[len(r.chunks)-1]
 }
@@ -86,11 +86,11 @@ func (r *ring) trim() {
 func (r *ring) end() spot {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.endWith(r.high.clone())
+	return r.endWith(r.high.Clone())
 }
 
 // endWith returns the spot behind all that the ring has, for a tail that is there or further. r.mu is held.
-func (r *ring) endWith(at Places) spot {
+func (r *ring) endWith(at proxy.Places) spot {
 	s := spot{chunk: r.first + uint64(len(r.chunks)), begin: at}
 	if n := len(r.chunks); n > 0 { // it may get more frames
 		s.chunk--
@@ -101,28 +101,28 @@ func (r *ring) endWith(at Places) spot {
 }
 
 // hasFrom tells whether the ring has all that comes after places, if these are of the same history.
-func (r *ring) hasFrom(at Places) bool {
+func (r *ring) hasFrom(at proxy.Places) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if len(r.chunks) == 0 {
-		return at.passes(r.high)
+		return at.Passes(r.high)
 	}
-	return at.passes(r.chunks[0].begin)
+	return at.Passes(r.chunks[0].begin)
 }
 
 // join returns the spot for a tail at its places. It returns false where the ring does not have all that comes
-// after them, or where that is not known: see Place.isOlder.
-func (r *ring) join(at Places) (spot, bool) {
+// after them, or where that is not known: see proxy.Place.isOlder.
+func (r *ring) join(at proxy.Places) (spot, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if at.reaches(r.high) {
+	if at.Reaches(r.high) {
 		s := r.endWith(at)
-		s.ahead = at.beyond(r.high)
+		s.ahead = at.Beyond(r.high)
 		return s, true
 	}
 	for n := len(r.chunks) - 1; n >= 0; n-- {
-		if begin := r.chunks[n].begin; at.reaches(begin) {
-			return spot{chunk: r.first + uint64(n), index: r.chunks[n].index, ahead: at.beyond(begin)}, true
+		if begin := r.chunks[n].begin; at.Reaches(begin) {
+			return spot{chunk: r.first + uint64(n), index: r.chunks[n].index, ahead: at.Beyond(begin)}, true
 		}
 	}
 	return spot{}, false

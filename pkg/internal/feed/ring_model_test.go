@@ -29,8 +29,8 @@ type model struct {
 	t       *testing.T
 	random  *rand.Rand
 	log     map[int32][]int64 // the offsets that hold a record
-	ends    Places            // of the log
-	fetched Places
+	ends    proxy.Places      // of the log
+	fetched proxy.Places
 	ring    *ring
 	tails   []*modelTail
 	joins   int
@@ -38,19 +38,19 @@ type model struct {
 
 // modelTail is a tail, and what it was given.
 type modelTail struct {
-	first Places
+	first proxy.Places
 	given map[int32][]int64
-	at    Places // while it reads the log
+	at    proxy.Places // while it reads the log
 	spot  spot
 	live  bool
 }
 
 func newModel(t *testing.T, seed uint64) *model {
-	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 1)), log: map[int32][]int64{}, ends: Places{}, fetched: Places{}}
+	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 1)), log: map[int32][]int64{}, ends: proxy.Places{}, fetched: proxy.Places{}}
 	for partition := range int32(1 + m.random.IntN(4)) {
-		m.ends[partition] = Place{}
+		m.ends[partition] = proxy.Place{}
 		m.grow(partition, m.random.IntN(30))
-		m.fetched[partition] = Place{Offset: m.random.Int64N(m.ends[partition].Offset + 1)}
+		m.fetched[partition] = proxy.Place{Offset: m.random.Int64N(m.ends[partition].Offset + 1)}
 	}
 	m.ring = newRing(20+m.random.IntN(300), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
 		return fmt.Appendf(dst, "%d:%d ", r.Partition, r.Offset)
@@ -66,18 +66,18 @@ func (m *model) grow(partition int32, records int) {
 		m.log[partition] = append(m.log[partition], end)
 		end++
 	}
-	m.ends[partition] = Place{Offset: end + int64(m.random.IntN(3))}
+	m.ends[partition] = proxy.Place{Offset: end + int64(m.random.IntN(3))}
 }
 
 func (m *model) partition() int32 { return m.random.Int32N(int32(len(m.ends))) }
 
 // recordsFrom returns records of the log, at most so many, and the place behind them.
-func (m *model) recordsFrom(partition int32, from Place, most int) (records []proxy.Record, next Place) {
+func (m *model) recordsFrom(partition int32, from proxy.Place, most int) (records []proxy.Record, next proxy.Place) {
 	for _, offset := range m.log[partition] {
 		switch {
 		case offset < from.Offset:
 		case len(records) == most:
-			return records, Place{Offset: offset}
+			return records, proxy.Place{Offset: offset}
 		default:
 			records = append(records, proxy.Record{Partition: partition, Offset: offset})
 		}
@@ -105,7 +105,7 @@ func (m *model) step() {
 // fetch has the ring get records of some partitions.
 func (m *model) fetch(most int) {
 	var all []proxy.Record
-	next := Places{}
+	next := proxy.Places{}
 	for range 1 + m.random.IntN(2) {
 		partition := m.partition()
 		records, behind := m.recordsFrom(partition, m.fetched[partition], most)
@@ -116,16 +116,16 @@ func (m *model) fetch(most int) {
 }
 
 func (m *model) open() {
-	tail := &modelTail{given: map[int32][]int64{}, at: Places{}}
+	tail := &modelTail{given: map[int32][]int64{}, at: proxy.Places{}}
 	if m.random.IntN(3) == 0 {
 		tail.spot, tail.live = m.ring.end(), true
 		tail.at = tail.spot.places()
 	} else {
 		for partition, end := range m.ends {
-			tail.at[partition] = Place{Offset: m.random.Int64N(end.Offset + 1)}
+			tail.at[partition] = proxy.Place{Offset: m.random.Int64N(end.Offset + 1)}
 		}
 	}
-	tail.first = tail.at.clone()
+	tail.first = tail.at.Clone()
 	m.tails = append(m.tails, tail)
 }
 
@@ -161,7 +161,7 @@ func (m *model) advance(tail *modelTail, size int) {
 func (m *model) finish() {
 	for partition := range m.ends {
 		records, next := m.recordsFrom(partition, m.fetched[partition], 1<<20)
-		m.ring.append(records, Places{partition: next})
+		m.ring.append(records, proxy.Places{partition: next})
 	}
 	for _, tail := range m.tails {
 		for range 2000 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // Tail is one reader of a log.
@@ -25,7 +27,7 @@ type Tail struct {
 
 // Open begins a tail at its places, or at the end of the log where at is nil. wake is called without a wait when there
 // may be frames, from any goroutine. Close must be called in the end.
-func (l *Log) Open(ctx context.Context, variant Variant, encoder Encoder, at Places, wake func()) (*Tail, error) {
+func (l *Log) Open(ctx context.Context, variant Variant, encoder Encoder, at proxy.Places, wake func()) (*Tail, error) {
 	t := &Tail{log: l, wake: wake, taken: make(chan struct{}, 1)}
 	t.ended, t.cancel = context.WithCancel(context.Background())
 	audience, err := l.join(ctx, t, variant, encoder)
@@ -73,7 +75,7 @@ func (t *Tail) Fill(dst []byte, size int) []byte {
 }
 
 // Places returns the places of the tail behind what Fill has given. It is exact while the tail is live.
-func (t *Tail) Places() Places {
+func (t *Tail) Places() proxy.Places {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.spot.places()
@@ -87,7 +89,7 @@ func (t *Tail) Err() error {
 }
 
 // catchUp has the tail read the log itself from its places on, until it can join the ring. t.mu is held.
-func (t *Tail) catchUp(at Places) {
+func (t *Tail) catchUp(at proxy.Places) {
 	if t.ended.Err() != nil {
 		return
 	}
@@ -115,7 +117,7 @@ func (t *Tail) fail(err error) {
 }
 
 // readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
-func (t *Tail) readLog(ctx context.Context, at Places) error {
+func (t *Tail) readLog(ctx context.Context, at proxy.Places) error {
 	select {
 	case t.log.options.CatchUps <- struct{}{}:
 	case <-ctx.Done():
@@ -146,7 +148,7 @@ func (t *Tail) readLog(ctx context.Context, at Places) error {
 }
 
 // check hands the writer what the log does not have behind the places, and tells whether the tail is live.
-func (t *Tail) check(ctx context.Context, at Places) (live bool, err error) {
+func (t *Tail) check(ctx context.Context, at proxy.Places) (live bool, err error) {
 	checked, err := t.log.source.Check(ctx, at)
 	if err != nil {
 		return false, err //nolint:wrapcheck // an error for the client
@@ -155,16 +157,16 @@ func (t *Tail) check(ctx context.Context, at Places) (live bool, err error) {
 }
 
 // move hands a batch to the writer, and tells whether the tail is live behind it.
-func (t *Tail) move(ctx context.Context, at Places, batch Batch) (live bool, err error) {
+func (t *Tail) move(ctx context.Context, at proxy.Places, batch proxy.Batch) (live bool, err error) {
 	if err := t.hand(ctx, batch); err != nil {
 		return false, err
 	}
-	at.pass(batch)
+	at.Pass(batch)
 	return t.goLive(at), nil
 }
 
 // goLive has the tail read the ring from now on, if that has all that comes next.
-func (t *Tail) goLive(at Places) bool {
+func (t *Tail) goLive(at proxy.Places) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	spot, ok := t.audience.ring.join(at)
@@ -177,7 +179,7 @@ func (t *Tail) goLive(at Places) bool {
 }
 
 // hand encodes a batch and waits until the writer has taken it, in parts.
-func (t *Tail) hand(ctx context.Context, batch Batch) error {
+func (t *Tail) hand(ctx context.Context, batch proxy.Batch) error {
 	const part = 64 << 10
 	var frames []byte
 	for _, gap := range batch.Gaps {

@@ -1,4 +1,4 @@
-package feed
+package proxy
 
 import "maps"
 
@@ -13,24 +13,25 @@ type Place struct {
 // Places are the place in each partition.
 type Places map[int32]Place
 
-func (p Places) clone() Places { return maps.Clone(p) }
+// Clone returns a copy.
+func (p Places) Clone() Places { return maps.Clone(p) }
 
-// reaches tells whether the place in every partition is at that of low or behind it, in the same history.
-func (p Places) reaches(low Places) bool {
+// Reaches tells whether the place in every partition is at that of low or behind it, in the same history.
+func (p Places) Reaches(low Places) bool {
 	for partition, place := range low {
-		if here := p[partition]; here.Offset < place.Offset || here.isOlder(place.Epoch) {
+		if here := p[partition]; here.Offset < place.Offset || here.IsOlder(place.Epoch) {
 			return false
 		}
 	}
 	return true
 }
 
-// isOlder tells whether a record at or before the place is of a later epoch than the records before it. Then the log
+// IsOlder tells whether a record at or before the place is of a later epoch than the records before it. Then the log
 // may have been truncated below the place: what a tail was given up to there may not be what the log has.
-func (p Place) isOlder(epoch int32) bool { return p.Epoch >= 0 && epoch > p.Epoch }
+func (p Place) IsOlder(epoch int32) bool { return p.Epoch >= 0 && epoch > p.Epoch }
 
-// passes tells whether the offset in every partition is at that of low or behind it, in whichever history.
-func (p Places) passes(low Places) bool {
+// Passes tells whether the offset in every partition is at that of low or behind it, in whichever history.
+func (p Places) Passes(low Places) bool {
 	for partition, place := range low {
 		if p[partition].Offset < place.Offset {
 			return false
@@ -39,8 +40,8 @@ func (p Places) passes(low Places) bool {
 	return true
 }
 
-// beyond returns those of the places that are behind those of low.
-func (p Places) beyond(low Places) Places {
+// Beyond returns those of the places that are behind those of low.
+func (p Places) Beyond(low Places) Places {
 	behind := Places{}
 	for partition, place := range p {
 		if place.Offset > low[partition].Offset {
@@ -50,19 +51,19 @@ func (p Places) beyond(low Places) Places {
 	return behind
 }
 
-// advance moves a place forward, never back.
-func (p Places) advance(partition int32, to Place) {
+// Advance moves a place forward, never back.
+func (p Places) Advance(partition int32, to Place) {
 	if to.Offset >= p[partition].Offset {
 		p[partition] = to
 	}
 }
 
-// pass moves the places behind a batch.
-func (p Places) pass(b Batch) {
+// Pass moves the places behind a batch.
+func (p Places) Pass(b Batch) {
 	for _, gap := range b.Gaps {
 		p[gap.Partition] = gap.Then
 	}
 	for partition, place := range b.Next {
-		p.advance(partition, place)
+		p.Advance(partition, place)
 	}
 }
