@@ -534,9 +534,9 @@ func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 				}
 			}
 		}
-		failing := r.log.failing
+		fails := r.log.failing && r.log.random.IntN(2) == 0
 		r.log.mu.Unlock()
-		if failing && r.log.random.IntN(2) == 0 {
+		if fails {
 			return proxy.Batch{}, errFake
 		}
 		if len(b.Records)+len(b.Gaps) > 0 {

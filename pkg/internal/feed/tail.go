@@ -14,6 +14,7 @@ type TailOptions struct {
 	At         proxy.Places   // where it begins, of all partitions; nil for the end of the log
 	Selection  *Selection     // nil for all records
 	Slow       Slow
+	Gaps       []proxy.Gap    // are told before all records
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
 	Wake func()
 }
@@ -49,6 +50,7 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	t := &Tail{
 		log: l, newEncoder: o.NewEncoder, slow: o.Slow, wake: o.Wake, selection: o.Selection, taken: make(chan struct{}, 1),
 	}
+	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
 	err := l.join(ctx, t, o.Variant, func(a *audience) {
 		t.audience = a

@@ -92,6 +92,17 @@ func (q *query) text(name string) string {
 	return values[0]
 }
 
+// texts returns the values of a parameter that may be repeated.
+func (q *query) texts(name string) []string {
+	values := q.values[name]
+	for _, value := range values {
+		if !utf8.ValidString(value) {
+			q.fault(name, "must be UTF-8.")
+		}
+	}
+	return values
+}
+
 func (q *query) required(name string) string {
 	value := q.text(name)
 	if value == "" {
