@@ -14,7 +14,7 @@ type TailOptions struct {
 	At         proxy.Places   // where it begins, of all partitions; nil for the end of the log
 	Selection  *Selection     // nil for all records
 	Slow       Slow
-	Gaps       []proxy.Gap    // are told before all records
+	Gaps       []proxy.Gap // are told before all records
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
 	Wake func()
 }

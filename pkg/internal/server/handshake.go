@@ -98,7 +98,7 @@ type admission struct {
 	through func() // ends the handshake
 	leave   func() // gives back the place in the principal's quota
 	flow    flow
-	topic   *cluster.Topic // nil on /socket/tail, whose flow has its topics
+	topic   *cluster.Topic   // nil on /socket/tail, whose flow has its topics
 	session *session.Session // nil where it needs none
 	span    *trace.Handshake // nil without traces
 }

@@ -41,7 +41,10 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 	t.from = q.from(t.asked)
 	t.selection = q.selection(t.from)
 	t.slow = q.slow()
-	credit := q.credit()
+	var credit *socket.Credit
+	if n, given := q.count("credit"); given {
+		credit = socket.NewCredit(n)
+	}
 	cursors := q.milliseconds("cursors", cursorEvery)
 	batch := q.boolean("batch", false)
 	payload := metrics.JSON
