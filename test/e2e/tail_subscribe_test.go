@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// asked is a message of one member that holds a topic and more members, given as JSON.
-func asked(verb, topic string, members ...string) string {
+// asking is a message of one member that holds a topic and more members, given as JSON.
+func asking(verb, topic string, members ...string) string {
 	return fmt.Sprintf(`{%q:{%s}}`, verb, strings.Join(append([]string{`"topic":` + quoted(topic)}, members...), ","))
 }
 
@@ -55,7 +55,7 @@ func TestTailSubscribesOnTheOpenSocket(t *testing.T) {
 		if f := c.expect("record"); f.Topic != first {
 			t.Errorf("got %s", f.text)
 		}
-		c.send(asked("subscribe", second, `"from":"last:2"`))
+		c.send(asking("subscribe", second, `"from":"last:2"`))
 		if f := c.expect("subscribed"); !strings.Contains(string(f.Subscribed), quoted(second)) {
 			t.Errorf("got %s", f.text)
 		}
@@ -69,13 +69,13 @@ func TestTailSubscribesOnTheOpenSocket(t *testing.T) {
 		if f := c.expect("record"); f.Topic != first {
 			t.Errorf("got %s", f.text)
 		}
-		c.subscribed(asked("unsubscribe", first))
+		c.subscribed(asking("unsubscribe", first))
 		k.mark(t, first, "a")
 		k.mark(t, second, "a")
 		if f := c.expect("record"); f.Topic != second {
 			t.Errorf("got %s", f.text)
 		}
-		c.subscribed(asked("subscribe", first)) // from the latest on
+		c.subscribed(asking("subscribe", first)) // from the latest on
 		k.mark(t, first, "a")
 		if f := c.expect("record"); f.Topic != first || f.Offset != 3 {
 			t.Errorf("got %s", f.text)
@@ -115,7 +115,7 @@ func TestTailSubscribingAgainReplacesTheFilter(t *testing.T) {
 			{`"from":"latest"`, []string{"a", "b", "c", "d"}},
 			{keysOf("d"), []string{"d"}},
 		} {
-			c.subscribed(asked("subscribe", topic, test.members))
+			c.subscribed(asking("subscribe", topic, test.members))
 			want(test.members, test.keys...)
 		}
 	})
@@ -137,19 +137,19 @@ func TestTailTracksKeys(t *testing.T) {
 			}
 		}
 		write("a")
-		c.subscribed(asked("track", topic, keysOf("c", "b")))
+		c.subscribed(asking("track", topic, keysOf("c", "b")))
 		write("a", "b", "c")
-		c.subscribed(asked("track", topic, keysOf("b"))) // again
-		c.subscribed(asked("untrack", topic, keysOf("a", "b", "never")))
+		c.subscribed(asking("track", topic, keysOf("b"))) // again
+		c.subscribed(asking("untrack", topic, keysOf("a", "b", "never")))
 		write("c")
-		c.subscribed(asked("track", topic, keysOf("a")))
+		c.subscribed(asking("track", topic, keysOf("a")))
 		write("a", "c")
-		c.send(asked("track", other, keysOf("a")))
+		c.send(asking("track", other, keysOf("a")))
 		c.refusal("INVALID_MESSAGE")
-		c.send(asked("track", topic))
+		c.send(asking("track", topic))
 		c.refusal("INVALID_MESSAGE")
-		c.subscribed(asked("subscribe", other)) // of all keys
-		c.send(asked("track", other, keysOf("a")))
+		c.subscribed(asking("subscribe", other)) // of all keys
+		c.send(asking("track", other, keysOf("a")))
 		c.refusal("INVALID_MESSAGE")
 		write("a", "c")
 	})
@@ -175,22 +175,22 @@ func TestTailMessagesThatAreRefused(t *testing.T) {
 			{`{"subscribe":[]}`, "INVALID_MESSAGE"},
 			{`{"subscribe":{}}`, "INVALID_MESSAGE"},
 			{`{"subscribe":{"topic":1}}`, "INVALID_MESSAGE"},
-			{asked("subscribe", ""), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"from":"first"`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"from":1`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"keys":"a"`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"keys":[1]`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"where":"x"`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"where":{}`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"where":`+deepest(9)), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"where":`+widest(65, `{"json":"/a","eq":1}`)), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"where":{"json":"/a","eq":`+quoted(strings.Repeat("x", 1_000_000))+"}"), "INVALID_MESSAGE"},
-			{asked("subscribe", other, `"snapshot":"yes"`), "INVALID_MESSAGE"},
-			{asked("subscribe", other, keysOf(manyKeys(10_001)...)), "LIMIT_REACHED"},
-			{asked("track", topic, keysOf(manyKeys(10_000)...)), "LIMIT_REACHED"}, // and a
-			{asked("track", topic, `"keys":"b"`), "INVALID_MESSAGE"},
-			{asked("subscribe", "no-such-topic"), "TOPIC_NOT_FOUND"},
-			{asked("subscribe", "__consumer_offsets"), "NOT_AUTHORIZED"},
+			{asking("subscribe", ""), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"from":"first"`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"from":1`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"keys":"a"`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"keys":[1]`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"where":"x"`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"where":{}`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"where":`+deepest(9)), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"where":`+widest(65, `{"json":"/a","eq":1}`)), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"where":{"json":"/a","eq":`+quoted(strings.Repeat("x", 1_000_000))+"}"), "INVALID_MESSAGE"},
+			{asking("subscribe", other, `"snapshot":"yes"`), "INVALID_MESSAGE"},
+			{asking("subscribe", other, keysOf(manyKeys(10_001)...)), "LIMIT_REACHED"},
+			{asking("track", topic, keysOf(manyKeys(10_000)...)), "LIMIT_REACHED"}, // and a
+			{asking("track", topic, `"keys":"b"`), "INVALID_MESSAGE"},
+			{asking("subscribe", "no-such-topic"), "TOPIC_NOT_FOUND"},
+			{asking("subscribe", "__consumer_offsets"), "NOT_AUTHORIZED"},
 		}
 		for _, test := range tests {
 			if err := c.write(websocket.MessageText, test.message); err != nil {
@@ -217,16 +217,16 @@ func TestTailLimitsOfSubscriptions(t *testing.T) {
 		topic := k.topic(t, 1)
 		c := k.run(t).tail(t, topic, "key=a")
 		for range 15 {
-			c.subscribed(asked("subscribe", k.topic(t, 1), keysOf("a")))
+			c.subscribed(asking("subscribe", k.topic(t, 1), keysOf("a")))
 		}
 		last := k.topic(t, 1)
-		c.send(asked("subscribe", last))
+		c.send(asking("subscribe", last))
 		c.refusal("LIMIT_REACHED")
-		c.subscribed(asked("subscribe", topic, keysOf(manyKeys(9_985)...))) // again, with 15 keys of the others
-		c.send(asked("track", topic, keysOf("one more")))
+		c.subscribed(asking("subscribe", topic, keysOf(manyKeys(9_985)...))) // again, with 15 keys of the others
+		c.send(asking("track", topic, keysOf("one more")))
 		c.refusal("LIMIT_REACHED")
-		c.subscribed(asked("unsubscribe", topic))
-		c.subscribed(asked("subscribe", last, keysOf("a")))
+		c.subscribed(asking("unsubscribe", topic))
+		c.subscribed(asking("subscribe", last, keysOf("a")))
 		k.mark(t, last, "b")
 		k.mark(t, last, "a")
 		if f := c.expect("record"); f.Offset != 1 || f.Topic != last {
@@ -249,12 +249,12 @@ func TestTailAnswersInTurn(t *testing.T) {
 		}
 		for i := range 20 {
 			other := others[i%len(others)]
-			send(asked("subscribe", other, keysOf("a"), `"from":"earliest"`), "subscribed")
+			send(asking("subscribe", other, keysOf("a"), `"from":"earliest"`), "subscribed")
 			send("x", "INVALID_JSON")
-			send(asked("track", other, keysOf("b")), "subscribed")
-			send(asked("subscribe", "no-such-topic"), "TOPIC_NOT_FOUND")
-			send(asked("unsubscribe", other), "subscribed")
-			send(asked("track", other, keysOf("b")), "INVALID_MESSAGE")
+			send(asking("track", other, keysOf("b")), "subscribed")
+			send(asking("subscribe", "no-such-topic"), "TOPIC_NOT_FOUND")
+			send(asking("unsubscribe", other), "subscribed")
+			send(asking("track", other, keysOf("b")), "INVALID_MESSAGE")
 		}
 		for i, answer := range want {
 			var got string
@@ -280,7 +280,7 @@ func TestTailOddKeys(t *testing.T) {
 		c := k.run(t).tail(t, topic, "key=none")
 		k.produce(t, topic, numbered(0, 1, 1, 0)...) // without a key
 		for name, key := range map[string]string{"empty": "", "long": long, "NUL": "\x00", "quotes": `"\`, "newline": "\n\u2028"} {
-			c.subscribed(asked("subscribe", topic, keysOf(key)))
+			c.subscribed(asking("subscribe", topic, keysOf(key)))
 			k.mark(t, topic, "x")
 			at := k.mark(t, topic, key)
 			if f := c.expect("record"); f.Offset != at {
@@ -288,13 +288,13 @@ func TestTailOddKeys(t *testing.T) {
 			}
 		}
 		for _, message := range []string{ // a cursor of a megabyte, and half a pair
-			asked("subscribe", topic, `"from":"cursor:`+strings.Repeat("A", 1_000_000)+`"`),
-			asked("subscribe", topic, `"keys":["\ud800"]`),
+			asking("subscribe", topic, `"from":"cursor:`+strings.Repeat("A", 1_000_000)+`"`),
+			asking("subscribe", topic, `"keys":["\ud800"]`),
 		} {
 			c.send(message)
 			c.until(func(f *tailFrame) bool { return f.kind() == "subscribed" || f.kind() == "error" })
 		}
-		c.subscribed(asked("subscribe", topic, `"from":"latest"`))
+		c.subscribed(asking("subscribe", topic, `"from":"latest"`))
 		at := k.mark(t, topic, "last")
 		c.until(func(f *tailFrame) bool { return f.kind() == "record" && f.Offset == at })
 	})
