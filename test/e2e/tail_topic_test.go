@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/spec"
 )
 
 // TestTailOutlivesOneOfItsTopics deletes them one after the other.
@@ -71,13 +74,7 @@ func TestTailReadsPartitionsThatAreAdded(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
 		c := k.run(t).tail(t, topic)
-		answer, err := k.admin.CreatePartitions(t.Context(), 1+added, topic)
-		if err != nil || answer.Error() != nil {
-			answer, err = k.admin.UpdatePartitions(t.Context(), 1+added, topic)
-		}
-		if err != nil || answer.Error() != nil {
-			t.Fatalf("adding partitions: %v, %v", err, answer.Error())
-		}
+		k.addPartitions(t, topic, added)
 		eventually(t, "the new partitions take records", func() bool {
 			k.client.ForceMetadataRefresh()
 			return k.client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: added, Value: []byte("first")}).FirstErr() == nil
@@ -299,14 +296,8 @@ func TestTailIsSpecified(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, path := range []string{"/socket/tail"} {
-		found := false
-		for _, answer := range specified().http.Answers() {
-			found = found || answer.Path == path
-		}
-		if !found {
-			t.Errorf("api/openapi.yaml lacks %s", path)
-		}
+	if !slices.ContainsFunc(specified().http.Answers(), func(a spec.Answer) bool { return a.Path == "/socket/tail" }) {
+		t.Error("api/openapi.yaml lacks /socket/tail")
 	}
 }
 
