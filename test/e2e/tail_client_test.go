@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,9 @@ func tailFrameOf(t *testing.T, text string) tailFrame {
 	t.Helper()
 	f := parse[tailFrame](t, text)
 	f.text = text
+	if !slices.Contains([]string{"record", "tail", "gap", "conflated", "cursor", "snapshot", "subscribed", "error", "auth"}, f.kind()) {
+		t.Errorf("the first member does not tell what this is: %.300s", text)
+	}
 	return f
 }
 

@@ -100,6 +100,7 @@ func TestTailParametersThatAreRefused(t *testing.T) {
 		p.refusesTail(t, 400, "OFFSET_OUT_OF_RANGE", "", topic, "from=offset:0:9223372036854775807")
 		p.refusesTail(t, 400, "INVALID_PARAMETER", "", topic+","+k.topic(t, 1), "from=offset:0:0")
 		p.refusesTail(t, 400, "INVALID_PARAMETER", "", topic, "batch=true", "socketPayload=avro")
+		p.refusesTail(t, 400, "INVALID_PARAMETER", "", topic, "maxMessageBytes=2000", "socketPayload=avro") // as on /socket/out
 		p.refusesTail(t, 403, "NOT_AUTHORIZED", "", "__consumer_offsets")
 		p.refusesTail(t, 403, "NOT_AUTHORIZED", "", topic+",__consumer_offsets")
 		if got := p.get(t, tailPath(topic)); got.status != http.StatusUpgradeRequired || got.failure(t).Code != "UPGRADE_REQUIRED" {

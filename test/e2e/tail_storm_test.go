@@ -170,3 +170,34 @@ func (f *follower) note(message string) error {
 	}
 	return fmt.Errorf("got %.300s", message)
 }
+
+// TestTailsOutliveAKafkaThatIsAway cuts the proxy from Kafka, which others write to meanwhile.
+func TestTailsOutliveAKafkaThatIsAway(t *testing.T) {
+	const partitions = 3
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, p := k.topic(t, partitions), k.start(t)
+		k.produce(t, topic, numbered(0, 30, partitions, 0)...)
+		tails := make(map[*tail]*ledger)
+		for range 5 {
+			tails[p.tail(t, topic, "from=earliest")] = newLedger(partitions)
+		}
+		ends := map[int32]int64{0: 10, 1: 10, 2: 10}
+		for _, silent := range []bool{false, true} {
+			for c, l := range tails {
+				l.follow(c, ends)
+			}
+			p.kafka.shut(silent)
+			k.produce(t, topic, numbered(0, 300, partitions, 0)...)
+			p.kafka.unlock()
+			for partition := range ends {
+				ends[partition] += 100
+			}
+		}
+		for c, l := range tails {
+			l.follow(c, ends)
+			if len(l.gaps) > 0 {
+				t.Errorf("gaps were told: %v", l.gaps)
+			}
+		}
+	})
+}

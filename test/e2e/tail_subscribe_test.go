@@ -83,67 +83,54 @@ func TestTailSubscribesOnTheOpenSocket(t *testing.T) {
 	})
 }
 
+// passes writes a record of each key and then one of the key end, which is wanted always, and checks that those of
+// the wanted keys come. All is then behind the tail.
+func (c *tail) passes(k *cluster, topic string, keys, wanted []string) {
+	c.t.Helper()
+	for _, key := range append(keys, "end") {
+		k.mark(c.t, topic, key)
+	}
+	for _, key := range append(wanted, "end") {
+		if f := c.expect("record"); f.Key == nil || string(f.Key.Value) != quoted(key) || f.Topic != topic {
+			c.t.Fatalf("got %s, want the key %s of %v", f.text, key, wanted)
+		}
+	}
+}
+
 func TestTailSubscribingAgainReplacesTheFilter(t *testing.T) {
+	keys := []string{"a", "b", "c", "d"}
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
-		c := k.run(t).tail(t, topic, "key=a")
-		want := func(filter string, keys ...string) {
-			t.Helper()
-			var offsets []int64
-			for _, key := range []string{"a", "b", "c", "d"} {
-				at := k.mark(t, topic, key)
-				for _, wanted := range keys {
-					if key == wanted {
-						offsets = append(offsets, at)
-					}
-				}
-			}
-			for _, at := range offsets {
-				if f := c.expect("record"); f.Offset != at {
-					t.Fatalf("with %s comes %s, want offset %d", filter, f.text, at)
-				}
-			}
-		}
-		want("key=a", "a")
+		c := k.run(t).tail(t, topic, "key=a", "key=end")
+		c.passes(k, topic, keys, []string{"a"})
 		for _, test := range []struct {
 			members string
-			keys    []string
+			wanted  []string
 		}{
-			{keysOf("b", "c"), []string{"b", "c"}},
-			{`"where":{"json":"/x","exists":true}`, nil},
-			{keysOf("c") + `,"where":{"header":"x","exists":false}`, []string{"c"}},
-			{`"from":"latest"`, []string{"a", "b", "c", "d"}},
-			{keysOf("d"), []string{"d"}},
+			{keysOf("b", "c", "end"), []string{"b", "c"}},
+			{keysOf("c", "end") + `,"where":{"header":"x","exists":false}`, []string{"c"}},
+			{`"from":"latest"`, keys},
+			{keysOf("d", "end"), []string{"d"}},
 		} {
 			c.subscribed(asking("subscribe", topic, test.members))
-			want(test.members, test.keys...)
+			c.passes(k, topic, keys, test.wanted)
 		}
 	})
 }
 
 func TestTailTracksKeys(t *testing.T) {
+	keys := []string{"a", "b", "c"}
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, other := k.topic(t, 1), k.topic(t, 1)
-		c := k.run(t).tail(t, topic, "key=a")
-		write := func(want ...string) {
-			t.Helper()
-			for _, key := range []string{"a", "b", "c"} {
-				k.mark(t, topic, key)
-			}
-			for _, key := range want {
-				if f := c.expect("record"); string(f.Key.Value) != quoted(key) {
-					t.Fatalf("got %s, want the key %s", f.text, key)
-				}
-			}
-		}
-		write("a")
+		c := k.run(t).tail(t, topic, "key=a", "key=end")
+		c.passes(k, topic, keys, []string{"a"})
 		c.subscribed(asking("track", topic, keysOf("c", "b")))
-		write("a", "b", "c")
+		c.passes(k, topic, keys, keys)
 		c.subscribed(asking("track", topic, keysOf("b"))) // again
 		c.subscribed(asking("untrack", topic, keysOf("a", "b", "never")))
-		write("c")
+		c.passes(k, topic, keys, []string{"c"})
 		c.subscribed(asking("track", topic, keysOf("a")))
-		write("a", "c")
+		c.passes(k, topic, keys, []string{"a", "c"})
 		c.send(asking("track", other, keysOf("a")))
 		c.refusal("INVALID_MESSAGE")
 		c.send(asking("track", topic))
@@ -151,14 +138,14 @@ func TestTailTracksKeys(t *testing.T) {
 		c.subscribed(asking("subscribe", other)) // of all keys
 		c.send(asking("track", other, keysOf("a")))
 		c.refusal("INVALID_MESSAGE")
-		write("a", "c")
+		c.passes(k, topic, keys, []string{"a", "c"})
 	})
 }
 
 func TestTailMessagesThatAreRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, other := k.topic(t, 1), k.topic(t, 1)
-		c := k.run(t).tail(t, topic, "key=a")
+		c := k.run(t).tail(t, topic, "key=wanted")
 		tests := []struct{ message, code string }{
 			{"", "INVALID_JSON"},
 			{"x", "INVALID_JSON"},
@@ -187,7 +174,7 @@ func TestTailMessagesThatAreRefused(t *testing.T) {
 			{asking("subscribe", other, `"where":{"json":"/a","eq":`+quoted(strings.Repeat("x", 1_000_000))+"}"), "INVALID_MESSAGE"},
 			{asking("subscribe", other, `"snapshot":"yes"`), "INVALID_MESSAGE"},
 			{asking("subscribe", other, keysOf(manyKeys(10_001)...)), "LIMIT_REACHED"},
-			{asking("track", topic, keysOf(manyKeys(10_000)...)), "LIMIT_REACHED"}, // and a
+			{asking("track", topic, keysOf(manyKeys(10_000)...)), "LIMIT_REACHED"}, // besides the one
 			{asking("track", topic, `"keys":"b"`), "INVALID_MESSAGE"},
 			{asking("subscribe", "no-such-topic"), "TOPIC_NOT_FOUND"},
 			{asking("subscribe", "__consumer_offsets"), "NOT_AUTHORIZED"},
@@ -201,7 +188,7 @@ func TestTailMessagesThatAreRefused(t *testing.T) {
 			}
 		}
 		k.mark(t, topic, "b")
-		k.mark(t, topic, "a")
+		k.mark(t, topic, "wanted")
 		if f := c.expect("record"); f.Offset != 1 {
 			t.Errorf("got %s", f.text)
 		}

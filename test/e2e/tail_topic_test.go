@@ -90,6 +90,32 @@ func TestTailReadsPartitionsThatAreAdded(t *testing.T) {
 	})
 }
 
+// TestTailLogTruncatedUnderIt deletes records that a tail has still before it, which then are in a gap.
+func TestTailLogTruncatedUnderIt(t *testing.T) {
+	const count, kept = 60, 50
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, p := k.topic(t, 1), k.start(t, "TAIL_BUFFER_BYTES=1MiB")
+		for range count {
+			k.produce(t, topic, &kgo.Record{Value: []byte(incompressible(100_000))})
+		}
+		c, l := p.tail(t, topic, "from=earliest", "rate=10"), newLedger(1)
+		l.follow(c, map[int32]int64{0: 1})
+		k.truncate(t, topic, kept)
+		l.follow(c, map[int32]int64{0: count})
+		if l.records < count-kept {
+			t.Errorf("%d records came", l.records)
+		}
+		for _, gap := range l.gaps {
+			if gap.Reason != "EXPIRED" || gap.To != kept {
+				t.Errorf("got the gap %+v", gap)
+			}
+		}
+		if len(l.gaps) == 0 {
+			t.Error("all that was deleted was delivered: the test shows nothing")
+		}
+	})
+}
+
 func TestTailReadCommittedHidesWhatIsNotCommitted(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.run(t)
