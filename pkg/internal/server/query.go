@@ -179,3 +179,16 @@ func (q *query) atLeast(name string, least int64) int {
 	}
 	return int(n)
 }
+
+// count returns a whole number of records, and whether the parameter is there.
+func (q *query) count(name string) (n int64, given bool) {
+	value := q.text(name)
+	if value == "" {
+		return 0, false
+	}
+	whole, err := strconv.ParseUint(value, 10, 63)
+	if err != nil {
+		q.fault(name, fmt.Sprintf("must be a whole number from 0 to %d.", math.MaxInt64))
+	}
+	return int64(whole), true
+}
