@@ -9,7 +9,7 @@ import (
 )
 
 // read is what a handshake makes of a query string.
-func read(t *testing.T, path, raw string) (flow, *proxy.Error) {
+func readQuery(t *testing.T, path, raw string) (flow, *proxy.Error) {
 	t.Helper()
 	s := newServer(t, &config.Config{})
 	parse := s.parseIn
@@ -82,7 +82,7 @@ func TestQueryRefuses(t *testing.T) {
 		"an empty credential":         {in, good + "token", proxy.KindInvalidParameter, "token: credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, e := read(t, test.path, test.query)
+			_, e := readQuery(t, test.path, test.query)
 			if e == nil {
 				t.Fatal("accepted")
 			}
@@ -116,7 +116,7 @@ func TestQueryAccepts(t *testing.T) {
 		"a name that only begins so": {"/socket/in", "clientId=c&topic=t&tokens=1", "t", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, e := read(t, test.path, test.query)
+			f, e := readQuery(t, test.path, test.query)
 			if e != nil {
 				t.Fatal(e)
 			}
