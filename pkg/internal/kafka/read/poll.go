@@ -45,6 +45,9 @@ func (r *Reader) fetches(ctx context.Context) (kgo.Fetches, error) {
 	}
 	fetches := r.client.PollFetches(polling)
 	r.endWait()
+	if fetches.NumRecords() > 0 { // they are not returned again
+		return fetches, nil
+	}
 	return fetches, ctx.Err() //nolint:wrapcheck // the caller's own
 }
 
