@@ -148,7 +148,6 @@ func testPlaces(t *testing.T, hosts ...string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tail := r.read(s, test.at)
-			tail.T = t
 			tail.wants(test.want...)
 			if ends, err := s.Ends(kafkatest.Deadline(t)); err != nil || !tail.at.Passes(ends) || len(tail.gaps) > 0 {
 				t.Errorf("is at %v, the ends are %v, %v; gaps %v", tail.at, ends, err, tail.gaps)
