@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -102,9 +103,7 @@ func (s *Source) askOnce(ctx context.Context, client *kgo.Client, q query, last 
 			told, err := s.askLeader(ctx, client.Broker(int(id)), q, partitions)
 			mu.Lock()
 			defer mu.Unlock()
-			for partition, a := range told {
-				into[partition] = a
-			}
+			maps.Copy(into, told)
 			failed = append(failed, err)
 		})
 	}

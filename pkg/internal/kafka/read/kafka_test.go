@@ -58,6 +58,7 @@ type crashed struct {
 }
 
 func (c *crashed) begin(t *testing.T, address string) {
+	t.Helper()
 	c.rig = newRig(t, 1, address)
 	c.rig.write(0, "a", "b", "c")
 	c.source = c.rig.source()

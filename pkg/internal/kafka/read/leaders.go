@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	errOtherInstance = errors.New("Kafka shows another topic of the name")
+	errOtherInstance = errors.New("there is another topic of the name")
 	errNoLeader      = errors.New("the partition has no leader")
 )
 
