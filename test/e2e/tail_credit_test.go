@@ -23,7 +23,7 @@ func TestTailSendsWhatTheClientHasGranted(t *testing.T) {
 			c.send(`{"credit":2}`)
 			wantValues(t, c.values(2), 3)
 			c.unpaid()
-			c.send(`{"credit":1}`, `{"credit":1}`, `{"credit":0}`)
+			c.send(`{"credit":1}`, `{"credit":1}`)
 			wantValues(t, c.values(2), 5)
 			c.unpaid()
 			c.send(`{"credit":100}`)

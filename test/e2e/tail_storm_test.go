@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ func TestTailsMissNothingOverManyConnections(t *testing.T) {
 			})
 		}
 		group.Wait()
+		<-written
 	})
 }
 
@@ -83,6 +85,10 @@ func (f *follower) follow(replicas []*proxy, written <-chan struct{}, ends *map[
 		if err != nil {
 			return err
 		}
+		if conn == nil { // it is too busy
+			<-time.After(lookInterval)
+			continue
+		}
 		var all map[int32]int64
 		if last {
 			all = *ends
@@ -98,7 +104,7 @@ func (f *follower) follow(replicas []*proxy, written <-chan struct{}, ends *map[
 	}
 }
 
-// open resumes, or begins at the first record.
+// open resumes, or begins at the first record. There is no connection where the replica says that it is too busy.
 func (f *follower) open(p *proxy) (*websocket.Conn, error) {
 	f.opened++
 	parameters := []string{"from=earliest"}
@@ -115,6 +121,9 @@ func (f *follower) open(p *proxy) (*websocket.Conn, error) {
 	conn, res, err := websocket.Dial(ctx, "ws://"+p.addr+tailPath(f.topic, parameters...), &websocket.DialOptions{HTTPClient: httpClient()})
 	if res != nil && res.Body != nil {
 		defer res.Body.Close()
+	}
+	if err != nil && res != nil && res.StatusCode == http.StatusServiceUnavailable {
+		return nil, nil //nolint:nilnil // said above
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening: %w", err)
