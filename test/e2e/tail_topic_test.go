@@ -307,7 +307,7 @@ func TestTailIsSpecified(t *testing.T) {
 		`{"snapshot":{"topic":"prices","state":"begin"}}`,
 		`{"snapshot":{"topic":"prices","state":"end","keys":8123}}`,
 		`{"cursor":"x"}`,
-		`{"error":{"code":"LIMIT_REACHED","message":"m","retriable":false}}`,
+		`{"error":{"code":"LIMIT_REACHED","message":"m","retriable":true}}`,
 		`{"auth":{"expiresAt":1}}`,
 	} {
 		if _, err := specified().sockets.Received("/socket/tail", json.RawMessage(example)); err != nil {

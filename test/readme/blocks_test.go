@@ -15,6 +15,7 @@ const (
 	started       = "docs/getting-started.md"
 	protocol      = "docs/protocol.md"
 	faults        = "docs/errors.md"
+	live          = "docs/live.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	operations    = "docs/operations.md"
@@ -31,6 +32,7 @@ func known() map[string][]string {
 		front:         {"sh server", "js client", "sh cluster"},
 		started:       {"sh server", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve"},
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
+		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},

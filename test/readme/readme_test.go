@@ -46,6 +46,7 @@ func TestPages(t *testing.T) {
 		{"operations", r.testOperations},
 		{"policy", r.testPolicy},
 		{"tenants", r.testTenants},
+		{"live reading", r.testLive},
 		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {
@@ -80,18 +81,22 @@ func (r *reader) take(t *testing.T, page, info string) string {
 	return r.at.replace(left[0].text)
 }
 
-// testSnippet runs what is pasted into a browser in Node: the package ws has the API of
-// browsers.
+// testSnippet runs what is pasted into a browser.
 func (r *reader) testSnippet(t *testing.T) {
 	t.Helper()
-	snippet, library := r.take(t, front, "js client"), clients(t, "node")
-	file := filepath.Join(t.TempDir(), "snippet.js")
+	node := runInNode(t, r.take(t, front, "js client"))
+	node.await(t, `^written \{"topic":"demo","partition":\d,"offset":\d+,"timestamp":\d+\}$`)
+	node.await(t, `^read \{"wsProxyMessageId":.*"value":\{"value":"hello","format":"string"\}\}$`)
+}
+
+// runInNode runs what is for a browser: the package ws has the API of browsers.
+func runInNode(t *testing.T, snippet string) *program {
+	t.Helper()
+	library, file := clients(t, "node"), filepath.Join(t.TempDir(), "snippet.js")
 	if err := os.WriteFile(file, []byte("const WebSocket = require('ws');\n"+snippet), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	node := start(t, "exec node "+file, "NODE_PATH="+library)
-	node.await(t, `^written \{"topic":"demo","partition":\d,"offset":\d+,"timestamp":\d+\}$`)
-	node.await(t, `^read \{"wsProxyMessageId":.*"value":\{"value":"hello","format":"string"\}\}$`)
+	return start(t, "exec node "+file, "NODE_PATH="+library)
 }
 
 func (r *reader) testTerminal(t *testing.T) {

@@ -38,6 +38,7 @@ def before_call(context, case, kwargs):
         existing_topic(case)
         instance_of_transactions(case.query)
         only_with_json(case.query)
+        only_at_the_end(case.query)
     if case.path.startswith("/admin/client/config/"):
         same_id(case)
     if "/offsets/alter/" in case.path and isinstance(case.body, list):
@@ -62,6 +63,12 @@ def only_with_json(query):
     bound = "maxMessageBytes" in query or query.get("batch") in (True, "true")
     if bound and str(query.get("socketPayload")).lower() == "avro":
         query["socketPayload"] = "json"
+
+
+def only_at_the_end(query):
+    """A snapshot goes with few places to begin at, which no schema of single parameters can say."""
+    if query.get("snapshot") in (True, "true"):
+        query.pop("from", None)
 
 
 def same_id(case):
