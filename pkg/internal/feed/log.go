@@ -49,6 +49,7 @@ type Log struct {
 	fetched   proxy.Places // nil before the ends are known
 	audiences map[Variant]*audience
 	tails     int
+	more      chan struct{} // closed when more is fetched
 	running   bool
 	ended     bool
 	table     *table // nil where no tail has asked for one
@@ -65,7 +66,7 @@ type Name struct {
 func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
 		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
-		over: make(chan struct{}), audiences: map[Variant]*audience{},
+		over: make(chan struct{}), audiences: map[Variant]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
 	return l
@@ -261,6 +262,8 @@ func (l *Log) deliver(batch proxy.Batch) {
 	}
 	l.fetched.Pass(batch)
 	l.keepTable(batch)
+	close(l.more)
+	l.more = make(chan struct{})
 	for _, a := range l.audiences {
 		if len(batch.Gaps) > 0 {
 			a.restart(l.fetched)

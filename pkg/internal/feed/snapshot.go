@@ -20,6 +20,9 @@ func (t *Tail) cut(ctx context.Context) error {
 	if err := t.log.awaitTable(ctx); err != nil {
 		return err
 	}
+	if err := t.log.awaitEnds(ctx); err != nil {
+		return err
+	}
 	encoder := t.newEncoder()
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
@@ -31,6 +34,27 @@ func (t *Tail) cut(ctx context.Context) error {
 	t.snapshot = t.takeSnapshot(encoder, t.selection)
 	t.spot, t.live, t.queue = t.audience.ring.end(), true, queue{open: t.selection != nil}
 	return nil
+}
+
+// awaitEnds waits until all is fetched that the log has now: a client expects what was acknowledged before.
+func (l *Log) awaitEnds(ctx context.Context) error {
+	ends, err := l.source.Ends(ctx)
+	if err != nil {
+		return err //nolint:wrapcheck // an error for the client
+	}
+	for {
+		l.mu.Lock()
+		fetched, more := l.fetched.Passes(ends), l.more
+		l.mu.Unlock()
+		if fetched {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // an error for the client
+		}
+	}
 }
 
 // takeSnapshot returns the newest records that a selection wants. The locks are held.
