@@ -161,7 +161,7 @@ func (a *answers) sockets(k *cluster, topic string) {
 	upgrade := []string{
 		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==",
 	}
-	for _, path := range []string{"/socket/in", "/socket/out"} {
+	for _, path := range []string{"/socket/in", "/socket/out", "/socket/tail"} {
 		a.askAll(full, path, "")
 		a.askAll(crowded, path, "")
 		a.askAll(limited, path, "")

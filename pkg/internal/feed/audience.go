@@ -21,6 +21,7 @@ type audience struct {
 	byKey  map[string][]*Tail   // by the keys that they name
 	shared map[string]*sharedBy // those whose selection is not by keys that they name, by what it is
 	picky  map[*Tail]struct{}   // all with a selection
+	strict map[*Tail]struct{}   // end when they fall behind
 
 	// settled is where the records begin that the queues may not have yet.
 	settled atomic.Pointer[spot]
@@ -41,7 +42,7 @@ func newAudience(m *memory, chunkBytes int, begin proxy.Places, encoder Encoder)
 	a := &audience{
 		ring: newRing(m, chunkBytes, begin, encoder.AppendRecord), encoder: encoder,
 		whole: map[*Tail]struct{}{}, byKey: map[string][]*Tail{}, shared: map[string]*sharedBy{},
-		picky: map[*Tail]struct{}{}, held: map[string]bool{},
+		picky: map[*Tail]struct{}{}, strict: map[*Tail]struct{}{}, held: map[string]bool{},
 	}
 	a.settle()
 	return a
@@ -52,6 +53,9 @@ func (a *audience) tails() int { return len(a.whole) + len(a.picky) }
 
 // add adds a tail with a selection, nil for all.
 func (a *audience) add(t *Tail, s *Selection) {
+	if t.slow == SlowClose {
+		a.strict[t] = struct{}{}
+	}
 	if s == nil {
 		a.whole[t] = struct{}{}
 		return
@@ -74,6 +78,7 @@ func (a *audience) add(t *Tail, s *Selection) {
 func (a *audience) remove(t *Tail, s *Selection) {
 	delete(a.whole, t)
 	delete(a.picky, t)
+	delete(a.strict, t)
 	if s == nil {
 		return
 	}
@@ -129,6 +134,9 @@ func (a *audience) deliver(batch proxy.Batch) {
 	a.settle()
 	for t := range a.whole {
 		t.wake()
+	}
+	for t := range a.strict {
+		t.endIfBehind()
 	}
 }
 

@@ -1,6 +1,10 @@
 package feed
 
-import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+import (
+	"sync"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
 
 // chunk is a part of a ring: frames one behind the other.
 type chunk struct {
@@ -9,10 +13,10 @@ type chunk struct {
 	frames []byte
 }
 
-// index tells which records the frames of a chunk are. It only grows, under the lock of its ring. A tail keeps the
-// index of the chunk that it is in.
+// index tells which records the frames of a chunk are. It only grows. A tail keeps the index of the chunk that it is in.
 type index struct {
-	begin      proxy.Places // before the first record
+	mu         *sync.RWMutex // of the ring, which guards it; nil if it does not grow
+	begin      proxy.Places  // before the first record
 	partitions []int32
 	offsets    []int64
 	epochs     []int32
@@ -27,8 +31,12 @@ func (x *index) start(record int) int {
 	return x.ends[record-1]
 }
 
-// places returns the places behind the first records of the chunk.
+// places returns the places behind the first records of the chunk. The lock is not held.
 func (x *index) places(records int) proxy.Places {
+	if x.mu != nil {
+		x.mu.RLock()
+		defer x.mu.RUnlock()
+	}
 	places := x.begin.Clone()
 	for i := range records {
 		places[x.partitions[i]] = proxy.Place{Offset: x.offsets[i] + 1, Epoch: x.epochs[i]}

@@ -80,7 +80,7 @@ func (r *ring) restart(from proxy.Places) {
 // filling returns the chunk that gets the next frame. r.mu is held.
 func (r *ring) filling() *chunk {
 	if n := len(r.chunks); n == 0 || len(r.chunks[n-1].frames) >= r.chunk {
-		r.chunks = append(r.chunks, chunk{index: &index{begin: r.high.Clone()}})
+		r.chunks = append(r.chunks, chunk{index: &index{mu: &r.mu, begin: r.high.Clone()}})
 	}
 	return &r.chunks[len(r.chunks)-1]
 }
@@ -99,6 +99,13 @@ func (r *ring) drop() {
 	clear(r.chunks[kept:])
 	r.chunks = r.chunks[:kept]
 	r.first++
+}
+
+// hasDropped tells whether the ring has dropped the chunk with a number.
+func (r *ring) hasDropped(number uint64) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return number < r.first
 }
 
 // droppable returns how many bytes the ring holds that it can drop.

@@ -25,7 +25,7 @@ const (
 func (t *Tail) fallBehind() {
 	switch t.slow {
 	case SlowClose:
-		t.err = ErrSlow
+		t.endAsSlow()
 	case SlowSkip:
 		if t.live, t.queue = false, (queue{}); t.ended.Err() == nil {
 			t.catching.Go(t.skip)
@@ -33,6 +33,31 @@ func (t *Tail) fallBehind() {
 	default:
 		t.goBack()
 	}
+}
+
+// endAsSlow ends the tail. The writer may be stuck, and not ask for more. t.mu is held.
+func (t *Tail) endAsSlow() {
+	if t.err == nil {
+		t.err = ErrSlow
+		t.slowed()
+	}
+}
+
+// endIfBehind ends a tail that is not to wait, if the ring has dropped what it would be given next.
+func (t *Tail) endIfBehind() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slow == SlowClose && t.live && !t.isVoid && (t.queue.overflow || t.audience.ring.hasDropped(t.next())) {
+		t.endAsSlow()
+	}
+}
+
+// next returns the number of the chunk that the tail reads next.
+func (t *Tail) next() uint64 {
+	if t.queue.open && t.queue.waiting() > 0 {
+		return t.queue.records[t.queue.done].chunk
+	}
+	return t.spot.chunk
 }
 
 // goBack has the tail read the log from its places on. t.mu is held.

@@ -16,6 +16,8 @@ type TailOptions struct {
 	Slow       Slow
 	Gaps       []proxy.Gap // are told before all records
 	Snapshot   bool        // whether the newest records come first; At is nil then
+	// Slowed is called once where Slow is SlowClose and the tail has fallen behind, from any goroutine. It must not wait.
+	Slowed func()
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
 	Wake func()
 }
@@ -26,6 +28,7 @@ type Tail struct {
 	audience   *audience
 	newEncoder func() Encoder
 	slow       Slow
+	slowed     func() // nil once it was called
 	wake       func()
 	ended      context.Context
 	cancel     context.CancelFunc
@@ -51,7 +54,7 @@ type Tail struct {
 // Open begins a tail. Close must be called in the end.
 func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	t := &Tail{
-		log: l, newEncoder: o.NewEncoder, slow: o.Slow, wake: o.Wake, selection: o.Selection, taken: make(chan struct{}, 1),
+		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, selection: o.Selection, taken: make(chan struct{}, 1),
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
@@ -79,10 +82,11 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	return t, nil
 }
 
-// begin begins at places: in the ring if that has all that comes after them, and else in the log.
+// begin begins at places: in the ring if that has all that comes after them, and else in the log. Places that are
+// beyond the ring may be beyond the log, too.
 func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
 	t.spot = spot{begin: at.Clone()}
-	if t.goLive(at) {
+	if len(at.Beyond(t.audience.ring.places())) == 0 && t.goLive(at) {
 		return nil
 	}
 	checked, err := t.log.source.Check(ctx, at)

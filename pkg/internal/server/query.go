@@ -92,12 +92,14 @@ func (q *query) text(name string) string {
 	return values[0]
 }
 
-// texts returns the values of a parameter that may be repeated.
-func (q *query) texts(name string) []string {
-	values := q.values[name]
-	for _, value := range values {
+// texts returns the values of a parameter that may be repeated, without empty ones.
+func (q *query) texts(name string) (values []string) {
+	for _, value := range q.values[name] {
 		if !utf8.ValidString(value) {
 			q.fault(name, "must be UTF-8.")
+		}
+		if value != "" {
+			values = append(values, value)
 		}
 	}
 	return values

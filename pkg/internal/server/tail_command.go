@@ -45,10 +45,13 @@ func (p *prefixes) UnmarshalJSON(text []byte) error {
 // command takes a client's message, and returns its answer.
 func (t *tailing) command(message []byte) []byte {
 	answer, e := t.obey(message)
-	if e != nil {
-		return codec.AppendError(nil, e, "", "")
+	if e == nil {
+		return answer
 	}
-	return answer
+	if e.Kind == proxy.KindInvalidParameter { // it is none here
+		e = proxy.Wrap(e, proxy.KindInvalidMessage, "%s", e.Message)
+	}
+	return codec.AppendError(nil, e, "", "")
 }
 
 func (t *tailing) obey(message []byte) (answer []byte, e *proxy.Error) {
@@ -218,6 +221,8 @@ func (t *tailing) track(ctx context.Context, c *tailCommand, change func(keys ma
 		return nil, notSubscribed(c.Topic)
 	case topic.wants.Keys == nil:
 		return nil, proxy.Errorf(proxy.KindInvalidMessage, "keys: of %q all are subscribed to.", c.Topic)
+	case len(c.Keys) == 0:
+		return nil, proxy.Errorf(proxy.KindInvalidMessage, "keys: must be a list of keys.")
 	}
 	wants := topic.wants
 	wants.Allowed = nil

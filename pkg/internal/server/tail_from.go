@@ -45,7 +45,11 @@ func (f *tailFrom) alone() int32 {
 
 // from reads where a tail of topics begins.
 func (q *query) from(topics []string) *tailFrom {
-	f, ok := parseFrom(q.text("from"))
+	text := q.values.Get("from")
+	if !strings.HasPrefix(text, string(fromCursor)) || len(q.values["from"]) > 1 { // any text is a cursor, maybe an invalid one
+		text = q.text("from")
+	}
+	f, ok := parseFrom(text)
 	if !ok {
 		q.fault("from", fromHelp)
 	}

@@ -43,6 +43,9 @@ func reduced(s *feed.Selection) *feed.Selection {
 	return s
 }
 
+// beyondAll stands for whatever may follow a prefix.
+const beyondAll = "\U0010FFFF"
+
 // bounded adds the keys that a policy allows to a selection. Keys that are wanted and not allowed are refused. name is
 // how the client has named them.
 func bounded(s feed.Selection, keys policy.Keys, name func(kind string) string) (*feed.Selection, *proxy.Error) {
@@ -55,7 +58,7 @@ func bounded(s feed.Selection, keys policy.Keys, name func(kind string) string) 
 		}
 	}
 	for _, prefix := range s.Prefixes {
-		if !keys.Allow(prefix) {
+		if !keys.Allow(prefix + beyondAll) {
 			return nil, proxy.Errorf(proxy.KindNotAuthorized, "%s: you may not read all keys that begin with %q.", name("keyPrefix"), shorten(prefix, maxEcho))
 		}
 	}

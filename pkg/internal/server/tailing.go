@@ -152,7 +152,7 @@ func feedError(err error) *proxy.Error {
 		return proxy.Wrap(err, proxy.KindOverloaded, "snapshot: the topic is too large: %v.", tooLarge)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return proxy.Wrap(err, proxy.KindOverloaded, "The topic is still being read: try again.")
+		return proxy.Wrap(err, proxy.KindKafkaUnavailable, "Kafka cannot be read in time: try again.")
 	}
 	return proxy.AsError(err)
 }
@@ -164,7 +164,7 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(&topic.wants), Slow: t.slow, Wake: t.wake,
+		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(&topic.wants), Slow: t.slow, Slowed: t.tooSlow, Wake: t.wake,
 	})
 	if err != nil {
 		return fmt.Errorf("beginning to read %s: %w", name, err)
@@ -221,12 +221,14 @@ func (t *tailing) serve(c *socket.Conn, o socket.TailOptions) {
 
 // failed ends the connection, or leaves that to who deals with the end of a topic.
 func (t *tailing) failed(_ socket.TailFeed, err error) {
-	switch {
-	case errors.Is(err, feed.ErrSlow):
-		t.conn.Load().End(socket.EndWith(proxy.Errorf(proxy.KindOverloaded, "The client is too slow for the topic."), goneGrace))
-	case !errors.Is(err, feed.ErrGone):
-		t.conn.Load().End(socket.EndWith(proxy.AsError(err), goneGrace))
+	if !errors.Is(err, feed.ErrGone) && !errors.Is(err, feed.ErrSlow) {
+		t.end(proxy.AsError(err))
 	}
+}
+
+// tooSlow ends a connection that was to end when it cannot keep up.
+func (t *tailing) tooSlow() {
+	t.end(proxy.Errorf(proxy.KindOverloaded, "The client is too slow, and asked not to wait."))
 }
 
 // close ends the tails, and releases the topics.

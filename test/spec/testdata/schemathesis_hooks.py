@@ -4,16 +4,25 @@ import re
 
 import schemathesis
 
-LEGAL_TOPIC = re.compile(r"(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]*")
+LEGAL_TOPIC = r"(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]*"
+LEGAL_TOPICS = {
+    "/socket/in": re.compile(LEGAL_TOPIC),
+    "/socket/out": re.compile(LEGAL_TOPIC),
+    "/socket/tail": re.compile(f"{LEGAL_TOPIC}(,{LEGAL_TOPIC}){{0,15}}"),
+}
+# Those of /socket/tail that may be repeated, or whose schema as text does not tell what is in it. The suite tests them.
+LEFT_OUT = ("after", "key", "keyPrefix", "where")
 
 
 @schemathesis.hook
 def before_load_schema(context, schema):
     """No socket is opened: schemathesis cannot use one. The suite tests the headers."""
-    for path in ("/socket/in", "/socket/out"):
+    for path in LEGAL_TOPICS:
         item = schema["paths"][path]
         del item["get"]["parameters"]
-        item["parameters"] = [p for p in item["parameters"] if not p.get("$ref", "").endswith("/origin")]
+        item["parameters"] = [
+            p for p in item["parameters"] if not p.get("$ref", "").endswith("/origin") and p.get("name") not in LEFT_OUT
+        ]
 
 
 @schemathesis.hook
@@ -26,20 +35,20 @@ def filter_query(context, query):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.path.startswith("/socket/"):
-        existing_topic(case.query)
+        existing_topic(case)
         instance_of_transactions(case.query)
-        limit_of_json(case.query)
+        only_with_json(case.query)
     if case.path.startswith("/admin/client/config/"):
         same_id(case)
     if "/offsets/alter/" in case.path and isinstance(case.body, list):
         case.body = existing_offset(case.body)
 
 
-def existing_topic(query):
-    """A legal topic is one that exists."""
-    topic = query.get("topic")
-    if isinstance(topic, str) and LEGAL_TOPIC.fullmatch(topic) and not topic.startswith("__"):
-        query["topic"] = "demo"
+def existing_topic(case):
+    """A legal topic is one that exists, and none comes twice."""
+    topic = case.query.get("topic")
+    if isinstance(topic, str) and LEGAL_TOPICS[case.path].fullmatch(topic) and not topic.startswith("__"):
+        case.query["topic"] = "demo"
 
 
 def instance_of_transactions(query):
@@ -48,9 +57,10 @@ def instance_of_transactions(query):
         query.setdefault("instanceId", "sensors-1")
 
 
-def limit_of_json(query):
-    """Messages are fitted to a limit in JSON alone, which no schema of single parameters can say."""
-    if "maxMessageBytes" in query and str(query.get("socketPayload")).lower() == "avro":
+def only_with_json(query):
+    """Messages are fitted to a limit, and batched, in JSON alone, which no schema of single parameters can say."""
+    bound = "maxMessageBytes" in query or query.get("batch") in (True, "true")
+    if bound and str(query.get("socketPayload")).lower() == "avro":
         query["socketPayload"] = "json"
 
 

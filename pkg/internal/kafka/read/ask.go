@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -31,13 +32,13 @@ type query struct {
 
 // answer is what a leader has told about a log.
 type answer struct {
-	epoch    int32   // of the leader
+	leader
 	offsets  []int64 // of the timestamps, -1 where there is none
 	epochEnd int64   // behind the last record of the place's epoch, -1 where that is not known
 }
 
-// asked holds the leader epochs under which a broker is asked about partitions.
-type asked map[int32]int32
+// asked holds the partitions about which a broker is asked, as their leader.
+type asked map[int32]leader
 
 // everything wants all partitions.
 func everything(int32) bool { return true }
@@ -92,7 +93,7 @@ func (s *Source) askOnce(ctx context.Context, client *kgo.Client, q query, last 
 			if brokers[l.broker] == nil {
 				brokers[l.broker] = asked{}
 			}
-			brokers[l.broker][partition] = l.epoch
+			brokers[l.broker][partition] = l
 		}
 	}
 	var mu sync.Mutex // guards into and failed
@@ -102,9 +103,7 @@ func (s *Source) askOnce(ctx context.Context, client *kgo.Client, q query, last 
 			told, err := s.askLeader(ctx, client.Broker(int(id)), q, partitions)
 			mu.Lock()
 			defer mu.Unlock()
-			for partition, a := range told {
-				into[partition] = a
-			}
+			maps.Copy(into, told)
 			failed = append(failed, err)
 		})
 	}
@@ -127,17 +126,17 @@ func (s *Source) askLeader(ctx context.Context, broker *kgo.Broker, q query, par
 	asking.Go(func() { ends, errs[len(lists)] = s.epochEnds(ctx, broker, q.places, partitions) })
 	asking.Wait()
 	answers := make(map[int32]answer, len(partitions))
-	for partition, epoch := range partitions {
-		if a, complete := collect(partition, epoch, lists, ends); complete {
+	for partition, l := range partitions {
+		if a, complete := collect(partition, l, lists, ends); complete {
 			answers[partition] = a
 		}
 	}
 	return answers, errors.Join(errs...)
 }
 
-func collect(partition, epoch int32, lists []offsets, ends offsets) (a answer, complete bool) {
+func collect(partition int32, l leader, lists []offsets, ends offsets) (a answer, complete bool) {
 	end, complete := ends[partition]
-	a = answer{epoch: epoch, epochEnd: end}
+	a = answer{leader: l, epochEnd: end}
 	for _, list := range lists {
 		offset, told := list[partition]
 		a.offsets = append(a.offsets, offset)

@@ -12,17 +12,24 @@ import (
 // on: the starts of partitions that at does not have. It leaves out partitions whose leaders do not answer within
 // some seconds. If none answers, it returns an error of proxy.KindKafkaUnavailable.
 func (s *Source) Check(ctx context.Context, at proxy.Places) (proxy.Batch, error) {
-	return s.check(ctx, at, everything)
+	c, err := s.check(ctx, at, everything)
+	return c.Batch, err
+}
+
+// checked is what a check finds.
+type checked struct {
+	proxy.Batch
+	answered []string // the addresses of brokers that have answered
 }
 
 // check is Check for the wanted partitions.
-func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) bool) (proxy.Batch, error) {
+func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) bool) (checked, error) {
 	// Whatever the isolation, a place up to the end of the log is valid: the committed part only becomes longer.
 	answers, err := s.ask(ctx, query{timestamps: []int64{atStart, atEnd}, isolation: uncommitted, places: at}, wanted)
 	if len(answers) == 0 && err != nil {
-		return proxy.Batch{}, err
+		return checked{}, err
 	}
-	b := proxy.Batch{Next: make(proxy.Places, len(answers))}
+	c := checked{Batch: proxy.Batch{Next: make(proxy.Places, len(answers))}}
 	for _, partition := range slices.Sorted(maps.Keys(answers)) {
 		a := answers[partition]
 		start, end := a.offsets[0], a.offsets[1]
@@ -34,10 +41,11 @@ func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) 
 			end = a.epochEnd
 		}
 		gaps, then := missing(partition, place.Offset, start, end, a.epoch)
-		b.Gaps = append(b.Gaps, gaps...)
-		b.Next[partition] = proxy.Place{Offset: then, Epoch: a.epoch}
+		c.Gaps = append(c.Gaps, gaps...)
+		c.Next[partition] = proxy.Place{Offset: then, Epoch: a.epoch}
+		c.answered = append(c.answered, a.address)
 	}
-	return b, nil
+	return c, nil
 }
 
 // missing returns what a log from start to end does not have behind an offset, and where it goes on.

@@ -31,9 +31,9 @@ func (r *Reader) complete(ctx context.Context, at proxy.Places) {
 			continue
 		}
 		reading := r.places()
-		checked, err := r.source.check(ctx, at, func(p int32) bool { _, is := reading[p]; return !is })
-		if err == nil && len(checked.Next) > 0 {
-			r.join(checked)
+		found, err := r.source.check(ctx, at, func(p int32) bool { _, is := reading[p]; return !is })
+		if err == nil && len(found.Next) > 0 {
+			r.join(found.Batch)
 			continue
 		}
 		cluster.Pause(ctx, completePause)
@@ -60,15 +60,15 @@ func (r *Reader) places() proxy.Places {
 }
 
 // join begins to read partitions. The check is noted before: no record comes ahead of it.
-func (r *Reader) join(checked proxy.Batch) {
+func (r *Reader) join(found proxy.Batch) {
 	r.mu.Lock()
-	maps.Copy(r.next, checked.Next)
-	r.checked.Gaps = append(r.checked.Gaps, checked.Gaps...)
+	maps.Copy(r.next, found.Next)
+	r.checked.Gaps = append(r.checked.Gaps, found.Gaps...)
 	if r.checked.Next == nil {
 		r.checked.Next = proxy.Places{}
 	}
-	maps.Copy(r.checked.Next, checked.Next)
+	maps.Copy(r.checked.Next, found.Next)
 	r.mu.Unlock()
-	r.client.AddConsumePartitions(r.positions(checked.Next))
+	r.client.AddConsumePartitions(r.positions(found.Next))
 	r.wake()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -13,14 +15,15 @@ import (
 )
 
 var (
-	errOtherInstance = errors.New("Kafka shows another topic of the name")
+	errOtherInstance = errors.New("there is another topic of the name")
 	errNoLeader      = errors.New("the partition has no leader")
 )
 
 // leader is who leads a partition, as Kafka's metadata shows it.
 type leader struct {
-	broker int32 // -1 if there is none
-	epoch  int32 // -1 before Kafka 2.1
+	broker  int32  // -1 if there is none
+	address string // of the broker
+	epoch   int32  // -1 before Kafka 2.1
 }
 
 // leaders looks up the leaders of all partitions. It sends a request each time, since franz-go's cache may be old.
@@ -48,10 +51,14 @@ func (s *Source) leaders(ctx context.Context, client *kgo.Client) (map[int32]lea
 		s.topic.Refresh()
 		return nil, errOtherInstance
 	}
+	addresses := make(map[int32]string, len(answer.Brokers))
+	for _, b := range answer.Brokers {
+		addresses[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+	}
 	all := make(map[int32]leader, len(topic.Partitions))
 	for i := range topic.Partitions {
 		p := &topic.Partitions[i]
-		all[p.Partition] = leader{p.Leader, p.LeaderEpoch}
+		all[p.Partition] = leader{p.Leader, addresses[p.Leader], p.LeaderEpoch}
 	}
 	return all, nil
 }

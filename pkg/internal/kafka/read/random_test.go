@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
@@ -22,44 +23,75 @@ type written struct {
 	count   int
 }
 
-// testManyReaders has readers begin at random places while records are written and connections are cut. Each must
-// get everything from its places on, once and in order.
-func testManyReaders(t *testing.T, hosts ...string) {
-	const partitions, readers = 3, 4
-	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	r := newRig(t, partitions, hosts...)
+// testManyReaders cuts connections while records are written and read.
+func testManyReaders(r *rig) {
+	r.create(3)
+	r.manyReaders(func(*rand.Rand) {})
+}
+
+// TestManyReadersOfAClusterThatChanges also moves leaders, and deletes records.
+func TestManyReadersOfAClusterThatChanges(t *testing.T) {
+	t.Parallel()
+	broker, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	r := newRig(t, 3, broker.ListenAddrs()...)
+	r.manyReaders(func(random *rand.Rand) {
+		if err := broker.MoveTopicPartition(r.topic, random.Int32N(3), random.Int32N(3)); err != nil {
+			t.Error(err)
+		}
+		if p := broker.PartitionInfo(r.topic, 0); random.IntN(4) == 0 && p.HighWatermark > p.LogStartOffset {
+			if err := broker.DeleteRecords(r.topic, 0, p.LogStartOffset+random.Int64N(p.HighWatermark-p.LogStartOffset)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// manyReaders has readers begin at random places while records are written, connections are cut and more happens.
+// Each must get everything from its places on, once and in order, or be told what it does not get.
+func (r *rig) manyReaders(disturb func(*rand.Rand)) {
+	const readers = 4
+	seed := uint64(time.Now().UnixNano())
+	r.Logf("the seed is %d", seed)
+	random := rand.New(rand.NewPCG(1, seed))
 	s := r.source()
 	log := &written{records: map[int32]map[int64]string{0: {}, 1: {}, 2: {}}}
 	r.writeSome(log, random, 50)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
-	done, stopCuts := make(chan struct{}), make(chan struct{})
-	var reading, cutting sync.WaitGroup
+	done, calm := make(chan struct{}), make(chan struct{})
+	var reading, disturbing sync.WaitGroup
 	tails := make([]*randomTail, readers)
 	for i := range tails {
-		tails[i] = newRandomTail(s, rand.New(rand.NewPCG(uint64(i), random.Uint64())), log)
+		tails[i] = newRandomTail(s, rand.New(rand.NewPCG(uint64(i), seed)), log)
 		reading.Go(func() { tails[i].run(ctx, done) })
 	}
-	cutting.Go(func() { r.cutSometimes(stopCuts) })
+	disturbing.Go(func() { r.disturb(rand.New(rand.NewPCG(readers, seed)), disturb, calm) })
 	for range 30 {
 		r.writeSome(log, random, random.IntN(30))
 		time.Sleep(time.Duration(random.IntN(40)) * time.Millisecond)
 	}
-	close(stopCuts)
-	cutting.Wait()
+	close(calm)
+	disturbing.Wait()
 	close(done)
 	reading.Wait()
 	for _, tail := range tails {
-		tail.check(t)
+		tail.check(r)
 	}
 }
 
-func (r *rig) cutSometimes(stop <-chan struct{}) {
+func (r *rig) disturb(random *rand.Rand, disturb func(*rand.Rand), stop <-chan struct{}) {
 	for {
 		select {
 		case <-time.After(100 * time.Millisecond):
-			r.gate.Cut()
-			r.gate.Mend()
+			if random.IntN(2) == 0 {
+				r.gate.Cut()
+				r.gate.Mend()
+			}
+			disturb(random)
 		case <-stop:
 			return
 		}
@@ -92,6 +124,7 @@ type randomTail struct {
 	log       *written
 	first, at proxy.Places
 	got       map[int32]map[int64]string
+	gone      map[int32]map[int64]bool // what gaps told
 	faults    []error
 }
 
@@ -100,7 +133,10 @@ func newRandomTail(s *Source, random *rand.Rand, log *written) *randomTail {
 	for p := range int32(3) {
 		at[p] = proxy.Place{Offset: random.Int64N(int64(len(log.records[p]) + 1)), Epoch: random.Int32N(2) - 1}
 	}
-	return &randomTail{source: s, random: random, log: log, first: at.Clone(), at: at, got: map[int32]map[int64]string{0: {}, 1: {}, 2: {}}}
+	return &randomTail{
+		source: s, random: random, log: log, first: at.Clone(), at: at,
+		got: map[int32]map[int64]string{0: {}, 1: {}, 2: {}}, gone: map[int32]map[int64]bool{0: {}, 1: {}, 2: {}},
+	}
 }
 
 func (t *randomTail) run(ctx context.Context, done <-chan struct{}) {
@@ -140,15 +176,21 @@ func (t *randomTail) read(ctx context.Context, reader *Reader, done <-chan struc
 }
 
 func (t *randomTail) take(batch proxy.Batch) {
+	for _, gap := range batch.Gaps {
+		if gap.Reason != proxy.GapExpired || gap.From != t.at[gap.Partition].Offset {
+			t.faults = append(t.faults, fmt.Errorf("the gap %v at %v", gap, t.at))
+		}
+		for offset := gap.From; offset < gap.To; offset++ {
+			t.gone[gap.Partition][offset] = true
+		}
+		t.at[gap.Partition] = gap.Then
+	}
 	for _, r := range batch.Records {
 		if r.Offset < t.at[r.Partition].Offset {
 			t.faults = append(t.faults, fmt.Errorf("record %d of partition %d comes at %v", r.Offset, r.Partition, t.at))
 		}
 		t.got[r.Partition][r.Offset] = string(r.Value)
 		t.at[r.Partition] = proxy.Place{Offset: r.Offset + 1, Epoch: r.Epoch}
-	}
-	if len(batch.Gaps) > 0 {
-		t.faults = append(t.faults, fmt.Errorf("gaps: %v", batch.Gaps))
 	}
 	t.at.Pass(batch)
 }
@@ -164,14 +206,14 @@ func (t *randomTail) hasAll() bool {
 	return true
 }
 
-func (t *randomTail) check(test *testing.T) {
+func (t *randomTail) check(r *rig) {
 	for _, fault := range t.faults {
-		test.Error(fault)
+		r.Error(fault)
 	}
 	for p, records := range t.log.records {
 		for offset, value := range records {
-			if got, is := t.got[p][offset]; offset >= t.first[p].Offset && (!is || got != value) {
-				test.Errorf("record %d of partition %d: got %q, want %q", offset, p, got, value)
+			if got, is := t.got[p][offset]; offset >= t.first[p].Offset && !t.gone[p][offset] && (!is || got != value) {
+				r.Errorf("record %d of partition %d: got %q, want %q", offset, p, got, value)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // tests run on kfake and on Apache Kafka.
-var tests = map[string]func(t *testing.T, hosts ...string){
+var tests = map[string]func(*rig){
 	"positions":                 testPositions,
 	"an open transaction":       testOpenTransaction,
 	"places of all kinds":       testPlaces,
@@ -38,7 +38,7 @@ func TestOnKfake(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, kafkatest.Broker(t).ListenAddrs()...)
+			test(newRig(t, 0, kafkatest.Broker(t).ListenAddrs()...))
 		})
 	}
 }
@@ -49,13 +49,14 @@ func TestOnKafka(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, broker.Addr())
+			test(newRig(t, 0, broker.Addr()))
 		})
 	}
 }
 
-func testPositions(t *testing.T, hosts ...string) {
-	r := newRig(t, 2, hosts...)
+func testPositions(r *rig) {
+	t := r.T
+	r.create(2)
 	for i, v := range []string{"a", "b", "c"} {
 		record := &kgo.Record{Topic: r.topic, Value: []byte(v), Timestamp: time.UnixMilli(1000 * int64(i+1))}
 		if err := r.client.ProduceSync(kafkatest.Deadline(t), record).FirstErr(); err != nil {
@@ -104,8 +105,9 @@ func testPositions(t *testing.T, hosts ...string) {
 	}
 }
 
-func testOpenTransaction(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testOpenTransaction(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a")
 	writer := r.writer()
 	r.transact(writer, kgo.TryCommit, false, "b", "c")
@@ -132,8 +134,9 @@ func testOpenTransaction(t *testing.T, hosts ...string) {
 	tail.wants("0/0=a", "0/1=b", "0/2=c")
 }
 
-func testPlaces(t *testing.T, hosts ...string) {
-	r := newRig(t, 2, hosts...)
+func testPlaces(r *rig) {
+	t := r.T
+	r.create(2)
 	r.write(0, "a", "b", "c")
 	r.write(1, "x", "y")
 	s := r.source()
@@ -148,7 +151,6 @@ func testPlaces(t *testing.T, hosts ...string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tail := r.read(s, test.at)
-			tail.T = t
 			tail.wants(test.want...)
 			if ends, err := s.Ends(kafkatest.Deadline(t)); err != nil || !tail.at.Passes(ends) || len(tail.gaps) > 0 {
 				t.Errorf("is at %v, the ends are %v, %v; gaps %v", tail.at, ends, err, tail.gaps)
@@ -161,8 +163,9 @@ func testPlaces(t *testing.T, hosts ...string) {
 	tail.until("both", func() bool { return len(tail.got) == 2 })
 }
 
-func testRecords(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testRecords(r *rig) {
+	t := r.T
+	r.create(1)
 	for _, record := range []*kgo.Record{
 		{Key: []byte("k"), Value: nil, Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("v")}, {Key: "null"}}},
 		{Key: nil, Value: []byte{}, Timestamp: time.UnixMilli(12345)},
@@ -196,8 +199,9 @@ func testRecords(t *testing.T, hosts ...string) {
 	}
 }
 
-func testTransactions(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testTransactions(r *rig) {
+	t := r.T
+	r.create(1)
 	writer := r.writer()
 	committed, uncommitted := r.committed(), r.source()
 	clean, dirty := r.read(committed, proxy.Places{}), r.read(uncommitted, proxy.Places{})
@@ -221,8 +225,9 @@ func testTransactions(t *testing.T, hosts ...string) {
 	}
 }
 
-func testExpired(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testExpired(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a", "b", "c", "d")
 	r.deleteBefore(2)
 	s := r.source()
@@ -240,8 +245,9 @@ func testExpired(t *testing.T, hosts ...string) {
 	}
 }
 
-func testBeyondTheEnd(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testBeyondTheEnd(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a", "b")
 	s := r.source()
 	for name, epoch := range map[string]int32{"known epoch": 0, "unknown epoch": unknown, "made up": 77} {
@@ -254,8 +260,9 @@ func testBeyondTheEnd(t *testing.T, hosts ...string) {
 	}
 }
 
-func testGrowth(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testGrowth(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a")
 	s := r.source()
 	tail := r.read(s, proxy.Places{})
@@ -274,13 +281,15 @@ func testGrowth(t *testing.T, hosts ...string) {
 
 // slow is a deadline for what the watcher of topics notices at its interval.
 func slow(t *testing.T) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func testDeleted(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testDeleted(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a")
 	s := r.source()
 	tail := r.read(s, proxy.Places{})
@@ -322,8 +331,9 @@ func wantEnd(ctx context.Context, tail *tail, s *Source, replaced bool) {
 	}
 }
 
-func testMadeAgain(t *testing.T, hosts ...string) {
-	r := newRig(t, 1, hosts...)
+func testMadeAgain(r *rig) {
+	t := r.T
+	r.create(1)
 	r.write(0, "a")
 	s := r.source()
 	tail := r.read(s, proxy.Places{})
@@ -341,9 +351,10 @@ func testMadeAgain(t *testing.T, hosts ...string) {
 	wantEnd(slow(t), tail, s, true)
 }
 
-func testCompacted(t *testing.T, hosts ...string) {
+func testCompacted(r *rig) {
+	t := r.T
 	for setting, want := range map[string]bool{"delete": false, "compact": true, "compact,delete": true} {
-		r := newRig(t, 0, hosts...)
+		r := newRig(t, 0, r.hosts...)
 		r.create(1, "cleanup.policy="+setting)
 		if compacted, err := r.source().Compacted(kafkatest.Deadline(t)); err != nil || compacted != want {
 			t.Errorf("%s: got %v, %v", setting, compacted, err)
@@ -352,8 +363,8 @@ func testCompacted(t *testing.T, hosts ...string) {
 }
 
 // testCutNetwork cuts the network again and again while records are written.
-func testCutNetwork(t *testing.T, hosts ...string) {
-	r := newRig(t, 2, hosts...)
+func testCutNetwork(r *rig) {
+	r.create(2)
 	tail := r.read(r.source(), proxy.Places{})
 	for i := range 5 {
 		r.write(int32(i%2), fmt.Sprint(i))

@@ -49,16 +49,16 @@ type Reader struct {
 // Read begins to read at places. Places of partitions that the topic does not have are of no account; partitions of
 // the topic that have no place are read from their start. The first poll returns what Check does.
 func (s *Source) Read(ctx context.Context, at proxy.Places) (*Reader, error) {
-	checked, err := s.Check(ctx, at)
+	found, err := s.check(ctx, at, everything)
 	if err != nil {
 		return nil, err
 	}
 	r := &Reader{
-		source: s, grown: make(chan struct{}, 1), next: checked.Next.Clone(), checked: checked,
+		source: s, grown: make(chan struct{}, 1), next: found.Next.Clone(), checked: found.Batch,
 		epochs: make(map[int32]int32), troubles: make(map[int32]time.Time),
 	}
 	r.size = newFetchSize(s.fetchBytes)
-	client, err := kgo.NewClient(s.cluster.OptionsAs(metrics.TailClient, s.topic.Credentials, clientID, r.options(checked.Next)...)...)
+	client, err := kgo.NewClient(s.cluster.OptionsAs(metrics.TailClient, s.topic.Credentials, clientID, r.options(&found)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client for a tail: %w", err)
 	}
@@ -70,14 +70,15 @@ func (s *Source) Read(ctx context.Context, at proxy.Places) (*Reader, error) {
 }
 
 // options returns the options of the reader's client, apart from those that all clients have.
-func (r *Reader) options(places proxy.Places) []kgo.Opt {
+func (r *Reader) options(found *checked) []kgo.Opt {
 	s := r.source
 	isolation := kgo.ReadUncommitted()
 	if s.isolation == committed {
 		isolation = kgo.ReadCommitted()
 	}
 	options := []kgo.Opt{
-		kgo.ConsumePartitions(r.positions(places)),
+		kgo.SeedBrokers(found.answered...), // franz-go would wait long for the metadata of a broker that is silent
+		kgo.ConsumePartitions(r.positions(found.Next)),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // else franz-go would skip or repeat records
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxWait(fetchMaxWait),

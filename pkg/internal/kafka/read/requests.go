@@ -33,9 +33,9 @@ type offsets map[int32]int64
 func (s *Source) list(ctx context.Context, broker *kgo.Broker, timestamp int64, isolation int8, partitions asked) (offsets, error) {
 	topic := kmsg.NewListOffsetsRequestTopic()
 	topic.Topic = s.topic.Name
-	for p, epoch := range partitions {
+	for p, l := range partitions {
 		partition := kmsg.NewListOffsetsRequestTopicPartition()
-		partition.Partition, partition.CurrentLeaderEpoch, partition.Timestamp = p, epoch, timestamp
+		partition.Partition, partition.CurrentLeaderEpoch, partition.Timestamp = p, l.epoch, timestamp
 		topic.Partitions = append(topic.Partitions, partition)
 	}
 	request := kmsg.NewPtrListOffsetsRequest()
@@ -62,14 +62,14 @@ func (s *Source) epochEnds(ctx context.Context, broker *kgo.Broker, places proxy
 	told, failed := offsets{}, failures{}
 	topic := kmsg.NewOffsetForLeaderEpochRequestTopic()
 	topic.Topic = s.topic.Name
-	for p, epoch := range partitions {
+	for p, l := range partitions {
 		place, has := places[p]
-		if !has || place.Epoch < 0 || isOutdated(epoch, place) {
+		if !has || place.Epoch < 0 || isOutdated(l.epoch, place) {
 			told[p] = unknown
 			continue
 		}
 		partition := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
-		partition.Partition, partition.CurrentLeaderEpoch, partition.LeaderEpoch = p, epoch, place.Epoch
+		partition.Partition, partition.CurrentLeaderEpoch, partition.LeaderEpoch = p, l.epoch, place.Epoch
 		topic.Partitions = append(topic.Partitions, partition)
 	}
 	if len(topic.Partitions) == 0 {

@@ -26,8 +26,8 @@ type stuck struct {
 	at     time.Time
 }
 
-// watch ends the reader with an error if a partition is behind the end of its log at two looks, and has not moved
-// between them. A new reader has a new client, with a state of its own.
+// watch ends the reader with an error if a partition has not moved between two looks, was behind the end of its log at
+// the second, and has not moved at the third. A new reader has a new client, with a state of its own.
 func (r *Reader) watch(ctx context.Context) {
 	var before, behind proxy.Places
 	for {
@@ -44,7 +44,7 @@ func (r *Reader) watch(ctx context.Context) {
 				}
 			}
 		}
-		before, behind = now, r.behind(ctx, now)
+		before, behind = now, r.behind(ctx, unmoved)
 	}
 }
 
@@ -73,6 +73,9 @@ func unmovedOf(now, before proxy.Places) proxy.Places {
 
 // behind returns the places behind which there are more records.
 func (r *Reader) behind(ctx context.Context, places proxy.Places) proxy.Places {
+	if len(places) == 0 {
+		return nil
+	}
 	answers, _ := r.source.ask(ctx, query{timestamps: []int64{atEnd}, isolation: r.source.isolation}, func(p int32) bool {
 		_, is := places[p]
 		return is
