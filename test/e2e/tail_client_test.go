@@ -293,7 +293,11 @@ func (c *tail) ended(code websocket.StatusCode) (before []tailFrame) {
 // refusesTail checks how a handshake is refused. An empty code is any.
 func (p *proxy) refusesTail(t *testing.T, status int, code, names, topic string, parameters ...string) {
 	t.Helper()
-	got := p.upgrade(t, tailPath(topic, parameters...))
+	var got response
+	eventually(t, "Kafka answers the proxy in time", func() bool {
+		got = p.upgrade(t, tailPath(topic, parameters...))
+		return got.status != 503 || status == 503
+	})
 	what := strings.Join(parameters, "&")
 	if got.status != status {
 		t.Errorf("%.200s: got %d %s, want %d", what, got.status, got.body, status)

@@ -67,6 +67,7 @@ func TestAPartitionThatFails(t *testing.T) {
 				tail.wants("1/0=x")
 				fault = fail()
 			}
+			began := time.Now()
 			for i := range 3 {
 				seen := len(tail.got)
 				r.write(0, "a")
@@ -74,6 +75,9 @@ func TestAPartitionThatFails(t *testing.T) {
 				if err := fault.Wait(kafkatest.Deadline(t), i+1); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if test.failure == kerr.UnknownServerError && time.Since(began) < troublePause {
+				t.Errorf("%d requests within %v", fault.Hits(), time.Since(began))
 			}
 			fault.Remove()
 			r.write(1, "y")
@@ -240,8 +244,14 @@ func TestAccessIsRevoked(t *testing.T) {
 	r, _ := newFakeRig(t, 1)
 	s := r.source()
 	tail := r.read(s, proxy.Places{})
+	tail.until("the places", func() bool { return len(tail.at) == 1 })
 	denied := make(chan error)
 	go func() { denied <- tail.ends(kafkatest.Deadline(t)) }()
+	kafkatest.Await(t, "the poll to wait", func() bool {
+		tail.reader.mu.Lock()
+		defer tail.reader.mu.Unlock()
+		return !tail.reader.waiting.IsZero()
+	})
 	s.topic.Deny(proxy.Errorf(proxy.KindNotAuthorized, "no"))
 	if err := <-denied; kafkatest.KindOf(err) != proxy.KindNotAuthorized {
 		t.Errorf("reading ends with %v", err)

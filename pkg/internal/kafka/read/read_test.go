@@ -271,7 +271,11 @@ func testGrowth(r *rig) {
 		t.Fatal(err)
 	}
 	r.awaitPartitions(3)
-	r.client.ForceMetadataRefresh()
+	kafkatest.Await(t, "the writer to know the partitions", func() bool {
+		r.client.ForceMetadataRefresh()
+		leader, _, err := r.client.PartitionLeader(r.topic, 2)
+		return err == nil && leader >= 0
+	})
 	s.topic.Refresh()
 	tail.until("the new partitions", func() bool { return len(tail.at) == 3 })
 	r.write(2, "z")
