@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // link is a WebSocket of the load client.
@@ -28,18 +30,18 @@ func newLink(ctx context.Context, conn net.Conn, buffer int, op byte) *link {
 // delivered is committed only then.
 func (l *link) next() ([]byte, error) {
 	for {
-		op, payload, err := readFrame(l.in)
+		op, payload, err := frame.Read(l.in)
 		if err != nil {
 			return nil, fmt.Errorf("reading from the proxy: %w", err)
 		}
 		switch op {
 		case l.op:
 			return payload, nil
-		case opPing:
-			if _, err := l.conn.Write(appendFrame(nil, opPong, payload)); err != nil {
+		case frame.Ping:
+			if _, err := l.conn.Write(frame.Append(nil, frame.Pong, payload)); err != nil {
 				return nil, fmt.Errorf("answering a ping: %w", err)
 			}
-		case opClose:
+		case frame.Close:
 			return nil, closed(payload)
 		default:
 			return nil, fmt.Errorf("the proxy sent a frame of opcode %d: %s", op, payload)
@@ -83,7 +85,7 @@ func (l *link) close() error {
 
 // sayClose has the proxy close the link, which next returns.
 func (l *link) sayClose() error {
-	if _, err := l.conn.Write(appendFrame(nil, opClose, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
+	if _, err := l.conn.Write(frame.Append(nil, frame.Close, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
 		return fmt.Errorf("closing: %w", err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // TestLink has the WebSocket library on the other side: it is strict about what it reads.
@@ -26,7 +28,7 @@ func TestLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "short", strings.Repeat("y", 300), long} {
-		if _, err := l.conn.Write(appendFrame(nil, opText, []byte(text))); err != nil {
+		if _, err := l.conn.Write(frame.Append(nil, frame.Text, []byte(text))); err != nil {
 			t.Fatal(err)
 		}
 		got, err := l.next()
@@ -41,7 +43,7 @@ func TestLink(t *testing.T) {
 
 func to(server *httptest.Server, query map[string][]string) target {
 	e := endpoint{addr: server.Listener.Addr().String()}
-	return target{endpoint: e, path: "/", query: query, op: opText, buffer: readBuffer, life: roundTimeout}
+	return target{endpoint: e, path: "/", query: query, op: frame.Text, buffer: readBuffer, life: roundTimeout}
 }
 
 // echo sends each message back after a ping of its own was answered.
