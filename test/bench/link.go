@@ -42,7 +42,7 @@ func (l *link) next() ([]byte, error) {
 				return nil, fmt.Errorf("answering a ping: %w", err)
 			}
 		case frame.Close:
-			return nil, closed(payload)
+			return nil, frame.Closed(payload)
 		default:
 			return nil, fmt.Errorf("the proxy sent a frame of opcode %d: %s", op, payload)
 		}
@@ -58,16 +58,6 @@ func (l *link) expect(head string) error {
 	return wants(message, head)
 }
 
-// errClosed tells that the proxy has closed the link.
-var errClosed = errors.New("the proxy closed the connection")
-
-func closed(payload []byte) error {
-	if len(payload) < 2 {
-		return errClosed
-	}
-	return fmt.Errorf("%w with %d: %s", errClosed, binary.BigEndian.Uint16(payload), payload[2:])
-}
-
 // close ends the link in order, so that the proxy is idle afterwards.
 func (l *link) close() error {
 	defer l.cut()
@@ -75,7 +65,7 @@ func (l *link) close() error {
 		return err
 	}
 	for {
-		if _, err := l.next(); errors.Is(err, errClosed) {
+		if _, err := l.next(); errors.Is(err, frame.ErrClosed) {
 			return nil
 		} else if err != nil {
 			return err

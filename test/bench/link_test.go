@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,13 +82,5 @@ func TestLinkRefused(t *testing.T) {
 	_, err := open(t.Context(), to(server, nil))
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want the status", err)
-	}
-}
-
-func TestClosed(t *testing.T) {
-	for payload, want := range map[string]string{"": errClosed.Error(), "\x11\x34gone": errClosed.Error() + " with 4404: gone"} {
-		if err := closed([]byte(payload)); !errors.Is(err, errClosed) || err.Error() != want {
-			t.Errorf("closed(%q) = %v, want %s", payload, err, want)
-		}
 	}
 }
