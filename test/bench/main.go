@@ -78,22 +78,31 @@ func run(ctx context.Context, args []string, output, progress io.Writer) error {
 	return kept.check(r.summary(), output)
 }
 
-// measure starts what a run needs, and measures the rows that are asked for.
+// measure measures the rows that are asked for.
 func measure(ctx context.Context, o options, progress io.Writer) (r *results, err error) {
+	err = withBench(ctx, o, progress, func(b *bench) error {
+		r, err = b.measure(ctx)
+		return err
+	})
+	return r, err
+}
+
+// withBench starts what a run needs.
+func withBench(ctx context.Context, o options, progress io.Writer, f func(*bench) error) (err error) {
 	b, err := startBroker(ctx, o, progress)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	p, err := buildProxy(ctx, progress)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, p.remove()) }()
 	bench, err := newBench(o, b, p, progress)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer bench.close()
-	return bench.measure(ctx)
+	return f(bench)
 }

@@ -175,4 +175,3 @@ func TestServeRefuses(t *testing.T) {
 	}
 	orders.Close()
 }
-
