@@ -45,7 +45,8 @@ func (s *stream) open(piece []byte) ([]byte, error) {
 	s.answer = append(s.answer, piece...)
 	_, left, whole := bytes.Cut(s.answer, []byte("\r\n\r\n"))
 	if !bytes.HasPrefix(s.answer, []byte("HTTP/1.1 101 ")) && (whole || len(s.answer) > most) {
-		return nil, fmt.Errorf("opening a socket: the proxy answered %.500s", s.answer)
+		status, _, _ := bytes.Cut(s.answer, []byte("\r\n"))
+		return nil, fmt.Errorf("opening a socket: the proxy answered %.100s: %.300s", status, left)
 	}
 	if !whole {
 		return nil, nil

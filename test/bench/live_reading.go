@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/loadclient"
+)
+
+// The proxy's metrics that tell how often it encodes a record.
+const (
+	encodingsMetric = "wsproxy_tail_encodings_total"
+	recordsMetric   = "wsproxy_tail_records_total"
+)
+
+// process is what a process of this machine uses.
+type process struct {
+	cpu    float64 // seconds since its start
+	memory float64 // bytes that are resident now
+}
+
+// readProcess returns nothing for the process 0, which stands for one that is elsewhere.
+func readProcess(pid int) (p process, err error) {
+	if pid == 0 {
+		return p, nil
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{PidFn: func() (int, error) { return pid, nil }}))
+	families, err := registry.Gather()
+	if err != nil {
+		return p, fmt.Errorf("reading what process %d uses: %w", pid, err)
+	}
+	for _, family := range families {
+		switch family.GetName() {
+		case "process_cpu_seconds_total":
+			p.cpu = family.GetMetric()[0].GetCounter().GetValue()
+		case "process_resident_memory_bytes":
+			p.memory = family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	if p.memory == 0 {
+		return p, fmt.Errorf("nothing is told of process %d: does this system have /proc?", pid)
+	}
+	return p, nil
+}
+
+// reading is what there is at a moment.
+type reading struct {
+	at                              time.Time
+	report                          loadclient.Report
+	proxy, broker, client, producer process
+	metrics                         map[string]float64 // the proxy's
+}
+
+// read reads all that a flow is judged by.
+func (l *live) read(ctx context.Context, p *proxyProcess, sockets *listeners) (r reading, err error) {
+	r.at = time.Now()
+	if r.report, err = sockets.report(); err != nil {
+		return r, err
+	}
+	var failed [4]error
+	r.proxy, failed[0] = readProcess(p.cmd.Process.Pid)
+	r.broker, failed[1] = readProcess(l.broker.pid)
+	r.client, failed[2] = readProcess(sockets.process.pid())
+	r.producer, failed[3] = readProcess(os.Getpid())
+	if err := errors.Join(failed[:]...); err != nil {
+		return r, err
+	}
+	return r, p.metrics(ctx, func(body io.Reader) (err error) {
+		r.metrics, err = sumMetrics(body)
+		return err
+	})
+}
