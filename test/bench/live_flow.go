@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/url"
 )
 
@@ -22,6 +23,14 @@ type flow struct {
 
 	readers   int  // sockets that get each record
 	conflated bool // they get no more than the last one of each key for sure
+}
+
+// expected is how many records are to be delivered in a second, or NaN.
+func (f flow) expected() float64 {
+	if f.conflated {
+		return math.NaN()
+	}
+	return float64(f.perSecond * f.readers)
 }
 
 // flowRun is a flow that goes on.

@@ -31,7 +31,8 @@ func (r *flowRun) sample(ctx context.Context) (s liveSample, err error) {
 	if err := errors.Join(err, <-ended); err != nil {
 		return s, err
 	}
-	return s, r.drain(ctx, &s, written)
+	err = r.drain(ctx, &s, written)
+	return s, err
 }
 
 // open opens the sockets. Those of /socket/out are of a group each, which have formed then.
@@ -61,7 +62,7 @@ func (r *flowRun) open(ctx context.Context) error {
 
 // watch waits for the flow to be as it will stay, and samples it for a time.
 func (r *flowRun) watch(ctx context.Context, memory float64) (s liveSample, err error) {
-	if err := r.listeners.hold(ctx, r.live.options.warmUp()); err != nil {
+	if err := r.listeners.hold(ctx, r.options.warmUp()); err != nil {
 		return s, err
 	}
 	if err := r.listeners.mark(); err != nil {
@@ -71,21 +72,21 @@ func (r *flowRun) watch(ctx context.Context, memory float64) (s liveSample, err 
 	if err != nil {
 		return s, err
 	}
-	if err := r.listeners.hold(ctx, r.live.options.window); err != nil {
+	if err := r.listeners.hold(ctx, r.options.window); err != nil {
 		return s, err
 	}
 	after, err := r.read(ctx, r.proxy, r.listeners)
 	if err != nil {
 		return s, err
 	}
-	return newLiveSample(before, after, r.sockets, memory), nil
+	return newLiveSample(&before, &after, r.sockets, memory), nil
 }
 
 // drain waits for what is still on its way, and notes what does not come within a time.
 func (r *flowRun) drain(ctx context.Context, s *liveSample, written produced) error {
 	limit := time.Now().Add(drainTimeout)
 	report, err := r.listeners.await(ctx, "the last records", func(report loadclient.Report) bool {
-		s.missing = r.missing(report, written)
+		s.missing = r.missing(&report, written)
 		return s.missing <= 0 || time.Now().After(limit)
 	})
 	s.late = inMilliseconds(report.Final.P99)
@@ -93,7 +94,7 @@ func (r *flowRun) drain(ctx context.Context, s *liveSample, written produced) er
 }
 
 // missing compares what has come with what should.
-func (r *flowRun) missing(report loadclient.Report, written produced) float64 {
+func (r *flowRun) missing(report *loadclient.Report, written produced) float64 {
 	if r.conflated {
 		return float64(r.keys*r.readers) - float64(report.Final.Count)
 	}

@@ -24,7 +24,7 @@ func parseLive(args []string, messages io.Writer) (liveOptions, error) {
 	o := liveOptions{rows: liveRowNames()}
 	flags := flag.NewFlagSet("bench "+liveCommand, flag.ContinueOnError)
 	flags.SetOutput(messages)
-	o.commonFlags(flags)
+	commonFlags(flags, &o.options)
 	flags.IntVar(&o.records, "records", 1_000_000, "`number` of records of the row history, at least 1000")
 	flags.IntVar(&o.rounds, "rounds", 1, "`number` of rounds, of which the tables have the medians")
 	flags.Func("rows", "comma `list` of what to measure: "+strings.Join(o.rows, ", ")+" (default: all)", func(text string) error {

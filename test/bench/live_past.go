@@ -34,7 +34,7 @@ func (l *live) measureHistory(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if missingOf(report, wanted, 1) != 0 {
+		if missingOf(&report, wanted, 1) != 0 {
 			return fmt.Errorf("of %d records %d have come, some more than once", records, report.Records)
 		}
 		perSecond := float64(records-1) / report.RecordAt.Sub(report.FirstRecordAt).Seconds()
@@ -84,7 +84,7 @@ func snapshot(ctx context.Context, sockets *listeners, plan *loadclient.Plan, ne
 	if err != nil {
 		return 0, err
 	}
-	if missing := missingOf(report, newest, number); missing != 0 {
+	if missing := missingOf(&report, newest, number); missing != 0 {
 		return 0, fmt.Errorf("of the %d records of %d snapshots, %d have come, or not the newest ones", newest.records*number, number, report.Records)
 	}
 	return report.SnapshotAt.Sub(began), nil

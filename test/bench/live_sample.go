@@ -31,19 +31,19 @@ func (s *liveSample) figures() []*float64 {
 }
 
 // newLiveSample is of the time between two readings, of some sockets.
-func newLiveSample(before, after reading, sockets int, memoryBefore float64) liveSample {
+func newLiveSample(before, after *reading, sockets int, memoryBefore float64) liveSample {
 	const micro = 1e6
 	seconds := after.at.Sub(before.at).Seconds()
 	delivered := float64(after.report.Records - before.report.Records)
-	cpu := func(of func(reading) process) float64 { return of(after).cpu - of(before).cpu }
-	proxy, broker := cpu(func(r reading) process { return r.proxy }), cpu(func(r reading) process { return r.broker })
+	cpu := func(of func(*reading) process) float64 { return of(after).cpu - of(before).cpu }
+	proxy, broker := cpu(func(r *reading) process { return r.proxy }), cpu(func(r *reading) process { return r.broker })
 	latency := after.report.Latency
 	return liveSample{
 		perSecond: delivered / seconds,
 		mean:      inMilliseconds(latency.Mean), p50: inMilliseconds(latency.P50), p99: inMilliseconds(latency.P99), most: inMilliseconds(latency.Max),
 		proxy: proxy * micro / delivered, broker: known(broker) * micro / delivered,
-		client:     cpu(func(r reading) process { return r.client }) * micro / delivered,
-		producer:   cpu(func(r reading) process { return r.producer }) * micro / delivered,
+		client:     cpu(func(r *reading) process { return r.client }) * micro / delivered,
+		producer:   cpu(func(r *reading) process { return r.producer }) * micro / delivered,
 		proxyShare: proxy / seconds, brokerShare: known(broker) / seconds,
 		memory:    (after.proxy.memory - memoryBefore) / float64(sockets),
 		encodings: encodings(before.metrics, after.metrics),
@@ -67,7 +67,7 @@ func encodings(before, after map[string]float64) float64 {
 }
 
 // missingOf compares what has come with what each of the readers of a record should have.
-func missingOf(r loadclient.Report, p produced, readers int) float64 {
+func missingOf(r *loadclient.Report, p produced, readers int) float64 {
 	missing := p.records*readers - int(r.Records)
 	if missing == 0 && r.Sum != p.sum*uint64(readers) {
 		return math.Inf(1) // as many came twice as are missing

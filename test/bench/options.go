@@ -25,7 +25,7 @@ func parse(args []string, messages io.Writer) (options, error) {
 	o := options{groups: groups()}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(messages)
-	o.commonFlags(flags)
+	commonFlags(flags, &o)
 	flags.IntVar(&o.records, "records", 1_000_000, "`number` of records of a round, at least 1000")
 	flags.IntVar(&o.rounds, "rounds", 5, "`number` of rounds that count; of the flows, one more comes before them")
 	flags.Func("rows", "comma `list` of what to measure: "+groupNames()+" (default: all)", func(text string) (err error) {
@@ -44,7 +44,7 @@ func parse(args []string, messages io.Writer) (options, error) {
 }
 
 // commonFlags are those of all runs.
-func (o *options) commonFlags(flags *flag.FlagSet) {
+func commonFlags(flags *flag.FlagSet, o *options) {
 	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
 	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
 	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")

@@ -41,7 +41,7 @@ func topOf(bucket int) time.Duration {
 func (h *histogram) quantile(share float64) time.Duration {
 	wanted := uint64(share * float64(h.total))
 	var seen uint64
-	for bucket, n := range h.counts {
+	for bucket, n := range &h.counts {
 		if seen += n; n > 0 && seen >= wanted {
 			return min(topOf(bucket), h.most)
 		}

@@ -167,7 +167,7 @@ func TestServeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { in.Close() })
-	if _, err := io.WriteString(orders, "{\n"); err != nil {
+	if _, err := orders.WriteString("{\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := Serve(in, io.Discard); err == nil {
