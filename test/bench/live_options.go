@@ -31,7 +31,7 @@ func parseLive(args []string, messages io.Writer) (liveOptions, error) {
 		o.rows = strings.Split(text, ",")
 		return nil
 	})
-	flags.DurationVar(&o.idle, "idle", 30*time.Second, "for how `long` idle sockets are watched")
+	flags.DurationVar(&o.idle, "idle", 25*time.Second, "for how `long` idle sockets are watched: by default as long as a ping is after the one before")
 	flags.DurationVar(&o.window, "window", 15*time.Second, "for how `long` a flow is measured")
 	flags.Float64Var(&o.scale, "scale", 1, "`share` of the sockets, keys and large rates: a try is faster, and means nothing")
 	if err := flags.Parse(args); err != nil {

@@ -92,14 +92,21 @@ func TestRunLive(t *testing.T) {
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "table.md")
 	args := []string{
-		liveCommand, "--embedded", "--rows", "out", "--scale", "0.01", "--window", "200ms", "--idle", "100ms", "--records", "20000",
+		liveCommand, "--embedded", "--scale", "0.01", "--window", "200ms", "--idle", "100ms", "--records", "20000",
 		"--out-file", file,
 	}
 	var output, messages bytes.Buffer
 	if err := runAny(ctx, args, &output, &messages); err != nil {
 		t.Fatalf("%v\n%s", err, messages.String())
 	}
-	for _, row := range []string{"Commit ", "| " + outFlow + " | 4 | 10 | "} {
+	for _, row := range []string{
+		"Commit ", "| " + outFlow + " | 4 | 10 | ", "| " + allFlow + " | 4 | 10 | ", "| " + allManyFlow + " | 80 | 4 | ",
+		"| " + keysFlow + " | 80 | 100 | ", "| " + broadcastFlow + " | 1 | 100 | ", "| " + plainFlow + " | 40 | ", "| " + tlsFlow + " | 40 | ",
+		"| " + manyAllFlow + " | 10 | ", "| " + manyKeysFlow + " | 10 | ", "| " + manyReadersFlow + " | 10 | ", "| " + manyEncodedFlow + " | 80 | ",
+		"| " + conflatedFlow + " | 5 | ", historyRate + ": ",
+		"| " + keysFlow + ": p99 | ", "| TLS 1.3: CPU", "| many sockets: encodings/record | 1.000 | ", "| " + idleResident, "| " + idleShare,
+		"| " + openingRate, "| " + openingCPU, "| " + firstSnapshot, "| " + laterSnapshot, "newest value late by, p99 | ",
+	} {
 		if !strings.Contains(output.String(), row) {
 			t.Errorf("the table has no %q:\n%s", row, output.String())
 		}
