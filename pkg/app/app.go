@@ -158,7 +158,7 @@ func start(o Options) (*App, error) {
 	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
-		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers,
+		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Feeds: a.openFeeds(memory),
 		Sockets: a.sockets, Compression: compression(settings), Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}

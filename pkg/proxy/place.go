@@ -1,6 +1,9 @@
 package proxy
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Place is where a tail is in a partition.
 type Place struct {
@@ -15,6 +18,9 @@ type Places map[int32]Place
 
 // Clone returns a copy.
 func (p Places) Clone() Places { return maps.Clone(p) }
+
+// Partitions returns the partitions in order.
+func (p Places) Partitions() []int32 { return slices.Sorted(maps.Keys(p)) }
 
 // Reaches tells whether the place in every partition is at that of low or behind it, in the same history.
 func (p Places) Reaches(low Places) bool {

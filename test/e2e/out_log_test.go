@@ -25,6 +25,15 @@ func (k *cluster) truncate(t *testing.T, topic string, before int64) {
 	}
 }
 
+// addPartitions adds partitions to a topic.
+func (k *cluster) addPartitions(t *testing.T, topic string, added int) {
+	t.Helper()
+	answer, err := k.admin.CreatePartitions(t.Context(), added, topic)
+	if err != nil || answer.Error() != nil {
+		t.Fatalf("adding partitions: %v, %v", err, answer.Error())
+	}
+}
+
 func TestOutPositionBeforeTheLogStartsByTheStrategy(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
@@ -137,10 +146,7 @@ func TestOutPartitionsIncreasedUnderAStream(t *testing.T) {
 		k.produce(t, topic, numbered(0, 1, 1, 0)...)
 		c := k.run(t).out(t, topic, "groupId="+group)
 		c.delivery()
-		answer, err := k.admin.CreatePartitions(t.Context(), added, topic)
-		if err != nil || answer.Error() != nil {
-			t.Fatalf("adding partitions: %v, %v", err, answer.Error())
-		}
+		k.addPartitions(t, topic, added)
 		eventually(t, "the new partitions take records", func() bool {
 			k.client.ForceMetadataRefresh()
 			for partition := range int32(1 + added) {

@@ -208,9 +208,7 @@ func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {
 				p := k.start(t, longSession)
 				phone, _ := k.pair(t, p, topic, group, leads)
 				phone.reset()
-				if answer, err := k.admin.CreatePartitions(t.Context(), after-before, topic); err != nil || answer.Error() != nil {
-					t.Fatalf("adding partitions: %v, %v", err, answer.Error())
-				}
+				k.addPartitions(t, topic, after-before)
 				p.out(t, topic, "groupId="+group, "clientId=phone").collected()
 				eventually(t, "all partitions are assigned", func() bool { return k.assigned(t, group, topic) == after })
 			})

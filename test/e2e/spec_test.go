@@ -62,7 +62,7 @@ const (
 type transcript struct {
 	t       *testing.T
 	address string
-	avro    bool // only error frames are JSON
+	avro    bool // records are not JSON
 
 	mu       sync.Mutex
 	count    int
@@ -75,7 +75,7 @@ type transcript struct {
 func newTranscript(t *testing.T, target string) *transcript {
 	t.Helper()
 	address, query, _ := strings.Cut(target, "?")
-	for _, known := range []string{"/socket/in", "/socket/out"} { // which may lie below a prefix
+	for _, known := range []string{"/socket/in", "/socket/out", "/socket/tail"} { // which may lie below a prefix
 		if strings.HasSuffix(address, known) {
 			address = known
 		}
@@ -133,8 +133,8 @@ func (r *transcript) received(kind websocket.MessageType, message []byte) {
 	switch {
 	case err != nil:
 		r.t.Error(err)
-	case r.avro && name != "error" && name != "renewed":
-		r.t.Errorf("a text came from %s that is neither an error nor about a token: %s", r.address, message)
+	case r.avro && !textual(r.address, name):
+		r.t.Errorf("a text came from %s that must be Avro: %s", r.address, message)
 	case name == "error":
 		r.errors++
 	}
@@ -142,6 +142,14 @@ func (r *transcript) received(kind websocket.MessageType, message []byte) {
 	if question != nil && err == nil {
 		r.compare(question, message)
 	}
+}
+
+// textual tells whether a message is text with Avro too.
+func textual(address, name string) bool {
+	if address == "/socket/tail" {
+		return !strings.HasPrefix(name, "record")
+	}
+	return name == "error" || name == "renewed"
 }
 
 // compare checks that no message was accepted that the document lacks, and none refused for its shape

@@ -22,15 +22,17 @@ const (
 	// Writing is for frames that are written to sockets, and the buffers that are kept for them.
 	// It is charged only.
 	Writing
+	// Tailing is for the frames of live reading that are kept for all who have yet to read them. It is charged only.
+	Tailing
 	kinds
 )
 
 // Kinds lists all kinds.
-func Kinds() []Kind { return []Kind{Receiving, Producing, Consuming, Writing} }
+func Kinds() []Kind { return []Kind{Receiving, Producing, Consuming, Writing, Tailing} }
 
 // String returns the kind's name in metrics.
 func (k Kind) String() string {
-	return [kinds]string{"receiving", "producing", "consuming", "writing"}[k]
+	return [kinds]string{"receiving", "producing", "consuming", "writing", "tailing"}[k]
 }
 
 const (

@@ -9,6 +9,7 @@ type Config struct {
 	Server    Server    `title:"Server"`
 	Sockets   Sockets   `title:"Sockets"`
 	Kafka     Kafka     `title:"Kafka"`
+	Tails     Tails     `title:"Live reading"`
 	Producers Producers `title:"Producers"`
 	Consumers Consumers `title:"Consumers"`
 	Sessions  Sessions  `title:"Sessions and dynamic configuration"`
@@ -91,6 +92,14 @@ type Kafka struct {
 	ProducerLinger          time.Duration `env:"KAFKA_PRODUCER_LINGER" default:"0s" min:"0s" max:"1m" help:"how long a record waits for others to share its batch"`
 	ClientIdleTimeout       time.Duration `env:"KAFKA_CLIENT_IDLE_TIMEOUT" default:"1m" min:"1s" max:"24h" help:"a pooled Kafka client that nobody used for this long is closed"`
 	MaxProducerClients      int           `env:"KAFKA_MAX_PRODUCER_CLIENTS" default:"1000" min:"1" max:"1000000" help:"most pooled Kafka clients; beyond it one that has been idle for 10 s makes way, or one is shared"`
+}
+
+// Tails configures /socket/tail.
+type Tails struct {
+	BufferBytes    int64         `env:"TAIL_BUFFER_BYTES" default:"64MiB" min:"64KiB" max:"1048576GiB" help:"most bytes of ready frames that are kept of all topics together; of the topic with the fewest readers the oldest make way, and who has yet to read them reads them from Kafka"`
+	SnapshotBytes  int64         `env:"TAIL_SNAPSHOT_BYTES" default:"256MiB" min:"64KiB" max:"1048576GiB" soon:"true" help:"most bytes of the newest records that are kept for snapshot=true; a topic that does not fit is refused"`
+	CatchUpReaders int           `env:"TAIL_CATCHUP_READERS" default:"16" min:"1" max:"10000" help:"most connections that read the past from Kafka at one time; others wait their turn"`
+	Tick           time.Duration `env:"TAIL_TICK" default:"2ms" min:"0s" max:"10s" help:"how long ready frames may wait for others to share a write; 0 is not at all"`
 }
 
 // Producers configures /socket/in.

@@ -31,7 +31,18 @@ func (x *index) start(record int) int {
 func (x *index) places(records int) proxy.Places {
 	places := x.begin.Clone()
 	for i := range records {
-		places[x.partitions[i]] = proxy.Place{x.offsets[i] + 1, x.epochs[i]}
+		places[x.partitions[i]] = proxy.Place{Offset: x.offsets[i] + 1, Epoch: x.epochs[i]}
 	}
 	return places
 }
+
+// add adds a record whose frame ends at end.
+func (x *index) add(r *proxy.Record, end int) {
+	x.partitions = append(x.partitions, r.Partition)
+	x.offsets = append(x.offsets, r.Offset)
+	x.epochs = append(x.epochs, r.Epoch)
+	x.ends = append(x.ends, end)
+}
+
+// frame returns the frame of a record.
+func (c *chunk) frame(record int) []byte { return c.frames[c.start(record):c.ends[record]] }

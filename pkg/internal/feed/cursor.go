@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"maps"
-	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -46,7 +44,7 @@ func (t *TopicCursor) append(b []byte) []byte {
 	b = append(b, t.Topic...)
 	b = append(b, t.ID[:]...)
 	b = binary.AppendUvarint(b, uint64(len(t.Places)))
-	for _, partition := range slices.Sorted(maps.Keys(t.Places)) {
+	for _, partition := range t.Places.Partitions() {
 		place := t.Places[partition]
 		b = binary.AppendUvarint(b, uint64(partition))
 		b = binary.AppendVarint(b, place.Offset)

@@ -13,7 +13,7 @@ func TestCursor(t *testing.T) {
 	for name, c := range map[string]Cursor{
 		"nothing": {},
 		"topics": {
-			{"prices", [16]byte{1, 2, 3}, proxy.Places{0: {0, -1}, 1: {math.MaxInt64, 7}, math.MaxInt32: {5, math.MaxInt32}}},
+			{"prices", [16]byte{1, 2, 3}, proxy.Places{0: {Offset: 0, Epoch: -1}, 1: {Offset: math.MaxInt64, Epoch: 7}, math.MaxInt32: {Offset: 5, Epoch: math.MaxInt32}}},
 			{strings.Repeat("t", 249), [16]byte{}, proxy.Places{}},
 		},
 	} {
@@ -40,7 +40,7 @@ func TestCursor(t *testing.T) {
 
 // FuzzParseCursor checks that a cursor has one text only.
 func FuzzParseCursor(f *testing.F) {
-	f.Add(Cursor{{"t", [16]byte{9}, proxy.Places{3: {4, 5}}}}.String())
+	f.Add(Cursor{{"t", [16]byte{9}, proxy.Places{3: {Offset: 4, Epoch: 5}}}}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		if c, err := ParseCursor(text); err == nil && c.String() != text {
 			t.Fatalf("%q became %q", text, c.String())

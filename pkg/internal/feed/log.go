@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -9,106 +10,140 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Options are what a log is read with.
+// Options are what logs are read with.
 type Options struct {
-	RingBytes  int           // bytes of frames of a ring
+	RingBytes  int64         // bytes of frames of the rings of all logs together
 	ChunkBytes int           // bytes of frames of a chunk
 	Tick       time.Duration // how long ready frames may wait for others
 	Linger     time.Duration // how long a log is read on after its last tail
 	Retry      time.Duration // pause after a failure
-	CatchUps   chan struct{} // has room for as many tails as may read the log themselves at one time, of all logs
+	Moves      time.Duration // how long after a record tails may learn that their places have moved past it
+	CatchUps   int           // how many tails may read logs themselves at one time
+	Used       func(int64)   // is told each change of the bytes that rings hold; may be nil
 	Logger     *slog.Logger
 }
 
 // Variant names the frames of an encoder: tails with equal ones share them.
 type Variant string
 
-// Log is a log that is read for tails. It is fetched while there are any, and for a while after the last one.
+// errEnded is the error of a log that has ended since nobody read it.
+var errEnded = errors.New("the log is not read anymore")
+
+// Log is a log that is read for tails. It is fetched while there are any, and for a while after the last one. Then it
+// has ended.
 type Log struct {
+	name    Name
 	source  Source
 	options Options
+	memory  *memory
+	turns   chan struct{} // has room for as many tails as may read logs themselves
+	over    chan struct{} // closed when the log has ended
+	gone    context.Context
+	stop    context.CancelFunc
 
-	mu      sync.Mutex   // guards what follows
-	fetched proxy.Places // nil before the ends are known
-	rings   map[Variant]*audience
-	tails   int
-	running bool
-	over    chan struct{} // closed when a fetch that ran has ended
+	mu        sync.Mutex   // guards what follows
+	fetched   proxy.Places // nil before the ends are known
+	audiences map[Variant]*audience
+	tails     int
+	running   bool
+	ended     bool
+	moved     bool // whether tails are to be woken that have no new records
 }
 
-// audience is a ring, and the tails that read it.
-type audience struct {
-	ring    *ring
-	encoder Encoder
-	tails   map[*Tail]struct{}
+// Name names a topic instance.
+type Name struct {
+	Topic string
+	ID    [16]byte // all zero where the broker tells none
 }
 
-// NewLog returns a log that nothing is fetched of yet.
-func NewLog(source Source, options Options) *Log {
-	over := make(chan struct{})
-	close(over)
-	return &Log{source: source, options: options, rings: map[Variant]*audience{}, over: over}
+// newLog returns a log that nothing is fetched of yet.
+func newLog(name Name, source Source, options Options, m *memory, turns chan struct{}) *Log {
+	l := &Log{
+		name: name, source: source, options: options, memory: m, turns: turns,
+		over: make(chan struct{}), audiences: map[Variant]*audience{},
+	}
+	l.gone, l.stop = context.WithCancel(context.Background())
+	return l
 }
 
-// join adds a tail to the audience of its variant, and begins to fetch if it is the first. It returns once the ring
-// has a begin.
-func (l *Log) join(ctx context.Context, t *Tail, variant Variant, encoder Encoder) (*audience, error) {
+// join adds a tail to the audience of its variant, and begins to fetch if it is the first. joined is called under the
+// log's lock: the ring does not grow meanwhile.
+func (l *Log) join(ctx context.Context, t *Tail, variant Variant, joined func(*audience)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.fetched == nil {
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	a := l.audiences[variant]
+	if a == nil {
+		a = newAudience(l.memory, l.options.ChunkBytes, l.fetched, t.newEncoder())
+		l.audiences[variant] = a
+	}
+	a.add(t, t.selection)
+	l.memory.use(a.ring, 1)
+	l.tails++
+	if !l.running {
+		l.running = true
+		go l.fetch()
+	}
+	joined(a)
+	return nil
+}
+
+// begin finds where the rings begin. l.mu is held, and is not while Kafka is asked.
+func (l *Log) begin(ctx context.Context) error {
+	for l.fetched == nil && !l.ended {
 		l.mu.Unlock()
 		ends, err := l.source.Ends(ctx)
 		l.mu.Lock()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // an error for the client
+			return err //nolint:wrapcheck // an error for the client
 		}
 		if l.fetched == nil {
 			l.fetched = ends.Clone()
 		}
 	}
-	a := l.rings[variant]
-	if a == nil {
-		encode := func(dst []byte, r *proxy.Record) []byte { return encoder.AppendRecord(dst, r) }
-		a = &audience{newRing(l.options.RingBytes, l.options.ChunkBytes, l.fetched, encode), encoder, map[*Tail]struct{}{}}
-		l.rings[variant] = a
+	if l.ended {
+		return errEnded
 	}
-	a.tails[t] = struct{}{}
-	l.tails++
-	if !l.running {
-		l.running, l.over = true, make(chan struct{})
-		go l.fetch(l.over)
-	}
-	return a, nil
+	return nil
 }
 
 func (l *Log) leave(t *Tail) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(t.audience.tails, t)
+	t.audience.remove(t, t.selection)
+	l.memory.use(t.audience.ring, -1)
 	l.tails--
 }
 
-// fetch gives all rings what is written to the log, until there was no tail for a while.
-func (l *Log) fetch(over chan struct{}) {
-	defer close(over)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+// fetch gives all rings what is written to the log, until there was no tail for a while, or the log is gone.
+func (l *Log) fetch() {
+	defer close(l.over)
+	defer l.source.Close()
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	watching.Go(func() { l.watch(ctx, cancel) })
-	for ctx.Err() == nil {
-		if err := l.fetchOn(ctx); err != nil && ctx.Err() == nil {
-			l.options.Logger.Warn("reading a topic for tails fails: it is retried", "err", err)
-			sleep(ctx, l.options.Retry)
+	defer l.stop()
+	watching.Go(l.watch)
+	for l.gone.Err() == nil {
+		err := l.fetchOn(l.gone)
+		switch {
+		case l.gone.Err() != nil:
+			return
+		case errors.Is(err, ErrGone):
+			l.end(err)
+		case err != nil:
+			l.options.Logger.Warn("reading a topic for tails fails: it is retried", "topic", l.name.Topic, "err", err)
+			sleep(l.gone, l.options.Retry)
 		}
 	}
 }
 
-// watch cancels the fetch when there was no tail for a while.
-func (l *Log) watch(ctx context.Context, cancel context.CancelFunc) {
+// watch ends the log when there was no tail for a while.
+func (l *Log) watch() {
 	const looks = 4
 	for idle := 0; idle < looks; {
-		if sleep(ctx, l.options.Linger/looks); ctx.Err() != nil {
+		if sleep(l.gone, l.options.Linger/looks); l.gone.Err() != nil {
 			return
 		}
 		l.mu.Lock()
@@ -116,12 +151,64 @@ func (l *Log) watch(ctx context.Context, cancel context.CancelFunc) {
 			idle = 0
 		}
 		if idle == looks {
-			l.running, l.fetched = false, nil
-			clear(l.rings)
-			cancel()
+			l.finish()
 		}
 		l.mu.Unlock()
 	}
+}
+
+// end ends the log and its tails.
+func (l *Log) end(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.audiences {
+		for t := range a.whole {
+			t.fail(err)
+		}
+		for t := range a.picky {
+			t.fail(err)
+		}
+	}
+	l.finish()
+}
+
+// finish ends the fetch. l.mu is held.
+func (l *Log) finish() {
+	l.ended = true
+	for _, a := range l.audiences {
+		a.ring.close()
+	}
+	l.stop()
+}
+
+// isIdle tells whether the log has ended, or was never fetched.
+func (l *Log) isIdle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended || !l.running
+}
+
+// close ends the log, and waits for that.
+func (l *Log) close() {
+	l.abandon()
+	l.mu.Lock()
+	if !l.ended {
+		l.finish()
+	}
+	l.mu.Unlock()
+	<-l.over
+}
+
+// abandon ends a log that has never had a tail.
+func (l *Log) abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running || l.ended {
+		return
+	}
+	l.finish()
+	l.source.Close()
+	close(l.over)
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -148,27 +235,43 @@ func (l *Log) fetchOn(ctx context.Context) error {
 		if err != nil {
 			return err //nolint:wrapcheck // logged with what was done
 		}
-		l.deliver(ctx, batch)
-		sleep(ctx, l.options.Tick)
+		l.deliver(batch)
+		if l.options.Tick > 0 {
+			sleep(ctx, l.options.Tick)
+		}
 	}
 }
 
-// deliver appends a batch to all rings and wakes their tails. After a gap the rings begin anew: their tails read the
-// log themselves, and are told the part of the gap that is theirs.
-func (l *Log) deliver(ctx context.Context, batch proxy.Batch) {
+// deliver gives a batch to all rings. After a gap the rings begin anew: their tails read the log themselves, and are
+// told the part of the gap that is theirs.
+func (l *Log) deliver(batch proxy.Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if ctx.Err() != nil {
-		return // the rings are those of a later fetch
+	if l.ended {
+		return
 	}
 	l.fetched.Pass(batch)
-	for _, a := range l.rings {
+	for _, a := range l.audiences {
 		if len(batch.Gaps) > 0 {
-			a.ring.restart(l.fetched)
+			a.restart(l.fetched)
 		} else {
-			a.ring.append(batch.Records, batch.Next)
+			a.deliver(batch)
 		}
-		for t := range a.tails {
+		if len(a.picky) > 0 && !l.moved {
+			l.moved = true
+			time.AfterFunc(l.options.Moves, l.tellMoves)
+		}
+	}
+}
+
+// tellMoves wakes tails whose places have moved past records that they are not given: those at the same places share
+// a cursor.
+func (l *Log) tellMoves() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.moved = false
+	for _, a := range l.audiences {
+		for t := range a.picky {
 			t.wake()
 		}
 	}

@@ -31,16 +31,20 @@ type world struct {
 	random *rand.Rand
 	kafka  *fakeLog
 	log    *Log
+	memory *memory
 	tails  []*worldTail
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
 	random := rand.New(rand.NewPCG(seed, 2))
 	w := &world{t: t, random: random, kafka: newFakeLog(1+random.IntN(3), seed)}
-	w.log = NewLog(w.kafka, Options{
-		RingBytes: 50 + random.IntN(500), ChunkBytes: 1 + random.IntN(100), Tick: time.Duration(random.IntN(3)) * time.Millisecond,
-		Linger: time.Minute, Retry: 10 * time.Millisecond, CatchUps: make(chan struct{}, 1+random.IntN(3)), Logger: slog.New(slog.DiscardHandler),
+	hub := NewHub(Options{
+		RingBytes: int64(50 + random.IntN(1000)), ChunkBytes: 1 + random.IntN(100), Tick: time.Duration(random.IntN(3)) * time.Millisecond,
+		Linger: time.Minute, Retry: 10 * time.Millisecond, Moves: 100 * time.Millisecond, CatchUps: 1 + random.IntN(3),
+		Logger: slog.New(slog.DiscardHandler),
 	})
+	w.log = newLog(Name{Topic: "t"}, w.kafka, hub.options, hub.memory, hub.turns)
+	w.memory = hub.memory
 	return w
 }
 
@@ -66,6 +70,10 @@ func (w *world) run() {
 				last.close()
 				w.tails = w.tails[:len(w.tails)-1]
 			}
+		case 10:
+			if len(w.tails) > 0 {
+				w.tails[w.random.IntN(len(w.tails))].selectAnew()
+			}
 		}
 		time.Sleep(time.Duration(w.random.IntN(20)) * time.Millisecond)
 	}
@@ -77,6 +85,9 @@ func (w *world) run() {
 		tail.check()
 	}
 	<-w.log.over // a minute after the last tail
+	if held := w.memory.held.Load(); held != 0 {
+		w.t.Errorf("the rings hold %d bytes after all tails have ended", held)
+	}
 }
 
 func (w *world) open() {
@@ -85,19 +96,25 @@ func (w *world) open() {
 	if w.random.IntN(3) > 0 {
 		at = w.kafka.somewhere(w.random)
 	}
-	encoder := textEncoder{}
-	t, err := w.log.Open(w.t.Context(), "v", encoder, at, func() {
-		select {
-		case tail.woken <- struct{}{}:
-		default:
-		}
+	if w.random.IntN(3) == 0 {
+		tail.slow = SlowSkip
+	}
+	tail.selections = []selected{{nil, w.selection()}}
+	t, err := w.log.Open(w.t.Context(), TailOptions{
+		Variant: "v", NewEncoder: func() Encoder { return textEncoder{} }, At: at, Selection: tail.selections[0].by, Slow: tail.slow,
+		Wake: func() {
+			select {
+			case tail.woken <- struct{}{}:
+			default:
+			}
+		},
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	tail.tail = t
 	if at == nil {
-		at = t.Places()
+		at = t.at()
 	}
 	tail.first = at.Clone()
 	for partition, place := range at {
@@ -109,19 +126,88 @@ func (w *world) open() {
 	go tail.read(1 + w.random.IntN(200))
 }
 
+// at returns the places of the tail.
+func (t *Tail) at() proxy.Places {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.spot.places()
+}
+
+// selection returns some selection.
+func (w *world) selection() *Selection {
+	s := &Selection{Partition: proxy.AnyPartition}
+	switch w.random.IntN(6) {
+	case 0:
+		return nil
+	case 1:
+		s.Prefixes = []string{"a"}
+	case 2:
+		s.Keys, s.Prefixes = keySet(w.someKey(), w.someKey()), []string{"b"}
+	case 3:
+		s.Allowed = &Allowed{Rule: "no b", Keys: func(key string) bool { return key[0] != 'b' }}
+	case 4:
+		s.Partition = 0
+	default:
+		s.Keys = keySet(w.someKey(), w.someKey())
+	}
+	return s
+}
+
+func keySet(keys ...string) map[string]struct{} {
+	set := map[string]struct{}{}
+	for _, key := range keys {
+		set[key] = struct{}{}
+	}
+	return set
+}
+
+func (w *world) someKey() string { return modelKeys[w.random.IntN(len(modelKeys)-1)] }
+
+// modelKeys are those of records; the last is null.
+var modelKeys = []string{"a1", "a2", "b1", "b2", "c", ""}
+
+// selected is a selection, and the ends of the log when the tail got it.
+type selected struct {
+	from proxy.Places
+	by   *Selection
+}
+
+// selectAnew gives the tail another selection.
+func (c *worldTail) selectAnew() {
+	next := selected{c.world.kafka.ends(), c.world.selection()}
+	c.tail.Select(next.by)
+	c.selections = append(c.selections, next)
+}
+
+// wants tells whether the tail must be given a record, and whether it may. Of those that it was not given when its
+// selection was replaced, it is given what either wants.
+func (c *worldTail) wants(r *proxy.Record) (must, may bool) {
+	must = true
+	for i := len(c.selections) - 1; i >= 0; i-- {
+		matches := c.selections[i].by.matches(r, func(r *proxy.Record) string { return string(r.Key) }, (*Filter).Matches)
+		must, may = must && matches, may || matches
+		if from := c.selections[i].from; from != nil && r.Offset >= from[r.Partition].Offset {
+			break
+		}
+	}
+	return must, may
+}
+
 // worldTail is a client.
 type worldTail struct {
-	world *world
-	tail  *Tail
-	woken chan struct{}
-	stop  sync.Once
-	over  chan struct{}
-	pause time.Duration
-	first proxy.Places
-	at    map[int32]int64           // behind what it was given
-	seen  map[int32]map[int64]int32 // the epochs of what it was given, and not told to be truncated
-	holes []proxy.Gap
-	log   []string // what it was given
+	world      *world
+	tail       *Tail
+	woken      chan struct{}
+	stop       sync.Once
+	over       chan struct{}
+	pause      time.Duration
+	slow       Slow
+	selections []selected
+	first      proxy.Places
+	at         map[int32]int64           // behind what it was given
+	seen       map[int32]map[int64]int32 // the epochs of what it was given, and not told to be truncated
+	holes      []proxy.Gap
+	log        []string // what it was given
 }
 
 // textEncoder makes frames to be read by the test.
@@ -130,6 +216,8 @@ type textEncoder struct{}
 func (textEncoder) AppendRecord(dst []byte, r *proxy.Record) []byte {
 	return fmt.Appendf(dst, "record:%d:%d:%d ", r.Partition, r.Offset, r.Epoch)
 }
+
+func (textEncoder) AppendKey(dst []byte, r *proxy.Record) []byte { return append(dst, r.Key...) }
 
 func (textEncoder) AppendGap(dst []byte, g proxy.Gap) []byte {
 	return fmt.Appendf(dst, "%s:%d:%d:%d ", g.Reason, g.Partition, g.From, g.To)
@@ -145,7 +233,15 @@ func (c *worldTail) read(size int) {
 	defer close(c.over)
 	for range c.woken {
 		for {
-			frames := c.tail.Fill(nil, size)
+			var frames []byte
+			take := func(frame []byte) bool {
+				frames = append(frames, frame...)
+				return len(frames) < size
+			}
+			if c.tail.Fill(1+size/10, take, take); c.tail.Err() != nil {
+				c.world.t.Errorf("the tail ended: %v", c.tail.Err())
+				return
+			}
 			if len(frames) == 0 {
 				break
 			}
@@ -170,7 +266,7 @@ func (c *worldTail) take(frame string) {
 	switch proxy.GapReason(kind) {
 	case "record":
 		if from < c.at[partition] {
-			t.Errorf("partition %d: record %d comes at place %d", partition, from, c.at[partition])
+			t.Errorf("partition %d: record %d comes at place %d: %q", partition, from, c.at[partition], c.log)
 		}
 		c.seen[partition][from] = int32(to)
 		c.at[partition] = from + 1
@@ -181,6 +277,12 @@ func (c *worldTail) take(frame string) {
 			}
 		}
 		c.at[partition] = from
+	case proxy.GapSlow:
+		if c.slow != SlowSkip || from < c.at[partition] || to <= from {
+			t.Errorf("partition %d: a slow gap from %d to %d at place %d", partition, from, to, c.at[partition])
+		}
+		c.holes = append(c.holes, proxy.Gap{Partition: partition, From: from, To: to})
+		c.at[partition] = to
 	case proxy.GapExpired:
 		if from > c.at[partition]+100 || to <= from {
 			t.Errorf("partition %d: a gap from %d to %d at place %d", partition, from, to, c.at[partition])
@@ -201,7 +303,14 @@ func (c *worldTail) check() {
 			if r.Offset < c.first[int32(partition)].Offset || c.isHole(int32(partition), r.Offset) {
 				continue
 			}
-			if epoch, is := c.seen[int32(partition)][r.Offset]; !is || epoch != r.Epoch {
+			epoch, is := c.seen[int32(partition)][r.Offset]
+			must, may := c.wants(&r)
+			if is && !may {
+				t.Errorf("partition %d: record %d of epoch %d with the key %q is not wanted, got epoch %d: %v\n%q",
+					partition, r.Offset, r.Epoch, r.Key, epoch, c.selections, c.log)
+				return
+			}
+			if must && !is || is && epoch != r.Epoch {
 				t.Errorf("partition %d from %d on: record %d of epoch %d is missing: got %v of epoch %d, live %v:\n%q",
 					partition, c.first[int32(partition)].Offset, r.Offset, r.Epoch, is, epoch, c.tail.live, c.log)
 				return
@@ -238,7 +347,7 @@ type fakePartition struct {
 func newFakeLog(partitions int, seed uint64) *fakeLog {
 	k := &fakeLog{random: rand.New(rand.NewPCG(seed, 3)), changed: make(chan struct{})}
 	for range partitions {
-		k.partitions = append(k.partitions, &fakePartition{epochs: []proxy.Place{{0, 0}}})
+		k.partitions = append(k.partitions, &fakePartition{epochs: []proxy.Place{{Offset: 0, Epoch: 0}}})
 	}
 	return k
 }
@@ -257,7 +366,11 @@ func (k *fakeLog) grow(records int) {
 			n := k.random.IntN(len(k.partitions))
 			p := k.partitions[n]
 			p.end += int64(k.random.IntN(2))
-			p.records = append(p.records, proxy.Record{Partition: int32(n), Offset: p.end, Epoch: p.epoch})
+			record := proxy.Record{Partition: int32(n), Offset: p.end, Epoch: p.epoch}
+			if key := modelKeys[k.random.IntN(len(modelKeys))]; key != "" {
+				record.Key = []byte(key)
+			}
+			p.records = append(p.records, record)
 			p.end++
 		}
 	})
@@ -287,7 +400,7 @@ func (k *fakeLog) truncate() {
 		for len(p.epochs) > 0 && p.epochs[len(p.epochs)-1].Offset > p.end {
 			p.epochs = p.epochs[:len(p.epochs)-1]
 		}
-		p.epochs = append(p.epochs, proxy.Place{p.end, p.epoch})
+		p.epochs = append(p.epochs, proxy.Place{Offset: p.end, Epoch: p.epoch})
 	})
 }
 
@@ -304,7 +417,7 @@ func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 	defer k.mu.Unlock()
 	at := proxy.Places{}
 	for n, p := range k.partitions {
-		place := proxy.Place{p.begin + random.Int64N(p.end-p.begin+1), -1}
+		place := proxy.Place{Offset: p.begin + random.Int64N(p.end-p.begin+1), Epoch: -1}
 		for _, r := range p.records {
 			if r.Offset < place.Offset {
 				place.Epoch = r.Epoch
@@ -315,13 +428,27 @@ func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 	return at
 }
 
+// Close implements Source.
+func (k *fakeLog) Close() {}
+
+// ends returns the ends of the log.
+func (k *fakeLog) ends() proxy.Places {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ends := proxy.Places{}
+	for n, p := range k.partitions {
+		ends[int32(n)] = proxy.Place{Offset: p.end}
+	}
+	return ends
+}
+
 // Ends implements Source.
 func (k *fakeLog) Ends(context.Context) (proxy.Places, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	ends := proxy.Places{}
 	for n, p := range k.partitions {
-		ends[int32(n)] = proxy.Place{p.end, p.epochOf(p.end)}
+		ends[int32(n)] = proxy.Place{Offset: p.end, Epoch: p.epochOf(p.end)}
 	}
 	return ends, nil
 }
@@ -350,9 +477,9 @@ func (p *fakePartition) gap(partition int32, at proxy.Place) (proxy.Gap, bool) {
 	}
 	switch {
 	case at.Offset > end:
-		return proxy.Gap{partition, end, at.Offset, proxy.GapTruncated, proxy.Place{end, p.epoch}}, true
+		return proxy.Gap{Partition: partition, From: end, To: at.Offset, Reason: proxy.GapTruncated, Then: proxy.Place{Offset: end, Epoch: p.epoch}}, true
 	case at.Offset < p.begin:
-		return proxy.Gap{partition, at.Offset, p.begin, proxy.GapExpired, proxy.Place{p.begin, p.epoch}}, true
+		return proxy.Gap{Partition: partition, From: at.Offset, To: p.begin, Reason: proxy.GapExpired, Then: proxy.Place{Offset: p.begin, Epoch: p.epoch}}, true
 	}
 	return proxy.Gap{}, false
 }
@@ -365,7 +492,7 @@ func (k *fakeLog) Check(_ context.Context, at proxy.Places) (proxy.Batch, error)
 	at = at.Clone()
 	at.Pass(b)
 	for partition, place := range at {
-		b.Next[partition] = proxy.Place{place.Offset, k.partitions[partition].epoch}
+		b.Next[partition] = proxy.Place{Offset: place.Offset, Epoch: k.partitions[partition].epoch}
 	}
 	return b, nil
 }
@@ -403,13 +530,13 @@ func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 			for _, record := range p.records {
 				if record.Offset >= r.at[int32(n)].Offset && len(b.Records) < most {
 					b.Records = append(b.Records, record)
-					b.Next[int32(n)] = proxy.Place{record.Offset + 1, record.Epoch}
+					b.Next[int32(n)] = proxy.Place{Offset: record.Offset + 1, Epoch: record.Epoch}
 				}
 			}
 		}
-		failing := r.log.failing
+		fails := r.log.failing && r.log.random.IntN(2) == 0
 		r.log.mu.Unlock()
-		if failing && r.log.random.IntN(2) == 0 {
+		if fails {
 			return proxy.Batch{}, errFake
 		}
 		if len(b.Records)+len(b.Gaps) > 0 {

@@ -11,7 +11,7 @@ type encode func(dst []byte, r *proxy.Record) []byte
 
 // ring holds the newest frames of a log in one variant. One goroutine appends, any number read.
 type ring struct {
-	limit  int // bytes of frames; one chunk is always kept
+	memory *memory
 	chunk  int // bytes of frames from which on another chunk is begun
 	encode encode
 
@@ -19,35 +19,53 @@ type ring struct {
 	chunks []chunk
 	first  uint64 // the number of chunks[0]: chunks are numbered from 0 on
 	high   proxy.Places
-	held   int // bytes of frames
+	held   int64 // bytes of frames
 }
 
-// newRing returns a ring that gets the records from begin on.
-func newRing(limit, chunk int, begin proxy.Places, encode encode) *ring {
-	return &ring{limit: limit, chunk: chunk, high: begin.Clone(), encode: encode}
+// newRing returns a ring that gets the records from begin on. It must be closed.
+func newRing(m *memory, chunk int, begin proxy.Places, encode encode) *ring {
+	r := &ring{memory: m, chunk: chunk, high: begin.Clone(), encode: encode}
+	m.add(r)
+	return r
 }
+
+// close gives the memory back.
+func (r *ring) close() { r.memory.remove(r) }
 
 // append adds records, which are those that follow the ones before in each of their partitions. next are the places
-// behind them, beyond offsets that hold no record.
-func (r *ring) append(records []proxy.Record, next proxy.Places) {
+// behind them, beyond offsets that hold no record. It returns where the first record lies; the others follow.
+func (r *ring) append(records []proxy.Record, next proxy.Places) (first location) {
+	first = r.appendAll(records, next)
+	r.memory.makeRoom()
+	return first
+}
+
+func (r *ring) appendAll(records []proxy.Record, next proxy.Places) (first location) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range records {
-		record := &records[i]
-		c := r.filling()
-		before := len(c.frames)
-		c.frames = r.encode(c.frames, record)
-		c.partitions = append(c.partitions, record.Partition)
-		c.offsets = append(c.offsets, record.Offset)
-		c.epochs = append(c.epochs, record.Epoch)
-		c.ends = append(c.ends, len(c.frames))
-		r.held += len(c.frames) - before
-		r.high[record.Partition] = proxy.Place{record.Offset + 1, record.Epoch}
+		at := r.appendRecord(&records[i])
+		if i == 0 {
+			first = at
+		}
 	}
 	for partition, place := range next {
 		r.high.Advance(partition, place)
 	}
-	r.trim()
+	return first
+}
+
+// appendRecord adds a record. r.mu is held.
+func (r *ring) appendRecord(record *proxy.Record) location {
+	c := r.filling()
+	before := len(c.frames)
+	c.frames = r.encode(c.frames, record)
+	c.add(record, len(c.frames))
+	grown := int64(len(c.frames) - before)
+	r.held += grown
+	r.memory.charge(grown)
+	r.high[record.Partition] = proxy.Place{Offset: record.Offset + 1, Epoch: record.Epoch}
+	return location{r.first + uint64(len(r.chunks)) - 1, len(c.offsets) - 1}
 }
 
 // restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.
@@ -55,6 +73,7 @@ func (r *ring) restart(from proxy.Places) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.first += uint64(len(r.chunks)) + 2
+	r.memory.charge(-r.held)
 	r.chunks, r.held, r.high = nil, 0, from.Clone()
 }
 
@@ -66,27 +85,41 @@ func (r *ring) filling() *chunk {
 	return &r.chunks[len(r.chunks)-1]
 }
 
-// trim drops the oldest chunks of a ring that is full. r.mu is held.
-func (r *ring) trim() {
-	n := 0
-	for r.held > r.limit && n < len(r.chunks)-1 {
-		r.held -= len(r.chunks[n].frames)
-		n++
-	}
-	if n == 0 {
+// drop drops the oldest chunk, unless it is the only one.
+func (r *ring) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.chunks) < 2 {
 		return
 	}
-	kept := copy(r.chunks, r.chunks[n:])
+	dropped := int64(len(r.chunks[0].frames))
+	r.held -= dropped
+	r.memory.charge(-dropped)
+	kept := copy(r.chunks, r.chunks[1:])
 	clear(r.chunks[kept:])
 	r.chunks = r.chunks[:kept]
-	r.first += uint64(n)
+	r.first++
+}
+
+// droppable returns how many bytes the ring holds that it can drop.
+func (r *ring) droppable() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.chunks) < 2 {
+		return 0
+	}
+	return r.held
 }
 
 // end returns the spot behind all that the ring has.
 func (r *ring) end() spot {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.endWith(r.high.Clone())
+	s := r.endWith(nil)
+	if s.index == nil {
+		s.begin = r.high.Clone()
+	}
+	return s
 }
 
 // endWith returns the spot behind all that the ring has, for a tail that is there or further. r.mu is held.
@@ -111,7 +144,7 @@ func (r *ring) hasFrom(at proxy.Places) bool {
 }
 
 // join returns the spot for a tail at its places. It returns false where the ring does not have all that comes
-// after them, or where that is not known: see proxy.Place.isOlder.
+// after them, or where that is not known: see proxy.Place.IsOlder.
 func (r *ring) join(at proxy.Places) (spot, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -128,24 +161,73 @@ func (r *ring) join(at proxy.Places) (spot, bool) {
 	return spot{}, false
 }
 
-// read appends frames from a spot on while dst is shorter than size, and moves the spot behind them. It returns false
-// where the ring does not have what comes next: the tail goes on from the places of its spot, in the log.
-func (r *ring) read(dst []byte, s *spot, size int) ([]byte, bool) {
+// read has take called with frames from a spot on, at most most, while take returns true, and moves the spot behind
+// them. take must be quick: the ring cannot grow meanwhile.
+func (r *ring) read(s *spot, most int, take func(frame []byte) (more bool)) (given int, end takeEnd) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for len(dst) < size {
+	for given < most {
 		if s.isDone() && !r.next(s) {
-			return dst, s.number() >= r.first
+			if s.number() < r.first {
+				return given, dropped
+			}
+			return given, goesOn
 		}
 		if s.chunk < r.first {
-			return dst, false
+			return given, dropped
 		}
-		var same bool
-		if dst, same = s.take(dst, &r.chunks[s.chunk-r.first], size); !same {
-			return dst, false
+		n, end := s.take(&r.chunks[s.chunk-r.first], most-given, take)
+		if given += n; end != goesOn {
+			return given, end
 		}
 	}
-	return dst, true
+	return given, goesOn
+}
+
+// readAt is read for one record, of which the spot is in front.
+func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool)) (given int, end takeEnd) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if at.chunk < r.first || at.chunk >= r.first+uint64(len(r.chunks)) {
+		return 0, dropped
+	}
+	c := &r.chunks[at.chunk-r.first]
+	if s.index != c.index {
+		s.enter(at.chunk, c.index)
+	}
+	s.read = at.record
+	if len(s.ahead) > 0 {
+		has, older := s.hasBefore(c.partitions[s.read], c.offsets[s.read], c.epochs[s.read])
+		if older {
+			return 0, otherHistory
+		}
+		if has {
+			s.read++
+			return 0, goesOn
+		}
+	}
+	s.read++
+	if !take(c.frame(at.record)) {
+		return 1, full
+	}
+	return 1, goesOn
+}
+
+// after returns where the record behind one lies, which has been appended.
+func (r *ring) after(at location) location {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if at.record++; at.chunk >= r.first && at.record == len(r.chunks[at.chunk-r.first].offsets) {
+		return location{at.chunk + 1, 0}
+	}
+	return at
+}
+
+// places returns the places behind all that the ring was given.
+func (r *ring) places() proxy.Places {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.high.Clone()
 }
 
 // next moves a spot that has read all of its chunk to the next one. It returns false if the ring does not have that

@@ -52,7 +52,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		m.grow(partition, m.random.IntN(30))
 		m.fetched[partition] = proxy.Place{Offset: m.random.Int64N(m.ends[partition].Offset + 1)}
 	}
-	m.ring = newRing(20+m.random.IntN(300), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
+	m.ring = newRing(newMemory(int64(20+m.random.IntN(300)), nil), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
 		return fmt.Appendf(dst, "%d:%d ", r.Partition, r.Offset)
 	})
 	return m
@@ -143,7 +143,11 @@ func (m *model) advance(tail *modelTail, size int) {
 		}
 		return
 	}
-	frames, has := m.ring.read(nil, &tail.spot, size)
+	var frames []byte
+	_, end := m.ring.read(&tail.spot, 1000, func(frame []byte) bool {
+		frames = append(frames, frame...)
+		return len(frames) < size
+	})
 	for frame := range bytes.FieldsSeq(frames) {
 		var partition int32
 		var offset int64
@@ -152,7 +156,7 @@ func (m *model) advance(tail *modelTail, size int) {
 		}
 		tail.given[partition] = append(tail.given[partition], offset)
 	}
-	if !has {
+	if end == dropped {
 		tail.at, tail.live = tail.spot.places(), false
 	}
 }
@@ -179,7 +183,7 @@ func (m *model) finish() {
 			}
 		}
 	}
-	if m.ring.held > m.ring.limit && len(m.ring.chunks) > 1 {
-		m.t.Errorf("the ring holds %d bytes, its limit is %d", m.ring.held, m.ring.limit)
+	if m.ring.held > m.ring.memory.limit && len(m.ring.chunks) > 1 {
+		m.t.Errorf("the ring holds %d bytes, its limit is %d", m.ring.held, m.ring.memory.limit)
 	}
 }

@@ -17,19 +17,24 @@ type Source interface {
 	// Check returns, without records, what the log does not have anymore behind places, and the places at which it
 	// does go on: with the epochs of the leaders that were asked, since the places are valid under them.
 	Check(ctx context.Context, at proxy.Places) (proxy.Batch, error)
-	// Read begins to read at places, which are of all partitions.
+	// Read begins to read at places, which are of all partitions. The first batch has the gaps that Check would tell.
 	Read(ctx context.Context, at proxy.Places) (Reader, error)
+	// Close is called when the log is not read anymore.
+	Close()
 }
 
 // Reader reads a log from its places on. It is for one goroutine.
 type Reader interface {
-	// Poll waits for records. They are valid until the next call. After an error the reader is of no use.
+	// Poll waits for records. They are valid until the next call. After an error the reader is of no use, save where
+	// that is ctx's: the next call goes on where it was.
 	Poll(ctx context.Context) (proxy.Batch, error)
 	Close()
 }
 
-// Encoder makes the frames of one variant.
+// Encoder makes the frames of one variant. It is for one goroutine at a time.
 type Encoder interface {
 	AppendRecord(dst []byte, r *proxy.Record) []byte
 	AppendGap(dst []byte, g proxy.Gap) []byte
+	// AppendKey appends the text of a record's key, which is not null, as the frames show it.
+	AppendKey(dst []byte, r *proxy.Record) []byte
 }

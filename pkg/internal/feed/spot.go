@@ -32,39 +32,94 @@ func (s *spot) enter(number uint64, x *index) {
 	}
 }
 
-// take appends frames of the spot's chunk while dst is shorter than size. It returns false where the tail must look
-// at the log again: see proxy.Place.isOlder.
-func (s *spot) take(dst []byte, c *chunk, size int) ([]byte, bool) {
-	for ; len(s.ahead) > 0 && s.read < len(c.offsets) && len(dst) < size; s.read++ {
-		if until, is := s.ahead[c.partitions[s.read]]; is {
-			if until.IsOlder(c.epochs[s.read]) {
-				return dst, false
+// takeEnd tells why taking frames has ended.
+type takeEnd uint8
+
+const (
+	goesOn       takeEnd = iota // at the end of the chunk, or with the most frames
+	full                        // the taker has enough
+	otherHistory                // the tail must look at the log again: see proxy.Place.IsOlder
+	dropped                     // the ring does not have the record anymore
+)
+
+// take has take called with frames of the spot's chunk, at most most.
+func (s *spot) take(c *chunk, most int, take func(frame []byte) (more bool)) (given int, end takeEnd) {
+	for ; s.read < len(c.offsets) && given < most; s.read++ {
+		if len(s.ahead) > 0 {
+			has, older := s.hasBefore(c.partitions[s.read], c.offsets[s.read], c.epochs[s.read])
+			if older {
+				return given, otherHistory
 			}
-			if c.offsets[s.read] < until.Offset {
+			if has {
 				continue
 			}
-			delete(s.ahead, c.partitions[s.read])
 		}
-		dst = append(dst, c.frames[c.start(s.read):c.ends[s.read]]...)
+		given++
+		if !take(c.frame(s.read)) {
+			s.read++
+			return given, full
+		}
 	}
-	if len(s.ahead) > 0 {
-		return dst, true
+	return given, goesOn
+}
+
+// hasBefore tells whether the tail was given a record before it joined the ring.
+func (s *spot) hasBefore(partition int32, offset int64, epoch int32) (has, older bool) {
+	until, is := s.ahead[partition]
+	switch {
+	case !is:
+		return false, false
+	case until.IsOlder(epoch):
+		return false, true
+	case offset < until.Offset:
+		return true, false
 	}
-	from := c.start(s.read)
-	for s.read < len(c.offsets) && len(dst)+c.start(s.read)-from < size {
-		s.read++
-	}
-	return append(dst, c.frames[from:c.start(s.read)]...), true
+	delete(s.ahead, partition)
+	return false, false
 }
 
 // places returns the places of the tail.
 func (s *spot) places() proxy.Places {
-	if s.index == nil {
-		return s.begin.Clone()
+	places := s.begin.Clone()
+	if s.index != nil {
+		places = s.index.places(s.read)
 	}
-	places := s.index.places(s.read)
 	for partition, until := range s.ahead {
 		places.Advance(partition, until)
 	}
 	return places
+}
+
+// isBefore tells whether the spot is before another one of the same ring.
+func (s *spot) isBefore(other *spot) bool {
+	if s.chunk != other.chunk {
+		return s.chunk < other.chunk
+	}
+	return s.read < other.read
+}
+
+// jump moves the spot to a later one, past records that the tail is not given. It returns false where one of these
+// shows that what the tail was given before it joined the ring may not be what the log has.
+func (s *spot) jump(to *spot) bool {
+	ahead := s.ahead
+	if len(ahead) > 0 {
+		there := to.places()
+		for partition, until := range ahead {
+			if until.IsOlder(there[partition].Epoch) {
+				return false
+			}
+			if there[partition].Offset >= until.Offset {
+				delete(ahead, partition)
+			}
+		}
+	}
+	*s = *to
+	s.ahead = ahead
+	return true
+}
+
+// location is where a record lies in a ring.
+type location struct {
+	chunk  uint64 // its number
+	record int    // of the chunk
 }

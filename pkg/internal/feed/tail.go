@@ -2,83 +2,103 @@ package feed
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Tail is one reader of a log.
-type Tail struct {
-	log      *Log
-	audience *audience
-	wake     func() // tells the writer that there may be frames
-	cancel   context.CancelFunc
-	ended    context.Context
-	catching sync.WaitGroup
-
-	mu      sync.Mutex // guards what follows
-	live    bool       // whether the tail is at a spot of the ring
-	spot    spot
-	pending []byte // frames of the log, which the writer has yet to take
-	taken   chan struct{}
-	err     error // why nothing more is read
+// TailOptions are those of a tail.
+type TailOptions struct {
+	Variant    Variant
+	NewEncoder func() Encoder // of the variant
+	At         proxy.Places   // where it begins, of all partitions; nil for the end of the log
+	Selection  *Selection     // nil for all records
+	Slow       Slow
+	Gaps       []proxy.Gap // are told before all records
+	// Wake is called when there may be frames, from any goroutine. It must not wait.
+	Wake func()
 }
 
-// Open begins a tail at its places, or at the end of the log where at is nil. wake is called without a wait when there
-// may be frames, from any goroutine. Close must be called in the end.
-func (l *Log) Open(ctx context.Context, variant Variant, encoder Encoder, at proxy.Places, wake func()) (*Tail, error) {
-	t := &Tail{log: l, wake: wake, taken: make(chan struct{}, 1)}
-	t.ended, t.cancel = context.WithCancel(context.Background())
-	audience, err := l.join(ctx, t, variant, encoder)
+// Tail is one reader of a log.
+type Tail struct {
+	log        *Log
+	audience   *audience
+	newEncoder func() Encoder
+	slow       Slow
+	wake       func()
+	ended      context.Context
+	cancel     context.CancelFunc
+	catching   sync.WaitGroup
+	taken      chan struct{} // tells who reads the log that the page was taken
+	lost       []proxy.Gap   // what the log did not have anymore when the tail was opened
+
+	selection *Selection // guarded by the lock of the log, and also by mu where it is changed
+
+	mu      sync.Mutex // guards what follows
+	spot    spot       // of the ring, or of the page while the tail reads the log
+	live    bool       // whether the spot is one of the ring
+	isVoid  bool       // whether the ring has begun anew
+	queue   queue      // of the records that a selection wants
+	joining *joining   // while a tail with a selection reads the log, and the ring has all that comes after it
+	page    *page      // of the log, which the writer has yet to take
+	told    [][]byte   // frames that tell gaps, which the writer has yet to take: they come before all others
+	err     error      // why nothing more is given
+}
+
+// Open begins a tail. Close must be called in the end.
+func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
+	t := &Tail{
+		log: l, newEncoder: o.NewEncoder, slow: o.Slow, wake: o.Wake, selection: o.Selection, taken: make(chan struct{}, 1),
+	}
+	t.told = newPage(o.NewEncoder(), o.Gaps).controls
+	t.ended, t.cancel = context.WithCancel(l.gone)
+	err := l.join(ctx, t, o.Variant, func(a *audience) {
+		t.audience = a
+		if o.At == nil {
+			t.spot, t.live = a.ring.end(), true
+			t.queue.open = o.Selection != nil
+		}
+	})
 	if err != nil {
 		t.cancel()
 		return nil, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.audience = audience
-	if at == nil {
-		t.spot, t.live = audience.ring.end(), true
-		return t, nil
+	if o.At != nil {
+		if err := t.begin(ctx, o.At.Clone()); err != nil {
+			t.Close()
+			return nil, err
+		}
 	}
-	t.catchUp(at)
 	return t, nil
 }
 
+// begin begins at places: in the ring if that has all that comes after them, and else in the log.
+func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
+	t.spot = spot{begin: at.Clone()}
+	if t.goLive(at) {
+		return nil
+	}
+	checked, err := t.log.source.Check(ctx, at)
+	if err != nil {
+		return err //nolint:wrapcheck // an error for the client
+	}
+	t.lost = checked.Gaps
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.catchUp(at, &checked)
+	return nil
+}
+
+// Lost returns what the log did not have anymore behind the places where the tail was to begin. Its frames tell that, too.
+func (t *Tail) Lost() []proxy.Gap { return t.lost }
+
 // Close ends the tail.
 func (t *Tail) Close() {
+	t.mu.Lock() // nothing begins to read the log afterwards
 	t.cancel()
+	t.mu.Unlock()
 	t.log.leave(t)
 	t.catching.Wait()
-}
-
-// Fill appends frames while dst is shorter than size. Only the writer calls it.
-func (t *Tail) Fill(dst []byte, size int) []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.pending) > 0 {
-		dst = append(dst, t.pending...)
-		t.pending = nil
-		t.taken <- struct{}{}
-		return dst
-	}
-	if !t.live {
-		return dst
-	}
-	dst, has := t.audience.ring.read(dst, &t.spot, size)
-	if !has {
-		t.live = false
-		t.catchUp(t.spot.places())
-	}
-	return dst
-}
-
-// Places returns the places of the tail behind what Fill has given. It is exact while the tail is live.
-func (t *Tail) Places() proxy.Places {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.spot.places()
 }
 
 // Err tells why the tail has ended, if it has.
@@ -88,127 +108,66 @@ func (t *Tail) Err() error {
 	return t.err
 }
 
-// catchUp has the tail read the log itself from its places on, until it can join the ring. t.mu is held.
-func (t *Tail) catchUp(at proxy.Places) {
-	if t.ended.Err() != nil {
-		return
-	}
-	t.catching.Go(func() {
-		for t.ended.Err() == nil {
-			err := t.readLog(t.ended, at)
-			if err == nil {
-				return
-			}
-			if errors.Is(err, ErrGone) {
-				t.fail(err)
-				return
-			}
-			sleep(t.ended, t.log.options.Retry)
-		}
-	})
-}
-
-// fail tells the writer that nothing more is read.
-func (t *Tail) fail(err error) {
-	t.mu.Lock()
-	t.err = err
-	t.mu.Unlock()
-	t.wake()
-}
-
-// readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
-func (t *Tail) readLog(ctx context.Context, at proxy.Places) error {
-	select {
-	case t.log.options.CatchUps <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // not told to anybody
-	}
-	defer func() { <-t.log.options.CatchUps }()
-	if live, err := t.check(ctx, at); live || err != nil {
-		return err
-	}
-	reader, err := t.log.source.Read(ctx, at)
-	if err != nil {
-		return err //nolint:wrapcheck // an error for the client
-	}
-	defer reader.Close()
-	for {
-		batch, err := reader.Poll(ctx)
-		if err != nil {
-			return err //nolint:wrapcheck // an error for the client
-		}
-		live, err := t.move(ctx, at, batch)
-		if !live && err == nil && t.audience.ring.hasFrom(at) {
-			live, err = t.check(ctx, at) // it may only be that the leader has changed
-		}
-		if live || err != nil {
-			return err
-		}
-	}
-}
-
-// check hands the writer what the log does not have behind the places, and tells whether the tail is live.
-func (t *Tail) check(ctx context.Context, at proxy.Places) (live bool, err error) {
-	checked, err := t.log.source.Check(ctx, at)
-	if err != nil {
-		return false, err //nolint:wrapcheck // an error for the client
-	}
-	return t.move(ctx, at, checked)
-}
-
-// move hands a batch to the writer, and tells whether the tail is live behind it.
-func (t *Tail) move(ctx context.Context, at proxy.Places, batch proxy.Batch) (live bool, err error) {
-	if err := t.hand(ctx, batch); err != nil {
-		return false, err
-	}
-	at.Pass(batch)
-	return t.goLive(at), nil
-}
-
-// goLive has the tail read the ring from now on, if that has all that comes next.
-func (t *Tail) goLive(at proxy.Places) bool {
+// Cursor returns the place of the tail behind what Fill has given, and the text of the cursor of that alone. What it
+// returns is shared, and must not be changed.
+func (t *Tail) Cursor() (TopicCursor, string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	spot, ok := t.audience.ring.join(at)
-	if !ok {
-		return false
+	var m *mark
+	if t.live && len(t.spot.ahead) == 0 && t.spot.index != nil {
+		m = t.audience.markAt(t.log.name, &t.spot)
+	} else {
+		places := t.spot.places()
+		m = &mark{places: places, cursor: Cursor{{t.log.name.Topic, t.log.name.ID, places}}.String()}
 	}
-	t.spot, t.live = spot, true
-	t.wake()
-	return true
+	return TopicCursor{t.log.name.Topic, t.log.name.ID, m.places}, m.cursor
 }
 
-// hand encodes a batch and waits until the writer has taken it, in parts.
-func (t *Tail) hand(ctx context.Context, batch proxy.Batch) error {
-	const part = 64 << 10
-	var frames []byte
-	for _, gap := range batch.Gaps {
-		frames = t.audience.encoder.AppendGap(frames, gap)
-	}
-	for i := range batch.Records {
-		frames = t.audience.encoder.AppendRecord(frames, &batch.Records[i])
-		if len(frames) >= part {
-			if err := t.pass(ctx, frames); err != nil {
-				return err
-			}
-			frames = frames[:0]
-		}
-	}
-	return t.pass(ctx, frames)
-}
-
-func (t *Tail) pass(ctx context.Context, frames []byte) error {
-	if len(frames) == 0 {
-		return nil
-	}
+// Select replaces the selection of the tail.
+func (t *Tail) Select(s *Selection) {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
 	t.mu.Lock()
-	t.pending = frames
+	defer t.mu.Unlock()
+	t.audience.remove(t, t.selection)
+	before := t.selection
+	t.selection = s
+	t.audience.add(t, s)
+	switch {
+	case !t.live:
+		t.joining, t.queue = nil, queue{}
+	case before == nil && s != nil, before != nil && s == nil: // what comes next lies elsewhere
+		t.stay(s)
+	}
+}
+
+// stay has a live tail go on at the end of the ring where it is there, else from its places in the log. The locks of
+// the log and the tail are held.
+func (t *Tail) stay(s *Selection) {
+	end := t.audience.ring.end()
+	if t.spot.isBefore(&end) || len(t.queue.records) > 0 {
+		t.live, t.queue = false, queue{}
+		t.catchUp(t.spot.places(), nil)
+		return
+	}
+	t.queue = queue{open: s != nil}
+}
+
+// void tells the tail that the ring has begun anew, after a gap: what it is at is told by the log.
+func (t *Tail) void() {
+	t.mu.Lock()
+	t.isVoid = true
+	t.queue, t.joining = queue{}, nil
 	t.mu.Unlock()
 	t.wake()
-	select {
-	case <-t.taken:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // not told to anybody
+}
+
+// fail tells the writer that nothing more is given.
+func (t *Tail) fail(err error) {
+	t.mu.Lock()
+	if t.err == nil {
+		t.err = err
 	}
+	t.mu.Unlock()
+	t.wake()
 }

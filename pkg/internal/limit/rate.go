@@ -17,6 +17,7 @@ package limit
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -86,6 +87,33 @@ func (r *Rate) Take(ctx context.Context, n int) (taken int, throttled time.Durat
 		return 0, throttled, fmt.Errorf("wait for the rate limit: %w", err)
 	}
 	return taken, throttled, nil
+}
+
+// Available returns how many messages may be sent now, and in how long there will be one where there is none. Between
+// it and Spend nobody else may take any.
+func (r *Rate) Available(now time.Time) (n int, wait time.Duration) {
+	if r == nil {
+		return math.MaxInt, 0
+	}
+	bucket := r.bucket.Load()
+	if bucket == nil {
+		return math.MaxInt, 0
+	}
+	tokens := bucket.TokensAt(now)
+	if tokens >= 1 {
+		return int(tokens), 0
+	}
+	return 0, time.Duration((1 - tokens) / float64(bucket.Limit()) * float64(time.Second))
+}
+
+// Spend counts n messages that are sent now, which Available has returned or fewer.
+func (r *Rate) Spend(now time.Time, n int) {
+	if r == nil || n == 0 {
+		return
+	}
+	if bucket := r.bucket.Load(); bucket != nil {
+		bucket.AllowN(now, n)
+	}
 }
 
 // await sleeps until the reserved tokens are available, and returns how long it slept.

@@ -90,6 +90,7 @@ type ClientKind string
 const (
 	ProducerClient ClientKind = "producer"
 	ConsumerClient ClientKind = "consumer"
+	TailClient     ClientKind = "tail" // reads a topic without a group
 	AdminClient    ClientKind = "admin"
 	StateClient    ClientKind = "state"    // for the state topics that replicas share
 	IdentityClient ClientKind = "identity" // asks Kafka for the permissions of clients with their own credentials
@@ -97,7 +98,7 @@ const (
 
 // ClientKinds lists the kinds of Kafka client.
 func ClientKinds() []ClientKind {
-	return []ClientKind{ProducerClient, ConsumerClient, AdminClient, StateClient, IdentityClient}
+	return []ClientKind{ProducerClient, ConsumerClient, TailClient, AdminClient, StateClient, IdentityClient}
 }
 
 // KafkaClients returns the number of open Kafka clients of kind. Its series appears with this

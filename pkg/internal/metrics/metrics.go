@@ -31,6 +31,8 @@ type Build struct {
 type Metrics struct {
 	// InFlight is the number of messages that clients sent and that are not answered yet.
 	InFlight prometheus.Gauge
+	// TailEncodings counts records that were encoded for any number of tails.
+	TailEncodings prometheus.Counter
 	// BytesReceived counts the payload of messages, BytesSent whole frames, pings included. Both count what is
 	// compressed as it is sent.
 	BytesReceived, BytesSent prometheus.Counter
@@ -138,6 +140,8 @@ func (m *Metrics) registerRecords(f factory) {
 	m.deliverySeconds = f.histogram("delivery_seconds",
 		"From a record polled to its frame written to the socket.", latency...)
 	m.commits = f.counterVec("commits_total", "Offset commits, by result.", "result")
+	m.TailEncodings = f.counter("tail_encodings_total",
+		"Records encoded for /socket/tail: once for all connections that read them in the same form.")
 }
 
 // Handler answers GET /metrics with everything in the registry.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -14,6 +15,14 @@ type Keys struct {
 
 // All tells whether all keys may be sent.
 func (k Keys) All() bool { return k.all }
+
+// String returns a text that is equal for equal keys.
+func (k Keys) String() string {
+	if k.all {
+		return "all"
+	}
+	return strings.Join(slices.Sorted(slices.Values(k.globs)), "\n")
+}
 
 // Allow tells whether a record with a key may be sent.
 func (k Keys) Allow(key string) bool {

@@ -19,8 +19,10 @@ const (
 // whether they exist or not.
 func (s *Server) allowed(f *flow) *proxy.Error {
 	security := &s.Config.Security
-	if s.isState(f.topic) || !opens(security.AllowedTopics, f.topic) {
-		return proxy.Errorf(proxy.KindNotAuthorized, "topic: %q is not open to clients.", f.topic)
+	for _, topic := range f.topics() {
+		if s.isState(topic) || !opens(security.AllowedTopics, topic) {
+			return proxy.Errorf(proxy.KindNotAuthorized, "topic: %q is not open to clients.", topic)
+		}
 	}
 	if group := string(f.group); group != "" && !opens(security.AllowedGroups, group) {
 		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: %q is not open to clients.", group)

@@ -36,17 +36,26 @@ func (s *Server) permitted(f *flow, who *proxy.Identity) *proxy.Error {
 	if s.Policy == nil {
 		return nil
 	}
-	use := policy.Use{Topic: f.topic, Write: f.writes, Group: string(f.group), Client: string(f.client)}
+	for _, topic := range f.topics() {
+		if e := s.permittedTopic(f, who, topic); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (s *Server) permittedTopic(f *flow, who *proxy.Identity, topic string) *proxy.Error {
+	use := policy.Use{Topic: topic, Write: f.writes, Group: string(f.group), Client: string(f.client)}
 	if s.Policy.Allows(who, use) {
-		return nil
+		return f.tailing.checkKeys(topic, s.Policy.Rules().Keys(who, use))
 	}
 	use.Client = ""
 	if s.Policy.Allows(who, use) {
-		return proxy.Errorf(proxy.KindNotAuthorized, "clientId: you may not be %q with the topic %q.", f.client, f.topic)
+		return proxy.Errorf(proxy.KindNotAuthorized, "clientId: you may not be %q with the topic %q.", f.client, topic)
 	}
 	use.Group = ""
 	if f.group != "" && s.Policy.Allows(who, use) {
-		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: you may not be in the group %q with the topic %q.", f.group, f.topic)
+		return proxy.Errorf(proxy.KindNotAuthorized, "groupId: you may not be in the group %q with the topic %q.", f.group, topic)
 	}
-	return proxy.Errorf(proxy.KindNotAuthorized, "topic: you may not use %q for this.", f.topic)
+	return proxy.Errorf(proxy.KindNotAuthorized, "topic: you may not use %q for this.", topic)
 }

@@ -51,7 +51,7 @@ type guard struct {
 	server *Server
 	conn   *socket.Conn
 	flow   *flow
-	topic  *cluster.Topic
+	topics func() []*cluster.Topic
 
 	mu     sync.Mutex // guards what follows
 	authn  auth.Authentication
@@ -60,7 +60,7 @@ type guard struct {
 
 // guard starts the guard of a connection. stop ends it.
 func (s *Server) guard(c *socket.Conn, a *admission) (stop func()) {
-	g := &guard{server: s, conn: c, flow: &a.flow, topic: a.topic, authn: a.authn}
+	g := &guard{server: s, conn: c, flow: &a.flow, topics: a.holds, authn: a.authn}
 	if g.authn.Renewable() {
 		c.OnRenew(g.renew)
 	}
@@ -115,8 +115,10 @@ func (g *guard) renew(token string) (expires time.Time, e *proxy.Error) {
 	if e != nil {
 		return time.Time{}, e
 	}
-	if err := g.topic.Renew(renewed.Identity.Kafka); err != nil {
-		return time.Time{}, proxy.AsError(err)
+	for _, topic := range g.topics() {
+		if err := topic.Renew(renewed.Identity.Kafka); err != nil {
+			return time.Time{}, proxy.AsError(err)
+		}
 	}
 	g.mu.Lock()
 	g.authn = renewed

@@ -30,6 +30,7 @@ type flow struct {
 	direction metrics.Direction
 	payload   metrics.Payload
 	topic     string
+	tailing   *tailing // only on /socket/tail, which has several topics
 	client    proxy.ClientID
 	group     proxy.GroupID    // empty on /socket/in
 	writes    bool             // to the topic
@@ -39,7 +40,7 @@ type flow struct {
 }
 
 // access returns the access to Kafka that a flow needs.
-func (f flow) access(credentials proxy.KafkaCredentials) cluster.Access {
+func (f *flow) access(credentials proxy.KafkaCredentials) cluster.Access {
 	operation := cluster.Consume
 	if f.writes {
 		operation = cluster.Produce
@@ -97,7 +98,7 @@ type admission struct {
 	through func() // ends the handshake
 	leave   func() // gives back the place in the principal's quota
 	flow    flow
-	topic   *cluster.Topic
+	topic   *cluster.Topic   // nil on /socket/tail, whose flow has its topics
 	session *session.Session // nil where it needs none
 	span    *trace.Handshake // nil without traces
 }
@@ -132,16 +133,65 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), lookupTimeout)
 	defer cancel()
+	if e := s.openTopics(ctx, a); e != nil {
+		return e
+	}
+	if e := s.takePlace(ctx, r, a); e != nil {
+		a.closeTopics()
+		return e
+	}
+	if a.flow.tailing != nil {
+		if e := a.flow.tailing.begin(ctx); e != nil {
+			s.giveUp(r, a)
+			return e
+		}
+	}
+	return nil
+}
+
+// openTopics opens the topics of a connection.
+func (s *Server) openTopics(ctx context.Context, a *admission) *proxy.Error {
+	if a.flow.tailing != nil {
+		return a.flow.tailing.open(ctx)
+	}
 	topic, err := s.Topics.OpenFor(ctx, a.flow.access(a.authn.Identity.Kafka))
 	if err != nil {
 		return proxy.AsError(err)
 	}
 	a.topic = topic
-	if e := s.takePlace(ctx, r, a); e != nil {
-		topic.Close()
-		return e
-	}
 	return nil
+}
+
+func (a *admission) closeTopics() {
+	if a.flow.tailing != nil {
+		a.flow.tailing.close()
+		return
+	}
+	a.topic.Close()
+}
+
+// holds returns what the connection holds of topics.
+func (a *admission) holds() []*cluster.Topic {
+	if a.flow.tailing != nil {
+		return a.flow.tailing.holds()
+	}
+	return []*cluster.Topic{a.topic}
+}
+
+// topics returns the names of the topics that a connection uses, or asks for.
+func (f *flow) topics() []string {
+	if f.tailing != nil {
+		return f.tailing.names()
+	}
+	return []string{f.topic}
+}
+
+// giveUp releases what an admitted connection holds that is not made.
+func (s *Server) giveUp(r *http.Request, a *admission) {
+	a.session.Close()
+	s.Sockets.Leave(r.RemoteAddr, nil)
+	a.leave()
+	a.closeTopics()
 }
 
 // takePlace takes a place among the sockets, then a session.
@@ -171,10 +221,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 	a.place, a.through = nil, nil
 	c, err := socket.Accept(w, r, s.socketSettings(), s.Metrics)
 	if err != nil {
-		a.session.Close()
-		s.Sockets.Leave(r.RemoteAddr, nil)
-		a.leave()
-		a.topic.Close()
+		s.giveUp(r, a)
 		s.Log.Warn("handshake failed", "remote", r.RemoteAddr, "err", err)
 		a.span.End(http.StatusInternalServerError, proxy.AsError(err))
 		return
@@ -187,7 +234,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admission) {
 // has left its consumer group.
 func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 	defer s.survive(remote)
-	defer a.topic.Close()
+	defer a.closeTopics()
 	defer a.leave()
 	defer s.Metrics.Hold(a.flow.topic, a.flow.group)()
 	s.Sockets.Add(c)
@@ -206,7 +253,9 @@ func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 		counted.Closed(c.Result())
 		log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
 	}()
-	defer a.topic.WhenOver(func() { c.End(socket.EndWith(a.topic.End(), goneGrace)) })()
+	if a.topic != nil {
+		defer a.topic.WhenOver(func() { c.End(socket.EndWith(a.topic.End(), goneGrace)) })()
+	}
 	f.serve(c, a)
 }
 

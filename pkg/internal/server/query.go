@@ -92,6 +92,17 @@ func (q *query) text(name string) string {
 	return values[0]
 }
 
+// texts returns the values of a parameter that may be repeated.
+func (q *query) texts(name string) []string {
+	values := q.values[name]
+	for _, value := range values {
+		if !utf8.ValidString(value) {
+			q.fault(name, "must be UTF-8.")
+		}
+	}
+	return values
+}
+
 func (q *query) required(name string) string {
 	value := q.text(name)
 	if value == "" {
@@ -178,4 +189,17 @@ func (q *query) atLeast(name string, least int64) int {
 		q.fault(name, fmt.Sprintf("must be a whole number from %d to %d.", least, math.MaxInt32))
 	}
 	return int(n)
+}
+
+// count returns a whole number of records, and whether the parameter is there.
+func (q *query) count(name string) (n int64, given bool) {
+	value := q.text(name)
+	if value == "" {
+		return 0, false
+	}
+	whole, err := strconv.ParseUint(value, 10, 63)
+	if err != nil {
+		q.fault(name, fmt.Sprintf("must be a whole number from 0 to %d.", math.MaxInt64))
+	}
+	return int64(whole), true
 }

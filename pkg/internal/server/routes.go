@@ -13,6 +13,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
@@ -34,6 +35,7 @@ type Server struct {
 	Topics    *cluster.Topics
 	Producers *produce.Pool
 	Consumers *consume.Consumers
+	Feeds     *feed.Hub
 	Sockets   *socket.Registry
 	// Compression of what clients and the proxy send; nil where it is not enabled.
 	Compression *socket.Compression
@@ -64,6 +66,7 @@ func (s *Server) Main() http.Handler {
 	r := routes{
 		"/socket/in":          get(s.socketIn),
 		"/socket/out":         get(s.socketOut),
+		"/socket/tail":        get(s.socketTail),
 		"/kafka/cluster/info": s.forPages(s.clients(s.clusterInfo)),
 		"/openapi.yaml":       s.forPages(s.file("application/yaml", api.OpenAPI)),
 		"/asyncapi.yaml":      s.forPages(s.file("application/yaml", api.AsyncAPI)),

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -67,6 +68,23 @@ func lookAtSettings(ctx context.Context, client *kgo.Client, names []string) (ma
 		}
 	}
 	return settings, nil
+}
+
+// IsCompacted asks Kafka whether the topic's cleanup.policy contains compact.
+func (t *Topic) IsCompacted(ctx context.Context) (bool, error) {
+	client, err := t.Lookups()
+	if err != nil {
+		return false, err
+	}
+	settings, err := lookAtSettings(ctx, client, []string{t.Name})
+	known, told := settings[t.Name]
+	if err == nil && !told {
+		err = errors.New("the answer is about other topics, or refuses them")
+	}
+	if err != nil {
+		return false, LookupError(err, t.Name)
+	}
+	return known.compacted, nil
 }
 
 func settingsRequest(names []string) kmsg.Request {

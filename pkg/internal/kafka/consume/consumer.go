@@ -63,7 +63,7 @@ type Consumer struct {
 
 	// Used by the polling goroutine only.
 	trouble trouble
-	headers []proxy.Header // of the last poll, reused
+	headers cluster.Headers // of the last poll
 }
 
 // Consumers creates the consumers of connections, and tracks the lag of their groups.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -185,29 +184,5 @@ func TestCloseCommitsWhatTheOwnerSays(t *testing.T) {
 	}
 	if got := committed(t, broker, 0); got != 2 {
 		t.Errorf("committed is %d", got)
-	}
-}
-
-// TestHeaders converts so many headers that the consumer's list has to grow: headers that were converted
-// before must stay.
-func TestHeaders(t *testing.T) {
-	c := &Consumer{}
-	if got := c.convert(nil); got != nil {
-		t.Errorf("none became %v", got)
-	}
-	var all [][]proxy.Header
-	for i := range 100 {
-		name := strconv.Itoa(i)
-		all = append(all, c.convert([]kgo.RecordHeader{{Key: name, Value: []byte(name)}, {Key: "null"}, {Key: name, Value: []byte{}}}))
-	}
-	for i, headers := range all {
-		name := strconv.Itoa(i)
-		if len(headers) != 3 || headers[0].Key != name || string(headers[0].Value) != name || headers[1].Value != nil || headers[2].Value == nil {
-			t.Fatalf("record %d has %v", i, headers)
-		}
-	}
-	_ = append(all[0], proxy.Header{Key: "intruder"})
-	if all[1][0].Key != "1" {
-		t.Error("the headers of one record reach into those of the next")
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
 const (
@@ -24,10 +26,10 @@ type fetchSize struct {
 	update  func(maxBytes, maxPartitionBytes int32)
 	fetched *fetched
 
-	mu                   sync.Mutex // guards what follows
-	leaders              int        // of the partitions that the consumer holds
-	brokers              map[int32]struct{}
-	compressed, expanded int // bytes of batches; older batches count less and less
+	mu        sync.Mutex // guards what follows
+	leaders   int        // of the partitions that the consumer holds
+	brokers   map[int32]struct{}
+	expansion cluster.Expansion
 }
 
 // lead notes how many brokers lead the partitions that the consumer holds.
@@ -48,15 +50,9 @@ func (f *fetchSize) OnFetchBatchRead(broker kgo.BrokerMetadata, _ string, _ int3
 		f.brokers = make(map[int32]struct{})
 	}
 	f.brokers[broker.NodeID] = struct{}{}
-	f.compressed += batch.CompressedBytes
-	f.expanded += batch.UncompressedBytes
-	bytes := min(fetchMaxBytes/int64(max(f.leaders, len(f.brokers))), share)
-	if f.expanded > f.compressed {
-		bytes = int64(float64(bytes) * float64(f.compressed) / float64(f.expanded))
-	}
-	if f.expanded > fetchMaxBytes {
-		f.compressed, f.expanded = f.compressed/2, f.expanded/2
-	}
+	f.expansion.Remembered = fetchMaxBytes
+	f.expansion.Read(batch)
+	bytes := f.expansion.Compressed(min(fetchMaxBytes/int64(max(f.leaders, len(f.brokers))), share))
 	asked := int32(max(fetchMinBytes, bytes))
 	f.update(asked, asked)
 }

@@ -2,12 +2,13 @@ package consume
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 )
 
 const (
@@ -21,14 +22,6 @@ const (
 	// rebalanceTimeout is how long the other members of a group wait for a member that must revoke
 	// partitions: a client's last pong, a commit under way and the last commit take less.
 	rebalanceTimeout = 20 * time.Second
-	// decompressMaxBytes bounds the size of one decompressed batch: a few kilobytes can expand to
-	// gigabytes. It is far more than a batch of the default max.message.bytes, 1 MiB, usually expands
-	// to. A batch that is refused has cost five times as much memory: zstd's output grows by being
-	// copied.
-	decompressMaxBytes = 16 << 20
-	// decompressRatio is the least expansion that is allowed for batches of a topic that accepts larger
-	// ones.
-	decompressRatio = 8
 	// offsetsByName is the last version of the requests that commit and fetch offsets which identifies
 	// topics by name rather than by id.
 	offsetsByName = 9
@@ -82,17 +75,11 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		kgo.FetchIsolationLevel(isolation),
 		kgo.FetchMaxBytes(fetchFirstBytes),
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
-		kgo.MaxDecompressBatchBytes(decompressAtMost(o.Topic.BatchBytes())),
+		kgo.MaxDecompressBatchBytes(cluster.DecompressAtMost(o.Topic.BatchBytes())),
 		kgo.DisableFetchSessions(), // they save nothing with one topic, and brokers keep few of them
 		kgo.WithHooks(c.size),
 		kgo.KeepControlRecords(), // only to know when the lag is 0
 	}
-}
-
-// decompressAtMost returns the largest size of a decompressed batch, given the largest batch that the
-// topic accepts.
-func decompressAtMost(batchBytes int32) int {
-	return int(min(max(decompressMaxBytes, decompressRatio*int64(batchBytes)), math.MaxInt32))
 }
 
 // byName returns the request versions that a consumer uses if brokers return no topic ids.

@@ -17,7 +17,7 @@ import (
 // time the owner still has the partitions in the ownership to which the records belong.
 func (c *Consumer) Poll(ctx context.Context, most int, into []proxy.Record, taken func()) ([]proxy.Record, error) {
 	clear(into[len(into):cap(into)]) // the records of the last poll would keep their whole fetch
-	clear(c.headers[:cap(c.headers)])
+	c.headers.Clear()
 	for len(into) == 0 {
 		if err := c.trouble.wait(ctx, c.options.Topic); err != nil {
 			return into, err
@@ -87,7 +87,6 @@ func (c *Consumer) logEnd(end *proxy.Error) {
 
 // records converts fetched records, without the control records that end transactions.
 func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Record {
-	c.headers = c.headers[:0]
 	into = slices.Grow(into, fetches.NumRecords())
 	for record := range fetches.RecordsAll() {
 		if record.Attrs.IsControl() {
@@ -95,21 +94,8 @@ func (c *Consumer) records(fetches kgo.Fetches, into []proxy.Record) []proxy.Rec
 		}
 		into = append(into, proxy.Record{
 			Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp.UnixMilli(),
-			Key: record.Key, Value: record.Value, Headers: c.convert(record.Headers),
+			Key: record.Key, Value: record.Value, Headers: c.headers.Convert(record.Headers),
 		})
 	}
 	return into
-}
-
-// convert copies headers into the consumer's own list. If the list is reallocated, earlier records keep
-// the old one.
-func (c *Consumer) convert(headers []kgo.RecordHeader) []proxy.Header {
-	if len(headers) == 0 {
-		return nil
-	}
-	from := len(c.headers)
-	for _, h := range headers {
-		c.headers = append(c.headers, proxy.Header(h))
-	}
-	return c.headers[from:len(c.headers):len(c.headers)]
 }

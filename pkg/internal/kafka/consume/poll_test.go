@@ -242,14 +242,14 @@ func TestAGroupThatIsFullEndsReading(t *testing.T) {
 
 // TestABatchThatExpandsTooFarEndsReading uses zeros: a few compressed kilobytes expand beyond the limit.
 func TestABatchThatExpandsTooFarEndsReading(t *testing.T) {
-	broker := kafkatest.Broker(t, "t")
+	broker, most := kafkatest.Broker(t, "t"), cluster.DecompressAtMost(0)
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(decompressMaxBytes+1<<20))
+		kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(int32(most)+1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	bomb := &kgo.Record{Topic: "t", Value: make([]byte, decompressMaxBytes+1)}
+	bomb := &kgo.Record{Topic: "t", Value: make([]byte, most+1)}
 	if err := client.ProduceSync(kafkatest.Deadline(t), bomb).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
@@ -257,13 +257,5 @@ func TestABatchThatExpandsTooFarEndsReading(t *testing.T) {
 	err = c.ended(t, proxy.KindKafkaUnavailable)
 	if !errors.Is(err, kgo.ErrMaxDecompress) || c.reads() != 1 {
 		t.Errorf("got %v, and %d lines of log: %s", err, c.reads(), c.text)
-	}
-}
-
-func TestDecompressAtMost(t *testing.T) {
-	for batch, want := range map[int32]int{1 << 20: 16 << 20, 100 << 20: 800 << 20, 1 << 30: 1<<31 - 1} {
-		if got := decompressAtMost(batch); got != want {
-			t.Errorf("for batches of %d: got %d, want %d", batch, got, want)
-		}
 	}
 }

@@ -118,7 +118,7 @@ func TestCloseOfATable(t *testing.T) {
 		r := newTableRig(t, kafkatest.Broker(t).ListenAddrs()...)
 		table, _ := r.opened(t, "t")
 		mustAdd(t, table, "a=1")
-		r.gate.cut()
+		r.gate.Cut()
 		var outcome error
 		table.Append(pairs("b=2"), func(err error) { outcome = err })
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -15,10 +15,10 @@ func testTableAwayForTooLong(r *tableRig) {
 	table, n := r.opened(t, "away", func(o *Options) { o.DeleteRetention = time.Second })
 	mustAdd(t, table, "a=1 b=2")
 	awaitText(t, n, "a=1 b=2")
-	r.gate.cut()
+	r.gate.Cut()
 	r.produce(t, "away", "b=-")
 	time.Sleep(1500 * time.Millisecond) // more than the retention
-	r.gate.mend()
+	r.gate.Mend()
 	if why := awaitRestart(t, n); !strings.Contains(why, "not read for longer than it keeps tombstones") {
 		t.Errorf("restarted since %q", why)
 	}

@@ -99,7 +99,7 @@ func testTableCrash(r *tableRig, broker *kafka.Broker, data string) {
 	for _, n := range []*notebook{keptNotes, cutNotes, grownNotes} {
 		awaitText(t, n, "a=1 b=2 c=3")
 	}
-	away.gate.cut()
+	away.gate.Cut()
 	must(t, broker.Kill())
 	empty(t, filepath.Join(data, "cut-0"))
 	empty(t, filepath.Join(data, "grown-0"))
@@ -107,7 +107,7 @@ func testTableCrash(r *tableRig, broker *kafka.Broker, data string) {
 	defer cancel()
 	must(t, broker.Restart(ctx))
 	r.produce(t, "grown", "n=1 n=2 n=3 n=4 n=5")
-	away.gate.mend()
+	away.gate.Mend()
 
 	for _, n := range []*notebook{cutNotes, grownNotes} {
 		if why := awaitRestart(t, n); !strings.Contains(why, " was truncated") {

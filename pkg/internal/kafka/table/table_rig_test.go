@@ -1,11 +1,8 @@
 package table
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -103,50 +100,12 @@ func (n *notebook) check(t testing.TB) {
 	})
 }
 
-// gate is a network that can be cut.
-type gate struct {
-	mu    sync.Mutex
-	shut  bool
-	conns []net.Conn
-}
-
-var errShut = errors.New("the network is cut")
-
-func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
-		return nil, errShut
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err == nil {
-		g.conns = append(g.conns, conn)
-	}
-	return conn, err
-}
-
-func (g *gate) cut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.shut = true
-	for _, conn := range g.conns {
-		conn.Close()
-	}
-	g.conns = nil
-}
-
-func (g *gate) mend() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.shut = false
-}
-
 // tableRig is the environment of table tests, on kfake or Apache Kafka.
 type tableRig struct {
 	t       *testing.T // nil in benchmarks
 	addrs   []string
 	cluster *cluster.Cluster // behind the gate
-	gate    *gate
+	gate    *kafkatest.Gate
 	admin   *kadm.Client // not behind the gate
 	client  *kgo.Client
 	text    *kafkatest.LockedText // the cluster's log
@@ -154,12 +113,12 @@ type tableRig struct {
 
 func newTableRig(t testing.TB, addrs ...string) *tableRig {
 	t.Helper()
-	r := &tableRig{addrs: addrs, gate: &gate{}, text: &kafkatest.LockedText{}}
+	r := &tableRig{addrs: addrs, gate: &kafkatest.Gate{}, text: &kafkatest.LockedText{}}
 	r.t, _ = t.(*testing.T)
 	c, err := cluster.Connect(&config.Kafka{BootstrapHosts: addrs, ClientRequestTimeout: 10 * time.Second}, cluster.Environment{
 		Log:     slog.New(slog.NewTextHandler(r.text, nil)),
 		Metrics: metrics.New(prometheus.NewRegistry(), metrics.Build{}),
-		Dial:    r.gate.dial,
+		Dial:    r.gate.Dial,
 	})
 	if err != nil {
 		t.Fatal(err)

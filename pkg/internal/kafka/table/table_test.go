@@ -207,7 +207,7 @@ func testTableRecreated(r *tableRig) {
 	awaitText(t, n, "a=1 b=2 c=3")
 	// The table does not see that the topic is deleted, and the new log is longer than the part that it
 	// had read.
-	r.gate.cut()
+	r.gate.Cut()
 	r.delete(t, "recreated")
 	kafkatest.Await(t, "the topic to be gone", func() bool {
 		topics, err := r.admin.ListTopics(kafkatest.Deadline(t), "recreated")
@@ -215,7 +215,7 @@ func testTableRecreated(r *tableRig) {
 	})
 	r.create(t, "recreated", 1, stateSettings...)
 	r.produce(t, "recreated", "n=1 n=2 n=3 n=4 n=5 n=6")
-	r.gate.mend()
+	r.gate.Mend()
 	if why := awaitRestart(t, n); why != "topic recreated was recreated" {
 		t.Errorf("restarted since %q", why)
 	}
@@ -349,21 +349,21 @@ func testTableMarkers(r *tableRig) {
 
 func testTableOutage(r *tableRig) {
 	t := r.t
-	r.gate.cut()
+	r.gate.Cut()
 	table, n := r.open(t, "outage")
 	kafkatest.Await(t, "the reason", func() bool { err := table.Ready(); return err != nil && err.Error() == "no broker answers" })
-	r.gate.mend()
+	r.gate.Mend()
 	awaitReady(t, table)
 	mustAdd(t, table, "a=1")
 	awaitText(t, n, "a=1")
 
-	r.gate.cut()
+	r.gate.Cut()
 	r.produce(t, "outage", "b=2")
 	if table.Ready() != nil {
 		t.Error("not ready at once: a leader's move takes a moment")
 	}
 	kafkatest.Await(t, "the table to see the outage", func() bool { err := table.Ready(); return err != nil && err.Error() == "no broker answers" })
-	r.gate.mend()
+	r.gate.Mend()
 	awaitReady(t, table)
 	mustAdd(t, table, "c=3")
 	awaitText(t, n, "a=1 b=2 c=3")
@@ -376,7 +376,7 @@ func testTableAppendsInOutage(r *tableRig) {
 	t := r.t
 	table, n := r.opened(t, "bounded", func(o *Options) { o.AppendTimeout = 2 * time.Second })
 	warmUp(t, table)
-	r.gate.cut()
+	r.gate.Cut()
 	start := time.Now()
 	if err := add(t, table, "b=2"); err == nil || !strings.HasPrefix(err.Error(), "appending to topic bounded: ") {
 		t.Errorf("got %v", err)
@@ -384,7 +384,7 @@ func testTableAppendsInOutage(r *tableRig) {
 	if took := time.Since(start); took > 7*time.Second {
 		t.Errorf("failed after %v", took)
 	}
-	r.gate.mend()
+	r.gate.Mend()
 	warmUp(t, table)
 	mustAdd(t, table, "c=3")
 	kafkatest.Await(t, "c=3", func() bool { return cooled(n) == "c=3" })

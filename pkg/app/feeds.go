@@ -1,0 +1,38 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
+)
+
+const (
+	// feedChunk is how many bytes of ready frames are dropped at once.
+	feedChunk = 256 << 10
+	// feedLinger is how long a topic is read on after its last tail: its clients may come back.
+	feedLinger = time.Minute
+	// feedRetry is the pause after reading has failed.
+	feedRetry = time.Second
+	// feedMoves is how long after a record tails that do not want it may learn of it, for their cursors.
+	feedMoves = 500 * time.Millisecond
+)
+
+// openFeeds makes the hub of live reading.
+func (a *App) openFeeds(b *budget.Budget) *feed.Hub {
+	tails := &a.config.Tails
+	hub := feed.NewHub(feed.Options{
+		RingBytes: tails.BufferBytes, ChunkBytes: int(min(feedChunk, tails.BufferBytes/4)), Tick: tails.Tick,
+		Linger: feedLinger, Retry: feedRetry, Moves: feedMoves, CatchUps: tails.CatchUpReaders, Logger: a.log,
+		Used: func(change int64) {
+			if change >= 0 {
+				b.Charge(budget.Tailing, change)
+			} else {
+				b.Release(budget.Tailing, -change)
+			}
+		},
+	})
+	a.onTearDown(func(context.Context) { hub.Close() })
+	return hub
+}

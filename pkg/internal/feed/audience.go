@@ -1,0 +1,212 @@
+package feed
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// audience is a ring, and the tails that read it. The lock of its Log guards what has no other.
+//
+// Tails that are given all records are woken, and read the ring. Those with a selection have a queue of where their
+// records lie: each record is looked up by its key, and each other selection is evaluated once, however many tails
+// have it.
+type audience struct {
+	ring    *ring
+	encoder Encoder
+
+	whole  map[*Tail]struct{}   // are given all
+	byKey  map[string][]*Tail   // by the keys that they name
+	shared map[string]*sharedBy // those whose selection is not by keys that they name, by what it is
+	picky  map[*Tail]struct{}   // all with a selection
+
+	// settled is where the records begin that the queues may not have yet.
+	settled atomic.Pointer[spot]
+	marked  atomic.Pointer[mark]
+
+	// Of the record that is routed.
+	key  []byte
+	held map[string]bool // the filters that were evaluated, by their texts
+}
+
+// sharedBy is a selection of some tails.
+type sharedBy struct {
+	selection *Selection
+	tails     map[*Tail]struct{}
+}
+
+func newAudience(m *memory, chunkBytes int, begin proxy.Places, encoder Encoder) *audience {
+	a := &audience{
+		ring: newRing(m, chunkBytes, begin, encoder.AppendRecord), encoder: encoder,
+		whole: map[*Tail]struct{}{}, byKey: map[string][]*Tail{}, shared: map[string]*sharedBy{},
+		picky: map[*Tail]struct{}{}, held: map[string]bool{},
+	}
+	a.settle()
+	return a
+}
+
+// tails returns how many there are.
+func (a *audience) tails() int { return len(a.whole) + len(a.picky) }
+
+// add adds a tail with a selection, nil for all.
+func (a *audience) add(t *Tail, s *Selection) {
+	if s == nil {
+		a.whole[t] = struct{}{}
+		return
+	}
+	a.picky[t] = struct{}{}
+	for key := range s.Keys {
+		a.byKey[key] = append(a.byKey[key], t)
+	}
+	if s.Keys != nil && len(s.Prefixes) == 0 {
+		return
+	}
+	text := s.sharedText()
+	if a.shared[text] == nil {
+		a.shared[text] = &sharedBy{s.withoutKeys(), map[*Tail]struct{}{}}
+	}
+	a.shared[text].tails[t] = struct{}{}
+}
+
+// remove undoes add.
+func (a *audience) remove(t *Tail, s *Selection) {
+	delete(a.whole, t)
+	delete(a.picky, t)
+	if s == nil {
+		return
+	}
+	for key := range s.Keys {
+		a.removeKey(key, t)
+	}
+	text := s.sharedText()
+	if shared := a.shared[text]; shared != nil {
+		if delete(shared.tails, t); len(shared.tails) == 0 {
+			delete(a.shared, text)
+		}
+	}
+}
+
+func (a *audience) removeKey(key string, t *Tail) {
+	tails := slices.DeleteFunc(a.byKey[key], func(each *Tail) bool { return each == t })
+	if len(tails) == 0 {
+		delete(a.byKey, key)
+		return
+	}
+	a.byKey[key] = tails
+}
+
+// withoutKeys is what of a selection tails have in common that differ in the keys that they name.
+func (s *Selection) withoutKeys() *Selection {
+	common := *s
+	common.Keys = nil
+	return &common
+}
+
+// sharedText identifies a selection without the keys that it names.
+func (s *Selection) sharedText() string {
+	prefixes := slices.Sorted(slices.Values(s.Prefixes))
+	parts := append([]string{string(rune(s.Partition + 1))}, prefixes...)
+	if s.Where != nil {
+		parts = append(parts, "\x00where", s.Where.Text())
+	}
+	if s.Allowed != nil {
+		parts = append(parts, "\x00rule", s.Allowed.Rule)
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// deliver appends a batch to the ring, puts its records into the queues of those who want them, and wakes the tails.
+func (a *audience) deliver(batch proxy.Batch) {
+	at := a.ring.append(batch.Records, batch.Next)
+	if len(a.picky) > 0 {
+		for i := range batch.Records {
+			a.route(&batch.Records[i], at)
+			at = a.ring.after(at)
+		}
+	}
+	a.settle()
+	for t := range a.whole {
+		t.wake()
+	}
+}
+
+// settle tells that all records of the ring are in the queues.
+func (a *audience) settle() {
+	end := a.ring.end()
+	a.settled.Store(&end)
+}
+
+// route puts a record into the queues of the tails that want it.
+func (a *audience) route(r *proxy.Record, at location) {
+	clear(a.held)
+	key := ""
+	if r.Key != nil && (len(a.byKey) > 0 || len(a.shared) > 0) {
+		key = a.keyOf(r)
+	}
+	known := func(*proxy.Record) string { return key }
+	if r.Key != nil {
+		for _, t := range a.byKey[key] {
+			if t.selection.matches(r, known, a.holds) {
+				t.enqueue(at)
+			}
+		}
+	}
+	for _, shared := range a.shared {
+		if !shared.selection.matches(r, known, a.holds) {
+			continue
+		}
+		for t := range shared.tails {
+			if _, named := t.selection.Keys[key]; !named || r.Key == nil {
+				t.enqueue(at)
+			}
+		}
+	}
+}
+
+// holds evaluates a filter, once for each record.
+func (a *audience) holds(f *Filter, r *proxy.Record) bool {
+	held, is := a.held[f.text]
+	if !is {
+		held = f.Matches(r)
+		a.held[f.text] = held
+	}
+	return held
+}
+
+func (a *audience) keyOf(r *proxy.Record) string {
+	a.key = a.encoder.AppendKey(a.key[:0], r)
+	return string(a.key)
+}
+
+// restart drops all of the ring: it goes on from places.
+func (a *audience) restart(from proxy.Places) {
+	for t := range a.whole {
+		t.void()
+	}
+	for t := range a.picky {
+		t.void()
+	}
+	a.ring.restart(from) // afterwards: a tail that misses its records must know that it is not too slow
+	a.settle()
+}
+
+// mark is what tails at the same spot share: the place there, and its cursor.
+type mark struct {
+	index  *index
+	read   int
+	places proxy.Places
+	cursor string
+}
+
+// markAt returns the mark of a spot that is in front of nothing that the tail was given.
+func (a *audience) markAt(name Name, s *spot) *mark {
+	if m := a.marked.Load(); m != nil && m.index == s.index && m.read == s.read {
+		return m
+	}
+	places := s.places()
+	m := &mark{s.index, s.read, places, Cursor{{name.Topic, name.ID, places}}.String()}
+	a.marked.Store(m)
+	return m
+}

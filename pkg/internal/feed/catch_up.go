@@ -1,0 +1,208 @@
+package feed
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// pageBytes is about how many bytes of frames a page has.
+const pageBytes = 64 << 10
+
+// joining is how a tail with a selection joins the ring: its queue gets records already, and the tail reads the log up
+// to where the queue has begun.
+type joining struct {
+	until proxy.Places // where the queue has begun
+	spot  spot         // there
+}
+
+// catchUp has the tail read the log itself from its places on, until it can join the ring. checked is what the log was
+// found to lack there, nil where that is not known. t.mu is held.
+func (t *Tail) catchUp(at proxy.Places, checked *proxy.Batch) {
+	if t.ended.Err() != nil {
+		return
+	}
+	t.spot = spot{begin: at.Clone()}
+	t.catching.Go(func() {
+		for t.ended.Err() == nil {
+			err := t.readLog(t.ended, at, checked)
+			if err == nil {
+				return
+			}
+			if errors.Is(err, ErrGone) {
+				t.fail(err)
+				return
+			}
+			checked = nil
+			sleep(t.ended, t.log.options.Retry)
+		}
+	})
+}
+
+// readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
+func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batch) error {
+	select {
+	case t.log.turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // not told to anybody
+	}
+	defer func() { <-t.log.turns }()
+	encoder := t.newEncoder()
+	if live, err := t.check(ctx, encoder, at, checked); live || err != nil {
+		return err
+	}
+	reader, err := t.log.source.Read(ctx, at)
+	if err != nil {
+		return err //nolint:wrapcheck // an error for the client
+	}
+	defer reader.Close()
+	for {
+		batch, err := t.poll(ctx, reader)
+		if err != nil {
+			return err
+		}
+		live, err := t.move(ctx, encoder, at, batch)
+		if !live && err == nil && t.isThere(at) {
+			live, err = t.check(ctx, encoder, at, nil) // it may only be that the leader has changed
+		}
+		if live || err != nil {
+			return err
+		}
+	}
+}
+
+// poll waits for records, but not for ever: the ring may have come to where the tail is.
+func (t *Tail) poll(ctx context.Context, r Reader) (proxy.Batch, error) {
+	brief, cancel := context.WithTimeout(ctx, t.log.options.Retry)
+	defer cancel()
+	batch, err := r.Poll(brief)
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+		return proxy.Batch{}, nil
+	}
+	return batch, err //nolint:wrapcheck // an error for the client
+}
+
+// check hands the writer what the log does not have behind the places, and tells whether the tail is live.
+func (t *Tail) check(ctx context.Context, e Encoder, at proxy.Places, checked *proxy.Batch) (live bool, err error) {
+	if checked == nil {
+		found, err := t.log.source.Check(ctx, at)
+		if err != nil {
+			return false, err //nolint:wrapcheck // an error for the client
+		}
+		checked = &found
+	}
+	return t.move(ctx, e, at, *checked)
+}
+
+// move hands a batch to the writer, and tells whether the tail is live behind it.
+func (t *Tail) move(ctx context.Context, e Encoder, at proxy.Places, batch proxy.Batch) (live bool, err error) {
+	if err := t.hand(ctx, e, at, batch); err != nil {
+		return false, err
+	}
+	at.Pass(batch)
+	t.mu.Lock()
+	t.spot = spot{begin: at.Clone()}
+	t.mu.Unlock()
+	return t.goLive(at), nil
+}
+
+// isThere tells whether the tail is where it could join the ring, if the history of its places is that of the ring.
+func (t *Tail) isThere(at proxy.Places) bool {
+	t.log.mu.Lock()
+	selects := t.selection != nil
+	t.log.mu.Unlock()
+	if !selects {
+		return t.audience.ring.hasFrom(at)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.joining != nil && at.Passes(t.joining.until)
+}
+
+// goLive has the tail read the ring from now on, if that has all that comes next.
+func (t *Tail) goLive(at proxy.Places) bool {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ring := t.audience.ring
+	if t.selection == nil {
+		if joined, ok := ring.join(at); ok {
+			return t.liveAt(joined)
+		}
+		return false
+	}
+	if t.joining == nil && ring.hasFrom(at) {
+		t.joining = &joining{until: ring.places(), spot: ring.end()}
+		t.queue = queue{open: true}
+	}
+	if t.queue.overflow {
+		t.joining, t.queue = nil, queue{}
+		return false
+	}
+	if t.joining == nil || !at.Reaches(t.joining.until) {
+		return false
+	}
+	joined := t.joining.spot
+	joined.ahead = at.Beyond(t.joining.until)
+	return t.liveAt(joined)
+}
+
+// liveAt makes the tail live. t.mu is held.
+func (t *Tail) liveAt(s spot) bool {
+	t.spot, t.live, t.isVoid, t.joining = s, true, false, nil
+	t.wake()
+	return true
+}
+
+// hand encodes those of a batch that are wanted, and waits until the writer has taken them, page by page.
+func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy.Batch) error {
+	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
+	p := newPage(e, batch.Gaps)
+	behind := at.Clone()
+	for _, gap := range batch.Gaps {
+		behind[gap.Partition] = gap.Then
+	}
+	p.begin = behind.Clone()
+	wanted := t.wanted()
+	for i := range batch.Records {
+		r := &batch.Records[i]
+		behind[r.Partition] = proxy.Place{Offset: r.Offset + 1, Epoch: r.Epoch}
+		if !wanted.matches(r, key, (*Filter).Matches) {
+			continue
+		}
+		if p.add(e, r); len(p.frames) < pageBytes {
+			continue
+		}
+		if err := t.give(ctx, p); err != nil {
+			return err
+		}
+		p = newPage(e, nil)
+		p.begin = behind.Clone()
+	}
+	return t.give(ctx, p)
+}
+
+func (t *Tail) wanted() *Selection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.selection
+}
+
+// give hands a page to the writer, and waits until that has taken it.
+func (t *Tail) give(ctx context.Context, p *page) error {
+	if len(p.controls)+len(p.offsets) == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	t.page, t.spot = p, spot{index: p.index}
+	t.mu.Unlock()
+	t.wake()
+	select {
+	case <-t.taken:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // not told to anybody
+	}
+}

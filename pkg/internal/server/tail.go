@@ -1,0 +1,153 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+const (
+	// mostTailTopics is how many topics a tail may have at a time.
+	mostTailTopics = 16
+	// mostKeysInURL is how many keys a tail may name when it is opened, and mostKeys how many it may have.
+	mostKeysInURL, mostKeys = 1000, 10_000
+	// longestKey is the longest key that a tail may name, in bytes.
+	longestKey = 64 << 10
+	// cursorEvery is how often a cursor is sent where the client does not say.
+	cursorEvery = time.Second
+)
+
+// socketTail serves /socket/tail: live reading.
+func (s *Server) socketTail(w http.ResponseWriter, r *http.Request) {
+	s.handshake(w, r, metrics.Tail, s.parseTail)
+}
+
+// parseTail reads the parameters of /socket/tail.
+func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
+	client := q.identifier("clientId", q.text("clientId"))
+	t := &tailing{server: s, who: who, client: proxy.ClientID(client), topics: make(map[string]*tailed)}
+	t.asked = q.topics()
+	t.frames = s.parseFrames(q)
+	t.readCommitted = q.choice("isolationLevel", "read_uncommitted", "read_committed") == "read_committed"
+	t.from = q.from(t.asked)
+	t.selection = q.selection(t.from)
+	t.slow = q.slow()
+	var credit *socket.Credit
+	if n, given := q.count("credit"); given {
+		credit = socket.NewCredit(n)
+	}
+	cursors := q.milliseconds("cursors", cursorEvery)
+	batch := q.boolean("batch", false)
+	payload := metrics.JSON
+	if t.frames.avro {
+		payload = metrics.Avro
+		if batch {
+			q.fault("batch", "is not available with socketPayload=avro.")
+		}
+	}
+	for _, soon := range []string{"every", "snapshot"} {
+		if value := q.text(soon); value != "" && value != "false" {
+			q.fault(soon, "is not available yet.")
+		}
+	}
+	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate")}
+	topic := strings.Join(t.asked, ",")
+	return flow{
+		direction: metrics.Tail, payload: payload, topic: t.asked[0], client: proxy.ClientID(client), tailing: t,
+		log: []any{"clientId", client, "topic", topic},
+		serve: func(c *socket.Conn, a *admission) {
+			pace, stop := s.follow(clientcfg.Consumer, client, asked)
+			defer stop()
+			t.serve(c, socket.TailOptions{
+				Binary: t.frames.avro, Batch: batch, Longest: t.frames.settings.MaxMessageBytes,
+				Rate: pace.rate, Credit: credit, Cursors: cursors,
+			})
+		},
+	}
+}
+
+// tailFrames is how the records of a tail are written.
+type tailFrames struct {
+	settings codec.OutSettings // without the topic
+	avro     bool
+}
+
+func (s *Server) parseFrames(q *query) tailFrames {
+	f := tailFrames{settings: codec.OutSettings{
+		KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
+		MaxDepth: s.Config.Sockets.MaxJSONDepth, LongsAsText: q.choice("longs", "number", "string") == "string",
+		MaxMessageBytes: q.atLeast("maxMessageBytes", codec.LeastMessageLimit),
+	}, avro: isAvro(q)}
+	if f.avro && f.settings.MaxMessageBytes > 0 {
+		q.fault("maxMessageBytes", "is not available with socketPayload=avro, whose schema cannot tell what is left out.")
+	}
+	return f
+}
+
+// variant names the frames.
+func (f *tailFrames) variant() feed.Variant {
+	o := &f.settings
+	parts := []string{o.KeyFormat.String(), o.ValueFormat.String(), strconv.Itoa(o.MaxMessageBytes), strconv.FormatBool(o.LongsAsText), strconv.FormatBool(f.avro)}
+	return feed.Variant(strings.Join(parts, " "))
+}
+
+// encoder makes the frames of a topic.
+func (f *tailFrames) encoder(topic string, m *metrics.Metrics) feed.Encoder {
+	settings := f.settings
+	settings.Topic = topic
+	newCodec := codec.NewJSONOut
+	if f.avro {
+		newCodec = codec.NewAvroOut
+	}
+	undecodable := m.Delivered(topic).Undecodable
+	return socket.NewTailFrames(newCodec, settings, func(bad bool) {
+		m.TailEncodings.Inc()
+		if bad {
+			undecodable.Inc()
+		}
+	})
+}
+
+// topics returns the topics that a tail asks for, at least one.
+func (q *query) topics() []string {
+	names := strings.Split(q.required("topic"), ",")
+	if len(names) > mostTailTopics {
+		q.fault("topic", "names more than "+strconv.Itoa(mostTailTopics)+" topics.")
+	}
+	for i, name := range names {
+		if q.topicName(name); name == "" && len(names) > 1 || slices.Contains(names[:i], name) {
+			q.fault("topic", "names a topic twice, or one without a name.")
+		}
+	}
+	return names
+}
+
+// milliseconds returns a duration of at least 0.
+func (q *query) milliseconds(name string, otherwise time.Duration) time.Duration {
+	if q.text(name) == "" {
+		return otherwise
+	}
+	return time.Duration(q.atLeast(name, 0)) * time.Millisecond
+}
+
+// slow reads what becomes of a tail that cannot keep up.
+func (q *query) slow() feed.Slow {
+	switch q.choice("slow", "wait", "skip", "latest", "close") {
+	case "skip":
+		return feed.SlowSkip
+	case "close":
+		return feed.SlowClose
+	case "latest":
+		q.fault("slow", "latest is not available yet.")
+	}
+	return feed.SlowWait
+}

@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// ended deals with the end of a topic: a topic that was made again is read on after a gap, and the others go on
+// without one that was deleted.
+func (t *tailing) ended(topic *tailed) {
+	t.mu.Lock()
+	if t.closed || t.topics[topic.topic.Name] != topic {
+		t.mu.Unlock()
+		return
+	}
+	t.work.Add(1)
+	t.mu.Unlock()
+	defer t.work.Done()
+	reason := topic.topic.End()
+	switch {
+	case errors.Is(reason, proxy.ErrReplaced):
+		t.goOn(topic)
+	case reason.Kind == proxy.KindTopicNotFound:
+		t.lose(topic, reason)
+	default:
+		t.end(reason)
+	}
+}
+
+// end ends the connection. Before it is served, the handshake ends it.
+func (t *tailing) end(reason *proxy.Error) {
+	if c := t.conn.Load(); c != nil {
+		c.End(socket.EndWith(reason, goneGrace))
+	}
+}
+
+// lose tells the client that a topic was deleted. Without another one the connection ends.
+func (t *tailing) lose(topic *tailed, reason *proxy.Error) {
+	t.mu.Lock()
+	if t.topics[topic.topic.Name] != topic {
+		t.mu.Unlock()
+		return
+	}
+	delete(t.topics, topic.topic.Name)
+	left := len(t.topics)
+	t.mu.Unlock()
+	t.release(topic)
+	if left == 0 {
+		t.end(reason)
+		return
+	}
+	if c := t.conn.Load(); c != nil {
+		c.SendText(codec.AppendError(nil, reason, "", ""))
+	}
+}
+
+// goOn reads a topic that was deleted and made again from its begin, after a gap.
+func (t *tailing) goOn(topic *tailed) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	again, err := t.reopen(ctx, topic)
+	if err != nil {
+		t.end(topic.topic.End()) // it asks the client to connect again
+		return
+	}
+	t.mu.Lock()
+	if t.closed || t.topics[topic.topic.Name] != topic {
+		t.mu.Unlock()
+		t.release(again)
+		return
+	}
+	t.topics[topic.topic.Name] = again
+	t.mu.Unlock()
+	t.release(topic)
+	t.wake()
+}
+
+// reopen begins to read the topic that has another's name now.
+func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
+	name := topic.topic.Name
+	hold, err := t.server.Topics.OpenFor(ctx, t.access(name))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // only that there is one matters
+	}
+	again := &tailed{topic: hold, wants: topic.wants, rule: topic.rule, stop: func() {}}
+	at, err := t.server.log(hold, t.readCommitted).Starts(ctx)
+	if err == nil {
+		t.set.Remove(topic.tail)
+		before, _ := topic.tail.Cursor()
+		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(before.Places, at)})
+	}
+	if err != nil {
+		hold.Close()
+		return nil, err //nolint:wrapcheck // only that there is one matters
+	}
+	return again, nil
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"slices"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/read"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// reason tells why a tail was not resumed, as clients see it. It is empty where it was.
+type reason string
+
+const (
+	invalidCursor reason = "INVALID"
+	recreated            = reason(proxy.GapRecreated)
+)
+
+// start is where a tail of a topic begins.
+type start struct {
+	at   proxy.Places // nil for the end
+	gaps []proxy.Gap  // to be told
+	why  reason       // it is not where the cursor was
+}
+
+// startOf finds where a tail of a topic begins.
+func (f *tailFrom) startOf(ctx context.Context, topic *cluster.Topic, log *read.Source) (start, error) {
+	switch f.kind {
+	case fromEarliest:
+		at, err := log.Starts(ctx)
+		return start{at: at}, err //nolint:wrapcheck // an error for the client
+	case fromLast:
+		if f.number == 0 {
+			return start{}, nil
+		}
+		at, err := log.Last(ctx, f.number)
+		return start{at: at}, err //nolint:wrapcheck // an error for the client
+	case fromTimestamp:
+		at, err := log.At(ctx, f.number)
+		return start{at: at}, err //nolint:wrapcheck // an error for the client
+	case fromOffset:
+		return f.startAtOffset(ctx, log)
+	case fromCursor:
+		return f.startAtCursor(ctx, topic, log)
+	}
+	return start{}, nil
+}
+
+func (f *tailFrom) startAtOffset(ctx context.Context, log *read.Source) (start, error) {
+	at, err := log.Ends(ctx)
+	if err != nil {
+		return start{}, err //nolint:wrapcheck // an error for the client
+	}
+	end, has := at[f.partition]
+	if !has {
+		return start{}, proxy.Errorf(proxy.KindInvalidParameter, "from: the topic has no partition %d.", f.partition)
+	}
+	if f.number > end.Offset {
+		return start{}, proxy.Errorf(proxy.KindOffsetOutOfRange, "from: partition %d ends at offset %d.", f.partition, end.Offset)
+	}
+	at[f.partition] = proxy.Place{Offset: f.number, Epoch: -1}
+	return start{at: at}, nil
+}
+
+// startAtCursor begins at the cursor's places. Where these are not of the topic, it begins with the oldest record.
+func (f *tailFrom) startAtCursor(ctx context.Context, topic *cluster.Topic, log *read.Source) (start, error) {
+	i := slices.IndexFunc(f.cursor, func(c feed.TopicCursor) bool { return c.Topic == topic.Name })
+	if f.isValid && i >= 0 && f.cursor[i].ID == topic.ID() {
+		return start{at: f.behindAfter(f.cursor[i])}, nil
+	}
+	at, err := log.Starts(ctx)
+	if err != nil {
+		return start{}, err //nolint:wrapcheck // an error for the client
+	}
+	if !f.isValid || i < 0 {
+		return start{at: at, why: invalidCursor}, nil
+	}
+	return start{at: at, why: recreated, gaps: recreatedGaps(f.cursor[i].Places, at)}, nil
+}
+
+// behindAfter returns the places of a cursor, moved behind the records that the client has beyond it.
+func (f *tailFrom) behindAfter(c feed.TopicCursor) proxy.Places {
+	at := c.Places.Clone()
+	for partition, offset := range f.after[c.Topic] {
+		if offset >= at[partition].Offset {
+			at[partition] = proxy.Place{Offset: offset + 1, Epoch: -1} // the record's epoch may be a later one
+		}
+	}
+	return at
+}
+
+// recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name.
+func recreatedGaps(before, begin proxy.Places) (gaps []proxy.Gap) {
+	for _, partition := range begin.Partitions() {
+		from := begin[partition]
+		gaps = append(gaps, proxy.Gap{
+			Partition: partition, From: from.Offset, To: max(from.Offset, before[partition].Offset), Reason: proxy.GapRecreated, Then: from,
+		})
+	}
+	return gaps
+}

@@ -1,0 +1,306 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/read"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// tailing is a /socket/tail connection: its topics, and what it wants of them.
+type tailing struct {
+	server        *Server
+	who           *proxy.Identity
+	client        proxy.ClientID
+	frames        tailFrames
+	readCommitted bool
+	slow          feed.Slow
+	conn          atomic.Pointer[socket.Conn] // nil until it is served
+	set           socket.TailSet
+	work          sync.WaitGroup // goroutines that deal with topics that have ended
+	first         []byte
+
+	// Of the handshake.
+	asked     []string
+	from      *tailFrom
+	selection *feed.Selection
+
+	mu     sync.Mutex // guards what follows
+	topics map[string]*tailed
+	closed bool
+}
+
+// tailed is a topic of a tail. The connection's reader changes it, and who deals with its end: they take turns by the
+// lock of the tailing.
+type tailed struct {
+	topic *cluster.Topic
+	tail  *feed.Tail // nil before it has begun
+	wants feed.Selection
+	rule  string // the policy's about keys
+	stop  func() // stops waiting for the topic's end
+}
+
+// open opens the topics that the client asks for.
+func (t *tailing) open(ctx context.Context) *proxy.Error {
+	for _, name := range t.asked {
+		topic, err := t.server.Topics.OpenFor(ctx, t.access(name))
+		if err != nil {
+			t.close()
+			return proxy.AsError(err)
+		}
+		t.topics[name] = &tailed{topic: topic, stop: func() {}}
+	}
+	return nil
+}
+
+func (t *tailing) access(topic string) cluster.Access {
+	return cluster.Access{Credentials: t.who.Kafka, Topic: topic, Operation: cluster.Consume}
+}
+
+// begin begins the tails of the topics.
+func (t *tailing) begin(ctx context.Context) *proxy.Error {
+	var why reason
+	for _, name := range t.asked {
+		topic := t.topics[name]
+		if e := t.bound(topic, *t.selection, inQuery); e != nil {
+			return e
+		}
+		lost, e := t.beginTopic(ctx, topic, t.from)
+		if e != nil {
+			return e
+		}
+		if why == "" {
+			why = lost
+		}
+	}
+	t.first = t.firstFrame(why)
+	return nil
+}
+
+// bound sets what is wanted of a topic.
+func (t *tailing) bound(topic *tailed, wants feed.Selection, name func(string) string) *proxy.Error {
+	if t.server.Policy != nil {
+		keys := t.server.Policy.Rules().Keys(t.who, t.use(topic.topic.Name))
+		bounded, e := bounded(wants, keys, name)
+		if e != nil {
+			return e
+		}
+		wants, topic.rule = *bounded, keys.String()
+	}
+	topic.wants = wants
+	return nil
+}
+
+func (t *tailing) use(topic string) policy.Use {
+	return policy.Use{Topic: topic, Client: string(t.client)}
+}
+
+// beginTopic begins the tail of a topic. lost tells why it does not begin at the cursor's place.
+func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom) (lost reason, e *proxy.Error) {
+	begin, err := from.startOf(ctx, topic.topic, t.server.log(topic.topic, t.readCommitted))
+	if err != nil {
+		return "", proxy.AsError(err)
+	}
+	if err := t.openFeed(ctx, topic, begin); err != nil {
+		return "", proxy.AsError(err)
+	}
+	if from.kind != fromCursor {
+		return "", nil
+	}
+	if gaps := topic.tail.Lost(); begin.why == "" && len(gaps) > 0 {
+		begin.why = reason(gaps[0].Reason)
+	}
+	return begin.why, nil
+}
+
+// openFeed opens the tail of a topic, and has its end dealt with.
+func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
+	name := topic.topic.Name
+	id := feed.Name{Topic: name, ID: topic.topic.ID()}
+	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
+		Variant:    t.frames.variant(),
+		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
+		At:         begin.at, Gaps: begin.gaps, Selection: reduced(&topic.wants), Slow: t.slow, Wake: t.wake,
+	})
+	if err != nil {
+		return fmt.Errorf("beginning to read %s: %w", name, err)
+	}
+	topic.tail = tail
+	t.set.Add(tail, t.server.Metrics.Delivered(name))
+	topic.stop = topic.topic.WhenOver(func() { t.ended(topic) })
+	return nil
+}
+
+// logKey identifies a log among those that are read.
+type logKey struct {
+	name          feed.Name
+	credentials   proxy.KafkaCredentials
+	readCommitted bool
+}
+
+func (t *tailing) logKey(name feed.Name) logKey { return logKey{name, t.who.Kafka, t.readCommitted} }
+
+// newSource opens the log of a topic, which is read for all tails with the same identity at Kafka.
+func (t *tailing) newSource(name feed.Name) func(context.Context) (feed.Source, error) {
+	access, committed := t.access(name.Topic), t.readCommitted
+	return func(ctx context.Context) (feed.Source, error) {
+		topic, err := t.server.Topics.OpenFor(ctx, access)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // an error for the client
+		}
+		if topic.ID() != name.ID {
+			topic.Close()
+			return nil, proxy.Wrap(proxy.ErrReplaced, proxy.KindTopicNotFound, "Topic %q was deleted and made again: connect again.", name.Topic)
+		}
+		return source{t.server.log(topic, committed), topic}, nil
+	}
+}
+
+// log reads the log of a topic at Kafka.
+func (s *Server) log(topic *cluster.Topic, committed bool) *read.Source {
+	return read.New(s.Cluster, read.Options{Topic: topic, ReadCommitted: committed})
+}
+
+// wake tells the writer that there may be frames.
+func (t *tailing) wake() {
+	if c := t.conn.Load(); c != nil {
+		c.Wake()
+	}
+}
+
+// serve serves the connection.
+func (t *tailing) serve(c *socket.Conn, o socket.TailOptions) {
+	t.conn.Store(c)
+	o.First, o.Topics, o.Cursor, o.Command, o.Failed = t.first, &t.set, t.cursor, t.command, t.failed
+	socket.ServeTail(c, o)
+}
+
+// failed ends the connection, or leaves that to who deals with the end of a topic.
+func (t *tailing) failed(_ socket.TailFeed, err error) {
+	switch {
+	case errors.Is(err, feed.ErrSlow):
+		t.conn.Load().End(socket.EndWith(proxy.Errorf(proxy.KindOverloaded, "The client is too slow for the topic."), goneGrace))
+	case !errors.Is(err, feed.ErrGone):
+		t.conn.Load().End(socket.EndWith(proxy.AsError(err), goneGrace))
+	}
+}
+
+// close ends the tails, and releases the topics.
+func (t *tailing) close() {
+	t.mu.Lock()
+	topics := t.topics
+	t.topics, t.closed = map[string]*tailed{}, true
+	t.mu.Unlock()
+	for _, topic := range topics {
+		t.release(topic)
+	}
+	t.work.Wait()
+}
+
+func (t *tailing) release(topic *tailed) {
+	topic.stop()
+	if topic.tail != nil {
+		t.set.Remove(topic.tail)
+		topic.tail.Close()
+	}
+	topic.topic.Close()
+}
+
+// names returns the topics that the connection uses, or asks for.
+func (t *tailing) names() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.topics) == 0 && !t.closed && t.conn.Load() == nil {
+		return t.asked
+	}
+	return t.sorted()
+}
+
+// sorted returns the names of the topics. t.mu is held.
+func (t *tailing) sorted() []string {
+	names := make([]string, 0, len(t.topics))
+	for name := range t.topics {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// holds returns what the connection holds of topics.
+func (t *tailing) holds() []*cluster.Topic {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	holds := make([]*cluster.Topic, 0, len(t.topics))
+	for _, topic := range t.topics {
+		holds = append(holds, topic.topic)
+	}
+	return holds
+}
+
+// checkKeys tells whether the keys that a policy allows are still those under which a topic is read. t may be nil.
+func (t *tailing) checkKeys(topic string, keys policy.Keys) *proxy.Error {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tailed := t.topics[topic]; tailed != nil && tailed.tail != nil && tailed.rule != keys.String() {
+		return proxy.Errorf(proxy.KindNotAuthorized, "topic: you may read other keys of %q now: connect again.", topic)
+	}
+	return nil
+}
+
+// cursor returns the cursor behind what was given of all topics.
+func (t *tailing) cursor() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.topics) == 1 {
+		for _, topic := range t.topics {
+			_, text := topic.tail.Cursor()
+			return text
+		}
+	}
+	var all feed.Cursor
+	for _, name := range t.sorted() {
+		one, _ := t.topics[name].tail.Cursor()
+		all = append(all, one)
+	}
+	return all.String()
+}
+
+// firstFrame tells what is read, and whether the tail goes on where its cursor was.
+func (t *tailing) firstFrame(why reason) []byte {
+	frame := []byte(`{"tail":{"topics":[`)
+	for i, name := range t.asked {
+		if i > 0 {
+			frame = append(frame, ',')
+		}
+		frame = appendTopic(append(frame, '{'), t.topics[name].topic)
+		frame = append(frame, '}')
+	}
+	frame = append(frame, ']')
+	switch {
+	case t.from.kind != fromCursor:
+	case why == "":
+		frame = append(frame, `,"resumed":true`...)
+	default:
+		frame = append(append(append(frame, `,"resumed":false,"reason":"`...), why...), '"')
+	}
+	return append(frame, "}}"...)
+}
+
+// appendTopic appends the members that tell a topic.
+func appendTopic(dst []byte, topic *cluster.Topic) []byte {
+	dst = strconv.AppendQuote(append(dst, `"topic":`...), topic.Name)
+	return strconv.AppendInt(append(dst, `,"partitions":`...), int64(topic.Partitions()), 10)
+}
