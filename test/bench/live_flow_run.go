@@ -68,14 +68,14 @@ func (r *flowRun) watch(ctx context.Context, memory float64) (s liveSample, err 
 	if err := r.listeners.mark(); err != nil {
 		return s, err
 	}
-	before, err := r.read(ctx, r.proxy, r.listeners)
+	before, err := r.read(r.proxy, r.listeners)
 	if err != nil {
 		return s, err
 	}
 	if err := r.listeners.hold(ctx, r.options.window); err != nil {
 		return s, err
 	}
-	after, err := r.read(ctx, r.proxy, r.listeners)
+	after, err := r.read(r.proxy, r.listeners)
 	if err != nil {
 		return s, err
 	}
@@ -89,7 +89,12 @@ func (r *flowRun) drain(ctx context.Context, s *liveSample, written produced) er
 		s.missing = r.missing(&report, written)
 		return s.missing <= 0 || time.Now().After(limit)
 	})
+	if err != nil {
+		return err
+	}
 	s.late = inMilliseconds(report.Final.P99)
+	encodings, err := r.proxy.encodings(ctx)
+	s.encodings = encodings / float64(written.records)
 	return err
 }
 

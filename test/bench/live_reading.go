@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -14,11 +15,8 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/bench/loadclient"
 )
 
-// The proxy's metrics that tell how often it encodes a record.
-const (
-	encodingsMetric = "wsproxy_tail_encodings_total"
-	recordsMetric   = "wsproxy_tail_records_total"
-)
+// encodingsMetric is how the proxy tells how often it has encoded a record for live reading.
+const encodingsMetric = "wsproxy_tail_encodings_total"
 
 // process is what a process of this machine uses.
 type process struct {
@@ -56,11 +54,10 @@ type reading struct {
 	at                              time.Time
 	report                          loadclient.Report
 	proxy, broker, client, producer process
-	metrics                         map[string]float64 // the proxy's
 }
 
 // read reads all that a flow is judged by.
-func (l *live) read(ctx context.Context, p *proxyProcess, sockets *listeners) (r reading, err error) {
+func (l *live) read(p *proxyProcess, sockets *listeners) (r reading, err error) {
 	r.at = time.Now()
 	if r.report, err = sockets.report(); err != nil {
 		return r, err
@@ -70,11 +67,18 @@ func (l *live) read(ctx context.Context, p *proxyProcess, sockets *listeners) (r
 	r.broker, failed[1] = readProcess(l.broker.pid)
 	r.client, failed[2] = readProcess(sockets.process.pid())
 	r.producer, failed[3] = readProcess(os.Getpid())
-	if err := errors.Join(failed[:]...); err != nil {
-		return r, err
-	}
-	return r, p.metrics(ctx, func(body io.Reader) (err error) {
-		r.metrics, err = sumMetrics(body)
+	return r, errors.Join(failed[:]...)
+}
+
+// encodings returns how often the proxy has encoded a record so far: NaN where it does not count that.
+func (p *proxyProcess) encodings(ctx context.Context) (n float64, err error) {
+	err = p.metrics(ctx, func(body io.Reader) error {
+		sums, err := sumMetrics(body)
+		n = math.NaN()
+		if counted, ok := sums[encodingsMetric]; ok {
+			n = counted
+		}
 		return err
 	})
+	return n, err
 }

@@ -16,7 +16,7 @@ type liveSample struct {
 	proxyShare           float64 // CPU, of a core
 	brokerShare          float64 // the same
 	memory               float64 // resident bytes of the proxy per socket, with the flow going on
-	encodings            float64 // per record that the proxy read
+	encodings            float64 // per record that was produced, from the first to the last
 	cursors              float64 // frames per second, of all sockets together
 	late                 float64 // milliseconds that the last record of a key took; 99 of 100 took less
 	missing              float64 // records that did not come; below 0 are those that came twice
@@ -45,9 +45,8 @@ func newLiveSample(before, after *reading, sockets int, memoryBefore float64) li
 		client:     cpu(func(r *reading) process { return r.client }) * micro / delivered,
 		producer:   cpu(func(r *reading) process { return r.producer }) * micro / delivered,
 		proxyShare: proxy / seconds, brokerShare: known(broker) / seconds,
-		memory:    (after.proxy.memory - memoryBefore) / float64(sockets),
-		encodings: encodings(before.metrics, after.metrics),
-		cursors:   float64(after.report.Cursors-before.report.Cursors) / seconds,
+		memory:  (after.proxy.memory - memoryBefore) / float64(sockets),
+		cursors: float64(after.report.Cursors-before.report.Cursors) / seconds,
 	}
 }
 
@@ -59,11 +58,6 @@ func known(cpu float64) float64 {
 		return math.NaN()
 	}
 	return cpu
-}
-
-// encodings returns how often a record was encoded: NaN where the proxy does not count that.
-func encodings(before, after map[string]float64) float64 {
-	return (after[encodingsMetric] - before[encodingsMetric]) / (after[recordsMetric] - before[recordsMetric])
 }
 
 // missingOf compares what has come with what each of the readers of a record should have.

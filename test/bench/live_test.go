@@ -63,16 +63,6 @@ func TestStamped(t *testing.T) {
 	}
 }
 
-func TestEncodingsAreUnknownWithoutTheMetric(t *testing.T) {
-	before := map[string]float64{encodingsMetric: 5, recordsMetric: 10}
-	if got := encodings(before, map[string]float64{encodingsMetric: 25, recordsMetric: 20}); got != 2 {
-		t.Errorf("got %v, want 2", got)
-	}
-	if got := encodings(nil, nil); !math.IsNaN(got) {
-		t.Errorf("got %v, want NaN", got)
-	}
-}
-
 func TestReadProcess(t *testing.T) {
 	p, err := readProcess(os.Getpid())
 	if err != nil || p.cpu <= 0 || p.memory <= 0 {
