@@ -54,6 +54,7 @@ type reading struct {
 	at                              time.Time
 	report                          loadclient.Report
 	proxy, broker, client, producer process
+	machine                         float64 // seconds that all processors were busy
 }
 
 // read reads all that a flow is judged by.
@@ -62,11 +63,12 @@ func (l *live) read(p *proxyProcess, sockets *listeners) (r reading, err error) 
 	if r.report, err = sockets.report(); err != nil {
 		return r, err
 	}
-	var failed [4]error
+	var failed [5]error
 	r.proxy, failed[0] = readProcess(p.cmd.Process.Pid)
 	r.broker, failed[1] = readProcess(l.broker.pid)
 	r.client, failed[2] = readProcess(sockets.process.pid())
 	r.producer, failed[3] = readProcess(os.Getpid())
+	r.machine, failed[4] = readMachine()
 	return r, errors.Join(failed[:]...)
 }
 

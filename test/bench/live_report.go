@@ -25,14 +25,14 @@ func (r *liveResults) writeFlows(text *strings.Builder) {
 	if len(r.flows) == 0 {
 		return
 	}
-	text.WriteString("\nLatencies are from the producer to the load client. CPU is of a delivered record; memory is resident, while records come.\n\n" +
-		"| flow | sockets | in/s | delivered/s | of expected | missing | mean ms | p50 | p99 | most | proxy µs | broker µs | client µs | producer µs | KiB/socket | encodings/record | cursors/s |\n" +
-		"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	text.WriteString("\nLatencies are from the producer to the load client. CPU is of a delivered record; memory is resident, while records come. Others is what else ran on the machine, of a core.\n\n" +
+		"| flow | sockets | in/s | delivered/s | of expected | missing | mean ms | p50 | p99 | most | proxy µs | broker µs | client µs | producer µs | KiB/socket | encodings/record | cursors/s | others % |\n" +
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, f := range r.flows {
 		s := r.flow(f.what)
 		fmt.Fprintf(text, "| %s | %d | %d | %.0f |%s %.0f |", f.what, f.sockets, f.perSecond, s.perSecond, cell(s.perSecond/f.expected()), s.missing)
 		for _, figure := range []float64{
-			s.mean, s.p50, s.p99, s.most, s.proxy, s.broker, s.client, s.producer, s.memory / kibi, s.encodings, s.cursors,
+			s.mean, s.p50, s.p99, s.most, s.proxy, s.broker, s.client, s.producer, s.memory / kibi, s.encodings, s.cursors, 100 * s.others,
 		} {
 			text.WriteString(cell(figure))
 		}

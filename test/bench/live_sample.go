@@ -15,6 +15,7 @@ type liveSample struct {
 	client, producer     float64 // the same
 	proxyShare           float64 // CPU, of a core
 	brokerShare          float64 // the same
+	others               float64 // CPU of a core that other processes took: with much of it, the figures mean little
 	memory               float64 // resident bytes of the proxy per socket, with the flow going on
 	encodings            float64 // per record that was produced, from the first to the last
 	cursors              float64 // frames per second, of all sockets together
@@ -25,7 +26,7 @@ type liveSample struct {
 // figures are all of them.
 func (s *liveSample) figures() []*float64 {
 	return []*float64{
-		&s.perSecond, &s.mean, &s.p50, &s.p99, &s.most, &s.proxy, &s.broker, &s.client, &s.producer, &s.proxyShare, &s.brokerShare,
+		&s.perSecond, &s.mean, &s.p50, &s.p99, &s.most, &s.proxy, &s.broker, &s.client, &s.producer, &s.proxyShare, &s.brokerShare, &s.others,
 		&s.memory, &s.encodings, &s.cursors, &s.late, &s.missing,
 	}
 }
@@ -37,13 +38,14 @@ func newLiveSample(before, after *reading, sockets int, memoryBefore float64) li
 	delivered := float64(after.report.Records - before.report.Records)
 	cpu := func(of func(*reading) process) float64 { return of(after).cpu - of(before).cpu }
 	proxy, broker := cpu(func(r *reading) process { return r.proxy }), cpu(func(r *reading) process { return r.broker })
+	client, producer := cpu(func(r *reading) process { return r.client }), cpu(func(r *reading) process { return r.producer })
 	latency := after.report.Latency
 	return liveSample{
 		perSecond: delivered / seconds,
 		mean:      inMilliseconds(latency.Mean), p50: inMilliseconds(latency.P50), p99: inMilliseconds(latency.P99), most: inMilliseconds(latency.Max),
 		proxy: proxy * micro / delivered, broker: known(broker) * micro / delivered,
-		client:     cpu(func(r *reading) process { return r.client }) * micro / delivered,
-		producer:   cpu(func(r *reading) process { return r.producer }) * micro / delivered,
+		client: client * micro / delivered, producer: producer * micro / delivered,
+		others:     (after.machine - before.machine - proxy - broker - client - producer) / seconds,
 		proxyShare: proxy / seconds, brokerShare: known(broker) / seconds,
 		memory:  (after.proxy.memory - memoryBefore) / float64(sockets),
 		cursors: float64(after.report.Cursors-before.report.Cursors) / seconds,

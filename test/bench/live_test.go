@@ -76,6 +76,25 @@ func TestReadProcess(t *testing.T) {
 	}
 }
 
+func TestBusySeconds(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want float64
+	}{
+		"a line":      {"cpu  100 20 300 5000 600 7 8 9 50 60\ncpu0 1", 4.44},
+		"an old line": {"cpu  100 20 300 5000", 4.2},
+		"no figure":   {"cpu  100 x", 0},
+		"no line":     {"intr 5", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := busySeconds(c.text)
+			if got != c.want || (err == nil) != (c.want > 0) {
+				t.Errorf("got %v (%v), want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
 // TestRunLive takes the way of a whole run, with few sockets and records: the figures mean nothing.
 func TestRunLive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
