@@ -23,7 +23,7 @@ const (
 func (a *App) openFeeds(b *budget.Budget) *feed.Hub {
 	tails := &a.config.Tails
 	hub := feed.NewHub(feed.Options{
-		RingBytes: tails.BufferBytes, ChunkBytes: int(min(feedChunk, tails.BufferBytes/4)), Tick: tails.Tick,
+		RingBytes: tails.BufferBytes, TableBytes: tails.SnapshotBytes, ChunkBytes: int(min(feedChunk, tails.BufferBytes/4)), Tick: tails.Tick,
 		Linger: feedLinger, Retry: feedRetry, Moves: feedMoves, CatchUps: tails.CatchUpReaders, Logger: a.log,
 		Used: func(change int64) {
 			if change >= 0 {

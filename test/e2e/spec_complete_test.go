@@ -286,8 +286,10 @@ func TestEverySpecifiedMessageComes(t *testing.T) {
 		for range 4 {
 			in.read()
 		}
-		out := p.dialAs(t, "Bearer "+token, k.path("/socket/out", topic)+"&autoCommit=false")
-		out.deliveries(2)
+		out := p.dialAs(t, "Bearer "+token, k.path("/socket/out", topic)+"&autoCommit=false&credit=1")
+		out.delivery()
+		out.send(`{"credit":1}`)
+		out.delivery()
 		out.send(renewal(token))
 		out.read()
 		out.send(`{"wsProxyMessageId":"` + topic + `-0-17-1"}`)

@@ -30,7 +30,7 @@ func known() map[string][]string {
 	return map[string][]string{
 		front:         {"sh server", "js client", "sh cluster"},
 		started:       {"sh server", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve"},
-		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "python avro"},
+		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},

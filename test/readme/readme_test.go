@@ -141,6 +141,10 @@ func (r *reader) testProtocol(t *testing.T) {
 	id := regexp.MustCompile(`"wsProxyMessageId":"[^"]*"`)
 	send(t, out, id.ReplaceAllString(r.take(t, protocol, "json commit"), id.FindString(record)))
 	awaitCommit(t, r.at, answer)
+
+	held := dial(t, r.at, "/socket/out?clientId=credit&topic=demo&credit=0")
+	send(t, held, r.take(t, protocol, "json grant"))
+	receive(t, held)
 }
 
 // testTombstone writes one, and reads it.

@@ -41,6 +41,8 @@ func TestSocketsKnowTheMessages(t *testing.T) {
 		{"one that was too long", "/socket/out", s.Received, `{"wsProxyMessageId":"t-0-1-2","topic":"t","partition":0,"offset":1,"timestamp":2,"value":{"value":null,"format":"bytearray","error":{"code":"MESSAGE_TOO_LARGE","message":"m","bytes":5}}}`, "record"},
 		{"a failed commit", "/socket/out", s.Received, `{"error":{"code":"COMMIT_FAILED","message":"m","retriable":true},"wsProxyMessageId":"t-0-1-2"}`, "error"},
 		{"a commit", "/socket/out", s.Sent, `{"wsProxyMessageId":"t-0-1--1"}`, "commit"},
+		{"a grant", "/socket/out", s.Sent, `{"credit":1}`, "grant"},
+		{"the largest grant", "/socket/out", s.Sent, `{"credit":9223372036854775807,"x":1}`, "grant"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got, err := test.check(test.address, []byte(test.text)); got != test.want {
@@ -87,6 +89,10 @@ func TestSocketsFindFaults(t *testing.T) {
 		{"a record with a number for a string", "/socket/out", s.Received, strings.Replace(record, `"v"`, `1`, 1) + `}`},
 		{"a long as a string of letters", "/socket/out", s.Received, strings.Replace(record, `"string"`, `"long"`, 1) + `}`},
 		{"an unknown socket", "/socket/tail", s.Received, record + `}`},
+		{"a grant of nothing", "/socket/out", s.Sent, `{"credit":0}`},
+		{"a grant of a fraction", "/socket/out", s.Sent, `{"credit":1.5}`},
+		{"too large a grant", "/socket/out", s.Sent, `{"credit":9223372036854775808}`},
+		{"a grant to a producer", "/socket/in", s.Sent, `{"credit":1}`},
 		{"a commit by position", "/socket/out", s.Sent, `{"partition":0,"offset":1}`},
 		{"a commit without a timestamp", "/socket/out", s.Sent, `{"wsProxyMessageId":"t-0"}`},
 	} {

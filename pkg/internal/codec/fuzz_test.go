@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"reflect"
 	"testing"
@@ -268,6 +269,36 @@ func FuzzCommit(f *testing.F) {
 		}
 		if commit.Position != (proxy.Position{}) || !utf8.ValidString(commit.ID) || !isJSON(AppendError(nil, err, MessageIDName, commit.ID)) {
 			t.Fatalf("%q: %+v beside %v", frame, commit, err)
+		}
+	})
+}
+
+// FuzzGrant states of every frame that it is a grant exactly if it is a JSON object with the member and without an id,
+// that a grant is refused exactly if the member is no whole number of at least 1, and that the refusal is JSON.
+func FuzzGrant(f *testing.F) {
+	for _, seed := range []string{`{"credit":5}`, `{"credit":-1}`, `{"credit":1.5,"x":1}`, `{"credit":1e2}`, `{"cr\u0065dit":"5"}`, `{"credit":9223372036854775808}`, `{"credit":1,"wsProxyMessageId":"t-0-1-2"}`, `{"x":{"credit":1}}`, `[{"credit":1}]`, `{"credit":1`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		n, is, err := DecodeGrant(frame)
+		if maxNesting(frame) > 10_000 {
+			return
+		}
+		var members map[string]json.RawMessage
+		if isJSON(frame) {
+			_ = json.Unmarshal(frame, &members)
+		}
+		credit, there := members[creditName]
+		if want := there && members[MessageIDName] == nil; is != want {
+			t.Fatalf("%q: is a grant: %t", frame, is)
+		}
+		want, whole := int64(0), false
+		if there && bytes.IndexByte([]byte("-0123456789"), credit[0]) >= 0 {
+			want, whole = ParseInteger(credit)
+		}
+		good := is && whole && want > 0
+		if good != (is && err == nil) || good && n != want || !good && n != 0 || err != nil && !isJSON(AppendError(nil, err, "", "")) {
+			t.Fatalf("%q: got %d, %v", frame, n, err)
 		}
 	})
 }

@@ -10,6 +10,16 @@ func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (g
 		control(frame)
 	}
 	t.told = nil
+	for t.snapshot != nil && t.err == nil {
+		n, done := t.snapshot.fill(most-given, record, control)
+		if given += n; !done {
+			return given
+		}
+		t.snapshot = nil
+		if len(t.further) > 0 {
+			t.snapshot, t.further = t.further[0], t.further[1:]
+		}
+	}
 	for t.err == nil {
 		if t.page != nil {
 			given += t.fillPage(most-given, record, control)

@@ -10,6 +10,7 @@ import (
 type Hub struct {
 	options Options
 	memory  *memory
+	tables  *tables
 	turns   chan struct{}
 
 	mu   sync.Mutex // guards logs
@@ -18,7 +19,10 @@ type Hub struct {
 
 // NewHub returns a hub that reads nothing yet.
 func NewHub(o Options) *Hub {
-	return &Hub{options: o, memory: newMemory(o.RingBytes, o.Used), turns: make(chan struct{}, o.CatchUps), logs: map[any]*Log{}}
+	return &Hub{
+		options: o, memory: newMemory(o.RingBytes, o.Used), tables: &tables{limit: o.TableBytes, used: o.Used},
+		turns: make(chan struct{}, o.CatchUps), logs: map[any]*Log{},
+	}
 }
 
 // Held returns how many bytes of frames the rings hold.
@@ -60,7 +64,7 @@ func (h *Hub) log(ctx context.Context, key any, name Name, newSource func(contex
 		source.Close()
 		return l, nil
 	}
-	l := newLog(name, source, h.options, h.memory, h.turns)
+	l := newLog(name, source, h)
 	h.logs[key] = l
 	context.AfterFunc(l.gone, func() { h.forget(key, l) })
 	return l, nil

@@ -13,13 +13,14 @@ import (
 // Options are what logs are read with.
 type Options struct {
 	RingBytes  int64         // bytes of frames of the rings of all logs together
+	TableBytes int64         // bytes of the tables of newest records of all logs together
 	ChunkBytes int           // bytes of frames of a chunk
 	Tick       time.Duration // how long ready frames may wait for others
 	Linger     time.Duration // how long a log is read on after its last tail
 	Retry      time.Duration // pause after a failure
 	Moves      time.Duration // how long after a record tails may learn that their places have moved past it
 	CatchUps   int           // how many tails may read logs themselves at one time
-	Used       func(int64)   // is told each change of the bytes that rings hold; may be nil
+	Used       func(int64)   // is told each change of the bytes that rings and tables hold; may be nil
 	Logger     *slog.Logger
 }
 
@@ -36,10 +37,13 @@ type Log struct {
 	source  Source
 	options Options
 	memory  *memory
+	tables  *tables
 	turns   chan struct{} // has room for as many tails as may read logs themselves
 	over    chan struct{} // closed when the log has ended
 	gone    context.Context
 	stop    context.CancelFunc
+
+	building sync.WaitGroup
 
 	mu        sync.Mutex   // guards what follows
 	fetched   proxy.Places // nil before the ends are known
@@ -47,7 +51,8 @@ type Log struct {
 	tails     int
 	running   bool
 	ended     bool
-	moved     bool // whether tails are to be woken that have no new records
+	table     *table // nil where no tail has asked for one
+	moved     bool   // whether tails are to be woken that have no new records
 }
 
 // Name names a topic instance.
@@ -57,9 +62,9 @@ type Name struct {
 }
 
 // newLog returns a log that nothing is fetched of yet.
-func newLog(name Name, source Source, options Options, m *memory, turns chan struct{}) *Log {
+func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
-		name: name, source: source, options: options, memory: m, turns: turns,
+		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
 		over: make(chan struct{}), audiences: map[Variant]*audience{},
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
@@ -121,6 +126,7 @@ func (l *Log) leave(t *Tail) {
 func (l *Log) fetch() {
 	defer close(l.over)
 	defer l.source.Close()
+	defer l.building.Wait()
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer l.stop()
@@ -175,6 +181,9 @@ func (l *Log) end(err error) {
 // finish ends the fetch. l.mu is held.
 func (l *Log) finish() {
 	l.ended = true
+	if l.table != nil {
+		l.table.fail(errEnded)
+	}
 	for _, a := range l.audiences {
 		a.ring.close()
 	}
@@ -251,6 +260,7 @@ func (l *Log) deliver(batch proxy.Batch) {
 		return
 	}
 	l.fetched.Pass(batch)
+	l.keepTable(batch)
 	for _, a := range l.audiences {
 		if len(batch.Gaps) > 0 {
 			a.restart(l.fetched)

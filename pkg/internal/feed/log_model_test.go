@@ -41,9 +41,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	hub := NewHub(Options{
 		RingBytes: int64(50 + random.IntN(1000)), ChunkBytes: 1 + random.IntN(100), Tick: time.Duration(random.IntN(3)) * time.Millisecond,
 		Linger: time.Minute, Retry: 10 * time.Millisecond, Moves: 100 * time.Millisecond, CatchUps: 1 + random.IntN(3),
-		Logger: slog.New(slog.DiscardHandler),
+		TableBytes: 1 << 30, Logger: slog.New(slog.DiscardHandler),
 	})
-	w.log = newLog(Name{Topic: "t"}, w.kafka, hub.options, hub.memory, hub.turns)
+	w.log = newLog(Name{Topic: "t"}, w.kafka, hub)
 	w.memory = hub.memory
 	return w
 }
@@ -218,6 +218,10 @@ func (textEncoder) AppendRecord(dst []byte, r *proxy.Record) []byte {
 }
 
 func (textEncoder) AppendKey(dst []byte, r *proxy.Record) []byte { return append(dst, r.Key...) }
+
+func (textEncoder) AppendSnapshot(dst []byte, ends bool, keys int) []byte {
+	return fmt.Appendf(dst, "snapshot:%v:%d:0 ", ends, keys)
+}
 
 func (textEncoder) AppendGap(dst []byte, g proxy.Gap) []byte {
 	return fmt.Appendf(dst, "%s:%d:%d:%d ", g.Reason, g.Partition, g.From, g.To)
@@ -426,6 +430,17 @@ func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 		at[int32(n)] = place
 	}
 	return at
+}
+
+// Starts implements Source.
+func (k *fakeLog) Starts(context.Context) (proxy.Places, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	starts := proxy.Places{}
+	for n, p := range k.partitions {
+		starts[int32(n)] = proxy.Place{Offset: p.begin, Epoch: -1}
+	}
+	return starts, nil
 }
 
 // Close implements Source.

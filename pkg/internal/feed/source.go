@@ -12,6 +12,8 @@ var ErrGone = errors.New("the log is gone")
 
 // Source reads one log at Kafka: a topic instance under one isolation level, with one identity.
 type Source interface {
+	// Starts returns the places of the first records.
+	Starts(ctx context.Context) (proxy.Places, error)
 	// Ends returns the places behind the last records.
 	Ends(ctx context.Context) (proxy.Places, error)
 	// Check returns, without records, what the log does not have anymore behind places, and the places at which it
@@ -35,6 +37,8 @@ type Reader interface {
 type Encoder interface {
 	AppendRecord(dst []byte, r *proxy.Record) []byte
 	AppendGap(dst []byte, g proxy.Gap) []byte
+	// AppendSnapshot appends the frame that begins or ends the newest records, of so many keys.
+	AppendSnapshot(dst []byte, ends bool, keys int) []byte
 	// AppendKey appends the text of a record's key, which is not null, as the frames show it.
 	AppendKey(dst []byte, r *proxy.Record) []byte
 }

@@ -15,6 +15,7 @@ type TailOptions struct {
 	Selection  *Selection     // nil for all records
 	Slow       Slow
 	Gaps       []proxy.Gap // are told before all records
+	Snapshot   bool        // whether the newest records come first; At is nil then
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
 	Wake func()
 }
@@ -34,15 +35,17 @@ type Tail struct {
 
 	selection *Selection // guarded by the lock of the log, and also by mu where it is changed
 
-	mu      sync.Mutex // guards what follows
-	spot    spot       // of the ring, or of the page while the tail reads the log
-	live    bool       // whether the spot is one of the ring
-	isVoid  bool       // whether the ring has begun anew
-	queue   queue      // of the records that a selection wants
-	joining *joining   // while a tail with a selection reads the log, and the ring has all that comes after it
-	page    *page      // of the log, which the writer has yet to take
-	told    [][]byte   // frames that tell gaps, which the writer has yet to take: they come before all others
-	err     error      // why nothing more is given
+	mu       sync.Mutex  // guards what follows
+	spot     spot        // of the ring, or of the page while the tail reads the log
+	live     bool        // whether the spot is one of the ring
+	isVoid   bool        // whether the ring has begun anew
+	queue    queue       // of the records that a selection wants
+	joining  *joining    // while a tail with a selection reads the log, and the ring has all that comes after it
+	page     *page       // of the log, which the writer has yet to take
+	told     [][]byte    // frames that tell gaps, which the writer has yet to take: they come before all others
+	snapshot *snapshot   // comes before the page and the ring; nil where there is none
+	further  []*snapshot // come behind it
+	err      error       // why nothing more is given
 }
 
 // Open begins a tail. Close must be called in the end.
@@ -63,11 +66,15 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 		t.cancel()
 		return nil, err
 	}
-	if o.At != nil {
-		if err := t.begin(ctx, o.At.Clone()); err != nil {
-			t.Close()
-			return nil, err
-		}
+	switch {
+	case o.At != nil:
+		err = t.begin(ctx, o.At.Clone())
+	case o.Snapshot:
+		err = t.cut(ctx)
+	}
+	if err != nil {
+		t.Close()
+		return nil, err
 	}
 	return t, nil
 }
@@ -109,10 +116,13 @@ func (t *Tail) Err() error {
 }
 
 // Cursor returns the place of the tail behind what Fill has given, and the text of the cursor of that alone. What it
-// returns is shared, and must not be changed.
+// returns is shared, and must not be changed. During a snapshot the text is empty: there is no place within.
 func (t *Tail) Cursor() (TopicCursor, string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.snapshot != nil {
+		return TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}, ""
+	}
 	var m *mark
 	if t.live && len(t.spot.ahead) == 0 && t.spot.index != nil {
 		m = t.audience.markAt(t.log.name, &t.spot)
@@ -129,6 +139,11 @@ func (t *Tail) Select(s *Selection) {
 	defer t.log.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.selectAnew(s)
+}
+
+// selectAnew is Select, under the locks of the log and the tail.
+func (t *Tail) selectAnew(s *Selection) {
 	t.audience.remove(t, t.selection)
 	before := t.selection
 	t.selection = s

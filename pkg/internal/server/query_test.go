@@ -9,7 +9,7 @@ import (
 )
 
 // read is what a handshake makes of a query string.
-func read(t *testing.T, path, raw string) (flow, *proxy.Error) {
+func readQuery(t *testing.T, path, raw string) (flow, *proxy.Error) {
 	t.Helper()
 	s := newServer(t, &config.Config{})
 	parse := s.parseIn
@@ -63,6 +63,12 @@ func TestQueryRefuses(t *testing.T) {
 		"a limit that is no number":   {out, good + "maxMessageBytes=1MiB", proxy.KindInvalidParameter, "maxMessageBytes: must be"},
 		"a limit beyond int":          {out, good + "maxMessageBytes=2147483648", proxy.KindInvalidParameter, "maxMessageBytes: must be"},
 		"a limit under Avro":          {out, good + "maxMessageBytes=1024&socketPayload=avro", proxy.KindInvalidParameter, "maxMessageBytes: is not available with socketPayload=avro"},
+		"negative credit":             {out, good + "credit=-1", proxy.KindInvalidParameter, "credit: must be a whole number from 0 to 9223372036854775807."},
+		"credit of minus nothing":     {out, good + "credit=-0", proxy.KindInvalidParameter, "credit: must be"},
+		"credit that is no number":    {out, good + "credit=all", proxy.KindInvalidParameter, "credit: must be"},
+		"fractional credit":           {out, good + "credit=1.5", proxy.KindInvalidParameter, "credit: must be"},
+		"huge credit":                 {out, good + "credit=9223372036854775808", proxy.KindInvalidParameter, "credit: must be"},
+		"doubled credit":              {out, good + "credit=1&credit=2", proxy.KindInvalidParameter, "credit: is given more than once."},
 		"unknown longs":               {out, good + "longs=text", proxy.KindInvalidParameter, "longs: must be one of number, string."},
 		"doubled longs":               {out, good + "longs=number&longs=string", proxy.KindInvalidParameter, "longs: is given more than once."},
 		"unknown handshakeErrors":     {in, good + "handshakeErrors=x", proxy.KindInvalidParameter, "handshakeErrors: must be one of status, close."},
@@ -76,7 +82,7 @@ func TestQueryRefuses(t *testing.T) {
 		"an empty credential":         {in, good + "token", proxy.KindInvalidParameter, "token: credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, e := read(t, test.path, test.query)
+			_, e := readQuery(t, test.path, test.query)
 			if e == nil {
 				t.Fatal("accepted")
 			}
@@ -97,17 +103,20 @@ func TestQueryAccepts(t *testing.T) {
 		"a group":                {"/socket/out", "clientId=c&topic=t&groupId=a/b%20c", "t", "a/b c"},
 		"an empty group":         {"/socket/out", "clientId=c&topic=t&groupId=", "t", "c-group"},
 		"unknown, even doubled":  {"/socket/in", "clientId=c&topic=t&x=1&x=2", "t", ""},
-		"of the other direction": {"/socket/in", "clientId=c&topic=t&rate=0&batchSize=x&longs=x&maxMessageBytes=x", "t", ""},
+		"of the other direction": {"/socket/in", "clientId=c&topic=t&rate=0&batchSize=x&longs=x&maxMessageBytes=x&credit=x", "t", ""},
 		"case of values": {
 			"/socket/out", "clientId=c&topic=t&keyType=INT&valType=Byte_Array&autoCommit=FALSE&offsetResetStrategy=Latest&isolationLevel=READ_COMMITTED&socketPayload=JSON&longs=String", "t", "c-group",
 		},
 		"transactional=false":        {"/socket/in", "clientId=c&topic=t&transactional=false&instanceId=i", "t", ""},
 		"longest, in characters":     {"/socket/in", "topic=" + strings.Repeat("t", 249) + "&clientId=" + strings.Repeat("%C3%A4", 249), strings.Repeat("t", 249), ""},
 		"numbers":                    {"/socket/out", "clientId=c&topic=t&rate=1&batchSize=2147483647&maxMessageBytes=1024", "t", "c-group"},
+		"no credit yet":              {"/socket/out", "clientId=c&topic=t&credit=0", "t", "c-group"},
+		"the most credit":            {"/socket/out", "clientId=c&topic=t&credit=9223372036854775807", "t", "c-group"},
+		"an empty credit":            {"/socket/out", "clientId=c&topic=t&credit=", "t", "c-group"},
 		"a name that only begins so": {"/socket/in", "clientId=c&topic=t&tokens=1", "t", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, e := read(t, test.path, test.query)
+			f, e := readQuery(t, test.path, test.query)
 			if e != nil {
 				t.Fatal(e)
 			}

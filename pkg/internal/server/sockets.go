@@ -120,6 +120,9 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 		CommitInterval: consumers.CommitInterval,
 		Log:            s.Log.With("clientId", client, "groupId", group, "topic", settings.Topic),
 	}
+	if credit, given := q.count("credit"); given {
+		options.Credit = socket.NewCredit(credit)
+	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate"), BatchSize: q.positive("batchSize")}
 	member := consume.Options{
 		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group),

@@ -54,10 +54,11 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 			q.fault("batch", "is not available with socketPayload=avro.")
 		}
 	}
-	for _, soon := range []string{"every", "snapshot"} {
-		if value := q.text(soon); value != "" && value != "false" {
-			q.fault(soon, "is not available yet.")
-		}
+	if t.snapshot = q.boolean("snapshot", false); t.snapshot && t.from.kind != fromLatest && t.from.kind != fromCursor {
+		q.fault("snapshot", "goes with from=latest or from=cursor:TOKEN alone.")
+	}
+	if q.positive("every") > 0 {
+		q.fault("every", "is not available yet.")
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate")}
 	topic := strings.Join(t.asked, ",")

@@ -67,9 +67,9 @@ func (t *tailing) obey(message []byte) (answer []byte, e *proxy.Error) {
 	case c.Unsubscribe != nil:
 		return t.unsubscribe(c.Unsubscribe)
 	case c.Track != nil:
-		return t.track(c.Track, func(keys map[string]struct{}, key string) { keys[key] = struct{}{} })
+		return t.track(ctx, c.Track, func(keys map[string]struct{}, key string) { keys[key] = struct{}{} })
 	case c.Untrack != nil:
-		return t.track(c.Untrack, func(keys map[string]struct{}, key string) { delete(keys, key) })
+		return t.track(ctx, c.Untrack, func(keys map[string]struct{}, key string) { delete(keys, key) })
 	}
 	return nil, proxy.Errorf(proxy.KindInvalidMessage, "The message must have one of subscribe, unsubscribe, track, untrack, credit and auth.")
 }
@@ -99,7 +99,7 @@ func (t *tailing) subscribe(ctx context.Context, c *tailCommand) ([]byte, *proxy
 		return nil, proxy.AsError(err)
 	}
 	topic := &tailed{topic: hold, stop: func() {}}
-	if e := t.beginSubscribed(ctx, topic, wants, from); e != nil {
+	if e := t.beginSubscribed(ctx, topic, wants, from, c.Snapshot); e != nil {
 		t.release(topic)
 		return nil, e
 	}
@@ -107,11 +107,11 @@ func (t *tailing) subscribe(ctx context.Context, c *tailCommand) ([]byte, *proxy
 }
 
 // beginSubscribed begins the tail of a topic that was added.
-func (t *tailing) beginSubscribed(ctx context.Context, topic *tailed, wants feed.Selection, from *tailFrom) *proxy.Error {
+func (t *tailing) beginSubscribed(ctx context.Context, topic *tailed, wants feed.Selection, from *tailFrom, snapshot bool) *proxy.Error {
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return e
 	}
-	if _, e := t.beginTopic(ctx, topic, from); e != nil {
+	if _, e := t.beginTopic(ctx, topic, from, snapshot); e != nil {
 		return e
 	}
 	t.mu.Lock()
@@ -137,8 +137,8 @@ func (t *tailing) wantedBy(c *tailCommand) (wants feed.Selection, from *tailFrom
 	if !ok {
 		return wants, nil, proxy.Errorf(proxy.KindInvalidMessage, "from: %s", fromHelp)
 	}
-	if c.Snapshot {
-		return wants, nil, proxy.Errorf(proxy.KindInvalidMessage, "snapshot: is not available yet.")
+	if c.Snapshot && from.kind != fromLatest && from.kind != fromCursor {
+		return wants, nil, proxy.Errorf(proxy.KindInvalidMessage, "snapshot: goes with latest or a cursor alone.")
 	}
 	wants = feed.Selection{Partition: from.alone(), Prefixes: c.KeyPrefix}
 	if c.Keys != nil {
@@ -211,15 +211,13 @@ func notSubscribed(topic string) *proxy.Error {
 }
 
 // track changes the keys that are wanted of a topic.
-func (t *tailing) track(c *tailCommand, change func(keys map[string]struct{}, key string)) ([]byte, *proxy.Error) {
+func (t *tailing) track(ctx context.Context, c *tailCommand, change func(keys map[string]struct{}, key string)) ([]byte, *proxy.Error) {
 	topic := t.find(c.Topic)
 	switch {
 	case topic == nil:
 		return nil, notSubscribed(c.Topic)
 	case topic.wants.Keys == nil:
 		return nil, proxy.Errorf(proxy.KindInvalidMessage, "keys: of %q all are subscribed to.", c.Topic)
-	case c.Snapshot:
-		return nil, proxy.Errorf(proxy.KindInvalidMessage, "snapshot: is not available yet.")
 	}
 	wants := topic.wants
 	wants.Allowed = nil
@@ -230,7 +228,30 @@ func (t *tailing) track(c *tailCommand, change func(keys map[string]struct{}, ke
 	if e := t.checkKeyCount(c.Topic, len(wants.Keys)+len(wants.Prefixes)); e != nil {
 		return nil, e
 	}
+	if c.Snapshot {
+		return t.trackWithNewest(ctx, topic, wants, c.Keys)
+	}
 	return t.replace(topic, wants)
+}
+
+// trackWithNewest adds keys, and has their newest records come first.
+func (t *tailing) trackWithNewest(ctx context.Context, topic *tailed, wants feed.Selection, keys []string) ([]byte, *proxy.Error) {
+	if e := checkCompacted(ctx, t.server.log(topic.topic, t.readCommitted), topic.topic.Name); e != nil {
+		return nil, e
+	}
+	before := topic.wants
+	if e := t.bound(topic, wants, inCommand); e != nil {
+		return nil, e
+	}
+	added := make(map[string]struct{}, len(keys))
+	for _, key := range keys {
+		added[key] = struct{}{}
+	}
+	if err := topic.tail.SelectKeys(ctx, reduced(&topic.wants), added); err != nil {
+		topic.wants = before
+		return nil, feedError(err)
+	}
+	return t.inForce(topic), nil
 }
 
 func (t *tailing) find(topic string) *tailed {

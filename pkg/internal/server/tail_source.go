@@ -17,6 +17,12 @@ type source struct {
 	topic *cluster.Topic
 }
 
+// Starts implements feed.Source.
+func (s source) Starts(ctx context.Context) (proxy.Places, error) {
+	starts, err := s.Source.Starts(ctx)
+	return starts, s.orGone(err)
+}
+
 // Ends implements feed.Source.
 func (s source) Ends(ctx context.Context) (proxy.Places, error) {
 	ends, err := s.Source.Ends(ctx)

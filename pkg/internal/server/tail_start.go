@@ -20,9 +20,10 @@ const (
 
 // start is where a tail of a topic begins.
 type start struct {
-	at   proxy.Places // nil for the end
-	gaps []proxy.Gap  // to be told
-	why  reason       // it is not where the cursor was
+	at       proxy.Places // nil for the end
+	snapshot bool         // whether the newest records come first
+	gaps     []proxy.Gap  // to be told
+	why      reason       // it is not where the cursor was
 }
 
 // startOf finds where a tail of a topic begins.

@@ -25,6 +25,7 @@ type tailing struct {
 	frames        tailFrames
 	readCommitted bool
 	slow          feed.Slow
+	snapshot      bool                        // whether the newest records come first
 	conn          atomic.Pointer[socket.Conn] // nil until it is served
 	set           socket.TailSet
 	work          sync.WaitGroup // goroutines that deal with topics that have ended
@@ -75,7 +76,7 @@ func (t *tailing) begin(ctx context.Context) *proxy.Error {
 		if e := t.bound(topic, *t.selection, inQuery); e != nil {
 			return e
 		}
-		lost, e := t.beginTopic(ctx, topic, t.from)
+		lost, e := t.beginTopic(ctx, topic, t.from, t.snapshot)
 		if e != nil {
 			return e
 		}
@@ -106,13 +107,22 @@ func (t *tailing) use(topic string) policy.Use {
 }
 
 // beginTopic begins the tail of a topic. lost tells why it does not begin at the cursor's place.
-func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom) (lost reason, e *proxy.Error) {
-	begin, err := from.startOf(ctx, topic.topic, t.server.log(topic.topic, t.readCommitted))
+func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom, snapshot bool) (lost reason, e *proxy.Error) {
+	log := t.server.log(topic.topic, t.readCommitted)
+	if snapshot {
+		if e := checkCompacted(ctx, log, topic.topic.Name); e != nil {
+			return "", e
+		}
+	}
+	begin, err := from.startOf(ctx, topic.topic, log)
 	if err != nil {
 		return "", proxy.AsError(err)
 	}
+	if begin.snapshot = snapshot && (from.kind == fromLatest || begin.why != ""); begin.snapshot {
+		begin.at = nil
+	}
 	if err := t.openFeed(ctx, topic, begin); err != nil {
-		return "", proxy.AsError(err)
+		return "", feedError(err)
 	}
 	if from.kind != fromCursor {
 		return "", nil
@@ -123,6 +133,30 @@ func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom)
 	return begin.why, nil
 }
 
+// checkCompacted refuses a snapshot of a topic that does not keep the newest record of each key.
+func checkCompacted(ctx context.Context, log *read.Source, topic string) *proxy.Error {
+	compacted, err := log.Compacted(ctx)
+	if err != nil {
+		return proxy.AsError(err)
+	}
+	if !compacted {
+		return proxy.Errorf(proxy.KindInvalidParameter, "snapshot: is for topics with cleanup.policy compact, and %q has another one.", topic)
+	}
+	return nil
+}
+
+// feedError is the error for a client whose tail did not begin.
+func feedError(err error) *proxy.Error {
+	var tooLarge *feed.TooLargeError
+	if errors.As(err, &tooLarge) {
+		return proxy.Wrap(err, proxy.KindOverloaded, "snapshot: the topic is too large: %v.", tooLarge)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return proxy.Wrap(err, proxy.KindOverloaded, "The topic is still being read: try again.")
+	}
+	return proxy.AsError(err)
+}
+
 // openFeed opens the tail of a topic, and has its end dealt with.
 func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
 	name := topic.topic.Name
@@ -130,7 +164,7 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Selection: reduced(&topic.wants), Slow: t.slow, Wake: t.wake,
+		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(&topic.wants), Slow: t.slow, Wake: t.wake,
 	})
 	if err != nil {
 		return fmt.Errorf("beginning to read %s: %w", name, err)

@@ -89,3 +89,16 @@ func (c *Credit) takeGrant(frame []byte) (taken bool, e *proxy.Error) {
 	}
 	return true, e
 }
+
+// takeGrant takes a message that grants credit. Like a renewal it is text under every payload; under JSON it may be
+// binary, as commits may.
+func (f *out) takeGrant(text bool, frame []byte) bool {
+	if !text && f.options.Codec.Binary() {
+		return false
+	}
+	taken, err := f.options.Credit.takeGrant(frame)
+	if err != nil {
+		f.sendError(err, "", false)
+	}
+	return taken
+}

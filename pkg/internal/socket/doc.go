@@ -20,6 +20,8 @@
 //     written after it. The write itself proves nothing: socket buffers hold megabytes.
 //   - No undelivered record is committed, and a position is never committed by a connection
 //     that does not own its partition any more.
+//   - Where a client gives credit, no record is sent beyond it. A record that is polled and not sent, since its
+//     partition has moved, takes none: the client would wait for it and never grant more.
 //   - Every buffer is bounded: where one is full, the goroutine that fills it waits.
 //   - A write to a full socket fails only when the connection is broken, or given up, which is
 //     WriteTimeout after the last byte that the peer's side took. TLS does not change that: the

@@ -53,6 +53,7 @@ type OutOptions struct {
 	CommitInterval time.Duration
 	Batch          *limit.Bound // most records per poll, apart from the proxy's own bound
 	Rate           *limit.Rate
+	Credit         *Credit // nil where TCP alone holds records back
 	Log            *slog.Logger
 }
 
@@ -155,7 +156,7 @@ func (f *out) readLoop() {
 		if err != nil {
 			return
 		}
-		if f.consumer != nil && !f.takeRenewal(text, frame) {
+		if f.consumer != nil && !f.takeRenewal(text, frame) && !f.takeGrant(text, frame) {
 			f.take(text, frame)
 		}
 	}
@@ -253,21 +254,22 @@ func reusable(records []proxy.Record) []proxy.Record {
 	return records[:0]
 }
 
-// mostPerPoll bounds a poll also by one second of the rate limit, so that a low rate holds few records.
+// mostPerPoll bounds a poll also by one second of the rate limit and by the credit, so that a low rate or a client
+// that waits holds few records. Without credit there are polls, too: they return Kafka's errors.
 func (f *out) mostPerPoll() int {
-	most := maxPoll
+	most := max(keptRecords, f.options.Credit.of(maxPoll))
 	if perSecond := f.options.Rate.PerSecond(); perSecond > 0 {
 		most = min(most, perSecond)
 	}
 	return f.options.Batch.Of(most)
 }
 
-// pass hands records to the writer at the connection's rate, and waits until the writer has taken
-// them. Limits that were lowered since the poll apply to them, too.
+// pass hands records to the writer within the connection's credit and at its rate, and waits until the writer has
+// taken them. Limits that were lowered since the poll apply to them, too.
 func (f *out) pass(polled handover) error {
 	records := polled.records
 	for len(records) > 0 {
-		n, err := throttle(f.conn, f.options.Rate, f.throttled, f.options.Batch.Of(len(records)))
+		n, err := f.admit(len(records))
 		if err != nil {
 			return err
 		}
@@ -278,6 +280,20 @@ func (f *out) pass(polled handover) error {
 		records = records[n:]
 	}
 	return nil
+}
+
+// admit waits until some of n records may be sent, and returns how many. The credit is taken last: the wait for
+// the rate may be given up, or may be for fewer.
+func (f *out) admit(n int) (int, error) {
+	n, err := f.options.Credit.await(f.conn.open, f.options.Batch.Of(n))
+	if err != nil {
+		return 0, err
+	}
+	if n, err = throttle(f.conn, f.options.Rate, f.throttled, n); err != nil {
+		return 0, err
+	}
+	f.options.Credit.take(n)
+	return n, nil
 }
 
 func (f *out) hand(batch handover) error {
@@ -330,6 +346,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 		r := &f.batch.records[n]
 		n++
 		if !f.delivery.send(r, f.batch.asOf) {
+			f.options.Credit.giveBack()
 			continue
 		}
 		var mark int

@@ -16,7 +16,7 @@ func (f *tail) addCursor(now time.Time) {
 		return
 	}
 	f.moved = false
-	if cursor := f.options.Cursor(); cursor != f.cursor {
+	if cursor := f.options.Cursor(); cursor != f.cursor && cursor != "" {
 		f.sendCursor(cursor)
 		f.cursorDue = now.Add(f.options.Cursors)
 	}
@@ -36,6 +36,8 @@ func (f *tail) sayFarewell() {
 	}
 	f.farewell = true
 	if ending := f.conn.Ending(); ending != nil && ending.Code == proxy.CloseServiceRestart {
-		f.sendCursor(f.options.Cursor())
+		if cursor := f.options.Cursor(); cursor != "" {
+			f.sendCursor(cursor)
+		}
 	}
 }

@@ -53,6 +53,18 @@ func (f *TailFrames) AppendGap(dst []byte, g proxy.Gap) []byte {
 	return endFrame(append(dst, `"}}`...), mark, opText)
 }
 
+// AppendSnapshot appends the frame that begins or ends the newest records, of so many keys.
+func (f *TailFrames) AppendSnapshot(dst []byte, ends bool, keys int) []byte {
+	dst, mark := beginFrame(dst)
+	dst = append(append(dst, `{"snapshot":{"topic":`...), f.topic...)
+	if ends {
+		dst = strconv.AppendInt(append(dst, `,"state":"end","keys":`...), int64(keys), 10)
+	} else {
+		dst = append(dst, `,"state":"begin"`...)
+	}
+	return endFrame(append(dst, "}}"...), mark, opText)
+}
+
 // AppendKey appends the text of a record's key, which is not null, as clients see it.
 func (f *TailFrames) AppendKey(dst []byte, r *proxy.Record) []byte {
 	return codec.AppendKeyText(dst, r.Key, f.keyFormat, f.codec.Binary())

@@ -1,0 +1,237 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// recordOverhead is about what a record of a table takes besides its bytes.
+const recordOverhead = 256
+
+// TooLargeError tells that the newest records of a log do not fit what tables may hold.
+type TooLargeError struct{ Held, Limit int64 }
+
+// Error implements error.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("its newest records need more than %d bytes, and all such tables may have %d", e.Held, e.Limit)
+}
+
+// tables bounds the tables of all logs together.
+type tables struct {
+	limit int64
+	used  func(int64)
+	held  atomic.Int64
+}
+
+func (t *tables) charge(bytes int64) {
+	t.held.Add(bytes)
+	if t.used != nil {
+		t.used(bytes)
+	}
+}
+
+// table has the newest record of each key of a log. It is built once, from the begin of the log on, while what is
+// written meanwhile is put into it, too: of two records of a key the one with the higher offset stays. The lock of the
+// Log guards it.
+type table struct {
+	shared  *tables
+	until   proxy.Places // up to where it is built
+	records map[tableKey]*proxy.Record
+	bytes   int64
+	built   chan struct{} // closed when it is built, or cannot be
+	isBuilt bool
+	err     error
+}
+
+// tableKey is a key of a partition: a topic is compacted partition by partition.
+type tableKey struct {
+	partition int32
+	key       string
+}
+
+// errTableVoid is the error of a table whose log was truncated meanwhile: it is built anew.
+var errTableVoid = errors.New("the log was truncated")
+
+// put takes a record. Until the table is built it keeps tombstones: they are newer than what is still to be read.
+func (t *table) put(r *proxy.Record) {
+	if r.Key == nil || t.err != nil {
+		return
+	}
+	key := tableKey{r.Partition, string(r.Key)}
+	before := t.records[key]
+	if before != nil && before.Offset >= r.Offset {
+		return
+	}
+	if before != nil {
+		t.count(-sizeOf(before))
+	}
+	if r.Value == nil && t.isBuilt {
+		delete(t.records, key)
+		return
+	}
+	kept := keep(r)
+	t.records[key] = kept
+	t.count(sizeOf(kept))
+	if held := t.shared.held.Load(); held > t.shared.limit {
+		t.fail(&TooLargeError{held, t.shared.limit})
+	}
+}
+
+func (t *table) count(bytes int64) {
+	t.bytes += bytes
+	t.shared.charge(bytes)
+}
+
+func sizeOf(r *proxy.Record) int64 {
+	size := recordOverhead + 2*len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		size += len(r.Headers[i].Key) + len(r.Headers[i].Value) + recordOverhead/4
+	}
+	return int64(size)
+}
+
+// keep copies a record, whose memory is used again.
+func keep(r *proxy.Record) *proxy.Record {
+	kept := *r
+	kept.Key, kept.Value = slices.Clone(r.Key), slices.Clone(r.Value)
+	kept.Headers = slices.Clone(r.Headers)
+	for i := range kept.Headers {
+		kept.Headers[i].Value = slices.Clone(kept.Headers[i].Value)
+	}
+	return &kept
+}
+
+// finish ends the building.
+func (t *table) finish() {
+	if t.isBuilt || t.err != nil {
+		return
+	}
+	for key, r := range t.records {
+		if r.Value == nil {
+			t.count(-sizeOf(r))
+			delete(t.records, key)
+		}
+	}
+	t.isBuilt = true
+	close(t.built)
+}
+
+// fail gives the table up.
+func (t *table) fail(err error) {
+	if t.err != nil {
+		return
+	}
+	t.err = err
+	t.shared.charge(-t.bytes)
+	t.records, t.bytes = nil, 0
+	if !t.isBuilt {
+		close(t.built)
+	}
+}
+
+// wanted returns the records that a selection wants, in the order of their partitions.
+func (t *table) wanted(s *Selection, key func(r *proxy.Record) string) []*proxy.Record {
+	wanted := make([]*proxy.Record, 0, len(t.records))
+	for _, r := range t.records {
+		if s.matches(r, key, (*Filter).Matches) {
+			wanted = append(wanted, r)
+		}
+	}
+	slices.SortFunc(wanted, func(a, b *proxy.Record) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	return wanted
+}
+
+// awaitTable waits until there is a table, which it has built where there is none.
+func (l *Log) awaitTable(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		t := l.table
+		if t == nil || t.err != nil {
+			t = l.beginTable()
+		}
+		l.mu.Unlock()
+		select {
+		case <-t.built:
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // an error for the client
+		}
+		l.mu.Lock()
+		err := t.err
+		l.mu.Unlock()
+		if !errors.Is(err, errTableVoid) {
+			return err
+		}
+	}
+}
+
+// beginTable begins to build a table. l.mu is held.
+func (l *Log) beginTable() *table {
+	t := &table{shared: l.tables, until: l.fetched.Clone(), records: map[tableKey]*proxy.Record{}, built: make(chan struct{})}
+	l.table = t
+	if l.ended {
+		t.fail(errEnded)
+		return t
+	}
+	l.building.Go(func() {
+		if err := l.build(l.gone, t); err != nil {
+			l.mu.Lock()
+			t.fail(err)
+			l.mu.Unlock()
+		}
+	})
+	return t
+}
+
+// build reads the log up to where the table gets what is fetched.
+func (l *Log) build(ctx context.Context, t *table) error {
+	at, err := l.source.Starts(ctx)
+	if err != nil {
+		return err //nolint:wrapcheck // an error for the client
+	}
+	reader, err := l.source.Read(ctx, at.Clone())
+	if err != nil {
+		return err //nolint:wrapcheck // an error for the client
+	}
+	defer reader.Close()
+	for !at.Passes(t.until) {
+		batch, err := reader.Poll(ctx)
+		if err != nil {
+			return err //nolint:wrapcheck // an error for the client
+		}
+		at.Pass(batch)
+		l.mu.Lock()
+		for i := range batch.Records {
+			t.put(&batch.Records[i])
+		}
+		err = t.err
+		l.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.finish()
+	return nil
+}
+
+// keepTable puts what was fetched into the table. l.mu is held.
+func (l *Log) keepTable(batch proxy.Batch) {
+	switch {
+	case l.table == nil || l.table.err != nil:
+	case len(batch.Gaps) > 0:
+		l.table.fail(errTableVoid)
+	default:
+		for i := range batch.Records {
+			l.table.put(&batch.Records[i])
+		}
+	}
+}
