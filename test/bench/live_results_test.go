@@ -16,12 +16,12 @@ func TestNewLiveSample(t *testing.T) {
 	after := reading{
 		at:     begin.Add(2 * time.Second),
 		report: loadclient.Report{Records: 1100, Cursors: 6, Latency: loadclient.Summary{Mean: time.Millisecond, P50: 2e6, P99: 3e6, Max: 4e6}},
-		proxy:  process{cpu: 0.5, memory: 5000}, broker: process{cpu: 1}, client: process{cpu: 0.1}, producer: process{cpu: 0.2},
-		machine: 3.8,
+		proxy:  process{cpu: 0.5, memory: 5000}, broker: process{cpu: 1}, client: process{cpu: 0.125}, producer: process{cpu: 0.375},
+		machine: 4,
 	}
 	got := newLiveSample(&before, &after, 4, 1000)
 	want := liveSample{
-		perSecond: 500, mean: 1, p50: 2, p99: 3, most: 4, proxy: 500, broker: 1000, client: 100, producer: 200,
+		perSecond: 500, mean: 1, p50: 2, p99: 3, most: 4, proxy: 500, broker: 1000, client: 125, producer: 375,
 		proxyShare: 0.25, brokerShare: 0.5, others: 1, memory: 1000, cursors: 3,
 	}
 	if got != want {
