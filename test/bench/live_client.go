@@ -63,6 +63,9 @@ func (l *listeners) await(ctx context.Context, what string, isSo func(loadclient
 		}
 		return isSo(r), nil
 	})
+	if err != nil {
+		err = fmt.Errorf("%w: there are %d sockets, %d first frames and %d records", err, r.Opened, r.Greeted, r.Records)
+	}
 	return r, err
 }
 

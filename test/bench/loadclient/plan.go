@@ -9,8 +9,8 @@ type Plan struct {
 	AtOnce    int      // most handshakes that are under way
 }
 
-// Command is what the process is told, as a line of JSON. It is answered with a [Report] at once: sockets are being
-// opened then.
+// Command is what the process is told, as a line of JSON. It is answered with the [Report] of the
+// moment before it is done: sockets are opened behind it.
 type Command struct {
 	Open *Plan `json:",omitempty"`
 	Mark bool  `json:",omitempty"` // begin the latencies anew, behind the report

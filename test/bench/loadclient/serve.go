@@ -45,22 +45,15 @@ func Serve(in *os.File, output io.Writer) error {
 	}
 }
 
-// answer does what a command says, and returns the report of now.
+// answer does what a command says, and returns the report of the moment before.
 func answer(ctx context.Context, t *tally, p *pool, line []byte) (Report, error) {
 	var c Command
 	if err := json.Unmarshal(line, &c); err != nil {
 		return Report{}, fmt.Errorf("reading a command: %w", err)
 	}
-	if err := open(ctx, t, p, c.Open); err != nil {
-		return Report{}, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := t.snapshot()
-	if c.Mark {
-		t.mark()
-	}
-	return r, nil
+	r := t.snapshot(c.Mark)
+	err := open(ctx, t, p, c.Open)
+	return r, err
 }
 
 // open begins to open the sockets of a plan, if there is one.

@@ -32,7 +32,7 @@ type Report struct {
 	Final   Summary // of those whose stamp is final alone
 }
 
-// tally counts what comes. Its methods want mu held.
+// tally counts what comes. Its methods want mu held, but for snapshot.
 type tally struct {
 	mu      sync.Mutex
 	report  Report
@@ -40,14 +40,16 @@ type tally struct {
 	final   histogram
 }
 
-// snapshot returns the report of now.
-func (t *tally) snapshot() Report {
+// snapshot returns the report of now. With mark, latencies begin anew behind it.
+func (t *tally) snapshot(mark bool) Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.report.Latency, t.report.Final = t.latency.summary(), t.final.summary()
+	if mark {
+		t.latency, t.final = histogram{}, histogram{}
+	}
 	return t.report
 }
-
-// mark begins the latencies anew.
-func (t *tally) mark() { t.latency, t.final = histogram{}, histogram{} }
 
 func (t *tally) lose(err error) {
 	t.report.Lost++
