@@ -49,6 +49,10 @@ fmt: ## format the Go code
 bench: ## measure the proxy beside a plain Kafka client
 	go run ./test/bench $(ARGS)
 
+.PHONY: bench-live
+bench-live: ## measure live reading: thousands of sockets on one topic
+	go run ./test/bench live $(ARGS)
+
 .PHONY: bench-check
 bench-check: ## measure again, and fail where a ratio to the plain client has lost more than 15 %
 	go run ./test/bench --embedded --rows throughput,tls,many,spread --check test/bench/baseline.json $(ARGS)

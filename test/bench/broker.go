@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -21,6 +17,7 @@ const embeddedCommand = "serve-embedded-broker"
 // broker is the Kafka that is used.
 type broker struct {
 	name, addr string
+	pid        int // 0 if it is not on this machine, or not known
 	close      func() error
 }
 
@@ -39,44 +36,21 @@ func startBroker(ctx context.Context, o options, messages io.Writer) (broker, er
 	if err != nil {
 		return broker{}, err
 	}
-	return broker{name: "Apache Kafka " + kafka.BrokerVersion, addr: b.Addr(), close: b.Close}, nil
+	return broker{name: "Apache Kafka " + kafka.BrokerVersion, addr: b.Addr(), pid: b.PID(), close: b.Close}, nil
 }
 
 // startEmbedded runs this program once more as the fake broker, so that the broker's CPU is
 // nobody else's.
 func startEmbedded(ctx context.Context) (broker, error) {
-	addr, stop, err := startSelf(ctx, embeddedCommand)
+	p, err := startSelf(ctx, embeddedCommand)
 	if err != nil {
 		return broker{}, fmt.Errorf("starting the embedded broker: %w", err)
 	}
-	return broker{name: "the embedded broker (kfake)", addr: addr, close: stop}, nil
-}
-
-// startSelf runs this program once more, with a command that prints a line and then goes on until its standard
-// input ends.
-func startSelf(ctx context.Context, command ...string) (line string, stop func() error, err error) {
-	self, err := os.Executable()
+	addr, err := p.line()
 	if err != nil {
-		return "", nil, fmt.Errorf("finding this program: %w", err)
+		return broker{}, fmt.Errorf("starting the embedded broker: %w", errors.Join(err, p.stop()))
 	}
-	cmd := exec.CommandContext(ctx, self, command...)
-	cmd.Stderr = os.Stderr
-	life, err := cmd.StdinPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() error { return errors.Join(life.Close(), cmd.Wait()) }
-	if line, err = bufio.NewReader(output).ReadString('\n'); err != nil {
-		return "", nil, errors.Join(err, stop())
-	}
-	return strings.TrimSpace(line), stop, nil
+	return broker{name: "the embedded broker (kfake)", addr: addr, pid: p.pid(), close: p.stop}, nil
 }
 
 // serveEmbedded prints the broker's address and serves until life ends, as it does when who

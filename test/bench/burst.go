@@ -24,7 +24,7 @@ func (b *bench) measureBurst(ctx context.Context, p *proxyProcess, round int, r 
 		return err
 	}
 	settle := min(settling, b.options.idle)
-	before, err := p.footprint(ctx, c, settle)
+	before, err := p.footprint(ctx, c.hold, settle)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (b *bench) measureBurst(ctx context.Context, p *proxyProcess, round int, r 
 	if err := c.hold(ctx, b.options.idle); err != nil {
 		return err
 	}
-	after, err := p.footprint(ctx, c, settle)
+	after, err := p.footprint(ctx, c.hold, settle)
 	if err != nil {
 		return err
 	}

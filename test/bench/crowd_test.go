@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // pipeLink returns a link, and what the proxy would hold of it.
@@ -25,7 +27,7 @@ func pipeLink(t *testing.T) (*link, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { other.Close() })
-	return newLink(t.Context(), conn, idleBuffer, opText), other
+	return newLink(t.Context(), conn, idleBuffer, frame.Text), other
 }
 
 func TestCrowd(t *testing.T) {

@@ -31,6 +31,11 @@
 // two garbage collections. Live is heap and stacks in use right after them: what a burst leaves is read
 // there, since the runtime gives the garbage of a burst back when it likes.
 //
+// With live as the first argument, reading by many over /socket/tail is measured, and nothing else (live.go). Its
+// load client (loadclient) is a process of its own as well. A record has the time when it was produced and a number in
+// its value, so that latencies are known, and a record that is missing or came twice. What is late under load counts:
+// records are produced at an even rate, however long others take.
+//
 // With --save the ratios of a run are kept in a file, and with --check a run is compared with them. It
 // fails where it has lost more than 15 %. Absolute figures are of a machine and are not compared.
 package main

@@ -14,11 +14,15 @@ const echoCommand = "serve-echo"
 // hop returns the median of how long bytes need to another process and back, over TCP and nothing else: a message
 // through the proxy cannot have its answer sooner than one without the proxy and that.
 func (b *bench) hop(ctx context.Context) (milliseconds float64, err error) {
-	addr, stop, err := startSelf(ctx, echoCommand)
+	echo, err := startSelf(ctx, echoCommand)
 	if err != nil {
 		return 0, fmt.Errorf("starting the echo: %w", err)
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, echo.stop()) }()
+	addr, err := echo.line()
+	if err != nil {
+		return 0, fmt.Errorf("starting the echo: %w", err)
+	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {

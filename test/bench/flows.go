@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // ahead is how many messages each connection sends before the clock starts: the first ones make
@@ -115,7 +117,7 @@ func gather(links []*link, head string, records int) (span, error) {
 func (g *gathering) read(l *link) error {
 	for {
 		err := l.expect(g.head)
-		if errors.Is(err, errClosed) && g.count.Load() >= g.records {
+		if errors.Is(err, frame.ErrClosed) && g.count.Load() >= g.records {
 			return nil
 		}
 		if err == nil {

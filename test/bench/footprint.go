@@ -23,9 +23,12 @@ func (f footprint) per(n int, before footprint) footprint {
 	return footprint{(f.resident - before.resident) / float64(n), (f.live - before.live) / float64(n)}
 }
 
-// footprint reads the proxy's memory, while a crowd is connected to it. Garbage is collected twice:
+// hold waits while sockets are open, and fails as soon as it finds that one is not.
+type hold func(context.Context, time.Duration) error
+
+// footprint reads the proxy's memory, while others hold sockets to it. Garbage is collected twice:
 // what a pool holds outlives the first time.
-func (p *proxyProcess) footprint(ctx context.Context, c *crowd, settle time.Duration) (footprint, error) {
+func (p *proxyProcess) footprint(ctx context.Context, wait hold, settle time.Duration) (footprint, error) {
 	for range 2 {
 		if err := p.collect(ctx); err != nil {
 			return footprint{}, err
@@ -35,7 +38,7 @@ func (p *proxyProcess) footprint(ctx context.Context, c *crowd, settle time.Dura
 	if err != nil {
 		return footprint{}, err
 	}
-	if err := c.hold(ctx, settle); err != nil {
+	if err := wait(ctx, settle); err != nil {
 		return footprint{}, err
 	}
 	settled, err := p.meter(ctx)()

@@ -82,7 +82,7 @@ func (i *idlers) measure(ctx context.Context) (s idleSample, err error) {
 }
 
 func (i *idlers) footprint(ctx context.Context) (footprint, error) {
-	return i.proxy.footprint(ctx, i.crowd, min(settling, i.bench.options.idle))
+	return i.proxy.footprint(ctx, i.crowd.hold, min(settling, i.bench.options.idle))
 }
 
 // load returns which share of a core the proxy needs.

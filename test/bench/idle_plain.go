@@ -18,11 +18,15 @@ const plainConsumersCommand = "hold-plain-consumers"
 // plainIdle returns which share of a core plain consumers need that have nothing to read, as members of a group
 // each, in a process of their own.
 func (b *bench) plainIdle(ctx context.Context, topic string, consumers int) (share float64, err error) {
-	printed, stop, err := startSelf(ctx, plainConsumersCommand, b.broker.addr, topic, strconv.Itoa(consumers), b.options.idle.String())
+	plain, err := startSelf(ctx, plainConsumersCommand, b.broker.addr, topic, strconv.Itoa(consumers), b.options.idle.String())
 	if err != nil {
 		return 0, fmt.Errorf("holding plain consumers: %w", err)
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, plain.stop()) }()
+	printed, err := plain.line()
+	if err != nil {
+		return 0, fmt.Errorf("holding plain consumers: %w", err)
+	}
 	share, err = strconv.ParseFloat(printed, 64)
 	return share, wrap(err, "reading what plain consumers need")
 }

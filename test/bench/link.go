@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // link is a WebSocket of the load client.
@@ -28,19 +30,19 @@ func newLink(ctx context.Context, conn net.Conn, buffer int, op byte) *link {
 // delivered is committed only then.
 func (l *link) next() ([]byte, error) {
 	for {
-		op, payload, err := readFrame(l.in)
+		op, payload, err := frame.Read(l.in)
 		if err != nil {
 			return nil, fmt.Errorf("reading from the proxy: %w", err)
 		}
 		switch op {
 		case l.op:
 			return payload, nil
-		case opPing:
-			if _, err := l.conn.Write(appendFrame(nil, opPong, payload)); err != nil {
+		case frame.Ping:
+			if _, err := l.conn.Write(frame.Append(nil, frame.Pong, payload)); err != nil {
 				return nil, fmt.Errorf("answering a ping: %w", err)
 			}
-		case opClose:
-			return nil, closed(payload)
+		case frame.Close:
+			return nil, frame.Closed(payload)
 		default:
 			return nil, fmt.Errorf("the proxy sent a frame of opcode %d: %s", op, payload)
 		}
@@ -56,16 +58,6 @@ func (l *link) expect(head string) error {
 	return wants(message, head)
 }
 
-// errClosed tells that the proxy has closed the link.
-var errClosed = errors.New("the proxy closed the connection")
-
-func closed(payload []byte) error {
-	if len(payload) < 2 {
-		return errClosed
-	}
-	return fmt.Errorf("%w with %d: %s", errClosed, binary.BigEndian.Uint16(payload), payload[2:])
-}
-
 // close ends the link in order, so that the proxy is idle afterwards.
 func (l *link) close() error {
 	defer l.cut()
@@ -73,7 +65,7 @@ func (l *link) close() error {
 		return err
 	}
 	for {
-		if _, err := l.next(); errors.Is(err, errClosed) {
+		if _, err := l.next(); errors.Is(err, frame.ErrClosed) {
 			return nil
 		} else if err != nil {
 			return err
@@ -83,7 +75,7 @@ func (l *link) close() error {
 
 // sayClose has the proxy close the link, which next returns.
 func (l *link) sayClose() error {
-	if _, err := l.conn.Write(appendFrame(nil, opClose, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
+	if _, err := l.conn.Write(frame.Append(nil, frame.Close, binary.BigEndian.AppendUint16(nil, 1000))); err != nil {
 		return fmt.Errorf("closing: %w", err)
 	}
 	return nil

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // TestLink has the WebSocket library on the other side: it is strict about what it reads.
@@ -26,7 +27,7 @@ func TestLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "short", strings.Repeat("y", 300), long} {
-		if _, err := l.conn.Write(appendFrame(nil, opText, []byte(text))); err != nil {
+		if _, err := l.conn.Write(frame.Append(nil, frame.Text, []byte(text))); err != nil {
 			t.Fatal(err)
 		}
 		got, err := l.next()
@@ -41,7 +42,7 @@ func TestLink(t *testing.T) {
 
 func to(server *httptest.Server, query map[string][]string) target {
 	e := endpoint{addr: server.Listener.Addr().String()}
-	return target{endpoint: e, path: "/", query: query, op: opText, buffer: readBuffer, life: roundTimeout}
+	return target{endpoint: e, path: "/", query: query, op: frame.Text, buffer: readBuffer, life: roundTimeout}
 }
 
 // echo sends each message back after a ping of its own was answered.
@@ -81,13 +82,5 @@ func TestLinkRefused(t *testing.T) {
 	_, err := open(t.Context(), to(server, nil))
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want the status", err)
-	}
-}
-
-func TestClosed(t *testing.T) {
-	for payload, want := range map[string]string{"": errClosed.Error(), "\x11\x34gone": errClosed.Error() + " with 4404: gone"} {
-		if err := closed([]byte(payload)); !errors.Is(err, errClosed) || err.Error() != want {
-			t.Errorf("closed(%q) = %v, want %s", payload, err, want)
-		}
 	}
 }

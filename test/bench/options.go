@@ -25,6 +25,7 @@ func parse(args []string, messages io.Writer) (options, error) {
 	o := options{groups: groups()}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(messages)
+	commonFlags(flags, &o)
 	flags.IntVar(&o.records, "records", 1_000_000, "`number` of records of a round, at least 1000")
 	flags.IntVar(&o.rounds, "rounds", 5, "`number` of rounds that count; of the flows, one more comes before them")
 	flags.Func("rows", "comma `list` of what to measure: "+groupNames()+" (default: all)", func(text string) (err error) {
@@ -33,9 +34,6 @@ func parse(args []string, messages io.Writer) (options, error) {
 	})
 	flags.DurationVar(&o.idle, "idle", time.Minute, "for how `long` connections do nothing before they are judged")
 	flags.Float64Var(&o.scale, "scale", 1, "`share` of the connections and messages of the rows latency, idle, burst and spread: a try is faster, and means nothing")
-	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
-	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
-	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")
 	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round of the flows")
 	flags.StringVar(&o.save, "save", "", "`file` that gets the ratios, to check later runs against")
 	flags.StringVar(&o.check, "check", "", "`file` with the ratios of an earlier run: fail where this run loses more than 15 %")
@@ -43,6 +41,13 @@ func parse(args []string, messages io.Writer) (options, error) {
 		return options{}, err
 	}
 	return o, o.validate(flags.Args())
+}
+
+// commonFlags are those of all runs.
+func commonFlags(flags *flag.FlagSet, o *options) {
+	flags.StringVar(&o.broker, "broker", "", "`host:port` of a broker that runs already (default: an Apache Kafka is started)")
+	flags.BoolVar(&o.embedded, "embedded", false, "use the fake broker, in a process of its own")
+	flags.StringVar(&o.outFile, "out-file", "", "`file` that gets the tables too, as Markdown")
 }
 
 func (o options) validate(arguments []string) error {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/url"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/bench/frame"
 )
 
 // payload is how records go over the proxy's sockets.
@@ -20,7 +22,7 @@ type payload struct {
 
 func jsonPayload(d *data) *payload {
 	p := &payload{
-		parameter: "json", op: opText,
+		parameter: "json", op: frame.Text,
 		answer:   func(string) string { return `{"topic":` },
 		delivery: `{"wsProxyMessageId":`,
 	}
@@ -33,7 +35,7 @@ func jsonPayload(d *data) *payload {
 // avroPayload has deliveries that begin with numbers of their own: errors have another opcode.
 func avroPayload(d *data) *payload {
 	p := &payload{
-		parameter: "avro", op: opBinary,
+		parameter: "avro", op: frame.Binary,
 		answer: func(topic string) string { return string(appendAvro(nil, []byte(topic))) },
 	}
 	p.build(d, avroMessage)
@@ -55,7 +57,7 @@ func appendAvro(dst, text []byte) []byte {
 
 func (p *payload) build(d *data, message func(key, value []byte) []byte) {
 	for i := range d.keys {
-		p.frames = appendFrame(p.frames, p.op, message(d.keys[i], d.values[i]))
+		p.frames = frame.Append(p.frames, p.op, message(d.keys[i], d.values[i]))
 		p.ends = append(p.ends, len(p.frames))
 	}
 }

@@ -14,18 +14,22 @@ const (
 )
 
 func (b *bench) createTopic(ctx context.Context, topic string) error {
-	if _, err := b.admin.CreateTopic(ctx, partitions, 1, nil, topic); err != nil {
+	return b.createTopicOf(ctx, topic, partitions, nil)
+}
+
+func (b *bench) createTopicOf(ctx context.Context, topic string, partitions int, configs map[string]*string) error {
+	if _, err := b.admin.CreateTopic(ctx, int32(partitions), 1, configs, topic); err != nil {
 		return fmt.Errorf("creating topic %s: %w", topic, err)
 	}
 	// Kafka answers a creation before its brokers know of the topic.
 	return await(ctx, "topic "+topic, func(ctx context.Context) (bool, error) {
 		listed, err := b.admin.ListTopics(ctx, topic)
-		return isServed(listed[topic]), err
+		return isServed(listed[topic], partitions), err
 	})
 }
 
 // isServed tells whether all partitions have leaders.
-func isServed(topic kadm.TopicDetail) bool {
+func isServed(topic kadm.TopicDetail, partitions int) bool {
 	for _, p := range topic.Partitions {
 		if p.Err != nil || p.Leader < 0 {
 			return false

@@ -41,24 +41,38 @@ func readUsage(r io.Reader) (usage, error) {
 		"go_memstats_heap_inuse_bytes":  &u.heap,
 		"go_memstats_stack_inuse_bytes": &u.stacks,
 	}
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		name, text, _ := strings.Cut(lines.Text(), " ")
-		field := wanted[name]
-		if field == nil {
-			continue
-		}
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return usage{}, fmt.Errorf("reading metric %s: %w", name, err)
+	sums, err := sumMetrics(r)
+	if err != nil {
+		return usage{}, err
+	}
+	for name, field := range wanted {
+		value, ok := sums[name]
+		if !ok {
+			return usage{}, fmt.Errorf("the metrics have no %s: does this system have /proc?", name)
 		}
 		*field = value
-		delete(wanted, name)
 	}
-	for name := range wanted {
-		return usage{}, fmt.Errorf("the metrics have no %s: does this system have /proc?", name)
+	return u, nil
+}
+
+// sumMetrics reads a process's metrics, the series of each name together.
+func sumMetrics(r io.Reader) (map[string]float64, error) {
+	sums := make(map[string]float64)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		end := strings.LastIndexByte(line, ' ')
+		value, err := strconv.ParseFloat(line[end+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("reading metric %s: %w", line, err)
+		}
+		name, _, _ := strings.Cut(line[:max(0, end)], "{")
+		sums[name] += value
 	}
-	return u, lines.Err()
+	return sums, lines.Err()
 }
 
 // meter returns the usage of a process.
@@ -66,14 +80,22 @@ type meter func() (usage, error)
 
 // meter reads the usage of the proxy from its metrics.
 func (p *proxyProcess) meter(ctx context.Context) meter {
-	return func() (usage, error) {
-		response, err := p.get(ctx, "/metrics")
-		if err != nil {
-			return usage{}, err
-		}
-		defer response.Body.Close()
-		return readUsage(response.Body)
+	return func() (u usage, err error) {
+		err = p.metrics(ctx, func(body io.Reader) error {
+			u, err = readUsage(body)
+			return err
+		})
+		return u, err
 	}
+}
+
+func (p *proxyProcess) metrics(ctx context.Context, read func(io.Reader) error) error {
+	response, err := p.get(ctx, "/metrics")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return read(response.Body)
 }
 
 // ownMeter reads the usage of this process, in the same way.

@@ -2,7 +2,9 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
@@ -24,7 +26,12 @@ type Registry interface {
 }
 
 // Sessions are the endpoints for sessions.
-type Sessions struct{ Registry Registry }
+type Sessions struct {
+	Registry Registry
+	// Tails returns how many connections of this replica read live, by topic: they have no sessions.
+	Tails   func() map[string]int
+	Replica string // the name of this one
+}
 
 // connected is a session in JSON. What does not apply to it is left out.
 type connected struct {
@@ -45,11 +52,49 @@ func (s *Sessions) All(which session.Filter) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := Answer{Body: rows[session.Info, connected]{list, shown}}
+	entries := make([]any, 0, len(list))
+	for _, i := range list {
+		entries = append(entries, i)
+	}
+	if !more {
+		for _, tails := range s.tails(which) {
+			entries = append(entries, tails)
+		}
+	}
+	answer := Answer{Body: rows[any, any]{entries, shownRow}}
 	if more {
 		answer.Next = list[len(list)-1].ID
 	}
 	return answer, nil
+}
+
+// tailing is the live reading of a topic on a replica, in JSON.
+type tailing struct {
+	Kind        string `json:"kind"`
+	Topic       string `json:"topic"`
+	Replica     string `json:"replica"`
+	Connections int    `json:"connections"`
+}
+
+// tails returns what a filter selects of the live reading on this replica. It has no clients and groups.
+func (s *Sessions) tails(which session.Filter) (list []tailing) {
+	if which.Client != "" || which.Group != "" || which.Replica != "" && which.Replica != s.Replica {
+		return nil
+	}
+	counts := s.Tails()
+	for _, topic := range slices.Sorted(maps.Keys(counts)) {
+		if which.Topic == "" || which.Topic == topic {
+			list = append(list, tailing{"tail", topic, s.Replica, counts[topic]})
+		}
+	}
+	return list
+}
+
+func shownRow(entry any) any {
+	if i, is := entry.(session.Info); is {
+		return shown(i)
+	}
+	return entry
 }
 
 func shown(i session.Info) connected {

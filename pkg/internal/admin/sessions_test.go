@@ -30,6 +30,33 @@ func (r registry) Select(session.Filter) ([]session.Info, bool, error) {
 
 func (r registry) Evict(ctx context.Context, id string) error { return r.evict(ctx, id) }
 
+func noTails() map[string]int { return nil }
+
+// TestTailsAreCounted behind the last page of sessions.
+func TestTailsAreCounted(t *testing.T) {
+	for name, test := range map[string]struct {
+		which session.Filter
+		more  bool
+		want  string
+	}{
+		"all":               {session.Filter{}, false, `[{"kind":"tail","topic":"a","replica":"r","connections":2},{"kind":"tail","topic":"b","replica":"r","connections":1}]`},
+		"of a topic":        {session.Filter{Topic: "b"}, false, `[{"kind":"tail","topic":"b","replica":"r","connections":1}]`},
+		"of this replica":   {session.Filter{Topic: "b", Replica: "r"}, false, `[{"kind":"tail","topic":"b","replica":"r","connections":1}]`},
+		"of another one":    {session.Filter{Replica: "s"}, false, `[]`},
+		"of a client":       {session.Filter{Client: "c"}, false, `[]`},
+		"of a group":        {session.Filter{Group: "g"}, false, `[]`},
+		"another page next": {session.Filter{}, true, `[{"id":"1","kind":"","client":"","topic":"","replica":"","since":"0001-01-01T00:00:00Z"}]`},
+	} {
+		s := Sessions{Tails: func() map[string]int { return map[string]int{"b": 1, "a": 2} }, Replica: "r"}
+		s.Registry = registry{}
+		if test.more {
+			s.Registry = registry{list: []session.Info{{ID: "1"}}, more: true}
+		}
+		all, err := s.All(test.which)
+		checkAnswer(t, name, all, err, test.want)
+	}
+}
+
 func TestSessionsAreListed(t *testing.T) {
 	since := time.Date(2026, 11, 22, 14, 37, 0, 123e6, time.FixedZone("", 3600))
 	for _, test := range []struct {
@@ -49,7 +76,7 @@ func TestSessionsAreListed(t *testing.T) {
 			`[{"id":"2","kind":"producer","client":"c","instance":"i","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z"}]`,
 		},
 	} {
-		s := Sessions{registry{list: test.list}}
+		s := Sessions{Registry: registry{list: test.list}, Tails: noTails}
 		all, err := s.All(session.Filter{})
 		checkAnswer(t, test.name, all, err, test.want)
 	}
@@ -57,7 +84,7 @@ func TestSessionsAreListed(t *testing.T) {
 
 func TestSessionsArePaged(t *testing.T) {
 	for more, next := range map[bool]string{true: "2", false: ""} {
-		s := Sessions{registry{list: []session.Info{{ID: "1"}, {ID: "2"}}, more: more}}
+		s := Sessions{Registry: registry{list: []session.Info{{ID: "1"}, {ID: "2"}}, more: more}, Tails: noTails}
 		all, err := s.All(session.Filter{Limit: 2})
 		if answer, _ := all.(Answer); err != nil || answer.Next != next {
 			t.Errorf("%t: got %+v, %v", more, all, err)
@@ -88,7 +115,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func TestSessionsThatAreNotKnown(t *testing.T) {
-	s := Sessions{registry{unknown: proxy.Errorf(proxy.KindKafkaUnavailable, "They are being read.")}}
+	s := Sessions{Registry: registry{unknown: proxy.Errorf(proxy.KindKafkaUnavailable, "They are being read.")}, Tails: noTails}
 	_, err := s.All(session.Filter{})
 	wantKind(t, "listing", err, proxy.KindKafkaUnavailable)
 }
@@ -111,7 +138,7 @@ func TestEvict(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var evicted string
-				s := Sessions{registry{evict: func(ctx context.Context, id string) error {
+				s := Sessions{Registry: registry{evict: func(ctx context.Context, id string) error {
 					evicted = id
 					return test.evict(ctx, id)
 				}}}

@@ -209,7 +209,9 @@ func (l *Log) build(ctx context.Context, t *table) error {
 		at.Pass(batch)
 		l.mu.Lock()
 		for i := range batch.Records {
-			t.put(&batch.Records[i])
+			if r := &batch.Records[i]; r.Offset < t.until[r.Partition].Offset { // what follows comes when it is fetched
+				t.put(r)
+			}
 		}
 		err = t.err
 		l.mu.Unlock()

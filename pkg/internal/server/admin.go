@@ -15,7 +15,7 @@ func (s *Server) adminRoutes() http.Handler {
 	mux.Handle("/admin/client/config", s.limits(methods{http.MethodGet: limits.All, http.MethodDelete: limits.Clear}))
 	handleEach(mux, "/admin/client/config/consumer/", "groupId", s.limitsOf(limits.Consumers()))
 	handleEach(mux, "/admin/client/config/producer/", "clientId", s.limitsOf(limits.Producers()))
-	sessions := &admin.Sessions{Registry: s.Sessions}
+	sessions := &admin.Sessions{Registry: s.Sessions, Tails: s.tails.Tails, Replica: s.Config.Server.ID}
 	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: listSessions(sessions)}))
 	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
 	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}

@@ -58,6 +58,7 @@ type Server struct {
 
 	guards  guards
 	quota   quota
+	tails   tailCounts
 	buffers socket.Buffers
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -58,12 +59,19 @@ func (t *tailing) lose(topic *tailed, reason *proxy.Error) {
 	}
 }
 
+const (
+	// goOnFor is how long a topic that was made again may take until it can be read: its partitions have no leaders at first.
+	goOnFor = 30 * time.Second
+	// goOnPause is the pause between two attempts.
+	goOnPause = 500 * time.Millisecond
+)
+
 // goOn reads a topic that was deleted and made again from its begin, after a gap.
 func (t *tailing) goOn(topic *tailed) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-	defer cancel()
-	again, err := t.reopen(ctx, topic)
+	t.set.Remove(topic.tail)
+	again, err := t.reopenInTime(topic)
 	if err != nil {
+		t.server.Log.Warn("a topic that was made again cannot be read for a tail", "topic", topic.topic.Name, "err", err)
 		t.end(topic.topic.End()) // it asks the client to connect again
 		return
 	}
@@ -79,6 +87,23 @@ func (t *tailing) goOn(topic *tailed) {
 	t.wake()
 }
 
+func (t *tailing) reopenInTime(topic *tailed) (again *tailed, err error) {
+	for began := time.Now(); ; <-time.After(goOnPause) {
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		again, err = t.reopen(ctx, topic)
+		cancel()
+		if err == nil || time.Since(began) > goOnFor || t.isClosed() {
+			return again, err
+		}
+	}
+}
+
+func (t *tailing) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 // reopen begins to read the topic that has another's name now.
 func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
 	name := topic.topic.Name
@@ -89,7 +114,6 @@ func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
 	again := &tailed{topic: hold, wants: topic.wants, rule: topic.rule, stop: func() {}}
 	at, err := t.server.log(hold, t.readCommitted).Starts(ctx)
 	if err == nil {
-		t.set.Remove(topic.tail)
 		before, _ := topic.tail.Cursor()
 		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(before.Places, at)})
 	}

@@ -171,6 +171,7 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	}
 	topic.tail = tail
 	t.set.Add(tail, t.server.Metrics.Delivered(name))
+	t.server.tails.add(name, 1)
 	topic.stop = topic.topic.WhenOver(func() { t.ended(topic) })
 	return nil
 }
@@ -248,6 +249,7 @@ func (t *tailing) release(topic *tailed) {
 	if topic.tail != nil {
 		t.set.Remove(topic.tail)
 		topic.tail.Close()
+		t.server.tails.add(topic.topic.Name, -1)
 	}
 	topic.topic.Close()
 }
