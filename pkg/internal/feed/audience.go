@@ -28,8 +28,9 @@ type audience struct {
 	marked  atomic.Pointer[mark]
 
 	// Of the record that is routed.
-	key  []byte
-	held map[string]bool // the filters that were evaluated, by their texts
+	batch uint64 // counts those that were delivered
+	key   []byte
+	held  map[string]bool // the filters that were evaluated, by their texts
 }
 
 // sharedBy is a selection of some tails.
@@ -124,6 +125,7 @@ func (s *Selection) sharedText() string {
 
 // deliver appends a batch to the ring, puts its records into the queues of those who want them, and wakes the tails.
 func (a *audience) deliver(batch proxy.Batch) {
+	a.batch++
 	at := a.ring.append(batch.Records, batch.Next)
 	if len(a.picky) > 0 {
 		for i := range batch.Records {
@@ -157,7 +159,7 @@ func (a *audience) route(r *proxy.Record, at location) {
 	if r.Key != nil {
 		for _, t := range a.byKey[key] {
 			if t.selection.matches(r, known, a.holds) {
-				t.enqueue(at)
+				t.enqueue(at, tableKey{r.Partition, key}, true, a.batch)
 			}
 		}
 	}
@@ -167,7 +169,7 @@ func (a *audience) route(r *proxy.Record, at location) {
 		}
 		for t := range shared.tails {
 			if _, named := t.selection.Keys[key]; !named || r.Key == nil {
-				t.enqueue(at)
+				t.enqueue(at, tableKey{r.Partition, key}, r.Key != nil, a.batch)
 			}
 		}
 	}

@@ -57,6 +57,9 @@ func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batc
 		return err //nolint:wrapcheck // an error for the client
 	}
 	defer reader.Close()
+	if t.slow == SlowLatest {
+		reader = t.conflating(reader, at)
+	}
 	for {
 		batch, err := t.poll(ctx, reader)
 		if err != nil {
@@ -135,7 +138,7 @@ func (t *Tail) goLive(at proxy.Places) bool {
 	}
 	if t.joining == nil && ring.hasFrom(at) {
 		t.joining = &joining{until: ring.places(), spot: ring.end()}
-		t.queue = queue{open: true}
+		t.queue = t.openQueue()
 	}
 	if t.queue.overflow {
 		t.joining, t.queue = nil, queue{}

@@ -37,8 +37,13 @@ func (x *index) places(records int) proxy.Places {
 		x.mu.RLock()
 		defer x.mu.RUnlock()
 	}
+	return x.placesBefore(records)
+}
+
+// placesBefore is places under the lock.
+func (x *index) placesBefore(record int) proxy.Places {
 	places := x.begin.Clone()
-	for i := range records {
+	for i := range record {
 		places[x.partitions[i]] = proxy.Place{Offset: x.offsets[i] + 1, Epoch: x.epochs[i]}
 	}
 	return places

@@ -18,6 +18,8 @@
 //     every partition is at low or above; the records of the ring before its places are left out.
 //  3. The places of a tail at a spot are known after the ring has dropped the spot: a tail that is too slow goes back
 //     to the log behind the last record that it was given, not behind the last that it should have been given.
+//     One that is to be given the newest record of each key alone is not given those that a newer one has replaced,
+//     and is told how many: if the newer one is truncated before it is given, the older ones are not given either.
 //  4. No tail holds up a ring, another tail or the fetch: a ring drops its oldest frames when it is full, whoever
 //     has yet to read them.
 //  5. The memory of a ring is bounded by its limit, and what tails keep of frames that a ring has dropped is the

@@ -10,6 +10,7 @@ func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (g
 		control(frame)
 	}
 	t.told = nil
+	defer t.tellConflated(control)
 	for t.snapshot != nil && t.err == nil {
 		n, done := t.snapshot.fill(most-given, record, control)
 		if given += n; !done {
@@ -64,17 +65,26 @@ func (t *Tail) fillRing(most int, record func(frame []byte) (more bool)) (given 
 // fillQueue gives the records of the queue. Behind the last one it moves the spot to where all is known to be queued.
 func (t *Tail) fillQueue(most int, record func(frame []byte) (more bool)) (given int, end takeEnd) {
 	settled := t.audience.settled.Load() // before the queue is known to be empty
-	for t.queue.waiting() > 0 && given < most {
-		n, end := t.audience.ring.readAt(t.queue.records[t.queue.done], &t.spot, record)
+	for t.queue.waits > 0 {
+		if given == most {
+			t.queue.fallBehind()
+			return given, goesOn
+		}
+		at, left := t.queue.next()
+		n, end := t.audience.ring.readAt(at, &t.spot, record)
 		if end == dropped || end == otherHistory {
 			return given, end
 		}
-		t.queue.done++
+		t.queue.given()
+		t.conflated += left
 		if given += n; end == full {
+			if t.queue.waits > 0 {
+				t.queue.fallBehind()
+			}
 			return given, full
 		}
 	}
-	if t.queue.waiting() == 0 && t.spot.isBefore(settled) && !t.spot.jump(settled) {
+	if t.spot.isBefore(settled) && !t.spot.jump(settled) {
 		return given, otherHistory
 	}
 	return given, goesOn

@@ -199,21 +199,21 @@ func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool))
 		return 0, dropped
 	}
 	c := &r.chunks[at.chunk-r.first]
+	if len(s.ahead) > 0 && s.isOlderThan(c.index.placesBefore(at.record)) {
+		return 0, otherHistory
+	}
 	if s.index != c.index {
 		s.enter(at.chunk, c.index)
 	}
 	s.read = at.record
-	if len(s.ahead) > 0 {
-		has, older := s.hasBefore(c.partitions[s.read], c.offsets[s.read], c.epochs[s.read])
-		if older {
-			return 0, otherHistory
-		}
-		if has {
-			s.read++
-			return 0, goesOn
-		}
+	has, older := s.hasBefore(c.partitions[s.read], c.offsets[s.read], c.epochs[s.read])
+	if older {
+		return 0, otherHistory
 	}
 	s.read++
+	if has {
+		return 0, goesOn
+	}
 	if !take(c.frame(at.record)) {
 		return 1, full
 	}

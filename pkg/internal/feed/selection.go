@@ -16,6 +16,9 @@ type Selection struct {
 	Allowed   *Allowed            // the keys that may be delivered, nil for all
 }
 
+// everything is the selection of all records.
+func everything() *Selection { return &Selection{Partition: proxy.AnyPartition} }
+
 // Allowed is a rule about keys.
 type Allowed struct {
 	Rule string // equal rules have equal texts

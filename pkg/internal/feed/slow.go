@@ -2,6 +2,7 @@ package feed
 
 import (
 	"errors"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -17,6 +18,8 @@ const (
 	SlowWait Slow = iota
 	// SlowSkip has it go on at the end, with gaps.
 	SlowSkip
+	// SlowLatest has it given the newest record of each key, and told how many were left out.
+	SlowLatest
 	// SlowClose ends it.
 	SlowClose
 )
@@ -54,8 +57,9 @@ func (t *Tail) endIfBehind() {
 
 // next returns the number of the chunk that the tail reads next.
 func (t *Tail) next() uint64 {
-	if t.queue.open && t.queue.waiting() > 0 {
-		return t.queue.records[t.queue.done].chunk
+	if t.queue.open && t.queue.waits > 0 {
+		at, _ := t.queue.next()
+		return at.chunk
 	}
 	return t.spot.chunk
 }
@@ -67,20 +71,49 @@ func (t *Tail) goBack() {
 	t.catchUp(at, nil)
 }
 
+// openQueue returns an empty queue, which is open if the tail needs one.
+func (t *Tail) openQueue() queue {
+	if t.selection == nil {
+		return queue{}
+	}
+	return newQueue(t.slow == SlowLatest)
+}
+
+// conflatedPause is the least time between two frames that tell how many records were left out.
+const conflatedPause = time.Second
+
+// tellConflated tells how many records were left out, or will do so soon. t.mu is held.
+func (t *Tail) tellConflated(control func(frame []byte) (more bool)) {
+	if t.conflated == 0 || t.err != nil {
+		return
+	}
+	now := time.Now()
+	if wait := t.tellAt.Sub(now); wait > 0 {
+		if !t.tells {
+			t.tells = true
+			time.AfterFunc(wait, t.wake)
+		}
+		return
+	}
+	control(t.newEncoder().AppendConflated(nil, t.conflated))
+	t.conflated, t.tells, t.tellAt = 0, false, now.Add(conflatedPause)
+}
+
 // skip has the tail go on at the end of the ring, and tells it what it is not given.
 func (t *Tail) skip() {
 	encoder := t.newEncoder()
 	t.log.mu.Lock()
 	t.mu.Lock()
 	from, end := t.spot.places(), t.audience.ring.end()
-	if t.isVoid { // the log tells what has become of it
+	there := end.places()
+	if end.ahead = from.Beyond(there); t.isVoid || end.isOlderThan(there) { // the log tells what has become of it
 		t.goBack()
 		t.mu.Unlock()
 		t.log.mu.Unlock()
 		return
 	}
-	gaps := gapsBetween(from, end.places())
-	t.spot, t.live, t.queue = end, true, queue{open: t.selection != nil}
+	gaps := gapsBetween(from, there)
+	t.spot, t.live, t.queue = end, true, t.openQueue()
 	t.told = newPage(encoder, gaps).controls
 	t.mu.Unlock()
 	t.log.mu.Unlock()

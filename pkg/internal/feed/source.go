@@ -39,6 +39,8 @@ type Encoder interface {
 	AppendGap(dst []byte, g proxy.Gap) []byte
 	// AppendSnapshot appends the frame that begins or ends the newest records, of so many keys.
 	AppendSnapshot(dst []byte, ends bool, keys int) []byte
+	// AppendConflated appends the frame that tells how many records were left out.
+	AppendConflated(dst []byte, records int) []byte
 	// AppendKey appends the text of a record's key, which is not null, as the frames show it.
 	AppendKey(dst []byte, r *proxy.Record) []byte
 }

@@ -1,6 +1,10 @@
 package feed
 
-import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+import (
+	"maps"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
 
 // spot is where a tail is in a ring.
 type spot struct {
@@ -104,18 +108,25 @@ func (s *spot) jump(to *spot) bool {
 	ahead := s.ahead
 	if len(ahead) > 0 {
 		there := to.places()
-		for partition, until := range ahead {
-			if until.IsOlder(there[partition].Epoch) {
-				return false
-			}
-			if there[partition].Offset >= until.Offset {
-				delete(ahead, partition)
-			}
+		if s.isOlderThan(there) {
+			return false
 		}
+		maps.DeleteFunc(ahead, func(partition int32, until proxy.Place) bool { return there[partition].Offset >= until.Offset })
 	}
 	*s = *to
 	s.ahead = ahead
 	return true
+}
+
+// isOlderThan tells whether places that the ring has come to are of a later history than what the tail was given before
+// it joined the ring.
+func (s *spot) isOlderThan(there proxy.Places) bool {
+	for partition, until := range s.ahead {
+		if until.IsOlder(there[partition].Epoch) {
+			return true
+		}
+	}
+	return false
 }
 
 // location is where a record lies in a ring.

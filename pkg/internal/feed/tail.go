@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -22,6 +23,14 @@ type TailOptions struct {
 	Wake func()
 }
 
+// selection returns the tail's selection, nil where it reads the ring as it is.
+func (o *TailOptions) selection() *Selection {
+	if o.Selection == nil && o.Slow == SlowLatest {
+		return everything()
+	}
+	return o.Selection
+}
+
 // Tail is one reader of a log.
 type Tail struct {
 	log        *Log
@@ -38,23 +47,26 @@ type Tail struct {
 
 	selection *Selection // guarded by the lock of the log, and also by mu where it is changed
 
-	mu       sync.Mutex  // guards what follows
-	spot     spot        // of the ring, or of the page while the tail reads the log
-	live     bool        // whether the spot is one of the ring
-	isVoid   bool        // whether the ring has begun anew
-	queue    queue       // of the records that a selection wants
-	joining  *joining    // while a tail with a selection reads the log, and the ring has all that comes after it
-	page     *page       // of the log, which the writer has yet to take
-	told     [][]byte    // frames that tell gaps, which the writer has yet to take: they come before all others
-	snapshot *snapshot   // comes before the page and the ring; nil where there is none
-	further  []*snapshot // come behind it
-	err      error       // why nothing more is given
+	mu        sync.Mutex  // guards what follows
+	spot      spot        // of the ring, or of the page while the tail reads the log
+	live      bool        // whether the spot is one of the ring
+	isVoid    bool        // whether the ring has begun anew
+	queue     queue       // of the records that a selection wants
+	joining   *joining    // while a tail with a selection reads the log, and the ring has all that comes after it
+	page      *page       // of the log, which the writer has yet to take
+	told      [][]byte    // frames that tell gaps, which the writer has yet to take: they come before all others
+	snapshot  *snapshot   // comes before the page and the ring; nil where there is none
+	conflated int         // how many records were left out, and not told
+	tellAt    time.Time   // when that may be told
+	tells     bool        // whether the writer will be woken then
+	further   []*snapshot // come behind it
+	err       error       // why nothing more is given
 }
 
 // Open begins a tail. Close must be called in the end.
 func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	t := &Tail{
-		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, selection: o.Selection, taken: make(chan struct{}, 1),
+		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, selection: o.selection(), taken: make(chan struct{}, 1),
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
@@ -62,7 +74,7 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 		t.audience = a
 		if o.At == nil {
 			t.spot, t.live = a.ring.end(), true
-			t.queue.open = o.Selection != nil
+			t.queue = t.openQueue()
 		}
 	})
 	if err != nil {
@@ -148,6 +160,9 @@ func (t *Tail) Select(s *Selection) {
 
 // selectAnew is Select, under the locks of the log and the tail.
 func (t *Tail) selectAnew(s *Selection) {
+	if s == nil && t.slow == SlowLatest {
+		s = everything()
+	}
 	t.audience.remove(t, t.selection)
 	before := t.selection
 	t.selection = s
@@ -156,20 +171,20 @@ func (t *Tail) selectAnew(s *Selection) {
 	case !t.live:
 		t.joining, t.queue = nil, queue{}
 	case before == nil && s != nil, before != nil && s == nil: // what comes next lies elsewhere
-		t.stay(s)
+		t.stay()
 	}
 }
 
 // stay has a live tail go on at the end of the ring where it is there, else from its places in the log. The locks of
 // the log and the tail are held.
-func (t *Tail) stay(s *Selection) {
+func (t *Tail) stay() {
 	end := t.audience.ring.end()
-	if t.spot.isBefore(&end) || len(t.queue.records) > 0 {
+	if t.spot.isBefore(&end) || t.queue.waits > 0 {
 		t.live, t.queue = false, queue{}
 		t.catchUp(t.spot.places(), nil)
 		return
 	}
-	t.queue = queue{open: s != nil}
+	t.queue = t.openQueue()
 }
 
 // void tells the tail that the ring has begun anew, after a gap: what it is at is told by the log.

@@ -148,7 +148,7 @@ func (q *query) slow() feed.Slow {
 	case "close":
 		return feed.SlowClose
 	case "latest":
-		q.fault("slow", "latest is not available yet.")
+		return feed.SlowLatest
 	}
 	return feed.SlowWait
 }

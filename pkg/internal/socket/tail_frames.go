@@ -65,6 +65,14 @@ func (f *TailFrames) AppendSnapshot(dst []byte, ends bool, keys int) []byte {
 	return endFrame(append(dst, "}}"...), mark, opText)
 }
 
+// AppendConflated appends the frame that tells how many records were left out.
+func (f *TailFrames) AppendConflated(dst []byte, records int) []byte {
+	dst, mark := beginFrame(dst)
+	dst = append(append(dst, `{"conflated":{"topic":`...), f.topic...)
+	dst = strconv.AppendInt(append(dst, `,"records":`...), int64(records), 10)
+	return endFrame(append(dst, "}}"...), mark, opText)
+}
+
 // AppendKey appends the text of a record's key, which is not null, as clients see it.
 func (f *TailFrames) AppendKey(dst []byte, r *proxy.Record) []byte {
 	return codec.AppendKeyText(dst, r.Key, f.keyFormat, f.codec.Binary())
