@@ -23,7 +23,7 @@ func dated(count int, from time.Time) []*kgo.Record {
 // TestTailStartsWhereItIsTold opens tails of a topic whose two partitions have ten records each, and writes one more
 // into each. Wanted are the first offsets.
 func TestTailStartsWhereItIsTold(t *testing.T) {
-	began := time.UnixMilli(1_750_000_000_000)
+	began := time.Now().Add(-time.Hour).Truncate(time.Second) // within the topic's retention
 	at := func(seconds int) string {
 		return fmt.Sprintf("timestamp:%d", began.Add(time.Duration(seconds)*time.Second).UnixMilli())
 	}

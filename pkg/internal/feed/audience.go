@@ -27,6 +27,11 @@ type audience struct {
 	settled atomic.Pointer[spot]
 	marked  atomic.Pointer[mark]
 
+	// Of an audience whose records are conflated; nil in others.
+	conflator *conflator
+	before    *Selection // is applied before
+	frame     []byte     // reused
+
 	// Of the record that is routed.
 	batch uint64 // counts those that were delivered
 	key   []byte
@@ -134,6 +139,11 @@ func (a *audience) deliver(batch proxy.Batch) {
 		}
 	}
 	a.settle()
+	a.wakeAll()
+}
+
+// wakeAll tells the tails that the ring has grown. Those with a queue are woken for what is in it.
+func (a *audience) wakeAll() {
 	for t := range a.whole {
 		t.wake()
 	}
@@ -197,6 +207,9 @@ func (a *audience) restart(from proxy.Places) {
 	}
 	for t := range a.picky {
 		t.void()
+	}
+	if a.conflator != nil {
+		a.conflator.reset(from)
 	}
 	a.ring.restart(from) // afterwards: a tail that misses its records must know that it is not too slow
 	a.settle()

@@ -115,6 +115,9 @@ func (t *Tail) isThere(at proxy.Places) bool {
 	t.log.mu.Lock()
 	selects := t.selection != nil
 	t.log.mu.Unlock()
+	if t.audience.conflator != nil {
+		return false // it can join wherever it has come to what is fetched
+	}
 	if !selects {
 		return t.audience.ring.hasFrom(at)
 	}
@@ -130,6 +133,9 @@ func (t *Tail) goLive(at proxy.Places) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ring := t.audience.ring
+	if t.audience.conflator != nil {
+		return t.goLiveConflated(at)
+	}
 	if t.selection == nil {
 		if joined, ok := ring.join(at); ok {
 			return t.liveAt(joined)
@@ -152,6 +158,18 @@ func (t *Tail) goLive(at proxy.Places) bool {
 	return t.liveAt(joined)
 }
 
+// goLiveConflated has the tail read a ring that conflates, once it was given all that the ring was, or holds. The locks
+// are held.
+func (t *Tail) goLiveConflated(at proxy.Places) bool {
+	if !at.Reaches(t.log.fetched) {
+		return false
+	}
+	end := t.log.endOf(t.audience)
+	end.ahead = at.Clone()
+	t.queue = t.openQueue()
+	return t.liveAt(end)
+}
+
 // liveAt makes the tail live. t.mu is held.
 func (t *Tail) liveAt(s spot) bool {
 	t.spot, t.live, t.isVoid, t.joining = s, true, false, nil
@@ -172,7 +190,7 @@ func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy
 	for i := range batch.Records {
 		r := &batch.Records[i]
 		behind[r.Partition] = proxy.Place{Offset: r.Offset + 1, Epoch: r.Epoch}
-		if !wanted.matches(r, key, (*Filter).Matches) {
+		if !wanted.matches(r, key, (*Filter).Matches) || !t.audience.before.matches(r, key, (*Filter).Matches) {
 			continue
 		}
 		if p.add(e, r); len(p.frames) < pageBytes {

@@ -21,6 +21,10 @@ type index struct {
 	offsets    []int64
 	epochs     []int32
 	ends       []int // of the frames
+
+	// Of a ring that conflates, see conflator; nil in others.
+	safe []proxy.Place // what places has of the record's partition behind it
+	left []int         // how many records each stands for besides itself
 }
 
 // start returns where the frame of a record begins, or where the next one will.
@@ -44,6 +48,10 @@ func (x *index) places(records int) proxy.Places {
 func (x *index) placesBefore(record int) proxy.Places {
 	places := x.begin.Clone()
 	for i := range record {
+		if x.safe != nil {
+			places.Advance(x.partitions[i], x.safe[i])
+			continue
+		}
 		places[x.partitions[i]] = proxy.Place{Offset: x.offsets[i] + 1, Epoch: x.epochs[i]}
 	}
 	return places

@@ -20,6 +20,7 @@ type conflatingReader struct {
 	until  proxy.Places
 	at     proxy.Places
 	wanted func() *Selection
+	before *Selection
 	key    func(r *proxy.Record) string
 	left   func(records int) // is told how many were left out
 
@@ -36,7 +37,7 @@ func (t *Tail) conflating(r Reader, at proxy.Places) Reader {
 	encoder := t.newEncoder()
 	key := func(r *proxy.Record) string { return string(encoder.AppendKey(nil, r)) }
 	return &conflatingReader{
-		Reader: r, until: t.audience.ring.places(), at: at.Clone(), wanted: t.wanted, key: key, left: t.leaveOut,
+		Reader: r, until: t.audience.ring.places(), at: at.Clone(), wanted: t.wanted, before: t.audience.before, key: key, left: t.leaveOut,
 		newest: map[tableKey]*proxy.Record{}, next: proxy.Places{},
 	}
 }
@@ -64,7 +65,7 @@ func (c *conflatingReader) Poll(ctx context.Context) (proxy.Batch, error) {
 			return batch, err //nolint:wrapcheck // an error for the client
 		}
 		if len(batch.Gaps) > 0 || len(c.next) == 0 && c.at.Passes(c.until) {
-			return c.before(batch), nil
+			return c.inFront(batch), nil
 		}
 		c.put(batch)
 		if c.bytes > mostConflated || c.at.Passes(c.until) {
@@ -73,8 +74,8 @@ func (c *conflatingReader) Poll(ctx context.Context) (proxy.Batch, error) {
 	}
 }
 
-// before returns what is held, and a batch with the next call.
-func (c *conflatingReader) before(batch proxy.Batch) proxy.Batch {
+// inFront returns what is held, and a batch with the next call.
+func (c *conflatingReader) inFront(batch proxy.Batch) proxy.Batch {
 	if len(c.next) == 0 {
 		c.at.Pass(batch)
 		return batch
@@ -99,7 +100,7 @@ func (c *conflatingReader) put(batch proxy.Batch) {
 	wanted := c.wanted()
 	for i := range batch.Records {
 		r := &batch.Records[i]
-		if !wanted.matches(r, c.key, (*Filter).Matches) {
+		if !wanted.matches(r, c.key, (*Filter).Matches) || !c.before.matches(r, c.key, (*Filter).Matches) {
 			continue
 		}
 		kept := keep(r)

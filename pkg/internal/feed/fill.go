@@ -43,6 +43,8 @@ func (t *Tail) fillLive(most int, record func(frame []byte) (more bool)) (given 
 		end = otherHistory
 	} else if !t.queue.overflow {
 		given, end = t.fillRing(most, record)
+		t.conflated += t.spot.left
+		t.spot.left = 0
 	}
 	switch end {
 	case goesOn, full:

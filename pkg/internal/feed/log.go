@@ -47,7 +47,7 @@ type Log struct {
 
 	mu        sync.Mutex   // guards what follows
 	fetched   proxy.Places // nil before the ends are known
-	audiences map[Variant]*audience
+	audiences map[audienceKey]*audience
 	tails     int
 	more      chan struct{} // closed when more is fetched
 	running   bool
@@ -66,24 +66,38 @@ type Name struct {
 func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
 		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
-		over: make(chan struct{}), audiences: map[Variant]*audience{}, more: make(chan struct{}),
+		over: make(chan struct{}), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
 	return l
 }
 
-// join adds a tail to the audience of its variant, and begins to fetch if it is the first. joined is called under the
+// audienceKey identifies the tails that read the same ring.
+type audienceKey struct {
+	variant Variant
+	every   time.Duration // 0 where records are not conflated
+	before  string        // what is left out before they are
+}
+
+// join adds a tail to those that read the same ring, and begins to fetch if it is the first. joined is called under the
 // log's lock: the ring does not grow meanwhile.
-func (l *Log) join(ctx context.Context, t *Tail, variant Variant, joined func(*audience)) error {
+func (l *Log) join(ctx context.Context, t *Tail, o *TailOptions, joined func(*audience)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	a := l.audiences[variant]
+	key := audienceKey{variant: o.Variant}
+	if o.Every > 0 {
+		key.every, key.before = o.Every, o.before().sharedText()
+	}
+	a := l.audiences[key]
 	if a == nil {
 		a = newAudience(l.memory, l.options.ChunkBytes, l.fetched, t.newEncoder())
-		l.audiences[variant] = a
+		if o.Every > 0 {
+			a.conflator, a.before = newConflator(o.Every, l.fetched, a.encoder.AppendRecord), o.before()
+		}
+		l.audiences[key] = a
 	}
 	a.add(t, t.selection)
 	l.memory.use(a.ring, 1)
@@ -265,9 +279,12 @@ func (l *Log) deliver(batch proxy.Batch) {
 	close(l.more)
 	l.more = make(chan struct{})
 	for _, a := range l.audiences {
-		if len(batch.Gaps) > 0 {
+		switch {
+		case len(batch.Gaps) > 0:
 			a.restart(l.fetched)
-		} else {
+		case a.conflator != nil:
+			l.deliverConflated(a, batch)
+		default:
 			a.deliver(batch)
 		}
 		if len(a.picky) > 0 && !l.moved {

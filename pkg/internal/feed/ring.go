@@ -68,6 +68,35 @@ func (r *ring) appendRecord(record *proxy.Record) location {
 	return location{r.first + uint64(len(r.chunks)) - 1, len(c.offsets) - 1}
 }
 
+// appendConflated adds a frame that stands for left further records. safe is the place behind which nothing is missing.
+func (r *ring) appendConflated(frame []byte, record *proxy.Record, left int, safe proxy.Place) location {
+	at := r.appendConflatedFrame(frame, record, left, safe)
+	r.memory.makeRoom()
+	return at
+}
+
+func (r *ring) appendConflatedFrame(frame []byte, record *proxy.Record, left int, safe proxy.Place) location {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.filling()
+	c.frames = append(c.frames, frame...)
+	c.add(record, len(c.frames))
+	c.safe, c.left = append(c.safe, safe), append(c.left, left)
+	r.held += int64(len(frame))
+	r.memory.charge(int64(len(frame)))
+	r.high.Advance(record.Partition, safe)
+	return location{r.first + uint64(len(r.chunks)) - 1, len(c.offsets) - 1}
+}
+
+// advance moves the end behind offsets of which the ring has no record.
+func (r *ring) advance(to proxy.Places) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for partition, place := range to {
+		r.high.Advance(partition, place)
+	}
+}
+
 // restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.
 func (r *ring) restart(from proxy.Places) {
 	r.mu.Lock()
@@ -214,6 +243,7 @@ func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool))
 	if has {
 		return 0, goesOn
 	}
+	s.count(c.index, at.record)
 	if !take(c.frame(at.record)) {
 		return 1, full
 	}

@@ -32,7 +32,7 @@ func (t *Tail) cut(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.snapshot = t.takeSnapshot(encoder, t.selection)
-	t.spot, t.live, t.queue = t.audience.ring.end(), true, t.openQueue()
+	t.spot, t.live, t.queue = t.log.endOf(t.audience), true, t.openQueue()
 	return nil
 }
 

@@ -13,6 +13,7 @@ type spot struct {
 	read  int          // how many of its records were given, or left out
 	ahead proxy.Places // where the tail was given more of a partition, before it joined the ring, than the ring has up to here
 	begin proxy.Places // the places of the tail while index is nil
+	left  int          // how many records those that were given stand for besides themselves, not yet counted
 }
 
 // isDone tells whether nothing of the chunk is left. The last chunk may grow.
@@ -59,6 +60,7 @@ func (s *spot) take(c *chunk, most int, take func(frame []byte) (more bool)) (gi
 			}
 		}
 		given++
+		s.count(c.index, s.read)
 		if !take(c.frame(s.read)) {
 			s.read++
 			return given, full
@@ -78,8 +80,17 @@ func (s *spot) hasBefore(partition int32, offset int64, epoch int32) (has, older
 	case offset < until.Offset:
 		return true, false
 	}
-	delete(s.ahead, partition)
+	if s.index.safe == nil { // else the offsets are not in order
+		delete(s.ahead, partition)
+	}
 	return false, false
+}
+
+// count counts what a record stands for that is given.
+func (s *spot) count(x *index, record int) {
+	if x.left != nil {
+		s.left += x.left[record]
+	}
 }
 
 // places returns the places of the tail.
@@ -105,7 +116,7 @@ func (s *spot) isBefore(other *spot) bool {
 // jump moves the spot to a later one, past records that the tail is not given. It returns false where one of these
 // shows that what the tail was given before it joined the ring may not be what the log has.
 func (s *spot) jump(to *spot) bool {
-	ahead := s.ahead
+	ahead, left := s.ahead, s.left
 	if len(ahead) > 0 {
 		there := to.places()
 		if s.isOlderThan(there) {
@@ -114,7 +125,7 @@ func (s *spot) jump(to *spot) bool {
 		maps.DeleteFunc(ahead, func(partition int32, until proxy.Place) bool { return there[partition].Offset >= until.Offset })
 	}
 	*s = *to
-	s.ahead = ahead
+	s.ahead, s.left = ahead, left
 	return true
 }
 

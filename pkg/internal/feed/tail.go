@@ -15,18 +15,40 @@ type TailOptions struct {
 	At         proxy.Places   // where it begins, of all partitions; nil for the end of the log
 	Selection  *Selection     // nil for all records
 	Slow       Slow
-	Gaps       []proxy.Gap // are told before all records
-	Snapshot   bool        // whether the newest records come first; At is nil then
+	// Every is how long at least there is between two records of a key, of which the newest is given; 0 for no such time.
+	// Slow is SlowLatest then.
+	Every    time.Duration
+	Gaps     []proxy.Gap // are told before all records
+	Snapshot bool        // whether the newest records come first; At is nil then
 	// Slowed is called once where Slow is SlowClose and the tail has fallen behind, from any goroutine. It must not wait.
 	Slowed func()
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
 	Wake func()
 }
 
-// selection returns the tail's selection, nil where it reads the ring as it is.
+// selection returns the tail's selection from its ring, nil where it reads that as it is.
 func (o *TailOptions) selection() *Selection {
-	if o.Selection == nil && o.Slow == SlowLatest {
+	switch {
+	case o.Every > 0 && o.Selection != nil && o.Selection.Keys != nil:
+		return &Selection{Partition: proxy.AnyPartition, Keys: o.Selection.Keys, Prefixes: o.Selection.Prefixes}
+	case o.Every > 0:
+		return nil
+	case o.Selection == nil && o.Slow == SlowLatest:
 		return everything()
+	}
+	return o.Selection
+}
+
+// before returns what of the selection is applied before records are conflated: all but the keys that are named, with
+// which prefixes are a whole.
+func (o *TailOptions) before() *Selection {
+	if o.Selection == nil {
+		return everything()
+	}
+	if o.Selection.Keys != nil {
+		without := *o.Selection
+		without.Keys, without.Prefixes = nil, nil
+		return &without
 	}
 	return o.Selection
 }
@@ -70,10 +92,10 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
-	err := l.join(ctx, t, o.Variant, func(a *audience) {
+	err := l.join(ctx, t, &o, func(a *audience) {
 		t.audience = a
 		if o.At == nil {
-			t.spot, t.live = a.ring.end(), true
+			t.spot, t.live = l.endOf(a), true
 			t.queue = t.openQueue()
 		}
 	})
@@ -149,7 +171,7 @@ func (t *Tail) Cursor() (TopicCursor, string) {
 	return TopicCursor{t.log.name.Topic, t.log.name.ID, m.places}, m.cursor
 }
 
-// Select replaces the selection of the tail.
+// Select replaces the selection of the tail. With Every only the named keys and prefixes can be replaced by others.
 func (t *Tail) Select(s *Selection) {
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
@@ -160,7 +182,10 @@ func (t *Tail) Select(s *Selection) {
 
 // selectAnew is Select, under the locks of the log and the tail.
 func (t *Tail) selectAnew(s *Selection) {
-	if s == nil && t.slow == SlowLatest {
+	switch {
+	case t.audience.conflator != nil && s != nil:
+		s = &Selection{Partition: proxy.AnyPartition, Keys: s.Keys, Prefixes: s.Prefixes}
+	case s == nil && t.slow == SlowLatest && t.audience.conflator == nil:
 		s = everything()
 	}
 	t.audience.remove(t, t.selection)

@@ -20,8 +20,6 @@ const (
 	mostTailTopics = 16
 	// mostKeysInURL is how many keys a tail may name when it is opened, and mostKeys how many it may have.
 	mostKeysInURL, mostKeys = 1000, 10_000
-	// longestKey is the longest key that a tail may name, in bytes.
-	longestKey = 64 << 10
 	// cursorEvery is how often a cursor is sent where the client does not say.
 	cursorEvery = time.Second
 )
@@ -57,8 +55,8 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 	if t.snapshot = q.boolean("snapshot", false); t.snapshot && t.from.kind != fromLatest && t.from.kind != fromCursor {
 		q.fault("snapshot", "goes with from=latest or from=cursor:TOKEN alone.")
 	}
-	if q.positive("every") > 0 {
-		q.fault("every", "is not available yet.")
+	if t.every = q.milliseconds("every", 0); t.every > 0 {
+		t.slow = feed.SlowLatest
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate")}
 	topic := strings.Join(t.asked, ",")

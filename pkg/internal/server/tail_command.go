@@ -189,10 +189,33 @@ func (t *tailing) checkKeyCount(topic string, n int) *proxy.Error {
 
 // replace replaces what is wanted of a topic.
 func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.Error) {
+	before := topic.wants
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return nil, e
 	}
+	if t.every > 0 {
+		return t.beginAnew(topic, before)
+	}
 	topic.tail.Select(reduced(&topic.wants))
+	return t.inForce(topic), nil
+}
+
+// beginAnew replaces what is wanted of a topic whose records are conflated after others were left out: it reads another
+// ring, from where it is.
+func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *proxy.Error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	place, _ := topic.tail.Cursor()
+	old := topic.tail
+	t.set.Remove(old)
+	topic.stop()
+	if err := t.openFeed(ctx, topic, start{at: place.Places}); err != nil {
+		topic.wants = before
+		t.end(feedError(err))
+		return nil, feedError(err)
+	}
+	old.Close()
+	t.server.tails.add(topic.topic.Name, -1)
 	return t.inForce(topic), nil
 }
 

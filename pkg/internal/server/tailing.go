@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -25,6 +27,7 @@ type tailing struct {
 	frames        tailFrames
 	readCommitted bool
 	slow          feed.Slow
+	every         time.Duration               // least time between two records of a key, 0 for none
 	snapshot      bool                        // whether the newest records come first
 	conn          atomic.Pointer[socket.Conn] // nil until it is served
 	set           socket.TailSet
@@ -53,13 +56,34 @@ type tailed struct {
 
 // open opens the topics that the client asks for.
 func (t *tailing) open(ctx context.Context) *proxy.Error {
-	for _, name := range t.asked {
+	e := t.forEach(func(name string) *proxy.Error {
 		topic, err := t.server.Topics.OpenFor(ctx, t.access(name))
 		if err != nil {
-			t.close()
 			return proxy.AsError(err)
 		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		t.topics[name] = &tailed{topic: topic, stop: func() {}}
+		return nil
+	})
+	if e != nil {
+		t.close()
+	}
+	return e
+}
+
+// forEach does something for all topics that the client asks for, at the same time. It returns the first one's error.
+func (t *tailing) forEach(do func(name string) *proxy.Error) *proxy.Error {
+	errs := make([]*proxy.Error, len(t.asked))
+	var doing sync.WaitGroup
+	for i, name := range t.asked {
+		doing.Go(func() { errs[i] = do(name) })
+	}
+	doing.Wait()
+	for _, e := range errs {
+		if e != nil {
+			return e
+		}
 	}
 	return nil
 }
@@ -70,19 +94,25 @@ func (t *tailing) access(topic string) cluster.Access {
 
 // begin begins the tails of the topics.
 func (t *tailing) begin(ctx context.Context) *proxy.Error {
-	var why reason
-	for _, name := range t.asked {
-		topic := t.topics[name]
+	reasons := make(map[string]reason, len(t.asked))
+	var mu sync.Mutex // guards reasons
+	e := t.forEach(func(name string) *proxy.Error {
+		topic := t.find(name)
 		if e := t.bound(topic, *t.selection, inQuery); e != nil {
 			return e
 		}
 		lost, e := t.beginTopic(ctx, topic, t.from, t.snapshot)
-		if e != nil {
-			return e
-		}
-		if why == "" {
-			why = lost
-		}
+		mu.Lock()
+		defer mu.Unlock()
+		reasons[name] = lost
+		return e
+	})
+	if e != nil {
+		return e
+	}
+	why := reason("")
+	for _, name := range t.asked {
+		why = cmp.Or(why, reasons[name])
 	}
 	t.first = t.firstFrame(why)
 	return nil
@@ -164,7 +194,7 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(&topic.wants), Slow: t.slow, Slowed: t.tooSlow, Wake: t.wake,
+		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(&topic.wants), Slow: t.slow, Every: t.every, Slowed: t.tooSlow, Wake: t.wake,
 	})
 	if err != nil {
 		return fmt.Errorf("beginning to read %s: %w", name, err)
