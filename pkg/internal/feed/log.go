@@ -44,6 +44,7 @@ type Log struct {
 	stop    context.CancelFunc
 
 	building sync.WaitGroup
+	ends     endsLookups
 
 	mu        sync.Mutex   // guards what follows
 	fetched   proxy.Places // nil before the ends are known
@@ -69,6 +70,7 @@ func newLog(name Name, source Source, h *Hub) *Log {
 		over: make(chan struct{}), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
+	l.ends.source, l.ends.life, l.ends.begin = source, l.gone, l.building.Go
 	return l
 }
 
@@ -108,6 +110,13 @@ func (l *Log) join(ctx context.Context, t *Tail, o *TailOptions, joined func(*au
 	}
 	joined(a)
 	return nil
+}
+
+// isBegun tells whether anything is fetched already.
+func (l *Log) isBegun() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fetched != nil
 }
 
 // begin finds where the rings begin. l.mu is held, and is not while Kafka is asked.

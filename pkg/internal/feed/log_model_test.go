@@ -17,10 +17,10 @@ import (
 
 // TestTailsOfALog has tails of random speeds and places read a log that grows, expires and is truncated, whose fetch
 // fails now and then.
-func TestTailsOfALog(t *testing.T) { runWorlds(t, 300) }
+func TestTailsOfALog(t *testing.T) { runWorlds(t, 200) }
 
 // TestLongTailsOfALog runs more worlds: some faults needed thousands.
-func TestLongTailsOfALog(t *testing.T) { runWorlds(t, 6000) }
+func TestLongTailsOfALog(t *testing.T) { runWorlds(t, 3000) }
 
 func runWorlds(t *testing.T, seeds uint64) {
 	for seed := range seeds {

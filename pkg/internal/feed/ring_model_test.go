@@ -11,8 +11,13 @@ import (
 
 // TestTailsMissNothingAndGetNothingTwice has tails of random speeds begin at random places of a log that grows, read
 // the log until they can join the ring, and go back to the log when the ring has dropped what they would read next.
-func TestTailsMissNothingAndGetNothingTwice(t *testing.T) {
-	for seed := range uint64(1000) {
+func TestTailsMissNothingAndGetNothingTwice(t *testing.T) { runModels(t, 200) }
+
+// TestLongTailsMissNothingAndGetNothingTwice runs more models.
+func TestLongTailsMissNothingAndGetNothingTwice(t *testing.T) { runModels(t, 1500) }
+
+func runModels(t *testing.T, seeds uint64) {
+	for seed := range seeds {
 		m := newModel(t, seed)
 		for range 400 {
 			m.step()

@@ -140,6 +140,16 @@ func (s *spot) isOlderThan(there proxy.Places) bool {
 	return false
 }
 
+// skipTo leaves out what lies before places that are beyond the end of the ring.
+func (s *spot) skipTo(at proxy.Places, r *ring) {
+	for partition, place := range at.Beyond(r.places()) {
+		if s.ahead == nil {
+			s.ahead = proxy.Places{}
+		}
+		s.ahead.Advance(partition, place)
+	}
+}
+
 // location is where a record lies in a ring.
 type location struct {
 	chunk  uint64 // its number

@@ -92,10 +92,15 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
+	var ends proxy.Places
+	if o.At == nil && !o.Snapshot && l.isBegun() {
+		ends = l.ends.get(ctx)
+	}
 	err := l.join(ctx, t, &o, func(a *audience) {
 		t.audience = a
 		if o.At == nil {
 			t.spot, t.live = l.endOf(a), true
+			t.spot.skipTo(ends, a.ring)
 			t.queue = t.openQueue()
 		}
 	})
