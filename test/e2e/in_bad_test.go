@@ -183,6 +183,7 @@ func hostileShapes() []hostile {
 }
 
 func TestInHostileMessagesAreAnsweredInTheirPlaces(t *testing.T) {
+	t.Parallel()
 	for group, messages := range map[string][]hostile{"numbers": hostileNumbers(), "text": hostileText(), "shapes": hostileShapes()} {
 		t.Run(group, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, k *cluster) { answerAll(t, k, messages) })

@@ -96,6 +96,7 @@ func (k *cluster) keepWriting(t *testing.T, topic string, over chan struct{}) {
 // log is delivered with the strategies earliest and latest, since the stream has received nothing of it.
 // With none the stream ends.
 func TestOutLogTruncatedUnderAStream(t *testing.T) {
+	t.Parallel()
 	const count, kept = 60, 50
 	for _, strategy := range []string{"earliest", "latest", "none"} {
 		t.Run(strategy, func(t *testing.T) {

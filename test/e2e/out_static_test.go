@@ -128,6 +128,7 @@ func (k *cluster) settled(t *testing.T, group string, members int) (id string) {
 // TestOutAClientThatWasCutOffFindsItsPlace reconnects a client through another replica while its group
 // has another member, which sees whether there is a rebalance. The client leads the group, or does not.
 func TestOutAClientThatWasCutOffFindsItsPlace(t *testing.T) {
+	t.Parallel()
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
 			// kfake rebalances where a returning member does not name the partitions that it had.
@@ -173,6 +174,7 @@ func (k *cluster) comesBack(t *testing.T, leads bool) {
 // TestOutAClientComesBackForAnotherTopic returns a client that was cut off to its group for a topic that
 // no member reads. Kafka still assigns it its partitions of the former topic.
 func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
+	t.Parallel()
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, k *cluster) {
@@ -200,6 +202,7 @@ func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
 // TestOutPartitionsAddedWhileTheClientWasAway adds partitions while the leader of the group, which would
 // notice them, is disconnected.
 func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {
+	t.Parallel()
 	for name, leads := range map[string]bool{"leader": true, "follower": false} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, k *cluster) {

@@ -43,6 +43,7 @@ const (
 )
 
 func TestRetriableErrorsPassWithTheirCause(t *testing.T) {
+	t.Parallel()
 	for _, p := range passingFaults() {
 		t.Run(p.code+" "+p.name, func(t *testing.T) { p.on(t, p.test) })
 	}

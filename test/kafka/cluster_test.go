@@ -10,43 +10,74 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestCluster is one test because each start takes seconds.
+// TestCluster kills a broker. [TestLongCluster] also starts it again, and pauses and stops others.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	c := RequireOwnCluster(t, ClusterOptions{Properties: map[string]string{"message.max.bytes": "123456"}})
-	ctx := deadline(t)
-	admin := adminOf(t, c.Addr())
-	topic := replicated(ctx, t, admin)
-	p := startProducing(t, c, topic)
+	c := newClusterRig(t)
+	c.killLeader(t)
+	c.end(t)
+}
 
+// TestLongCluster is one test because each start takes seconds.
+func TestLongCluster(t *testing.T) {
+	c := newClusterRig(t)
 	t.Run("a broker is killed", func(t *testing.T) {
+		killed := c.killLeader(t)
 		ctx := deadline(t)
-		leader := leaderOf(ctx, t, admin, topic)
-		p.writes(ctx, t, 100)
-		must(t, c.Node(leader).Kill())
-		p.writes(ctx, t, 200)
-		if now := leaderOf(ctx, t, admin, topic); now == leader {
-			t.Errorf("broker %d leads the topic, and was killed", leader)
-		}
-		must(t, c.Node(leader).Restart(ctx))
-		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+		must(t, c.Node(killed).Restart(ctx))
+		until(ctx, t, func() bool { return inSync(ctx, t, c.admin, c.topic) == ClusterSize })
 	})
 	t.Run("a broker is paused", func(t *testing.T) {
 		ctx := deadline(t)
-		paused := leaderOf(ctx, t, admin, topic)
+		paused := leaderOf(ctx, t, c.admin, c.topic)
 		must(t, c.Node(paused).Pause())
 		others := adminOf(t, c.Node(paused%ClusterSize+1).Addr())
-		until(ctx, t, func() bool { return leaderOf(ctx, t, others, topic) != paused })
+		until(ctx, t, func() bool { return leaderOf(ctx, t, others, c.topic) != paused })
 		must(t, c.Node(paused).Resume())
-		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+		until(ctx, t, func() bool { return inSync(ctx, t, c.admin, c.topic) == ClusterSize })
 	})
 	t.Run("a broker is stopped", func(t *testing.T) {
 		ctx := deadline(t)
-		must(t, c.Node(leaderOf(ctx, t, admin, topic)).Stop())
-		p.writes(ctx, t, 100)
+		must(t, c.Node(leaderOf(ctx, t, c.admin, c.topic)).Stop())
+		c.writes(ctx, t, 100)
 	})
-	ctx = deadline(t)
-	checkRecords(ctx, t, c.Addr(), topic, p.written...)
+	c.end(t)
+}
+
+// clusterRig is a cluster with a topic that lies on all brokers, and a client that writes to it.
+type clusterRig struct {
+	*Cluster
+	*producing
+	admin *kadm.Client
+	topic string
+}
+
+func newClusterRig(t *testing.T) *clusterRig {
+	t.Helper()
+	c := RequireOwnCluster(t, ClusterOptions{Properties: map[string]string{"message.max.bytes": "123456"}})
+	admin := adminOf(t, c.Addr())
+	topic := replicated(deadline(t), t, admin)
+	return &clusterRig{c, startProducing(t, c, topic), admin, topic}
+}
+
+// killLeader kills the topic's leader between two records, and returns which broker it was.
+func (c *clusterRig) killLeader(t *testing.T) int32 {
+	t.Helper()
+	ctx := deadline(t)
+	leader := leaderOf(ctx, t, c.admin, c.topic)
+	c.writes(ctx, t, 100)
+	must(t, c.Node(leader).Kill())
+	c.writes(ctx, t, 200)
+	if now := leaderOf(ctx, t, c.admin, c.topic); now == leader {
+		t.Errorf("broker %d leads the topic, and was killed", leader)
+	}
+	return leader
+}
+
+// end compares what is in the topic with what was written, and closes the cluster.
+func (c *clusterRig) end(t *testing.T) {
+	t.Helper()
+	checkRecords(deadline(t), t, c.Addr(), c.topic, c.written...)
 	must(t, c.Close())
 	for _, b := range c.brokers {
 		if b.PID() != 0 || exists(b.run.path) {

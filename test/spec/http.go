@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ const nowhere = "/nowhere"
 type HTTP struct {
 	doc     *openapi3.T
 	answers []Answer
+	known   known
 }
 
 // Answer is one that the document has.
@@ -44,7 +46,7 @@ func NewHTTP() (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &HTTP{answers: answersOf(doc)}
+	h := &HTTP{answers: answersOf(doc), known: known{right: make(map[[sha256.Size]byte]bool)}}
 	spreadEverywhere(doc)
 	closeObjects(doc.root["components"])
 	if text, err = json.Marshal(doc.root); err != nil {
@@ -129,16 +131,16 @@ func (h *HTTP) Answers() []Answer { return slices.Clone(h.answers) }
 // not have, or that a request was accepted which the document calls wrong. It reads the body
 // and puts it back.
 func (h *HTTP) Check(answer *http.Response) error {
-	input, err := h.input(answer)
+	input, body, err := h.input(answer)
 	if err != nil {
 		return err
 	}
 	request := answer.Request
-	found := []error{
-		openapi3filter.ValidateResponse(request.Context(), input), undescribed(input), h.wrongAllow(input),
-	}
+	found := []error{h.known.check(answerText(input, body), func() error {
+		return errors.Join(openapi3filter.ValidateResponse(request.Context(), input), undescribed(input), h.wrongAllow(input))
+	})}
 	if answer.StatusCode < http.StatusBadRequest && request.URL.Query().Get("handshakeErrors") != "close" {
-		found = append(found, openapi3filter.ValidateRequest(request.Context(), input.RequestValidationInput))
+		found = append(found, h.checkRequest(input.RequestValidationInput))
 	}
 	if err := errors.Join(found...); err != nil {
 		return fmt.Errorf("%s %s is answered by %d, not as api/openapi.yaml says: %w", request.Method, request.URL, answer.StatusCode, err)
@@ -146,8 +148,19 @@ func (h *HTTP) Check(answer *http.Response) error {
 	return nil
 }
 
-// input puts an answer into the form that the library takes.
-func (h *HTTP) input(answer *http.Response) (*openapi3filter.ResponseValidationInput, error) {
+// checkRequest returns what is wrong with a request that was accepted.
+func (h *HTTP) checkRequest(input *openapi3filter.RequestValidationInput) error {
+	text, err := requestText(input.Request, input.Route.Path)
+	if err != nil {
+		return err
+	}
+	return h.known.check(text, func() error {
+		return openapi3filter.ValidateRequest(input.Request.Context(), input) //nolint:wrapcheck // Check wraps it
+	})
+}
+
+// input puts an answer into the form that the library takes, and returns its body too.
+func (h *HTTP) input(answer *http.Response) (*openapi3filter.ResponseValidationInput, []byte, error) {
 	path, parameters := h.path(answer.Request.URL.EscapedPath())
 	item := h.doc.Paths.Value(path)
 	options := &openapi3filter.Options{
@@ -155,7 +168,7 @@ func (h *HTTP) input(answer *http.Response) (*openapi3filter.ResponseValidationI
 	}
 	request, err := plain(answer.Request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
@@ -170,16 +183,16 @@ func (h *HTTP) input(answer *http.Response) (*openapi3filter.ResponseValidationI
 		request.Method, options.ExcludeResponseBody = http.MethodGet, true
 	}
 	if answer.StatusCode == http.StatusSwitchingProtocols || answer.Body == nil {
-		return input, nil
+		return input, nil, nil
 	}
 	body, err := io.ReadAll(answer.Body)
 	_ = answer.Body.Close()
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
+		return nil, nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	input.SetBodyBytes(body)
-	return input, nil
+	return input, body, nil
 }
 
 // path returns the path of the document that a request means, which may lie below a prefix, and

@@ -2,6 +2,7 @@ package spec_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +15,14 @@ import (
 )
 
 // schemathesis asks a server what a document says, with all its checks: with every edge of every
-// parameter, and 20 times with random ones. The seed is fixed: what fails is to fail again.
+// parameter, and some times with random ones. The seed is fixed: what fails is to fail again.
 func schemathesis(t *testing.T, document, address string, args ...string) (printed string, content bool) {
 	t.Helper()
 	environ := []string{"PYTHONPATH=" + installed(t, "schemathesis") + ":" + absolute(t, "testdata"), "PYTHONDONTWRITEBYTECODE=1"}
 	args = append([]string{
 		"-m", "schemathesis.cli", "--config-file", absolute(t, "testdata/schemathesis.toml"),
 		"run", document, "--url", "http://" + address, "--checks", "all", "--continue-on-failure",
-		"--no-color", "--seed", "1", "--max-examples", "20",
+		"--no-color", "--seed", "1",
 	}, args...)
 	return judge(t, environ, t.TempDir(), "python3", args...)
 }
@@ -94,8 +95,17 @@ func awaitReady(t *testing.T, a *app.App) {
 	}
 }
 
+// TestSchemathesis asks with few random parameters. [TestLongSchemathesis] asks with more.
 func TestSchemathesis(t *testing.T) {
 	t.Parallel()
+	askAll(t, 3)
+}
+
+func TestLongSchemathesis(t *testing.T) { askAll(t, 20) }
+
+// askAll asks both servers all that the document says, each question so many times with random parameters.
+func askAll(t *testing.T, examples int) {
+	t.Helper()
 	installed(t, "schemathesis")
 	a := started(t)
 	const management = "^/(admin|livez|readyz|metrics)"
@@ -105,7 +115,7 @@ func TestSchemathesis(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			printed, content := schemathesis(t, "http://"+a.Addr()+"/openapi.yaml", run.address, run.which)
+			printed, content := schemathesis(t, "http://"+a.Addr()+"/openapi.yaml", run.address, run.which, "--max-examples", strconv.Itoa(examples))
 			t.Log(printed)
 			if !content {
 				t.Error("it is not content")

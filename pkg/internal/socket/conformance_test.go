@@ -25,26 +25,40 @@ import (
 const (
 	// conformanceTime bounds the run of all cases, which takes some ten seconds.
 	conformanceTime = 3 * time.Minute
-	// fewestCases is how many cases version 0.1.0 of the runner has without those of compression, and
-	// compressedCases how many of those are run.
+	// fewestCases is how many cases version 0.1.0 of the runner has without those of compression, longCases how
+	// many of them have long messages, and compressedCases how many of compression are run.
 	fewestCases     = 301
+	longCases       = 54
 	compressedCases = 12 + 5 + 1
 	// longestCase is the longest message of the cases 9.*.
 	longestCase = 16 << 20
 )
 
-// TestConformance runs the cases of the Autobahn test suite against an echo server on the connections
-// that all sockets use. Clients offer compression in the cases 12 and 13, of which it runs those with messages of
-// 256 bytes, some of 4,096, and of 8,192 in fragments of 256: longer ones take minutes under the race detector.
+// TestConformance has few cases of long messages and of compression. [TestLongConformance] has more.
 func TestConformance(t *testing.T) {
+	conform(t, fewestCases-longCases+8+12, []string{"-p", "2", "-i", "9.*.1", "-i", "12.*.3", "-i", "13.*.3"})
+}
+
+func TestLongConformance(t *testing.T) {
+	conform(t, fewestCases+compressedCases,
+		[]string{"-p", "2", "-i", "9.*"},
+		[]string{"-p", "2", "-i", "12.*.3", "-i", "12.*.11", "-i", "13.*.3", "-i", "13.1.5"})
+}
+
+// conform runs cases of the Autobahn test suite against an echo server on the connections that all sockets use:
+// all cases of short messages, and others in separate runs, since a long message of one case can delay another
+// beyond its second. Clients offer compression in the cases 12 and 13, of which are run at most those with
+// messages of 256 bytes, some of 4,096, and of 8,192 in fragments of 256: longer ones take minutes under the
+// race detector.
+func conform(t *testing.T, fewest int, others ...[]string) {
+	t.Helper()
 	addr := echoServer(t).Listener.Addr().String()
-	results := make(map[string]caseResult)
-	// Separate runs, since a long message of one case can delay another beyond its second.
-	maps.Copy(results, judge(t, addr, "-p", "8", "-x", "9.*", "-x", "12.*", "-x", "13.*"))
-	maps.Copy(results, judge(t, addr, "-p", "2", "-i", "9.*"))
-	maps.Copy(results, judge(t, addr, "-p", "2", "-i", "12.*.3", "-i", "12.*.11", "-i", "13.*.3", "-i", "13.1.5"))
-	if len(results) < fewestCases+compressedCases {
-		t.Errorf("%d cases were run, want %d", len(results), fewestCases+compressedCases)
+	results := judge(t, addr, "-p", "8", "-x", "9.*", "-x", "12.*", "-x", "13.*")
+	for _, cases := range others {
+		maps.Copy(results, judge(t, addr, cases...))
+	}
+	if len(results) < fewest {
+		t.Errorf("%d cases were run, want %d", len(results), fewest)
 	}
 	tolerated, count := tolerated(), make(map[string]int)
 	for _, id := range slices.Sorted(maps.Keys(results)) {

@@ -90,14 +90,20 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryIsExact compares a history with a map, for timestamps and gaps of any size, and delivery that
+// TestHistoryIsExact has few records. [TestLongHistoryIsExact] has more.
+func TestHistoryIsExact(t *testing.T) { wantExactHistory(t, 2_000) }
+
+func TestLongHistoryIsExact(t *testing.T) { wantExactHistory(t, 20_000) }
+
+// wantExactHistory compares a history with a map, for timestamps and gaps of any size, and delivery that
 // goes back at times.
-func TestHistoryIsExact(t *testing.T) {
+func wantExactHistory(t *testing.T, records int) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	var h history
 	want := map[int64]int64{}
 	next := int64(0)
-	for range 20_000 {
+	for range records {
 		if random.IntN(1000) == 0 {
 			next = max(0, next-random.Int64N(2000))
 			for offset := range want {

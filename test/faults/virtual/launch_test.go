@@ -50,9 +50,9 @@ type variant struct {
 // TestSuite runs few schedules of each kind. [TestLongSuite] runs all.
 func TestSuite(t *testing.T) {
 	runSuite(t, map[string]variant{
-		"schedules":           {nil, []string{"-seeds", "60"}},
-		"transactions":        {nil, []string{"-transactions", "-seeds", "20"}},
-		"with race detection": {[]string{"-race"}, []string{"-seeds", "3", "-first", "301"}},
+		"schedules":           {nil, []string{"-seeds", "30"}},
+		"transactions":        {nil, []string{"-transactions", "-seeds", "10"}},
+		"with race detection": {[]string{"-race"}, []string{"-seeds", "2", "-first", "301"}},
 	})
 }
 
