@@ -138,7 +138,7 @@ func TestTailPlaceThatHasExpired(t *testing.T) {
 		k.produce(t, topic, numbered(0, 6, 2, 0)...)
 		cursor := p.cursorAt(t, topic, 6)
 		k.produce(t, topic, numbered(0, 14, 2, 0)...)
-		k.truncate(t, topic, 7) // partition 0
+		k.truncate(t, topic, 7)                               // partition 0
 		c := k.start(t).tail(t, topic, "from=cursor:"+cursor) // a replica that has had the records may still give them
 		c.wantLost("EXPIRED")
 		l := &ledger{next: map[int32]int64{0: 3, 1: 3}}

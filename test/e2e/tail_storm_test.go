@@ -41,7 +41,7 @@ func TestTailsMissNothingOverManyConnections(t *testing.T) {
 		for range tails {
 			f := &follower{t: t, topic: topic, ledger: newLedger(partitions), beyond: make(map[int32]int64)}
 			group.Go(func() {
-				if err := f.follow(replicas, written, &ends); err != nil {
+				if err := f.follow(replicas, written, func() map[int32]int64 { return ends }); err != nil {
 					t.Errorf("on connection %d: %v", f.opened, err)
 				}
 			})
@@ -73,7 +73,7 @@ func (k *cluster) writeInBursts(t *testing.T, topic string, partitions int, duri
 }
 
 // follow reads until it has all that was written.
-func (f *follower) follow(replicas []*proxy, written <-chan struct{}, ends *map[int32]int64) error {
+func (f *follower) follow(replicas []*proxy, written <-chan struct{}, ends func() map[int32]int64) error {
 	for {
 		last := false
 		select {
@@ -91,7 +91,7 @@ func (f *follower) follow(replicas []*proxy, written <-chan struct{}, ends *map[
 		}
 		var all map[int32]int64
 		if last {
-			all = *ends
+			all = ends()
 		}
 		done, err := f.readSome(conn, all)
 		if rand.N(2) == 0 {

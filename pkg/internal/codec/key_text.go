@@ -9,7 +9,7 @@ import (
 // AppendKeyText appends the text of a key that is not null: what a client sees as the key's value, of a string without
 // its quotes and escapes. format is that of keys, FormatNone where none was given; avro tells which payload is used.
 // Of json the text is what the record holds. A key that does not fit its format is in base64, as it is delivered.
-func AppendKeyText(dst []byte, key []byte, format proxy.Format, avro bool) []byte {
+func AppendKeyText(dst, key []byte, format proxy.Format, avro bool) []byte {
 	switch {
 	case format == proxy.FormatNone && avro:
 		format = proxy.FormatByteArray

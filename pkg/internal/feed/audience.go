@@ -2,6 +2,7 @@ package feed
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -53,9 +54,6 @@ func newAudience(m *memory, chunkBytes int, begin proxy.Places, encoder Encoder)
 	a.settle()
 	return a
 }
-
-// tails returns how many there are.
-func (a *audience) tails() int { return len(a.whole) + len(a.picky) }
 
 // add adds a tail with a selection, nil for all.
 func (a *audience) add(t *Tail, s *Selection) {
@@ -118,7 +116,7 @@ func (s *Selection) withoutKeys() *Selection {
 // sharedText identifies a selection without the keys that it names.
 func (s *Selection) sharedText() string {
 	prefixes := slices.Sorted(slices.Values(s.Prefixes))
-	parts := append([]string{string(rune(s.Partition + 1))}, prefixes...)
+	parts := append([]string{strconv.Itoa(int(s.Partition))}, prefixes...)
 	if s.Where != nil {
 		parts = append(parts, "\x00where", s.Where.Text())
 	}

@@ -3,6 +3,7 @@ package feed
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -94,9 +95,7 @@ func (c *conflatingReader) inFront(batch proxy.Batch) proxy.Batch {
 // put holds the records of a batch.
 func (c *conflatingReader) put(batch proxy.Batch) {
 	c.at.Pass(batch)
-	for partition, place := range batch.Next {
-		c.next[partition] = place
-	}
+	maps.Copy(c.next, batch.Next)
 	wanted := c.wanted()
 	for i := range batch.Records {
 		r := &batch.Records[i]

@@ -24,6 +24,7 @@ func TestAtMostOneRecordOfAKeyInAnInterval(t *testing.T) {
 }
 
 func conflateInTime(t *testing.T, seed uint64) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 5))
 	kafka := newFakeLog(1+random.IntN(3), seed)
 	every := time.Duration(20+random.IntN(200)) * time.Millisecond
@@ -74,6 +75,7 @@ type timedTail struct {
 }
 
 func openTimed(t *testing.T, log *Log, kafka *fakeLog, every time.Duration, random *rand.Rand) *timedTail {
+	t.Helper()
 	r := &timedTail{
 		t: t, kafka: kafka, every: every, wake: make(chan struct{}, 1), stop: make(chan struct{}), over: make(chan struct{}),
 		given: map[tableKey]int64{}, last: map[tableKey]time.Time{},

@@ -1,5 +1,7 @@
 package feed
 
+import "slices"
+
 // test is what a condition asks of a value.
 type test interface {
 	passes(s scalar) bool
@@ -23,12 +25,7 @@ type oneOf struct {
 }
 
 func (o oneOf) passes(s scalar) bool {
-	for _, value := range o.values {
-		if s.equals(value) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.values, s.equals)
 }
 
 type differs struct {

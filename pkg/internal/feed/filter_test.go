@@ -12,8 +12,10 @@ func TestFilter(t *testing.T) {
 	record := &proxy.Record{
 		Value: []byte(` {"region":"eu","n":5,"big":9007199254740993,"f":0.50,"ok":true,"none":null,"list":["a",{"b":"c"}],"esc":"\u0061b"} `),
 		Headers: []proxy.Header{
-			{Key: "unit", Value: []byte("celsius")}, {Key: "unit", Value: []byte("kelvin")},
-			{Key: "level", Value: []byte("12")}, {Key: "null"},
+			{Key: "unit", Value: []byte("celsius")},
+			{Key: "unit", Value: []byte("kelvin")},
+			{Key: "level", Value: []byte("12")},
+			{Key: "null"},
 		},
 	}
 	for where, want := range map[string]bool{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +24,7 @@ func TestTailsOfALog(t *testing.T) { runWorlds(t, 200) }
 func TestLongTailsOfALog(t *testing.T) { runWorlds(t, 3000) }
 
 func runWorlds(t *testing.T, seeds uint64) {
+	t.Helper()
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { newWorld(t, seed).run() })
@@ -41,6 +43,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
 	w := &world{t: t, random: random, kafka: newFakeLog(1+random.IntN(3), seed)}
 	hub := NewHub(Options{
@@ -134,6 +137,24 @@ func (w *world) open() {
 	go tail.read(1 + w.random.IntN(200))
 }
 
+// worldTail is a client.
+type worldTail struct {
+	world      *world
+	tail       *Tail
+	woken      chan struct{}
+	stopped    chan struct{}
+	stop       sync.Once
+	over       chan struct{}
+	pause      time.Duration
+	slow       Slow
+	selections []selected
+	first      proxy.Places
+	at         map[int32]int64           // behind what it was given
+	seen       map[int32]map[int64]int32 // the epochs of what it was given, and not told to be truncated
+	holes      []proxy.Gap
+	log        []string // what it was given
+}
+
 // at returns the places of the tail.
 func (t *Tail) at() proxy.Places {
 	t.mu.Lock()
@@ -191,32 +212,14 @@ func (c *worldTail) selectAnew() {
 // selection was replaced, it is given what either wants.
 func (c *worldTail) wants(r *proxy.Record) (must, may bool) {
 	must = true
-	for i := len(c.selections) - 1; i >= 0; i-- {
-		matches := c.selections[i].by.matches(r, func(r *proxy.Record) string { return string(r.Key) }, (*Filter).Matches)
+	for _, v := range slices.Backward(c.selections) {
+		matches := v.by.matches(r, func(r *proxy.Record) string { return string(r.Key) }, (*Filter).Matches)
 		must, may = must && matches, may || matches
-		if from := c.selections[i].from; from != nil && r.Offset >= from[r.Partition].Offset {
+		if from := v.from; from != nil && r.Offset >= from[r.Partition].Offset {
 			break
 		}
 	}
 	return must, may
-}
-
-// worldTail is a client.
-type worldTail struct {
-	world      *world
-	tail       *Tail
-	woken      chan struct{}
-	stopped    chan struct{}
-	stop       sync.Once
-	over       chan struct{}
-	pause      time.Duration
-	slow       Slow
-	selections []selected
-	first      proxy.Places
-	at         map[int32]int64           // behind what it was given
-	seen       map[int32]map[int64]int32 // the epochs of what it was given, and not told to be truncated
-	holes      []proxy.Gap
-	log        []string // what it was given
 }
 
 // textEncoder makes frames to be read by the test.
@@ -353,7 +356,7 @@ func (c *worldTail) hasNewer(p *fakePartition, partition int32, r *proxy.Record)
 		return false
 	}
 	for i := range p.records {
-		if each := &p.records[i]; each.Offset > r.Offset && string(each.Key) == string(r.Key) {
+		if each := &p.records[i]; each.Offset > r.Offset && bytes.Equal(each.Key, r.Key) {
 			if epoch, is := c.seen[partition][each.Offset]; is && epoch == each.Epoch {
 				return true
 			}

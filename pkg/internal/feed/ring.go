@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -189,9 +190,9 @@ func (r *ring) join(at proxy.Places) (spot, bool) {
 		s.ahead = at.Beyond(r.high)
 		return s, true
 	}
-	for n := len(r.chunks) - 1; n >= 0; n-- {
-		if begin := r.chunks[n].begin; at.Reaches(begin) {
-			return spot{chunk: r.first + uint64(n), index: r.chunks[n].index, ahead: at.Beyond(begin)}, true
+	for n, v := range slices.Backward(r.chunks) {
+		if begin := v.begin; at.Reaches(begin) {
+			return spot{chunk: r.first + uint64(n), index: v.index, ahead: at.Beyond(begin)}, true
 		}
 	}
 	return spot{}, false
@@ -228,7 +229,7 @@ func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool))
 		return 0, dropped
 	}
 	c := &r.chunks[at.chunk-r.first]
-	if len(s.ahead) > 0 && s.isOlderThan(c.index.placesBefore(at.record)) {
+	if len(s.ahead) > 0 && s.isOlderThan(c.placesBefore(at.record)) {
 		return 0, otherHistory
 	}
 	if s.index != c.index {

@@ -17,6 +17,7 @@ func TestTailsMissNothingAndGetNothingTwice(t *testing.T) { runModels(t, 200) }
 func TestLongTailsMissNothingAndGetNothingTwice(t *testing.T) { runModels(t, 1500) }
 
 func runModels(t *testing.T, seeds uint64) {
+	t.Helper()
 	for seed := range seeds {
 		m := newModel(t, seed)
 		for range 400 {
@@ -51,6 +52,7 @@ type modelTail struct {
 }
 
 func newModel(t *testing.T, seed uint64) *model {
+	t.Helper()
 	m := &model{t: t, random: rand.New(rand.NewPCG(seed, 1)), log: map[int32][]int64{}, ends: proxy.Places{}, fetched: proxy.Places{}}
 	for partition := range int32(1 + m.random.IntN(4)) {
 		m.ends[partition] = proxy.Place{}

@@ -54,7 +54,7 @@ type heldPlace struct{ kind, group, client, instance string }
 
 // place is the key of the flow's connection among those of its principal. Without a session the key is
 // unique.
-func (f flow) place() any {
+func (f *flow) place() any {
 	if q := f.session; q != nil {
 		return heldPlace{string(q.Kind), string(q.Group), string(q.Client), q.Instance}
 	}

@@ -63,7 +63,7 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 	return flow{
 		direction: metrics.Tail, payload: payload, topic: t.asked[0], client: proxy.ClientID(client), tailing: t,
 		log: []any{"clientId", client, "topic", topic},
-		serve: func(c *socket.Conn, a *admission) {
+		serve: func(c *socket.Conn, _ *admission) {
 			pace, stop := s.follow(clientcfg.Consumer, client, asked)
 			defer stop()
 			t.serve(c, socket.TailOptions{

@@ -177,8 +177,7 @@ func checkCompacted(ctx context.Context, log *read.Source, topic string) *proxy.
 
 // feedError is the error for a client whose tail did not begin.
 func feedError(err error) *proxy.Error {
-	var tooLarge *feed.TooLargeError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*feed.TooLargeError](err); ok {
 		return proxy.Wrap(err, proxy.KindOverloaded, "snapshot: the topic is too large: %v.", tooLarge)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
