@@ -22,6 +22,15 @@
 //     and is told how many: if the newer one is truncated before it is given, the older ones are not given either.
 //  4. No tail holds up a ring, another tail or the fetch: a ring drops its oldest frames when it is full, whoever
 //     has yet to read them.
-//  5. The memory of a ring is bounded by its limit, and what tails keep of frames that a ring has dropped is the
-//     offsets of one chunk each.
+//  5. The rings of all logs together are bounded, save for the newest chunk of each, and what tails keep of frames that
+//     a ring has dropped is the offsets of one chunk each. Queues have at most mostQueued records.
+//  6. A tail with a selection has a queue of where its records lie. Its spot is moved to the end of the ring only where
+//     all before are known to be in the queue: else a cursor could be behind a record that it has yet to be given. It
+//     joins the ring by having its queue filled from some place on, and reading the log up to there.
+//  7. What a tail was given before it joined the ring may be truncated while the ring is behind it. It learns so from
+//     the first record of the partition that the ring gets with a later leader epoch, also if it does not want that one.
+//  8. The table of a log holds the newest record of each key up to exactly what is fetched. So a tail that is given a
+//     copy of it, and what the ring gets from then on, has no hole and no double.
+//  9. Where records of a key are conflated in time, a frame may be of an earlier offset than the one before it. The
+//     places behind it are those behind which nothing is held.
 package feed

@@ -416,6 +416,9 @@ func (k *fakeLog) grow(records int) {
 			if key := modelKeys[k.random.IntN(len(modelKeys))]; key != "" {
 				record.Key = []byte(key)
 			}
+			if k.random.IntN(4) > 0 {
+				record.Value = []byte("v")
+			}
 			p.records = append(p.records, record)
 			p.end++
 		}
