@@ -141,7 +141,7 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 		return e
 	}
 	if a.flow.tailing != nil {
-		if e := a.flow.tailing.begin(ctx); e != nil {
+		if e := a.flow.tailing.begin(r.Context()); e != nil {
 			s.giveUp(r, a)
 			return e
 		}

@@ -92,8 +92,18 @@ func (t *tailing) access(topic string) cluster.Access {
 	return cluster.Access{Credentials: t.who.Kafka, Topic: topic, Operation: cluster.Consume}
 }
 
+// snapshotTimeout bounds how long a client waits until the newest records of a topic are read. They are read on after
+// it, so that a later client finds more of them.
+const snapshotTimeout = 8 * time.Second
+
 // begin begins the tails of the topics.
 func (t *tailing) begin(ctx context.Context) *proxy.Error {
+	timeout := lookupTimeout
+	if t.snapshot {
+		timeout = snapshotTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	reasons := make(map[string]reason, len(t.asked))
 	var mu sync.Mutex // guards reasons
 	e := t.forEach(func(name string) *proxy.Error {
