@@ -120,6 +120,7 @@ func (t *tailing) beginSubscribed(ctx context.Context, topic *tailed, wants feed
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.topics[topic.topic.Name] = topic
+	t.watch(topic)
 	return nil
 }
 
@@ -208,7 +209,6 @@ func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *prox
 	place, _ := topic.tail.Cursor()
 	old := topic.tail
 	t.set.Remove(old)
-	topic.stop()
 	if err := t.openFeed(ctx, topic, start{at: place.Places}); err != nil {
 		topic.wants = before
 		t.end(feedError(err))

@@ -32,9 +32,9 @@ func (t *tailing) ended(topic *tailed) {
 	}
 }
 
-// end ends the connection. Before it is served, the handshake ends it.
+// end ends the connection.
 func (t *tailing) end(reason *proxy.Error) {
-	if c := t.conn.Load(); c != nil {
+	if c := t.conn.Load(); c != nil { // else the handshake is not over: whoever serves it asks the tails again
 		c.End(socket.EndWith(reason, goneGrace))
 	}
 }
@@ -54,9 +54,7 @@ func (t *tailing) lose(topic *tailed, reason *proxy.Error) {
 		t.end(reason)
 		return
 	}
-	if c := t.conn.Load(); c != nil {
-		c.SendText(codec.AppendError(nil, reason, "", ""))
-	}
+	t.conn.Load().SendText(codec.AppendError(nil, reason, "", ""))
 }
 
 const (
@@ -68,7 +66,10 @@ const (
 
 // goOn reads a topic that was deleted and made again from its begin, after a gap.
 func (t *tailing) goOn(topic *tailed) {
-	t.set.Remove(topic.tail)
+	t.mu.Lock()
+	before := topic.tail
+	t.mu.Unlock()
+	t.set.Remove(before)
 	again, err := t.reopenInTime(topic)
 	if err != nil {
 		t.server.Log.Warn("a topic that was made again cannot be read for a tail", "topic", topic.topic.Name, "err", err)
@@ -82,6 +83,7 @@ func (t *tailing) goOn(topic *tailed) {
 		return
 	}
 	t.topics[topic.topic.Name] = again
+	t.watch(again)
 	t.mu.Unlock()
 	t.release(topic)
 	t.wake()
@@ -111,11 +113,14 @@ func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // only that there is one matters
 	}
+	t.mu.Lock()
+	before := topic.tail
 	again := &tailed{topic: hold, wants: topic.wants, rule: topic.rule, stop: func() {}}
+	t.mu.Unlock()
 	at, err := t.server.log(hold, t.readCommitted).Starts(ctx)
 	if err == nil {
-		before, _ := topic.tail.Cursor()
-		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(before.Places, at)})
+		place, _ := before.Cursor()
+		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(place.Places, at)})
 	}
 	if err != nil {
 		hold.Close()

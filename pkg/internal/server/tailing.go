@@ -44,8 +44,8 @@ type tailing struct {
 	closed bool
 }
 
-// tailed is a topic of a tail. The connection's reader changes it, and who deals with its end: they take turns by the
-// lock of the tailing.
+// tailed is a topic of a tail. The lock of the tailing guards all but topic. Only the handshake, and then the reader,
+// change wants and rule.
 type tailed struct {
 	topic *cluster.Topic
 	tail  *feed.Tail // nil before it has begun
@@ -136,8 +136,13 @@ func (t *tailing) bound(topic *tailed, wants feed.Selection, name func(string) s
 		if e != nil {
 			return e
 		}
-		wants, topic.rule = *bounded, keys.String()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		topic.wants, topic.rule = *bounded, keys.String()
+		return nil
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	topic.wants = wants
 	return nil
 }
@@ -196,7 +201,7 @@ func feedError(err error) *proxy.Error {
 	return proxy.AsError(err)
 }
 
-// openFeed opens the tail of a topic, and has its end dealt with.
+// openFeed opens the tail of a topic.
 func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
 	name := topic.topic.Name
 	id := feed.Name{Topic: name, ID: topic.topic.ID()}
@@ -208,11 +213,17 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	if err != nil {
 		return fmt.Errorf("beginning to read %s: %w", name, err)
 	}
+	t.mu.Lock()
 	topic.tail = tail
+	t.mu.Unlock()
 	t.set.Add(tail, t.server.Metrics.Delivered(name))
 	t.server.tails.add(name, 1)
-	topic.stop = topic.topic.WhenOver(func() { t.ended(topic) })
 	return nil
+}
+
+// watch has the end of a topic dealt with. t.mu is held.
+func (t *tailing) watch(topic *tailed) {
+	topic.stop = topic.topic.WhenOver(func() { t.ended(topic) })
 }
 
 // logKey identifies a log among those that are read.
@@ -255,13 +266,22 @@ func (t *tailing) wake() {
 // serve serves the connection.
 func (t *tailing) serve(c *socket.Conn, o socket.TailOptions) {
 	t.conn.Store(c)
+	t.mu.Lock()
+	for _, topic := range t.topics {
+		t.watch(topic)
+	}
+	t.mu.Unlock()
 	o.First, o.Topics, o.Cursor, o.Command, o.Failed = t.first, &t.set, t.cursor, t.command, t.failed
 	socket.ServeTail(c, o)
 }
 
 // failed ends the connection, or leaves that to who deals with the end of a topic.
 func (t *tailing) failed(_ socket.TailFeed, err error) {
-	if !errors.Is(err, feed.ErrGone) && !errors.Is(err, feed.ErrSlow) {
+	switch {
+	case errors.Is(err, feed.ErrGone):
+	case errors.Is(err, feed.ErrSlow): // it may have been so before the connection was served
+		t.tooSlow()
+	default:
 		t.end(proxy.AsError(err))
 	}
 }
@@ -284,10 +304,13 @@ func (t *tailing) close() {
 }
 
 func (t *tailing) release(topic *tailed) {
-	topic.stop()
-	if topic.tail != nil {
-		t.set.Remove(topic.tail)
-		topic.tail.Close()
+	t.mu.Lock()
+	stop, tail := topic.stop, topic.tail
+	t.mu.Unlock()
+	stop()
+	if tail != nil {
+		t.set.Remove(tail)
+		tail.Close()
 		t.server.tails.add(topic.topic.Name, -1)
 	}
 	topic.topic.Close()
