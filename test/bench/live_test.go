@@ -95,8 +95,8 @@ func TestBusySeconds(t *testing.T) {
 	}
 }
 
-// TestRunLive takes the way of a whole run, with few sockets and records: the figures mean nothing.
-func TestRunLive(t *testing.T) {
+// TestLongRunLive takes the way of a whole run, with few sockets and records: the figures mean nothing.
+func TestLongRunLive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "table.md")

@@ -89,8 +89,8 @@ func TestAPartitionThatFails(t *testing.T) {
 	}
 }
 
-// TestASilentLeader has one of three brokers accept connections, and answer nothing.
-func TestASilentLeader(t *testing.T) {
+// TestLongASilentLeader has one of three brokers accept connections, and answer nothing.
+func TestLongASilentLeader(t *testing.T) {
 	t.Parallel()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(3, "seed"))
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 )
 
-// TestACrashOfKafka kills a broker. When it is back, one topic is unchanged, one has lost its records, and one has got
+// TestLongACrashOfKafka kills a broker. When it is back, one topic is unchanged, one has lost its records, and one has got
 // more records than it lost before its reader sees it again.
-func TestACrashOfKafka(t *testing.T) {
+func TestLongACrashOfKafka(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	broker := kafka.RequireOwn(t, kafka.Options{DataDir: data})
@@ -108,8 +108,8 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
-// TestABrokerOfKafkaIsAway kills one of three brokers: the partition of which it has the only replica has no leader.
-func TestABrokerOfKafkaIsAway(t *testing.T) {
+// TestLongABrokerOfKafkaIsAway kills one of three brokers: the partition of which it has the only replica has no leader.
+func TestLongABrokerOfKafkaIsAway(t *testing.T) {
 	t.Parallel()
 	brokers := kafka.RequireOwnCluster(t, kafka.ClusterOptions{})
 	r := newRig(t, 3, brokers.Node(1).Addr(), brokers.Node(2).Addr(), brokers.Node(3).Addr())
