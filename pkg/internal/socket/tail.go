@@ -32,6 +32,8 @@ type tail struct {
 	conn      *Conn
 	options   TailOptions
 	throttled *metrics.Counter
+	record    func(frame []byte) (more bool) // addRecord and addControl, made once
+	control   func(frame []byte) (more bool)
 
 	// The writer's.
 	dst       []byte
@@ -48,6 +50,7 @@ type tail struct {
 // ServeTail delivers records until the connection is over.
 func ServeTail(c *Conn, o TailOptions) {
 	f := &tail{conn: c, options: o, throttled: c.metrics.Throttled(metrics.Tail)}
+	f.record, f.control = f.addRecord, f.addControl
 	f.cursor, f.cursorDue = o.Cursor(), time.Now().Add(o.Cursors)
 	c.leaveText(o.First)
 	go c.writeLoop(f)
@@ -96,20 +99,30 @@ func (f *tail) fill(dst []byte) []byte {
 		return f.given()
 	}
 	now := time.Now()
+	f.fillFrom(f.options.Topics, now)
+	f.batch.end(f)
+	f.addCursor(now)
+	return f.given()
+}
+
+// fillFrom appends frames of the topics while there is room, of another one first each time.
+func (f *tail) fillFrom(s *TailSet, now time.Time) {
 	most := f.mostNow(now)
-	f.options.Topics.each(func(t *tailTopic) bool {
-		n := t.feed.Fill(most, f.addRecord, f.addControl)
-		if most -= n; n > 0 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	for i := range s.feeds {
+		t := s.feeds[(s.next+i)%len(s.feeds)]
+		if n := t.feed.Fill(most, f.record, f.control); n > 0 {
+			most -= n
 			t.encoded += n
 			f.options.Rate.Spend(now, n)
 			f.options.Credit.take(n)
 		}
-		f.checkFeed(t)
-		return f.hasRoom()
-	})
-	f.batch.end(f)
-	f.addCursor(now)
-	return f.given()
+		if f.checkFeed(t); !f.hasRoom() {
+			return
+		}
+	}
 }
 
 // given returns what fill has made.
@@ -174,13 +187,15 @@ func (f *tail) addControl(frame []byte) (more bool) {
 
 // wrote implements source.
 func (f *tail) wrote() {
-	f.options.Topics.each(func(t *tailTopic) bool {
+	s := f.options.Topics
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.feeds {
 		if t.encoded > 0 {
 			t.delivered.Records.Add(float64(t.encoded))
 			t.encoded = 0
 		}
-		return true
-	})
+	}
 }
 
 // due implements source.

@@ -44,15 +44,3 @@ func (s *TailSet) Remove(feed TailFeed) {
 	defer s.mu.Unlock()
 	s.feeds = slices.DeleteFunc(s.feeds, func(t *tailTopic) bool { return t.feed == feed })
 }
-
-// each calls do with each topic, another one first each time, while it returns true.
-func (s *TailSet) each(do func(t *tailTopic) (more bool)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next++
-	for i := range s.feeds {
-		if !do(s.feeds[(s.next+i)%len(s.feeds)]) {
-			return
-		}
-	}
-}
