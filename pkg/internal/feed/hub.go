@@ -25,9 +25,6 @@ func NewHub(o Options) *Hub {
 	}
 }
 
-// Held returns how many bytes of frames the rings hold.
-func (h *Hub) Held() int64 { return h.memory.held.Load() }
-
 // Open begins a tail of the log with a key. If the log is not read yet, newSource opens it.
 func (h *Hub) Open(ctx context.Context, key any, name Name, newSource func(context.Context) (Source, error), o TailOptions) (*Tail, error) {
 	for {
