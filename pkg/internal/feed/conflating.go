@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -123,9 +122,7 @@ func (c *conflatingReader) take() proxy.Batch {
 	for _, r := range c.newest {
 		records = append(records, r)
 	}
-	slices.SortFunc(records, func(a, b *proxy.Record) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
-	})
+	slices.SortFunc(records, inPartitionOrder)
 	batch := proxy.Batch{Next: c.next, Records: make([]proxy.Record, len(records))}
 	for i, r := range records {
 		batch.Records[i] = *r

@@ -143,10 +143,13 @@ func (t *table) wanted(s *Selection, key func(r *proxy.Record) string) []*proxy.
 			wanted = append(wanted, r)
 		}
 	}
-	slices.SortFunc(wanted, func(a, b *proxy.Record) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
-	})
+	slices.SortFunc(wanted, inPartitionOrder)
 	return wanted
+}
+
+// inPartitionOrder compares records by their partitions, and by their offsets there.
+func inPartitionOrder(a, b *proxy.Record) int {
+	return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 }
 
 // awaitTable waits until there is a table, which it has built where there is none.

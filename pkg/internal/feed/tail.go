@@ -59,7 +59,7 @@ type Tail struct {
 	audience   *audience
 	newEncoder func() Encoder
 	slow       Slow
-	slowed     func() // nil once it was called
+	slowed     func() // is called when err becomes ErrSlow
 	wake       func()
 	ended      context.Context
 	cancel     context.CancelFunc

@@ -99,18 +99,10 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 	if group == "" {
 		group = client + "-group"
 	}
-	settings := codec.OutSettings{
-		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
-		MaxDepth: s.Config.Sockets.MaxJSONDepth, LongsAsText: q.choice("longs", "number", "string") == "string",
-		MaxMessageBytes: q.atLeast("maxMessageBytes", codec.LeastMessageLimit),
-	}
-	payload, newCodec := metrics.JSON, codec.NewJSONOut
-	if isAvro(q) {
-		payload, newCodec = metrics.Avro, codec.NewAvroOut
-		if settings.MaxMessageBytes > 0 {
-			q.fault("maxMessageBytes", "is not available with socketPayload=avro, whose schema cannot tell what is left out.")
-		}
-	}
+	frames := s.parseFrames(q)
+	settings := frames.settings
+	settings.Topic = q.topic()
+	payload, newCodec := frames.codec()
 	consumers := s.Config.Consumers
 	reset := consume.OffsetReset(q.choice("offsetResetStrategy", string(consume.ResetEarliest), string(consume.ResetLatest), string(consume.ResetNone)))
 	readCommitted := q.choice("isolationLevel", "read_uncommitted", "read_committed") == "read_committed"

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -45,14 +44,11 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 	}
 	cursors := q.milliseconds("cursors", cursorEvery)
 	batch := q.boolean("batch", false)
-	payload := metrics.JSON
-	if t.frames.avro {
-		payload = metrics.Avro
-		if batch {
-			q.fault("batch", "is not available with socketPayload=avro.")
-		}
+	payload, _ := t.frames.codec()
+	if t.frames.avro && batch {
+		q.fault("batch", "is not available with socketPayload=avro.")
 	}
-	if t.snapshot = q.boolean("snapshot", false); t.snapshot && t.from.kind != fromLatest && t.from.kind != fromCursor {
+	if t.snapshot = q.boolean("snapshot", false); t.snapshot && !t.from.allowsSnapshot() {
 		q.fault("snapshot", "goes with from=latest or from=cursor:TOKEN alone.")
 	}
 	if t.every = q.milliseconds("every", 0); t.every > 0 {
@@ -72,48 +68,6 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 			})
 		},
 	}
-}
-
-// tailFrames is how the records of a tail are written.
-type tailFrames struct {
-	settings codec.OutSettings // without the topic
-	avro     bool
-}
-
-func (s *Server) parseFrames(q *query) tailFrames {
-	f := tailFrames{settings: codec.OutSettings{
-		KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
-		MaxDepth: s.Config.Sockets.MaxJSONDepth, LongsAsText: q.choice("longs", "number", "string") == "string",
-		MaxMessageBytes: q.atLeast("maxMessageBytes", codec.LeastMessageLimit),
-	}, avro: isAvro(q)}
-	if f.avro && f.settings.MaxMessageBytes > 0 {
-		q.fault("maxMessageBytes", "is not available with socketPayload=avro, whose schema cannot tell what is left out.")
-	}
-	return f
-}
-
-// variant names the frames.
-func (f *tailFrames) variant() feed.Variant {
-	o := &f.settings
-	parts := []string{o.KeyFormat.String(), o.ValueFormat.String(), strconv.Itoa(o.MaxMessageBytes), strconv.FormatBool(o.LongsAsText), strconv.FormatBool(f.avro)}
-	return feed.Variant(strings.Join(parts, " "))
-}
-
-// encoder makes the frames of a topic.
-func (f *tailFrames) encoder(topic string, m *metrics.Metrics) feed.Encoder {
-	settings := f.settings
-	settings.Topic = topic
-	newCodec := codec.NewJSONOut
-	if f.avro {
-		newCodec = codec.NewAvroOut
-	}
-	undecodable := m.Delivered(topic).Undecodable
-	return socket.NewTailFrames(newCodec, settings, func(bad bool) {
-		m.TailEncodings.Inc()
-		if bad {
-			undecodable.Inc()
-		}
-	})
 }
 
 // topics returns the topics that a tail asks for, at least one.

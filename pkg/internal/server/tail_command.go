@@ -141,16 +141,10 @@ func (t *tailing) wantedBy(c *tailCommand) (wants feed.Selection, from *tailFrom
 	if !ok {
 		return wants, nil, proxy.Errorf(proxy.KindInvalidMessage, "from: %s", fromHelp)
 	}
-	if c.Snapshot && from.kind != fromLatest && from.kind != fromCursor {
+	if c.Snapshot && !from.allowsSnapshot() {
 		return wants, nil, proxy.Errorf(proxy.KindInvalidMessage, "snapshot: goes with latest or a cursor alone.")
 	}
-	wants = feed.Selection{Partition: from.alone(), Prefixes: c.KeyPrefix}
-	if c.Keys != nil {
-		wants.Keys = make(map[string]struct{}, len(c.Keys))
-		for _, key := range c.Keys {
-			wants.Keys[key] = struct{}{}
-		}
-	}
+	wants = feed.Selection{Partition: from.alone(), Keys: keySet(c.Keys), Prefixes: c.KeyPrefix}
 	if e := t.checkKeyCount(c.Topic, len(wants.Keys)+len(wants.Prefixes)); e != nil {
 		return wants, nil, e
 	}
@@ -210,7 +204,7 @@ func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *prox
 	old := topic.tail
 	t.set.Remove(old)
 	if err := t.openFeed(ctx, topic, start{at: place.Places}); err != nil {
-		topic.wants = before
+		t.want(topic, before, topic.rule)
 		t.end(feedError(err))
 		return nil, feedError(err)
 	}
@@ -271,12 +265,8 @@ func (t *tailing) trackWithNewest(ctx context.Context, topic *tailed, wants feed
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return nil, e
 	}
-	added := make(map[string]struct{}, len(keys))
-	for _, key := range keys {
-		added[key] = struct{}{}
-	}
-	if err := topic.tail.SelectKeys(ctx, reduced(&topic.wants), added); err != nil {
-		topic.wants = before
+	if err := topic.tail.SelectKeys(ctx, reduced(&topic.wants), keySet(keys)); err != nil {
+		t.want(topic, before, topic.rule)
 		return nil, feedError(err)
 	}
 	return t.inForce(topic), nil

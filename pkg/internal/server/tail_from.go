@@ -43,6 +43,9 @@ func (f *tailFrom) alone() int32 {
 	return proxy.AnyPartition
 }
 
+// allowsSnapshot tells whether the newest records may come before what is there.
+func (f *tailFrom) allowsSnapshot() bool { return f.kind == fromLatest || f.kind == fromCursor }
+
 // from reads where a tail of topics begins.
 func (q *query) from(topics []string) *tailFrom {
 	text := q.values.Get("from")

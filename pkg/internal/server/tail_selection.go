@@ -18,13 +18,7 @@ func (q *query) selection(from *tailFrom) *feed.Selection {
 	if len(prefixes) > mostKeysInURL {
 		q.fault("keyPrefix", fmt.Sprintf("is given more than %d times.", mostKeysInURL))
 	}
-	if keys != nil {
-		s.Keys = make(map[string]struct{}, len(keys))
-	}
-	for _, key := range keys {
-		s.Keys[key] = struct{}{}
-	}
-	s.Prefixes = prefixes
+	s.Keys, s.Prefixes = keySet(keys), prefixes
 	if where := q.text("where"); where != "" {
 		filter, err := feed.ParseFilter([]byte(where))
 		if err != nil {
@@ -33,6 +27,18 @@ func (q *query) selection(from *tailFrom) *feed.Selection {
 		s.Where = filter
 	}
 	return s
+}
+
+// keySet returns a set of keys, nil where none are named.
+func keySet(keys []string) map[string]struct{} {
+	if keys == nil {
+		return nil
+	}
+	set := make(map[string]struct{}, len(keys))
+	for _, key := range keys {
+		set[key] = struct{}{}
+	}
+	return set
 }
 
 // reduced returns nil for a selection of all.

@@ -24,7 +24,7 @@ type tailing struct {
 	server        *Server
 	who           *proxy.Identity
 	client        proxy.ClientID
-	frames        tailFrames
+	frames        outFrames
 	readCommitted bool
 	slow          feed.Slow
 	every         time.Duration               // least time between two records of a key, 0 for none
@@ -80,12 +80,7 @@ func (t *tailing) forEach(do func(name string) *proxy.Error) *proxy.Error {
 		doing.Go(func() { errs[i] = do(name) })
 	}
 	doing.Wait()
-	for _, e := range errs {
-		if e != nil {
-			return e
-		}
-	}
-	return nil
+	return cmp.Or(errs...)
 }
 
 func (t *tailing) access(topic string) cluster.Access {
@@ -136,15 +131,17 @@ func (t *tailing) bound(topic *tailed, wants feed.Selection, name func(string) s
 		if e != nil {
 			return e
 		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		topic.wants, topic.rule = *bounded, keys.String()
+		t.want(topic, *bounded, keys.String())
 		return nil
 	}
+	t.want(topic, wants, "")
+	return nil
+}
+
+func (t *tailing) want(topic *tailed, wants feed.Selection, rule string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	topic.wants = wants
-	return nil
+	topic.wants, topic.rule = wants, rule
 }
 
 func (t *tailing) use(topic string) policy.Use {
