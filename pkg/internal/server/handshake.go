@@ -271,7 +271,7 @@ func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
 		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
-		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers, Compression: s.Compression,
+		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers, Pushers: &s.pushers, Compression: s.Compression,
 	}
 }
 

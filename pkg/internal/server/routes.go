@@ -60,6 +60,7 @@ type Server struct {
 	quota   quota
 	tails   tailCounts
 	buffers socket.Buffers
+	pushers socket.Pushers
 }
 
 // Main returns the routes of the main listener.

@@ -72,7 +72,7 @@ func (c *Conn) take(raw net.Conn, read *bufio.Reader) error {
 	first, _ := read.Peek(read.Buffered())
 	c.arrived.put(first)
 	c.stream, c.raw = stream, top
-	stream.owner.Store(c)
+	stream.own(c)
 	return nil
 }
 

@@ -257,7 +257,7 @@ func TestAnEndingDoesNotShortenAWrite(t *testing.T) {
 		if err := c.setWriteDeadline(c.raw, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := c.raw.Write([]byte("fits")); n != 4 || err != nil {
+		if n, err := c.stream.Conn.Write([]byte("fits")); n != 4 || err != nil {
 			t.Errorf("a socket with room took %d bytes, %v", n, err)
 		}
 		_ = p.Close()

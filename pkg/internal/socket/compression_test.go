@@ -274,7 +274,7 @@ func TestCompressedMessagesInAnyOrder(t *testing.T) {
 				want = append(want, received{op: opPing, payload: []byte("ping")})
 			}
 		}
-		if _, err := c.raw.Write(dst); err != nil {
+		if err := c.write(dst); err != nil {
 			t.Fatal(err)
 		}
 		for _, w := range want {

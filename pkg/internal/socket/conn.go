@@ -24,6 +24,7 @@ type Settings struct {
 	Budget          *budget.Budget
 	Buffers         *Buffers     // shared by all connections
 	Compression     *Compression // shared by all connections; nil where nothing is to be compressed
+	Pushers         *Pushers     // shared by all connections; nil where their writers are woken instead
 }
 
 // Conn is one WebSocket connection. The library does the handshake only: frames are read and written here, so
@@ -55,10 +56,19 @@ type Conn struct {
 	reserved int64  // bytes of the memory budget, for a message and what is decoded from it
 	received int    // bytes of messages that are still to be counted
 
-	// The writer's.
+	// Of who holds writing: the writer unless it pauses, or who pushes meanwhile.
+	writing   sync.Mutex
+	src       source // nil before the writer has begun
 	out       []byte
 	charged   int64 // to the memory budget, for out
 	keepalive keepalive
+	timer     *time.Timer // wakes the writer
+	armed     time.Time   // when it does
+
+	unfinished unfinished
+
+	pushers atomic.Pointer[Pushers] // nil where only the writer writes
+	queued  atomic.Bool             // whether it waits to be pushed
 
 	lastHeard atomic.Int64 // nanoseconds since began
 	isEnding  atomic.Bool  // whether ending is set
@@ -136,7 +146,7 @@ func (c *Conn) finish() {
 	c.hungUp = true
 	c.hurryWrite()
 	c.mu.Unlock()
-	c.Wake()
+	c.wakeWriter()
 	<-c.done
 	c.linger()
 	c.part()
@@ -173,8 +183,16 @@ func (c *Conn) linger() {
 // the reader writes an answer of TLS.
 func (c *Conn) Cut() { _ = c.stream.Close() }
 
-// Wake tells the writer that there may be something to do.
+// Wake tells the writer that there may be something to do, or has that done in its place.
 func (c *Conn) Wake() {
+	if p := c.pushers.Load(); p != nil && !c.isEnding.Load() {
+		p.add(c)
+		return
+	}
+	c.wakeWriter()
+}
+
+func (c *Conn) wakeWriter() {
 	select {
 	case c.wake <- struct{}{}:
 	default:

@@ -35,7 +35,7 @@ func TestFramesAreWhatAnotherReaderReads(t *testing.T) {
 
 	var pings []string
 	client := dial(t, func(c *Conn) {
-		if _, err := c.raw.Write(wire); err != nil {
+		if err := c.write(wire); err != nil {
 			t.Error(err)
 		}
 	}, &websocket.DialOptions{

@@ -59,11 +59,11 @@ func acceptTLS(t *testing.T, s Settings, size int) (*Conn, *peer, *meters, *sips
 	secure := tls.Client(slow, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MinVersion: tls.VersionTLS12})
 	shaken := make(chan error, 1)
 	go func() { shaken <- secure.HandshakeContext(t.Context()) }()
-	c, p, m := acceptOn(t, s, raw, client)
-	p.secure, p.r = secure, bufio.NewReader(secure)
 	if err := errors.Join(accepted.HandshakeContext(context.WithoutCancel(t.Context())), <-shaken); err != nil {
 		t.Fatal(err)
 	}
+	c, p, m := acceptOn(t, s, raw, client)
+	p.secure, p.r = secure, bufio.NewReader(secure)
 	return c, p, m, slow
 }
 

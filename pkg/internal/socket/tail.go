@@ -53,6 +53,7 @@ func ServeTail(c *Conn, o TailOptions) {
 	f.record, f.control = f.addRecord, f.addControl
 	f.cursor, f.cursorDue = o.Cursor(), time.Now().Add(o.Cursors)
 	c.leaveText(o.First)
+	c.pushers.Store(c.settings.Pushers)
 	go c.writeLoop(f)
 	defer c.finish()
 	defer c.endAtPanic()
@@ -201,8 +202,10 @@ func (f *tail) wrote() {
 // due implements source.
 func (f *tail) due() time.Time {
 	at := f.ready
-	if f.moved && f.options.Cursors > 0 && (at.IsZero() || f.cursorDue.Before(at)) {
-		at = f.cursorDue
+	if f.moved && f.options.Cursors > 0 {
+		if due := f.cursorDue.Add(f.options.Cursors / cursorShares); at.IsZero() || due.Before(at) {
+			at = due
+		}
 	}
 	return at
 }

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
@@ -66,13 +67,14 @@ func (c *Conn) leaveText(payload []byte) bool {
 
 // writeLoop is the writer. It returns when the connection is closed.
 func (c *Conn) writeLoop(src source) {
+	c.writing.Lock() // for ever, in the end: nothing is pushed anymore
+	c.src, c.timer = src, time.NewTimer(c.settings.PingInterval)
 	defer c.writerEnded()
 	defer func() { c.chargeOut(0) }()
-	timer := time.NewTimer(c.settings.PingInterval)
-	defer timer.Stop()
+	defer c.timer.Stop()
 	for {
 		wait, dead := c.keepalive.next(c)
-		if dead {
+		if dead || c.endPush() != nil {
 			return
 		}
 		c.extension.beginWrite()
@@ -83,23 +85,53 @@ func (c *Conn) writeLoop(src source) {
 			return
 		}
 		if len(buf) > 0 {
-			c.chargeOut(cap(buf))
-			if err := c.write(buf); err != nil {
+			if c.writeOut(buf) != nil {
 				return
 			}
-			c.metrics.BytesSent.Add(float64(len(buf)))
-			c.keepBuffer(buf)
-			src.wrote()
 			continue
 		}
 		c.shrinkOut()
-		timer.Reset(c.untilDue(src, wait))
-		select {
-		case <-c.wake:
-		case <-timer.C:
-			c.rest(src)
-		}
+		c.pause(src, wait)
 	}
+}
+
+// pause waits until there is something to do. Meanwhile it can be pushed.
+func (c *Conn) pause(src source, wait time.Duration) {
+	due := c.arm(src, wait)
+	c.writing.Unlock()
+	fired := false
+	select {
+	case <-c.wake:
+	case <-c.timer.C:
+		fired = true
+	}
+	c.writing.Lock()
+	if fired && (due.IsZero() || due.After(time.Now())) {
+		c.rest(src)
+	}
+}
+
+// arm sets the timer to when the writer has something to do without a wake. It returns when that is for the source.
+func (c *Conn) arm(src source, wait time.Duration) (due time.Time) {
+	due = src.due()
+	at := time.Now().Add(c.untilDue(due, wait))
+	if at != c.armed {
+		c.armed = at
+		c.timer.Reset(time.Until(at))
+	}
+	return due
+}
+
+// writeOut writes a buffer, keeps it for the next round, and tells the source.
+func (c *Conn) writeOut(buf []byte) error {
+	c.chargeOut(cap(buf))
+	if err := c.write(buf); err != nil {
+		return err
+	}
+	c.metrics.BytesSent.Add(float64(len(buf)))
+	c.keepBuffer(buf)
+	c.src.wrote()
+	return nil
 }
 
 // rest gives back what the writer keeps from one write to the next.
@@ -126,9 +158,9 @@ func (c *Conn) keepBuffer(buf []byte) {
 	c.out = nil
 }
 
-// untilDue returns how long the writer may sleep.
-func (c *Conn) untilDue(src source, wait time.Duration) time.Duration {
-	if due := src.due(); !due.IsZero() {
+// untilDue returns how long the writer may sleep if its source has something to send when it is due.
+func (c *Conn) untilDue(due time.Time, wait time.Duration) time.Duration {
+	if !due.IsZero() {
 		wait = min(wait, time.Until(due))
 	}
 	if e := c.Ending(); e != nil {
@@ -197,15 +229,33 @@ func (c *Conn) writerEnded() {
 	}
 }
 
+// writePiece is how many bytes are encrypted before the socket has taken those before them.
+const writePiece = 4 * fillSize
+
 // write sends buf whole. A socket that takes no byte for the WriteTimeout is given up: see
 // Stream.
 func (c *Conn) write(buf []byte) error {
 	began := time.Now()
-	if _, err := c.raw.Write(buf); err != nil {
+	if err := c.writeWhole(buf); err != nil {
 		return err
 	}
 	c.keepalive.tookWrite(c, time.Since(began))
 	return nil
+}
+
+func (c *Conn) writeWhole(buf []byte) error {
+	if c.raw == net.Conn(c.stream) {
+		return c.stream.send(c, buf)
+	}
+	for piece := range slices.Chunk(buf, writePiece) {
+		if err := c.stream.flush(c); err != nil {
+			return err
+		}
+		if _, err := c.raw.Write(piece); err != nil {
+			return err
+		}
+	}
+	return c.stream.flush(c)
 }
 
 // setWriteDeadline bounds one write to the socket, so that the Stream can check the peer's progress.
@@ -223,6 +273,15 @@ func (c *Conn) setWriteDeadline(socket net.Conn, lastTaken time.Time) error {
 		by = last
 	}
 	return socket.SetWriteDeadline(by)
+}
+
+// clearWriteDeadline undoes setWriteDeadline.
+func (c *Conn) clearWriteDeadline(socket net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closeSent {
+		_ = socket.SetWriteDeadline(time.Time{})
+	}
 }
 
 // lastWrite returns when a write of a connection that ends is given up. It is never in the past: the write
