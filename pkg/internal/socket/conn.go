@@ -63,7 +63,7 @@ type Conn struct {
 	charged   int64 // to the memory budget, for out
 	keepalive keepalive
 	timer     *time.Timer // wakes the writer
-	armed     time.Time   // when it does
+	due       dueBeats
 
 	unfinished unfinished
 

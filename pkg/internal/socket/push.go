@@ -17,6 +17,8 @@ type Pushers struct {
 	first   int
 	running int
 	buffers [][]byte // of goroutines that have ended
+
+	calendar calendar
 }
 
 // pushedAtOnce is how many connections a goroutine takes at a time, and so how many wait behind one of them.
@@ -119,7 +121,10 @@ func (c *Conn) pushOnce(buf []byte) (kept []byte, done bool) {
 	if dead {
 		return buf, false
 	}
-	c.arm(c.src, wait)
+	if len(buf) == 0 && c.out != nil {
+		c.rest(c.src)
+	}
+	c.setDue(wait)
 	return buf, true
 }
 

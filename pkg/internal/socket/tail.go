@@ -124,6 +124,9 @@ func (f *tail) fillFrom(s *TailSet, now time.Time) {
 			return
 		}
 	}
+	if most == 0 {
+		f.mostNow(now) // so that due tells when the rate allows more
+	}
 }
 
 // given returns what fill has made.

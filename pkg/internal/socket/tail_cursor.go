@@ -7,7 +7,7 @@ import (
 )
 
 // cursorShares is which part of the time between two cursors one that is due waits for records to share their write.
-const cursorShares = 4
+const cursorShares = 2
 
 // addCursor sends a cursor where the places have moved and the last one was sent long enough ago.
 func (f *tail) addCursor(now time.Time) {

@@ -72,6 +72,7 @@ func (c *Conn) writeLoop(src source) {
 	defer c.writerEnded()
 	defer func() { c.chargeOut(0) }()
 	defer c.timer.Stop()
+	defer c.forgetDue()
 	for {
 		wait, dead := c.keepalive.next(c)
 		if dead || c.endPush() != nil {
@@ -95,9 +96,21 @@ func (c *Conn) writeLoop(src source) {
 	}
 }
 
+// forgetDue undoes setDue.
+func (c *Conn) forgetDue() {
+	if p := c.pushers.Load(); p != nil {
+		p.forget(c)
+	}
+}
+
 // pause waits until there is something to do. Meanwhile it can be pushed.
 func (c *Conn) pause(src source, wait time.Duration) {
-	due := c.arm(src, wait)
+	due := src.due()
+	if c.setDue(wait) && !c.isEnding.Load() {
+		c.timer.Stop()
+	} else {
+		c.timer.Reset(c.untilDue(due, wait))
+	}
 	c.writing.Unlock()
 	fired := false
 	select {
@@ -111,15 +124,16 @@ func (c *Conn) pause(src source, wait time.Duration) {
 	}
 }
 
-// arm sets the timer to when the writer has something to do without a wake. It returns when that is for the source.
-func (c *Conn) arm(src source, wait time.Duration) (due time.Time) {
-	due = src.due()
-	at := time.Now().Add(c.untilDue(due, wait))
-	if at != c.armed {
-		c.armed = at
-		c.timer.Reset(time.Until(at))
+// setDue has the connection pushed when there is something to do without a wake. It returns false if nobody pushes it.
+// c.writing is held.
+func (c *Conn) setDue(wait time.Duration) bool {
+	p := c.pushers.Load()
+	if p == nil {
+		return false
 	}
-	return due
+	now := time.Now()
+	p.setDue(c, now, c.src.due(), now.Add(wait))
+	return true
 }
 
 // writeOut writes a buffer, keeps it for the next round, and tells the source.
