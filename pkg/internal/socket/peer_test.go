@@ -30,6 +30,7 @@ func testSettings() Settings {
 		PongTimeout:     10 * time.Second,
 		WriteTimeout:    80 * time.Second,
 		CloseTimeout:    5 * time.Second,
+		Pushers:         &Pushers{},
 	}
 }
 
@@ -356,6 +357,12 @@ type reader struct {
 type message struct {
 	text    bool
 	payload string
+}
+
+// servePushed is serve for a connection that others write for.
+func servePushed(c *Conn, src source) *reader {
+	c.pushers.Store(c.settings.Pushers)
+	return serve(c, src, nil)
 }
 
 // serve runs a connection with a source. each, where it is set, is called for each message.
