@@ -53,7 +53,9 @@ func (t *Transactions) Commit(by time.Time, records []*proxy.Record, outcomes []
 	return false
 }
 
-// transact is like Commit, but returns the error of those records that have none of their own.
+// transact is like Commit, but returns the error of those records that have none of their own. A transaction that cannot
+// begin has refused each of its records for the same reason. In one that has begun, that is true of the record that
+// failed first alone: the others might be written with the next.
 func (t *Transactions) transact(by time.Time, records []*proxy.Record, outcomes []proxy.Outcome) *proxy.Error {
 	if err := t.begin(by, records); err != nil {
 		return t.refused(err)
