@@ -410,19 +410,24 @@ func (k *fakeLog) grow(records int) {
 	k.change(func() {
 		for range records {
 			n := k.random.IntN(len(k.partitions))
-			p := k.partitions[n]
-			p.end += int64(k.random.IntN(2))
-			record := proxy.Record{Partition: int32(n), Offset: p.end, Epoch: p.epoch}
+			k.partitions[n].end += int64(k.random.IntN(2)) // an offset that holds no record
+			record := proxy.Record{Partition: int32(n)}
 			if key := modelKeys[k.random.IntN(len(modelKeys))]; key != "" {
 				record.Key = []byte(key)
 			}
 			if k.random.IntN(4) > 0 {
 				record.Value = []byte("v")
 			}
-			p.records = append(p.records, record)
-			p.end++
+			k.partitions[n].write(&record)
 		}
 	})
+}
+
+// write appends a record, which gets its offset and epoch.
+func (p *fakePartition) write(r *proxy.Record) {
+	r.Offset, r.Epoch = p.end, p.epoch
+	p.records = append(p.records, *r)
+	p.end++
 }
 
 func (k *fakeLog) expire() {
@@ -435,22 +440,25 @@ func (k *fakeLog) expire() {
 	})
 }
 
-// truncate has a leader that did not have the last records.
 func (k *fakeLog) truncate() {
 	k.change(func() {
 		p := k.partitions[k.random.IntN(len(k.partitions))]
-		lost := k.random.IntN(min(len(p.records), 8) + 1)
-		p.records = p.records[:len(p.records)-lost]
-		p.end = p.begin
-		if n := len(p.records); n > 0 {
-			p.end = p.records[n-1].Offset + 1
-		}
-		p.epoch++
-		for len(p.epochs) > 0 && p.epochs[len(p.epochs)-1].Offset > p.end {
-			p.epochs = p.epochs[:len(p.epochs)-1]
-		}
-		p.epochs = append(p.epochs, proxy.Place{Offset: p.end, Epoch: p.epoch})
+		p.truncate(k.random.IntN(min(len(p.records), 8) + 1))
 	})
+}
+
+// truncate has a leader that did not have the last records.
+func (p *fakePartition) truncate(lost int) {
+	p.records = p.records[:len(p.records)-lost]
+	p.end = p.begin
+	if n := len(p.records); n > 0 {
+		p.end = p.records[n-1].Offset + 1
+	}
+	p.epoch++
+	for len(p.epochs) > 0 && p.epochs[len(p.epochs)-1].Offset > p.end {
+		p.epochs = p.epochs[:len(p.epochs)-1]
+	}
+	p.epochs = append(p.epochs, proxy.Place{Offset: p.end, Epoch: p.epoch})
 }
 
 // fail ends all readers, and those of the next 50 ms.

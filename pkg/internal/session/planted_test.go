@@ -1,9 +1,6 @@
 package session
 
 import (
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/planted"
@@ -133,23 +130,9 @@ func TestLongPlantedBugs(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			program := filepath.Join(t.TempDir(), "model")
-			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", planted.Overlay(t, c.file, c.old, c.new), "-o", program, ".")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("building: %v\n%s", err, out)
-			}
-			out, err := exec.CommandContext(t.Context(), program, "-test.skip", "^TestLong", "-test.failfast", "-test.timeout", "5m", "-seeds", "200").CombinedOutput()
-			if name == "none" {
-				if err != nil {
-					t.Fatalf("there is no bug, and it is noticed: %s", out)
-				}
-				return
-			}
-			if err == nil {
-				t.Fatal("nobody noticed the bug")
-			}
-			if !strings.Contains(string(out), "--- FAIL: Test") {
-				t.Errorf("it failed in another way: %s", out)
+			noticed, out := planted.Noticed(t, c.file, c.old, c.new, "-test.skip=^TestLong", "-seeds=200")
+			if noticed != (name != "none") {
+				t.Fatalf("noticed: %v\n%s", noticed, out)
 			}
 			t.Logf("%.300s", out)
 		})

@@ -1,0 +1,81 @@
+package feed
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// TestARingBeginsAnewAfterATruncation: its tails are told by the log, and are not given what was truncated.
+func TestARingBeginsAnewAfterATruncation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		tail := r.open(TailOptions{})
+		r.fetch(r.write(0, "a", "b", "c")...)
+		tail.want("record:0:0:0", "record:0:1:0", "record:0:2:0")
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })
+		after := r.write(0, "d")
+		r.fetchGaps()
+		r.fetch(after...)
+		tail.want("TRUNCATED:0:1:3", "record:0:1:1")
+	})
+}
+
+// TestARingBeginsAnewAfterAGap: that is no fault of tails that must keep up.
+func TestARingBeginsAnewAfterAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		tail := r.open(TailOptions{Slow: SlowClose})
+		r.fetch(r.write(0, "a")...)
+		tail.want("record:0:0:0")
+		r.kafka.change(func() {
+			p := r.kafka.partitions[0]
+			p.begin, p.end, p.records = 5, 5, nil
+		})
+		r.fetchGaps()
+		tail.want("EXPIRED:0:1:5")
+		if err := tail.Err(); err != nil {
+			t.Errorf("the tail ended: %v", err)
+		}
+	})
+}
+
+// TestACursorIsNotBehindWhatIsYetToBeQueued has the writer of a tail with a selection look after the ring has got a
+// record, and before it is known who wants that.
+func TestACursorIsNotBehindWhatIsYetToBeQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, routed := newRig(t, 1, 1<<20), func() {}
+		tail := r.open(TailOptions{
+			Selection:  &Selection{Partition: proxy.AnyPartition, Keys: keySet("a")},
+			NewEncoder: func() Encoder { return routedEncoder{routed: func() { routed() }} },
+		})
+		at := func() int64 {
+			cursor, _ := tail.Cursor()
+			return cursor.Places[0].Offset
+		}
+		routed = func() {
+			if frames := tail.frames(); len(frames) > 0 || at() != 0 {
+				t.Errorf("before the record is queued %q is given, and the cursor is at %d", frames, at())
+			}
+		}
+		r.fetch(r.write(0, "a")...)
+		routed = func() {}
+		tail.want("record:0:0:0")
+		if at() != 1 {
+			t.Errorf("behind the record the cursor is at %d", at())
+		}
+	})
+}
+
+// routedEncoder tells when an audience asks for the key of a record, to put it into queues.
+type routedEncoder struct {
+	textEncoder
+
+	routed func()
+}
+
+func (e routedEncoder) AppendKey(dst []byte, r *proxy.Record) []byte {
+	e.routed()
+	return e.textEncoder.AppendKey(dst, r)
+}

@@ -1,0 +1,26 @@
+package feed
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// TestACatchUpGivesItsTurnBack has a tail read a log to its end, which is before that of the ring: the log was
+// truncated, and the ring does not know yet. Once it does the tail joins it, though no record comes, and another tail
+// may read the log.
+func TestACatchUpGivesItsTurnBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1)
+		r.fetch(r.write(0, "a", "b", "c", "d")...)
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })
+		begin := TailOptions{At: proxy.Places{0: {Epoch: -1}}}
+		first := r.open(begin)
+		first.want("record:0:0:0", "record:0:1:0")
+		r.fetchGaps()
+		r.open(begin).want("record:0:0:0", "record:0:1:0")
+		r.fetch(r.write(0, "e")...)
+		first.want("record:0:2:1")
+	})
+}
