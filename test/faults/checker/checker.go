@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,9 +11,13 @@ import (
 
 // Record is a record as it is in Kafka.
 type Record struct {
-	Offset  int64
-	ID      string // of the message that was written
-	Content string
+	Offset      int64
+	ID          string // of the message that was written
+	Content     string
+	Key         string // empty for none
+	IsTombstone bool
+	// IsRemoved means that compaction has removed it: who reads later is not given it.
+	IsRemoved bool
 }
 
 // Group is a consumer group with the records that it must have read in the end.
@@ -35,6 +40,12 @@ type Kafka struct {
 	// Ended are the instances of the topic that were deleted, in order.
 	Ended  []Instance
 	Groups []Group
+	// Name is the topic's. Events and tails name others.
+	Name string
+	// Beside are the logs of other topics, which are never deleted, with what compaction has removed.
+	Beside map[string]map[int32][]Record
+	// Tails are the names of those that must have been given all in the end.
+	Tails []string
 	// Anew means that producers were made to restart with other sequence numbers: then a message may be
 	// written twice, which is counted as a duplicate.
 	Anew bool
@@ -47,18 +58,25 @@ type Kafka struct {
 
 // Check checks events, which are in the order in which they were recorded.
 func Check(events []history.Event, kafka Kafka) Report {
-	c := &check{
-		sent: make(map[string]*message), conns: make(map[int]*connection),
-		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew, unsure: kafka.Unsure,
-		batches: make(map[string][]string), instances: append(slices.Clone(kafka.Ended), Instance{Log: kafka.Log}),
-		topic: newTopic(kafka.Honest),
+	report := checkTopic(events, "", &kafka)
+	for _, name := range slices.Sorted(maps.Keys(kafka.Beside)) {
+		report.add(checkTopic(events, name, &Kafka{Log: kafka.Beside[name], Anew: kafka.Anew, Unsure: kafka.Unsure}))
 	}
+	report.add(checkTails(events, &kafka))
+	return report
+}
+
+// checkTopic checks what is about one topic, and no tail.
+func checkTopic(events []history.Event, name string, kafka *Kafka) Report {
+	c := newCheck(kafka)
 	c.readLogs()
 	for _, g := range kafka.Groups {
 		c.groups[g.Name] = newGroup(g)
 	}
 	for i := range events {
-		c.event(&events[i])
+		if events[i].Topic == name {
+			c.event(&events[i])
+		}
 	}
 	c.judgeLogs()
 	c.judgeBatches()
@@ -66,6 +84,36 @@ func Check(events []history.Event, kafka Kafka) Report {
 		c.judgeGroup(c.groups[g.Name])
 	}
 	return c.report
+}
+
+// checkTails checks what tails were given.
+func checkTails(events []history.Event, kafka *Kafka) Report {
+	t := newTails(newCheck(kafka), kafka)
+	for i := range events {
+		t.event(i, &events[i])
+	}
+	t.judgeTails(kafka.Tails)
+	return t.report
+}
+
+// Behind returns what the tails have yet to be given.
+func Behind(events []history.Event, kafka Kafka) (behind []string) {
+	report := checkTails(events, &kafka)
+	for _, v := range report.Violations {
+		if v.Rule == Undelivered {
+			behind = append(behind, v.Text)
+		}
+	}
+	return behind
+}
+
+func newCheck(kafka *Kafka) *check {
+	return &check{
+		sent: make(map[string]*message), conns: make(map[int]*connection),
+		written: make(map[string]place), groups: make(map[string]*group), anew: kafka.Anew, unsure: kafka.Unsure,
+		batches: make(map[string][]string), instances: append(slices.Clone(kafka.Ended), Instance{Log: kafka.Log}),
+		topic: newTopic(kafka.Honest),
+	}
 }
 
 type check struct {

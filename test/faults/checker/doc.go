@@ -22,4 +22,21 @@
 //   - A group that begins at the end begins at the first position that Kafka holds for it, and does so
 //     again if the log loses that position. It reads a partition that is added later from its beginning.
 //   - While Kafka refuses all reading, by an error that lasts, every reading connection gets an error.
+//
+// # Rules for tails
+//
+//   - A tail is given the records of a partition in order, each once, from its beginning on. What it is not given
+//     lies in a gap that it is told before it is given more, and each gap has a reason: records that were deleted,
+//     a topic that was made again, a tail that is slow and has asked to skip.
+//   - A tail that goes on at its cursor is given neither more nor less: what follows the cursor, or what follows
+//     the records that it has named. Its place is lost only where the log does not have it anymore.
+//   - Latest is before everything that is sent once the first frame was read, and behind everything that was
+//     acknowledged before the tail was asked for.
+//   - A tail that has asked for keys is given no others. While it changes them, those of before and after may
+//     come, and those that are in both must.
+//   - A tail that conflates is given the records of each key in order, and the last one, and all without a key.
+//     With an interval, what lies behind its place may come again: records do not come by their offsets.
+//   - A snapshot is what the log was, up to one place in each partition, if it kept the newest record of each key
+//     and removed tombstones. That place is not before what was acknowledged when the tail was asked for, and
+//     what follows is given from there on.
 package checker

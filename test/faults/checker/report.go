@@ -34,6 +34,13 @@ const (
 	Outlived         Rule = "connection outlives its topic"
 	HotLoop          Rule = "requests without a pause"
 	Silent           Rule = "error that stays kept from a client"
+	// Of tails.
+	Untold     Rule = "not given to a tail, and not told"
+	GivenTwice Rule = "given twice to a tail"
+	Unwanted   Rule = "given to a tail that did not ask for it"
+	Groundless Rule = "gap without a reason"
+	LostPlace  Rule = "place of a cursor lost without a reason"
+	Unfolded   Rule = "snapshot is not the newest records"
 	// The suites themselves check the following four, since these need a client that waits.
 	Unserved    Rule = "healthy client not served"
 	Uncommitted Rule = "not read and committed in the end"
@@ -70,7 +77,23 @@ type Report struct {
 	Unknown    int // retriable errors
 	Delivered  int // records read by clients, the first time in a group
 	Duplicates int // records read again in a group
+	Tailed     int // records that tails were given
+	Gaps       int // that tails were told
 	Violations []Violation
+}
+
+// add adds the report of another check.
+func (r *Report) add(other Report) {
+	r.Sent += other.Sent
+	r.Answered += other.Answered
+	r.Refused += other.Refused
+	r.Aborted += other.Aborted
+	r.Unknown += other.Unknown
+	r.Delivered += other.Delivered
+	r.Duplicates += other.Duplicates
+	r.Tailed += other.Tailed
+	r.Gaps += other.Gaps
+	r.Violations = append(r.Violations, other.Violations...)
 }
 
 // Count returns how often a rule was violated.

@@ -51,6 +51,34 @@ const (
 	// Requests: how many requests of a kind the proxies sent in a time, and how many are enough.
 	// Content says what was counted; Count and Limit.
 	Requests
+
+	// What follows is of tails, which read /socket/tail.
+
+	// TailOpen: a tail was accepted. Conn; Group is the tail's name, which all of its connections have;
+	// Began, when it was asked for; Tail.
+	TailOpen
+	// TailBegun: the first frame of a tail. Conn; Code, why it does not go on at its cursor, if it does not.
+	TailBegun
+	// TailRecord: a tail has read a record. Conn, Topic, Partition, Offset, Content.
+	TailRecord
+	// TailGap: a tail is told that it is not given records. Conn, Topic, Partition, Offset of the first
+	// one, Until, Code of the reason.
+	TailGap
+	// TailConflated: a tail is told that newer records stand for others. Conn, Topic, Count.
+	TailConflated
+	// TailSnapshot: the newest records of all keys begin. Conn, Topic.
+	TailSnapshot
+	// TailLive: they have ended. Conn, Topic, Count of them.
+	TailLive
+	// TailCursor: a tail has a cursor. Conn; ID is its text.
+	TailCursor
+	// TailCommand: a tail is about to ask for a topic, for other keys of it, or for its end. Conn, Topic;
+	// Tail with From and Keys, nil for the end.
+	TailCommand
+	// TailObeyed: the answer to the oldest command without one. Conn, Topic.
+	TailObeyed
+	// TailError: a tail has read an error. Conn, Code.
+	TailError
 )
 
 // Event is one thing that happened.
@@ -58,7 +86,8 @@ type Event struct {
 	Kind      Kind
 	At        time.Time
 	Began     time.Time
-	Conn      int // numbered from 1 by the Recorder
+	Conn      int    // numbered from 1 by the Recorder
+	Topic     string // empty for the topic that the suite is about
 	Group     string
 	ID        string // of the message, unique among all that are sent
 	Batch     string // unique among all that are sent
@@ -66,8 +95,32 @@ type Event struct {
 	Instance  int    // how often the topic had been made again by then
 	Partition int32
 	Offset    int64
+	Until     int64 // the offset behind the last one
 	Code      string
 	Retriable bool
 	Count     int
 	Limit     int
+	Tail      *Tail
 }
+
+// Tail is what a tail asks for.
+type Tail struct {
+	Topics   []string
+	From     string // latest, earliest, or cursor
+	Cursor   string
+	After    []After
+	Keys     []string // nil for all
+	Slow     string   // wait, skip, or latest
+	Every    time.Duration
+	Snapshot bool
+}
+
+// After is the newest record that a tail has beyond its cursor.
+type After struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+// Conflates tells whether the tail is given the newest record of a key where it is slow.
+func (t *Tail) Conflates() bool { return t.Slow == "latest" || t.Every > 0 }

@@ -16,15 +16,18 @@ type Recorder struct {
 }
 
 // Open records a new connection and returns its number. group is empty on a producing one.
-func (r *Recorder) Open(group string) int { return r.OpenSince(group, time.Now()) }
+func (r *Recorder) Open(group string) int {
+	return r.OpenAs(Event{Kind: Open, Group: group, Began: time.Now()})
+}
 
-// OpenSince is Open for a connection that was asked for at a time before: what the proxy looked up
-// for it may be as old as that.
-func (r *Recorder) OpenSince(group string, began time.Time) int {
+// OpenAs is Open with the event that tells it: Open or TailOpen. Began is when the connection was asked
+// for: what the proxy looked up for it may be as old as that.
+func (r *Recorder) OpenAs(e Event) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns++
-	r.add(Event{Kind: Open, Conn: r.conns, Group: group, Began: began})
+	e.Conn = r.conns
+	r.add(e)
 	return r.conns
 }
 

@@ -39,7 +39,7 @@ func (c *Consumer) Run(ctx context.Context) {
 		parameters.Set("offsetResetStrategy", "latest")
 	}
 	for ctx.Err() == nil {
-		s, err := c.open(ctx, "/socket/out", c.Group, parameters)
+		s, err := c.open(ctx, "/socket/out", history.Event{Kind: history.Open, Group: c.Group}, parameters)
 		if err == nil {
 			c.serve(ctx, s)
 		}

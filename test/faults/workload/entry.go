@@ -13,11 +13,24 @@ func Entry(r *kgo.Record) checker.Record {
 	for _, h := range r.Headers {
 		headers = append(headers, history.Header{Key: h.Key, Value: string(h.Value)})
 	}
-	var key *string
-	if r.Key != nil {
-		text := string(r.Key)
-		key = &text
+	entry := checker.Record{Offset: r.Offset, Key: string(r.Key), IsTombstone: r.Value == nil}
+	value := nullable(r.Value)
+	if value != nil {
+		entry.ID = IDOf(*value)
 	}
-	value := string(r.Value)
-	return checker.Record{Offset: r.Offset, ID: IDOf(value), Content: history.Content(key, &value, headers)}
+	for _, h := range headers {
+		if value == nil && h.Key == idHeader {
+			entry.ID = h.Value
+		}
+	}
+	entry.Content = history.Content(nullable(r.Key), value, headers)
+	return entry
+}
+
+func nullable(bytes []byte) *string {
+	if bytes == nil {
+		return nil
+	}
+	text := string(bytes)
+	return &text
 }

@@ -50,7 +50,7 @@ func newMessage(r *rand.Rand, id string, partitions int32, most int) message {
 	value := id + separator + strings.Repeat("aß\"\\\n€𝄞 ", size/14)
 	m := message{ID: id, Value: &text{Value: &value, Format: "string"}}
 	if r.IntN(2) == 0 {
-		key := fmt.Sprintf("key-%d", r.IntN(20))
+		key := anyKey(r)
 		m.Key = &text{Value: &key, Format: "string"}
 	}
 	if r.IntN(4) == 0 {
@@ -67,12 +67,42 @@ func newMessage(r *rand.Rand, id string, partitions int32, most int) message {
 	return m
 }
 
+// idHeader is the header that names a message without a value.
+const idHeader = "id"
+
+// newMessage creates a random message as the producer needs it.
+func (p *Producer) newMessage(id string) message {
+	m := newMessage(p.Rand, id, p.Partitions, p.MaxSize)
+	if !p.Keyed {
+		return m
+	}
+	if m.Key == nil {
+		key := anyKey(p.Rand)
+		m.Key = &text{Value: &key, Format: "string"}
+	}
+	if p.Rand.IntN(8) == 0 {
+		m.Value = nil
+		m.Headers = append(m.Headers, header{idHeader, id})
+	}
+	return m
+}
+
+// allKeys is how many keys messages have.
+const allKeys = 20
+
+func keyOf(n int) string { return fmt.Sprintf("key-%d", n) }
+
+func anyKey(r *rand.Rand) string { return keyOf(r.IntN(allKeys)) }
+
 func (m *message) content() string {
-	var key *string
+	var key, value *string
 	if m.Key != nil {
 		key = m.Key.Value
 	}
-	return history.Content(key, m.Value.Value, contentHeaders(m.Headers))
+	if m.Value != nil {
+		value = m.Value.Value
+	}
+	return history.Content(key, value, contentHeaders(m.Headers))
 }
 
 func contentHeaders(headers []header) []history.Header {
@@ -130,4 +160,41 @@ func (d *delivery) content() string {
 		value = d.Value.Value
 	}
 	return history.Content(key, value, contentHeaders(d.Headers))
+}
+
+// tailFrame is a frame of /socket/tail: a record, an error, or what its first member tells.
+type tailFrame struct {
+	delivery
+
+	Topic     string         `json:"topic"`
+	Gap       *tailGap       `json:"gap"`
+	Conflated *tailConflated `json:"conflated"`
+	Snapshot  *tailSnapshot  `json:"snapshot"`
+	Cursor    string         `json:"cursor"`
+
+	Tail *struct {
+		Reason string `json:"reason"`
+	} `json:"tail"`
+	Subscribed *struct {
+		Topic string `json:"topic"`
+	} `json:"subscribed"`
+}
+
+type tailGap struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	From      int64  `json:"from"`
+	To        int64  `json:"to"`
+	Reason    string `json:"reason"`
+}
+
+type tailConflated struct {
+	Topic   string `json:"topic"`
+	Records int    `json:"records"`
+}
+
+type tailSnapshot struct {
+	Topic string `json:"topic"`
+	State string `json:"state"`
+	Keys  int    `json:"keys"`
 }

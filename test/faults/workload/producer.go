@@ -37,6 +37,8 @@ type Producer struct {
 	Life       time.Duration // of a connection
 	// Transactional means that it writes in transactions: its arrays are batches.
 	Transactional bool
+	// Keyed means that every message has a key, and some have no value, as a compacted topic needs.
+	Keyed bool
 
 	Ending func(*rand.Rand) Ending
 
@@ -53,6 +55,7 @@ func (p *Producer) Acked() int64 { return p.acked.Load() }
 // producing is one connection of a producer.
 type producing struct {
 	*session
+	topic         string // in the history
 	transactional bool
 
 	acked    *atomic.Int64
@@ -78,7 +81,7 @@ func (p *Producer) Run(ctx context.Context) {
 		parameters = url.Values{"transactional": {"true"}, "instanceId": {"i"}}
 	}
 	for ctx.Err() == nil {
-		s, err := p.open(ctx, "/socket/in", "", parameters)
+		s, err := p.open(ctx, "/socket/in", history.Event{Kind: history.Open, Topic: p.named()}, parameters)
 		if err == nil {
 			p.serve(ctx, s)
 		}
@@ -90,7 +93,9 @@ func (p *Producer) Run(ctx context.Context) {
 
 func (p *Producer) serve(ctx context.Context, s *session) {
 	p.sessions++
-	c := &producing{session: s, transactional: p.Transactional, acked: &p.acked, answered: make(chan struct{}, 1), offset: written(s.wire)}
+	c := &producing{
+		session: s, topic: p.named(), transactional: p.Transactional, acked: &p.acked, answered: make(chan struct{}, 1), offset: written(s.wire),
+	}
 	p.mu.Lock()
 	p.current = c
 	p.mu.Unlock()
@@ -129,7 +134,7 @@ func (p *Producer) send(c *producing) {
 			for i := range batch {
 				n++
 				id := fmt.Sprintf("%s.%d.%d", cmp.Or(p.Name, p.ClientID), p.sessions, n)
-				batch[i] = newMessage(p.Rand, id, p.Partitions, p.MaxSize)
+				batch[i] = p.newMessage(id)
 			}
 			if c.send(batch, p.Rand) != nil {
 				return
@@ -178,7 +183,7 @@ func (c *producing) send(batch []message, r *rand.Rand) error {
 // note records messages before they are sent.
 func (c *producing) note(batch []message) {
 	for i := range batch {
-		e := history.Event{Kind: history.Send, Conn: c.conn, ID: batch[i].ID, Content: batch[i].content()}
+		e := history.Event{Kind: history.Send, Conn: c.conn, Topic: c.topic, ID: batch[i].ID, Content: batch[i].content()}
 		if c.transactional && !batch[i].refused {
 			e.Batch = batch[0].ID
 		}
@@ -193,11 +198,11 @@ func (c *producing) note(batch []message) {
 func (c *producing) take(payload []byte) {
 	all, err := answers(payload)
 	if err != nil {
-		c.recorder.Add(history.Event{Kind: history.Answer, Conn: c.conn, ID: "no JSON: " + string(payload)})
+		c.recorder.Add(history.Event{Kind: history.Answer, Conn: c.conn, Topic: c.topic, ID: "no JSON: " + string(payload)})
 		return
 	}
 	for _, a := range all {
-		e := history.Event{Kind: history.Answer, Conn: c.conn, ID: a.ID, Partition: a.Partition, Offset: a.Offset}
+		e := history.Event{Kind: history.Answer, Conn: c.conn, Topic: c.topic, ID: a.ID, Partition: a.Partition, Offset: a.Offset}
 		if a.Error != nil {
 			if a.ID == "" {
 				continue

@@ -21,6 +21,16 @@ type Client struct {
 	Dial     func() (Wire, error)
 	ClientID string
 	Topic    string
+	// Beside means that the topic is not the one that the suite is about: the history names it.
+	Beside bool
+}
+
+// named is the topic's name in the history.
+func (c *Client) named() string {
+	if c.Beside {
+		return c.Topic
+	}
+	return ""
 }
 
 // session is one connection of a client.
@@ -37,8 +47,8 @@ type session struct {
 	late       sync.WaitGroup // delayed pongs
 }
 
-// open connects. The context limits only the session's lifetime.
-func (c *Client) open(ctx context.Context, path, group string, parameters url.Values) (*session, error) {
+// open connects, and records opened with when it began. The context limits only the session's lifetime.
+func (c *Client) open(ctx context.Context, path string, opened history.Event, parameters url.Values) (*session, error) {
 	began := time.Now()
 	wire, err := c.Dial()
 	if err != nil {
@@ -55,7 +65,8 @@ func (c *Client) open(ctx context.Context, path, group string, parameters url.Va
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	_ = wire.SetDeadline(time.Time{})
-	s := &session{recorder: c.Recorder, conn: c.Recorder.OpenSince(group, began), wire: wire, ws: ws, readerDone: make(chan struct{})}
+	opened.Began = began
+	s := &session{recorder: c.Recorder, conn: c.Recorder.OpenAs(opened), wire: wire, ws: ws, readerDone: make(chan struct{})}
 	s.life, s.kill = context.WithCancel(ctx)
 	s.stopped, s.stop = context.WithCancel(ctx)
 	return s, nil
