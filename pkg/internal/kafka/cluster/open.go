@@ -49,7 +49,11 @@ func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) to
 	if t.isKnown(name, shown) {
 		return topicSettings{}
 	}
-	settings, err := lookAtSettings(ctx, t.rights.clientOf(granted), []string{name})
+	client := t.rights.clientOf(granted)
+	if client == nil { // the watch was closed meanwhile
+		return defaultSettings()
+	}
+	settings, err := lookAtSettings(ctx, client, []string{name})
 	if known, ok := settings[name]; ok && err == nil {
 		return known
 	}
@@ -59,7 +63,11 @@ func (t *Topics) settingsOf(ctx context.Context, granted *grant, shown sight) to
 // lookAgain asks Kafka what it shows of a topic to the identity of the grant.
 func (t *Topics) lookAgain(ctx context.Context, granted *grant) (sight, error) {
 	name := granted.access.Topic
-	sights, err := look(ctx, t.rights.clientOf(granted), []string{name})
+	client := t.rights.clientOf(granted)
+	if client == nil {
+		return sight{}, ErrClosed
+	}
+	sights, err := look(ctx, client, []string{name})
 	if err != nil {
 		return sight{}, err
 	}
