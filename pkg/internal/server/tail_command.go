@@ -120,6 +120,7 @@ func (t *tailing) beginSubscribed(ctx context.Context, topic *tailed, wants feed
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.topics[topic.topic.Name] = topic
+	t.forget(topic.topic.Name)
 	t.watch(topic)
 	return nil
 }
@@ -218,6 +219,7 @@ func (t *tailing) unsubscribe(c *tailCommand) ([]byte, *proxy.Error) {
 	t.mu.Lock()
 	topic := t.topics[c.Topic]
 	delete(t.topics, c.Topic)
+	t.forget(c.Topic)
 	t.mu.Unlock()
 	if topic == nil {
 		return nil, notSubscribed(c.Topic)

@@ -47,6 +47,8 @@ func (t *tailing) lose(topic *tailed, reason *proxy.Error) {
 		return
 	}
 	delete(t.topics, topic.topic.Name)
+	place, _ := topic.tail.Cursor()
+	t.lost = append(t.lost, place)
 	left := len(t.topics)
 	t.mu.Unlock()
 	t.release(topic)

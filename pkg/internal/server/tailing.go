@@ -41,6 +41,7 @@ type tailing struct {
 
 	mu     sync.Mutex // guards what follows
 	topics map[string]*tailed
+	lost   feed.Cursor // where it was in topics that were deleted: who comes back is told when they are made again
 	closed bool
 }
 
@@ -361,7 +362,7 @@ func (t *tailing) checkKeys(topic string, keys policy.Keys) *proxy.Error {
 func (t *tailing) cursor() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.topics) == 1 {
+	if len(t.topics) == 1 && len(t.lost) == 0 {
 		for _, topic := range t.topics {
 			_, text := topic.tail.Cursor()
 			return text
@@ -372,7 +373,13 @@ func (t *tailing) cursor() string {
 		one, _ := t.topics[name].tail.Cursor()
 		all = append(all, one)
 	}
+	all = append(all, t.lost[:min(len(t.lost), mostTailTopics-len(all))]...)
 	return all.String()
+}
+
+// forget leaves a topic that was deleted out of further cursors. t.mu is held.
+func (t *tailing) forget(topic string) {
+	t.lost = slices.DeleteFunc(t.lost, func(c feed.TopicCursor) bool { return c.Topic == topic })
 }
 
 // firstFrame tells what is read, and whether the tail goes on where its cursor was.
