@@ -176,7 +176,14 @@ func (t *Tail) Cursor() (TopicCursor, string) {
 	return TopicCursor{t.log.name.Topic, t.log.name.ID, m.places}, m.cursor
 }
 
-// Select replaces the selection of the tail. With Every only the named keys and prefixes can be replaced by others.
+// CanSelect tells whether Select takes a selection: with Every all but the keys that are named is applied before records
+// are conflated, for all tails that read the same ring.
+func (t *Tail) CanSelect(s *Selection) bool {
+	o := TailOptions{Selection: s}
+	return t.audience.conflator == nil || t.audience.before.sharedText() == o.before().sharedText()
+}
+
+// Select replaces the selection of the tail by one that it can have.
 func (t *Tail) Select(s *Selection) {
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
@@ -188,9 +195,9 @@ func (t *Tail) Select(s *Selection) {
 // selectAnew is Select, under the locks of the log and the tail.
 func (t *Tail) selectAnew(s *Selection) {
 	switch {
-	case t.audience.conflator != nil && s != nil:
-		s = &Selection{Partition: proxy.AnyPartition, Keys: s.Keys, Prefixes: s.Prefixes}
-	case s == nil && t.slow == SlowLatest && t.audience.conflator == nil:
+	case t.audience.conflator != nil:
+		s = (&TailOptions{Selection: s, Every: t.audience.conflator.every}).selection()
+	case s == nil && t.slow == SlowLatest:
 		s = everything()
 	}
 	t.audience.remove(t, t.selection)

@@ -52,7 +52,7 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 		q.fault("snapshot", "goes with from=latest or from=cursor:TOKEN alone.")
 	}
 	if t.every = q.milliseconds("every", 0); t.every > 0 {
-		t.slow = feed.SlowLatest
+		t.slow, t.from.after = feed.SlowLatest, nil // an older record of another key may wait for the end of its interval
 	}
 	asked := clientcfg.Limits{MessagesPerSecond: q.positive("rate")}
 	topic := strings.Join(t.asked, ",")

@@ -189,7 +189,7 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return nil, e
 	}
-	if t.every > 0 {
+	if !topic.tail.CanSelect(reduced(&topic.wants)) {
 		return t.beginAnew(topic, before)
 	}
 	topic.tail.Select(reduced(&topic.wants))
