@@ -37,6 +37,7 @@ func (w *world) startClients() {
 			w.faulty.Go(func() { c.Run(w.ctx) })
 		}
 	}
+	w.startTails()
 }
 
 // producer creates a producer of one of three kinds: the second reads its answers slowly, and the third

@@ -5,5 +5,6 @@
 // The flag -family adds faults of one kind to each schedule, and a trial of healthy clients at its end:
 // topics (deleted and created again), growth (partitions added), retention (records deleted), crowd (more
 // clientIds than places for Kafka clients), errors (lasting ones, of partitions), state (its broker
-// unavailable). Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
+// unavailable), tails (readers of /socket/tail, under faults of the first three kinds and compaction).
+// Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
 package virtual

@@ -35,6 +35,7 @@ func families() []family {
 		{name: "crowd", trial: (*world).tryCrowd, settings: []string{"WSPROXY_KAFKA_MAX_PRODUCER_CLIENTS=3"}},
 		{name: "errors", action: partitionErrorAction, trial: (*world).tryErrors},
 		{name: "state", action: stateAction, trial: (*world).tryStateAway},
+		{name: "tails", action: tailAction, trial: (*world).tryTails, settings: tailSettings()},
 	}
 }
 

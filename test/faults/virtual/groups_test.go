@@ -24,6 +24,9 @@ type consumerGroup struct {
 // groups returns the groups of a schedule. Groups that begin at the end are used only with a family:
 // they would rightly lose records after errors that make a position invalid.
 func (p *plan) groups() []consumerGroup {
+	if p.family.name == "tails" {
+		return nil
+	}
 	groups := []consumerGroup{{name: autoGroup}, {name: manualGroup, manual: true}}
 	if p.family.name != "" {
 		groups = append(groups, consumerGroup{name: lateGroup, latest: true}, consumerGroup{name: lateManualGroup, manual: true, latest: true})

@@ -52,6 +52,7 @@ func TestSuite(t *testing.T) {
 	runSuite(t, map[string]variant{
 		"schedules":           {nil, []string{"-seeds", "30"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "10"}},
+		"tails":               {nil, []string{"-family", "tails", "-seeds", "6"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "2", "-first", "301"}},
 	})
 }
@@ -68,6 +69,8 @@ func TestLongSuite(t *testing.T) {
 		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"topics that change":  {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
+		"tails":               {nil, []string{"-family", "tails", "-seeds", "150"}},
+		"tails, transactions": {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
 		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	})
@@ -219,6 +222,42 @@ func TestLongPlantedBugs(t *testing.T) {
 			"kafka/consume/trouble.go", "\tif !t.due {\n\t\treturn nil\n\t}\n\tt.due = false", "\tif t.due = false; true {\n\t\treturn nil\n\t}",
 			checker.HotLoop,
 			[]string{"-family", "errors"},
+		},
+		"splice of a tail late by one record": {
+			"feed/spot.go", "case offset < until.Offset:", "case offset <= until.Offset:",
+			checker.Untold, []string{"-family", "tails"},
+		},
+		"splice of a tail early by one record": {
+			"feed/spot.go", "case offset < until.Offset:", "case offset+1 < until.Offset:",
+			checker.GivenTwice, []string{"-family", "tails"},
+		},
+		"gap of a slow tail not told": {
+			"feed/slow.go", "t.told = newPage(encoder, gaps).controls", "_, _ = gaps, encoder",
+			checker.Untold, []string{"-family", "tails"},
+		},
+		"gap of a slow tail too short": {
+			"feed/slow.go", "To: end.Offset, Reason", "To: end.Offset - 1, Reason",
+			checker.Untold, []string{"-family", "tails"},
+		},
+		"snapshot cut early": {
+			"feed/snapshot.go", "t.log.endOf(t.audience), true, t.openQueue()", "spot{begin: proxy.Places{}, chunk: 0}, true, t.openQueue()",
+			checker.GivenTwice, []string{"-family", "tails"},
+		},
+		"tombstone kept in a table": {
+			"feed/table.go", "if r.Value == nil && t.isBuilt {", "if false {",
+			checker.Unfolded, []string{"-family", "tails"},
+		},
+		"cursor beyond what is held": {
+			"feed/conflator.go", "c.safe, c.past = c.past[0].places, c.past[1:]", "c.safe, c.past = fetched.Clone(), nil",
+			checker.Undelivered, []string{"-family", "tails"},
+		},
+		"newest record of a key held for ever": {
+			"feed/conflator.go", "\t\temit(h)\n", "",
+			checker.Undelivered, []string{"-family", "tails"},
+		},
+		"topic made again not told to a tail": {
+			"server/tail_ended.go", "start{at: at, gaps: recreatedGaps(place.Places, at)}", "start{at: at, gaps: recreatedGaps(place.Places, at)[:0]}",
+			checker.Mixed, []string{"-family", "tails"},
 		},
 	}
 	for name, c := range cases {

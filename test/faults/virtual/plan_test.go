@@ -32,6 +32,8 @@ type plan struct {
 	consumers int
 	manual    int // consumers that commit themselves, in a separate group
 	late      int // consumers in each of the groups that begin at the end
+	tails     int
+	beside    bool // there is a second topic, which is compacted
 	family    family
 	actions   []action
 }
@@ -70,7 +72,7 @@ func (p *plan) somePlain() bool {
 			return true
 		}
 	}
-	return false
+	return p.beside
 }
 
 func (p *plan) String() string {
@@ -78,8 +80,9 @@ func (p *plan) String() string {
 	if p.family.name != "" {
 		fmt.Fprintf(&b, "family %s, ", p.family.name)
 	}
-	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves",
-		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual)
+	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves, %d tails",
+		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual, p.tails)
+	p.writeTails(&b)
 	for _, a := range p.actions {
 		fmt.Fprintf(&b, "\n%12s %s", a.at, a.name)
 	}
@@ -111,6 +114,7 @@ func newPlan(seed uint64) *plan {
 	}
 	if p.family.name != "" {
 		p.addFamily()
+		p.addTails()
 	}
 	slices.SortFunc(p.actions, func(a, b action) int { return int(a.at - b.at) })
 	return p

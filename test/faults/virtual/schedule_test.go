@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -41,21 +40,36 @@ func run(p *plan) (checker.Report, error) {
 	w.act()
 	err = w.heal()
 	stuck := w.settle()
+	w.stopTails()
 	stopWatching()
 	w.healthy.Wait()
 	if err = errors.Join(append(w.broken, err)...); err != nil {
 		return checker.Report{}, err
 	}
-	log, err := w.log()
+	kafka, err := w.judged()
 	if err != nil {
 		return checker.Report{}, err
 	}
-	report := checker.Check(w.events(), checker.Kafka{
-		Log: log, Ended: w.topic.ended, Groups: p.judged(), Honest: p.family.name != "",
-		Anew: p.anew() && p.somePlain(), Unsure: p.unsure() && p.somePlain(),
-	})
+	report := checker.Check(w.events(), kafka)
 	report.Violations = append(stuck, report.Violations...)
 	return report, nil
+}
+
+// judged returns what Kafka holds, as a parameter of the checker.
+func (w *world) judged() (checker.Kafka, error) {
+	log, err := w.log()
+	if err != nil {
+		return checker.Kafka{}, err
+	}
+	beside, err := w.besideLogs()
+	if err != nil {
+		return checker.Kafka{}, err
+	}
+	p := w.plan
+	return checker.Kafka{
+		Log: log, Ended: w.topic.ended, Groups: p.judged(), Honest: p.family.name != "", Name: topic, Beside: beside, Tails: w.tails,
+		Anew: p.anew() && p.somePlain(), Unsure: p.unsure() && p.somePlain(),
+	}, nil
 }
 
 // act runs the plan's actions.
@@ -104,11 +118,13 @@ func (w *world) settle() []checker.Violation {
 		last(w)
 	}
 	w.drain(began)
-	before := w.ends()
+	w.do(w.awaitTails())
+	before := w.allEnds()
 	w.end()
-	if !maps.Equal(before, w.ends()) { // the replicas still had records to write
+	if !w.isQuiet(before) { // the replicas still had records to write
 		if err := w.start(0); err == nil {
 			w.drain(began)
+			w.do(w.awaitTails())
 			w.end()
 		}
 	}

@@ -46,6 +46,7 @@ type world struct {
 	settings []string
 	clients  *network.Host
 	topic    topicState
+	beside   besideState
 	logs     proxyLogs
 
 	stateAway atomic.Int32 // more than 0 while the leader of the state topic is away
@@ -57,6 +58,9 @@ type world struct {
 	healthy   sync.WaitGroup // clients after it
 	producers []*workload.Producer
 	stuck     []checker.Violation // found by the clients after the faults
+	tails     []string            // their names
+	tailing   context.Context     // ends with them
+	stopTails context.CancelFunc
 	faults    []*kfake.FaultHandle
 	// survivor writes in transactions through all faults: if its connection survives, effects of the
 	// faults on it must not last.
@@ -77,6 +81,7 @@ func newWorld(p *plan) (*world, error) {
 	w := &world{plan: p, random: p.random(1), network: network.New(p.buffer), recorder: &history.Recorder{}}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.surviving, w.leave = context.WithCancel(context.Background())
+	w.tailing, w.stopTails = context.WithCancel(context.Background())
 	w.clients = w.network.Host("clients")
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.ListenFn(w.network.Host("brokers").Listen),
 		kfake.GroupMinSessionTimeout(time.Second))
@@ -85,6 +90,7 @@ func newWorld(p *plan) (*world, error) {
 	}
 	w.kafka = kafka
 	w.topic.ids, w.topic.seen = make(map[string]int), make(map[int32]map[int64]*kgo.Record)
+	w.beside.seen = make(map[int32]map[int64]*kgo.Record)
 	w.fetchWithoutTotal()
 	if p.family.name != "" {
 		w.holdWrites()
@@ -92,6 +98,11 @@ func newWorld(p *plan) (*world, error) {
 	}
 	if err := w.make(partitions); err != nil {
 		return nil, err
+	}
+	if p.beside {
+		if err := w.makeBeside(); err != nil {
+			return nil, err
+		}
 	}
 	w.settings = []string{
 		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + strings.Join(kafka.ListenAddrs(), ","),
