@@ -125,7 +125,9 @@ func (p *tailPlace) resolve(offset int64) {
 // begin moves a place to a later instance, at its gap where one was told.
 func (t *tails) begin(p *tailPlace, instance int) {
 	if p.anew {
-		p.enter(instance, p.next)
+		next := p.next // behind what has expired of it
+		p.enter(instance, next)
+		p.excused = next
 		return
 	}
 	p.enter(instance, 0)

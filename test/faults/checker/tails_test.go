@@ -179,6 +179,15 @@ func TestTailsOfATopicMadeAgain(t *testing.T) {
 		"it is not told": {func(t *testing.T, w *world) {
 			w.replace(t, gap(2, 0, 0, 1, "RECREATED"))
 		}, []Rule{Mixed, Undelivered}},
+		"it has lost records before the tail is there": {func(t *testing.T, w *world) {
+			latest := *fromEarliest
+			latest.Slow = "latest"
+			w.kafka.Log[0] = []Record{keyed("b1", 0, "k"), record("b3", 1)}
+			w.replace(t, opensTail(10, 2, fromEarliest), opensTail(10, 2, &latest))
+			trim := trims(0, 1)
+			trim.Instance = 1
+			w.replace(t, given(2, "b1", 0, 0), send(1, "b3"), trim, gap(2, 0, 0, 1, "EXPIRED"), given(2, "b3", 0, 1))
+		}, nil},
 		"it is told twice": {func(t *testing.T, w *world) {
 			w.replace(t, given(2, "b1", 0, 0), given(2, "b1", 0, 0), gap(2, 0, 0, 1, "RECREATED"))
 		}, []Rule{Groundless, Undelivered}},
