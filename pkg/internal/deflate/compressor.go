@@ -1,13 +1,13 @@
 package deflate
 
 import (
-	"math"
 	"runtime"
 	"sync"
 )
 
-// historySize is how many bytes of what it has sent a Compressor keeps. The benchmark compares sizes.
-const historySize = 2048
+// HistorySize is how many bytes of what was sent before a message may repeat. The benchmark compares sizes: 4 KB make
+// records of 276 bytes 6 percent shorter, and do not fit a window of 4 KB, for which some libraries ask.
+const HistorySize = 2048
 
 // Deflaters holds what compressing takes for any number of connections: about 1.2 MB for each message that
 // is compressed at the same time, until the garbage collector takes it. These are no more than there are
@@ -34,6 +34,17 @@ func (d *Deflaters) appendMessage(dst, history, message []byte) ([]byte, error) 
 	return e.appendMessage(dst, history, message)
 }
 
+// AppendShared appends the compressed form of a message that is sent to several connections, as the payload of a message
+// with the RSV1 bit. It may repeat itself and history, of which at most HistorySize bytes are used: each of the
+// connections must have been sent that compressed, as the last of what it was. It may be longer than the message.
+func (d *Deflaters) AppendShared(dst, history, message []byte) []byte {
+	out, err := d.appendMessage(dst, history[max(0, len(history)-HistorySize):], message)
+	if err != nil {
+		panic("deflate: " + err.Error()) // the level is a valid one, and what takes the bytes does not fail
+	}
+	return out
+}
+
 // Compressor compresses the messages that a connection sends. It is not safe for concurrent use. It keeps
 // the last 2 KB of the messages that were sent compressed, which is all that the messages after them may
 // repeat: the LZ77 window of the peer holds these, and not what was sent uncompressed.
@@ -46,11 +57,7 @@ type Compressor struct {
 
 // NewCompressor returns the Compressor of a new connection.
 func (d *Deflaters) NewCompressor(agreed Params) *Compressor {
-	c := &Compressor{shared: d, independent: agreed.NoContextTakeover, longest: math.MaxInt}
-	if 0 < agreed.WindowBits && agreed.WindowBits < widestWindowBits {
-		c.longest = 1<<agreed.WindowBits - historySize
-	}
-	return c
+	return &Compressor{shared: d, independent: agreed.NoContextTakeover, longest: agreed.Window() - HistorySize}
 }
 
 // AppendCompressed appends the compressed form of a message to dst, as the payload of a message with the
@@ -80,7 +87,7 @@ func (c *Compressor) compress(dst, message []byte) ([]byte, error) {
 			return dst, err
 		}
 		dst = append(dst, tail...)
-		history, message = message[c.longest-historySize:c.longest], message[c.longest:]
+		history, message = message[c.longest-HistorySize:c.longest], message[c.longest:]
 	}
 	return c.shared.appendMessage(dst, history, message)
 }
@@ -91,10 +98,10 @@ func (c *Compressor) remember(message []byte) {
 		return
 	}
 	if c.history == nil {
-		c.history = make([]byte, 0, historySize)
+		c.history = make([]byte, 0, HistorySize)
 	}
-	message = message[max(0, len(message)-historySize):]
-	excess := max(0, len(c.history)+len(message)-historySize)
+	message = message[max(0, len(message)-HistorySize):]
+	excess := max(0, len(c.history)+len(message)-HistorySize)
 	kept := copy(c.history, c.history[excess:])
 	c.history = append(c.history[:kept], message...)
 }

@@ -58,7 +58,7 @@ func (c *conversation) check(t testing.TB) {
 	for i, payload := range c.payloads {
 		width := 32 << 10
 		if c.longest < width {
-			width = c.longest + historySize
+			width = c.longest + HistorySize
 		}
 		window := want[max(0, begin-width):begin]
 		if c.independent {
@@ -131,7 +131,7 @@ func TestEveryLength(t *testing.T) {
 	for g := newGenerator(7); len(text) < 80_000; {
 		text = append(text, g.order()...)
 	}
-	for _, around := range []int{10, 258, 2 * 258, 128, historySize, 32_767, 65_535} {
+	for _, around := range []int{10, 258, 2 * 258, 128, HistorySize, 32_767, 65_535} {
 		c, zeros := newConversation(Params{}), newConversation(Params{})
 		for n := max(around-10, 0); n < around+10; n++ {
 			c.send(t, text[:n])
@@ -183,7 +183,7 @@ func TestMemory(t *testing.T) {
 		c.send(t, g.reading())
 		c.send(t, bytes.Repeat(g.order(), 20))
 	}
-	if len(c.history) != historySize || cap(c.history) != historySize {
+	if len(c.history) != HistorySize || cap(c.history) != HistorySize {
 		t.Errorf("it keeps %d bytes, in %d", len(c.history), cap(c.history))
 	}
 }

@@ -1,6 +1,9 @@
 package deflate
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // Names of the extension and of its parameters: RFC 7692, sections 7 and 7.1.
 const (
@@ -25,6 +28,15 @@ type Params struct {
 	NoContextTakeover bool
 	// WindowBits is the size of the window from which messages may repeat bytes, as a power of two; 0 means 15.
 	WindowBits int
+}
+
+// Window returns how many bytes lie between what a message for the client repeats and where it does at most, as far as
+// that must be looked after: a Deflaters looks back no further than the widest window has.
+func (p Params) Window() int {
+	if 0 < p.WindowBits && p.WindowBits < widestWindowBits {
+		return 1 << p.WindowBits
+	}
+	return math.MaxInt
 }
 
 // Negotiate chooses the first acceptable offer of permessage-deflate in the values of all

@@ -11,11 +11,16 @@ type chunk struct {
 	*index
 
 	frames []byte
+
+	// For peers that are sent compressed frames.
+	forms      []form // of the first records
+	compressed []byte
 }
 
 // index tells which records the frames of a chunk are. It only grows. A tail keeps the index of the chunk that it is in.
 type index struct {
 	mu         *sync.RWMutex // of the ring, which guards it; nil if it does not grow
+	text       uint64        // identifies the chunk among those of all rings; 0 where there are no others
 	begin      proxy.Places  // before the first record
 	partitions []int32
 	offsets    []int64

@@ -4,6 +4,17 @@ package feed
 // return true. It returns how many records they were. Only the writer calls it. Afterwards Err may tell that the tail
 // has ended.
 func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (given int) {
+	for {
+		n, lacking := t.fill(most-given, record, control)
+		if given += n; lacking == nil {
+			return given
+		}
+		t.audience.ring.compress(*lacking, *t.window)
+	}
+}
+
+// fill is Fill up to a record of the ring that must be compressed first.
+func (t *Tail) fill(most int, record, control func(frame []byte) (more bool)) (given int, lacking *location) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, frame := range t.told {
@@ -14,7 +25,7 @@ func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (g
 	for t.snapshot != nil && t.err == nil {
 		n, done := t.snapshot.fill(most-given, record, control)
 		if given += n; !done {
-			return given
+			return given, nil
 		}
 		t.snapshot = nil
 		if len(t.further) > 0 {
@@ -26,19 +37,23 @@ func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (g
 			given += t.fillPage(most-given, record, control)
 		}
 		if t.page != nil || !t.live {
-			return given
+			return given, nil
 		}
-		n, live := t.fillLive(most-given, record)
-		if given += n; live {
-			return given
+		n, end := t.fillLive(most-given, record)
+		given += n
+		switch end {
+		case goesOn, full:
+			return given, nil
+		case lacksForm:
+			return given, &location{t.spot.chunk, t.spot.read}
 		}
 	}
-	return given
+	return given, nil
 }
 
-// fillLive gives frames of the ring. It returns false if the tail is not live anymore.
-func (t *Tail) fillLive(most int, record func(frame []byte) (more bool)) (given int, live bool) {
-	end := dropped
+// fillLive gives frames of the ring. The tail may not be live afterwards.
+func (t *Tail) fillLive(most int, record func(frame []byte) (more bool)) (given int, end takeEnd) {
+	end = dropped
 	if t.isVoid {
 		end = otherHistory
 	} else if !t.queue.overflow {
@@ -47,34 +62,32 @@ func (t *Tail) fillLive(most int, record func(frame []byte) (more bool)) (given 
 		t.spot.left = 0
 	}
 	switch end {
-	case goesOn, full:
-		return given, true
 	case otherHistory:
 		t.goBack()
 	case dropped:
 		t.fallBehind()
 	}
-	return given, false
+	return given, end
 }
 
 func (t *Tail) fillRing(most int, record func(frame []byte) (more bool)) (given int, end takeEnd) {
 	if t.queue.open {
 		return t.fillQueue(most, record)
 	}
-	return t.audience.ring.read(&t.spot, most, record)
+	return t.audience.ring.read(&t.spot, most, t.window.forTail(true), record)
 }
 
 // fillQueue gives the records of the queue. Behind the last one it moves the spot to where all is known to be queued.
 func (t *Tail) fillQueue(most int, record func(frame []byte) (more bool)) (given int, end takeEnd) {
-	settled := t.audience.settled.Load() // before the queue is known to be empty
+	settled, window := t.audience.settled.Load(), t.window.forTail(t.selection.isAll()) // settled before the queue is known to be empty
 	for t.queue.waits > 0 {
 		if given == most {
 			t.queue.fallBehind()
 			return given, goesOn
 		}
 		at, left := t.queue.next()
-		n, end := t.audience.ring.readAt(at, &t.spot, record)
-		if end == dropped || end == otherHistory {
+		n, end := t.audience.ring.readAt(at, &t.spot, window, record)
+		if end == dropped || end == otherHistory || end == lacksForm {
 			return given, end
 		}
 		t.queue.given()
@@ -99,7 +112,7 @@ func (t *Tail) fillPage(most int, record, control func(frame []byte) (more bool)
 		control(frame)
 	}
 	p.controls = nil
-	given, _ = t.spot.take(&p.chunk, most, record)
+	given, _ = t.spot.take(&p.chunk, most, nil, record)
 	if t.spot.read == len(p.offsets) {
 		t.page = nil
 		t.taken <- struct{}{}

@@ -20,7 +20,7 @@ type Hub struct {
 // NewHub returns a hub that reads nothing yet.
 func NewHub(o Options) *Hub {
 	return &Hub{
-		options: o, memory: newMemory(o.RingBytes, o.Used), tables: &tables{limit: o.TableBytes, used: o.Used},
+		options: o, memory: newMemory(&o), tables: &tables{limit: o.TableBytes, used: o.Used},
 		turns: make(chan struct{}, o.CatchUps), logs: map[any]*Log{},
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // Options are what logs are read with.
 type Options struct {
-	RingBytes  int64         // bytes of frames of the rings of all logs together
+	RingBytes  int64         // bytes of frames of the rings of all logs together, in all forms
 	TableBytes int64         // bytes of the tables of newest records of all logs together
 	ChunkBytes int           // bytes of frames of a chunk
 	Tick       time.Duration // how long ready frames may wait for others
@@ -21,6 +21,7 @@ type Options struct {
 	Moves      time.Duration // how long after a record tails may learn that their places have moved past it
 	CatchUps   int           // how many tails may read logs themselves at one time
 	Used       func(int64)   // is told each change of the bytes that rings and tables hold; may be nil
+	Compressor Compressor    // for tails with a Window; may be nil where none has
 	Logger     *slog.Logger
 }
 

@@ -5,18 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// memory bounds what the rings of all logs hold together. A ring keeps its newest chunk in any case.
+// memory is what the rings of all logs share. It bounds what they hold together; a ring keeps its newest chunk in any case.
 type memory struct {
-	limit int64       // bytes of frames
-	used  func(int64) // is told each change of what is held; may be nil
-	held  atomic.Int64
+	limit      int64       // bytes of frames, and of their compressed forms
+	used       func(int64) // is told each change of what is held; may be nil
+	compressor Compressor  // nil where nothing is to be compressed
+	held       atomic.Int64
+	texts      atomic.Uint64 // counts the chunks that there ever were
 
 	mu    sync.Mutex    // guards rings
 	rings map[*ring]int // how many tails read it
 }
 
-func newMemory(limit int64, used func(int64)) *memory {
-	return &memory{limit: limit, used: used, rings: map[*ring]int{}}
+func newMemory(o *Options) *memory {
+	return &memory{limit: o.RingBytes, used: o.Used, compressor: o.Compressor, rings: map[*ring]int{}}
 }
 
 func (m *memory) charge(bytes int64) {

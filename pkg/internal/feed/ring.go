@@ -15,12 +15,13 @@ type ring struct {
 	memory *memory
 	chunk  int // bytes of frames from which on another chunk is begun
 	encode encode
+	making sync.Mutex // held by who makes forms; taken before mu
 
 	mu     sync.RWMutex // guards what follows
 	chunks []chunk
 	first  uint64 // the number of chunks[0]: chunks are numbered from 0 on
 	high   proxy.Places
-	held   int64 // bytes of frames
+	held   int64 // bytes
 }
 
 // newRing returns a ring that gets the records from begin on. It must be closed.
@@ -110,7 +111,7 @@ func (r *ring) restart(from proxy.Places) {
 // filling returns the chunk that gets the next frame. r.mu is held.
 func (r *ring) filling() *chunk {
 	if n := len(r.chunks); n == 0 || len(r.chunks[n-1].frames) >= r.chunk {
-		r.chunks = append(r.chunks, chunk{index: &index{mu: &r.mu, begin: r.high.Clone()}})
+		r.chunks = append(r.chunks, chunk{index: &index{mu: &r.mu, text: r.memory.texts.Add(1), begin: r.high.Clone()}})
 	}
 	return &r.chunks[len(r.chunks)-1]
 }
@@ -122,7 +123,7 @@ func (r *ring) drop() {
 	if len(r.chunks) < 2 {
 		return
 	}
-	dropped := int64(len(r.chunks[0].frames))
+	dropped := r.chunks[0].size()
 	r.held -= dropped
 	r.memory.charge(-dropped)
 	kept := copy(r.chunks, r.chunks[1:])
@@ -198,9 +199,9 @@ func (r *ring) join(at proxy.Places) (spot, bool) {
 	return spot{}, false
 }
 
-// read has take called with frames from a spot on, at most most, while take returns true, and moves the spot behind
-// them. take must be quick: the ring cannot grow meanwhile.
-func (r *ring) read(s *spot, most int, take func(frame []byte) (more bool)) (given int, end takeEnd) {
+// read has take called with frames from a spot on, at most most, in the forms that the peer of a window is given, while
+// take returns true. It moves the spot behind them. take must be quick: the ring cannot grow meanwhile.
+func (r *ring) read(s *spot, most int, w *Window, take func(frame []byte) (more bool)) (given int, end takeEnd) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for given < most {
@@ -213,7 +214,7 @@ func (r *ring) read(s *spot, most int, take func(frame []byte) (more bool)) (giv
 		if s.chunk < r.first {
 			return given, dropped
 		}
-		n, end := s.take(&r.chunks[s.chunk-r.first], most-given, take)
+		n, end := s.take(&r.chunks[s.chunk-r.first], most-given, w, take)
 		if given += n; end != goesOn {
 			return given, end
 		}
@@ -222,7 +223,7 @@ func (r *ring) read(s *spot, most int, take func(frame []byte) (more bool)) (giv
 }
 
 // readAt is read for one record, of which the spot is in front.
-func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool)) (given int, end takeEnd) {
+func (r *ring) readAt(at location, s *spot, w *Window, take func(frame []byte) (more bool)) (given int, end takeEnd) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if at.chunk < r.first || at.chunk >= r.first+uint64(len(r.chunks)) {
@@ -240,12 +241,17 @@ func (r *ring) readAt(at location, s *spot, take func(frame []byte) (more bool))
 	if older {
 		return 0, otherHistory
 	}
-	s.read++
 	if has {
+		s.read++
 		return 0, goesOn
 	}
+	frame, isMade := w.give(c, at.record)
+	if !isMade {
+		return 0, lacksForm
+	}
+	s.read++
 	s.count(c.index, at.record)
-	if !take(c.frame(at.record)) {
+	if !take(frame) {
 		return 1, full
 	}
 	return 1, goesOn

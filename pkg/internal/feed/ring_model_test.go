@@ -59,7 +59,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		m.grow(partition, m.random.IntN(30))
 		m.fetched[partition] = proxy.Place{Offset: m.random.Int64N(m.ends[partition].Offset + 1)}
 	}
-	m.ring = newRing(newMemory(int64(20+m.random.IntN(300)), nil), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
+	m.ring = newRing(newMemory(&Options{RingBytes: int64(20 + m.random.IntN(300))}), 1+m.random.IntN(60), m.fetched, func(dst []byte, r *proxy.Record) []byte {
 		return fmt.Appendf(dst, "%d:%d ", r.Partition, r.Offset)
 	})
 	return m
@@ -151,7 +151,7 @@ func (m *model) advance(tail *modelTail, size int) {
 		return
 	}
 	var frames []byte
-	_, end := m.ring.read(&tail.spot, 1000, func(frame []byte) bool {
+	_, end := m.ring.read(&tail.spot, 1000, nil, func(frame []byte) bool {
 		frames = append(frames, frame...)
 		return len(frames) < size
 	})

@@ -19,6 +19,11 @@ type Selection struct {
 // everything is the selection of all records.
 func everything() *Selection { return &Selection{Partition: proxy.AnyPartition} }
 
+// isAll tells whether all records are wanted.
+func (s *Selection) isAll() bool {
+	return s == nil || s.Partition == proxy.AnyPartition && s.Where == nil && !s.byKey()
+}
+
 // Allowed is a rule about keys.
 type Allowed struct {
 	Rule string // equal rules have equal texts

@@ -45,10 +45,11 @@ const (
 	full                        // the taker has enough
 	otherHistory                // the tail must look at the log again: see proxy.Place.IsOlder
 	dropped                     // the ring does not have the record anymore
+	lacksForm                   // the frame that comes next must be compressed first
 )
 
-// take has take called with frames of the spot's chunk, at most most.
-func (s *spot) take(c *chunk, most int, take func(frame []byte) (more bool)) (given int, end takeEnd) {
+// take has take called with frames of the spot's chunk, at most most, in the forms that the peer of a window is given.
+func (s *spot) take(c *chunk, most int, w *Window, take func(frame []byte) (more bool)) (given int, end takeEnd) {
 	for ; s.read < len(c.offsets) && given < most; s.read++ {
 		if len(s.ahead) > 0 {
 			has, older := s.hasBefore(c.partitions[s.read], c.offsets[s.read], c.epochs[s.read])
@@ -59,9 +60,13 @@ func (s *spot) take(c *chunk, most int, take func(frame []byte) (more bool)) (gi
 				continue
 			}
 		}
+		frame, isMade := w.give(c, s.read)
+		if !isMade {
+			return given, lacksForm
+		}
 		given++
 		s.count(c.index, s.read)
-		if !take(c.frame(s.read)) {
+		if !take(frame) {
 			s.read++
 			return given, full
 		}

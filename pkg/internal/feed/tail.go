@@ -20,6 +20,7 @@ type TailOptions struct {
 	Every    time.Duration
 	Gaps     []proxy.Gap // are told before all records
 	Snapshot bool        // whether the newest records come first; At is nil then
+	Window   *Window     // of the connection; nil where nothing is sent compressed
 	// Slowed is called once where Slow is SlowClose and the tail has fallen behind, from any goroutine. It must not wait.
 	Slowed func()
 	// Wake is called when there may be frames, from any goroutine. It must not wait.
@@ -61,6 +62,7 @@ type Tail struct {
 	slow       Slow
 	slowed     func() // is called when err becomes ErrSlow
 	wake       func()
+	window     *Window
 	ended      context.Context
 	cancel     context.CancelFunc
 	catching   sync.WaitGroup
@@ -88,7 +90,7 @@ type Tail struct {
 // Open begins a tail. Close must be called in the end.
 func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	t := &Tail{
-		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, selection: o.selection(), taken: make(chan struct{}, 1),
+		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, window: o.Window, selection: o.selection(), taken: make(chan struct{}, 1),
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)

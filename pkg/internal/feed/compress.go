@@ -1,0 +1,159 @@
+package feed
+
+// compressedAtOnce is about how many bytes of frames are compressed while others wait for some of them.
+const compressedAtOnce = 16 << 10
+
+// maker makes forms of the records of a chunk.
+type maker struct {
+	compressor Compressor
+	chunk      chunk // as it was
+	first      int   // the first record
+	forms      []form
+	compressed []byte
+	before     []byte // the text before the next record, as far as frames may repeat it; where they are made in order
+	spent      int    // bytes of frames that were compressed
+}
+
+// compress makes the forms that the peer of a window needs of records from one on, at least of that if the ring still has
+// it. Nobody else who reads the ring waits for this, save those who need forms that are still to be made.
+func (r *ring) compress(at location, w Window) {
+	if r.makeForms(at, w) {
+		r.memory.makeRoom()
+	}
+}
+
+func (r *ring) makeForms(at location, w Window) (any bool) {
+	r.making.Lock()
+	defer r.making.Unlock()
+	c, has := r.chunkOf(at.chunk)
+	if !has {
+		return false
+	}
+	m := &maker{compressor: r.memory.compressor, chunk: c, first: at.record}
+	if w.inOrder {
+		m.gather()
+	}
+	for record := at.record; record < len(c.ends) && m.spent < compressedAtOnce; record++ {
+		if !m.make(record, &w) {
+			break
+		}
+	}
+	if len(m.forms) == 0 {
+		return false
+	}
+	r.keep(at, m)
+	return true
+}
+
+// chunkOf returns a chunk as it is now. What it has does not change anymore, and of its index it has what forms need. Who
+// may make forms sees all that are made.
+func (r *ring) chunkOf(number uint64) (c chunk, has bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if number < r.first || number >= r.first+uint64(len(r.chunks)) {
+		return chunk{}, false
+	}
+	c = r.chunks[number-r.first]
+	c.index = &index{text: c.index.text, ends: c.ends}
+	return c, true
+}
+
+// keep adds what was made to the chunk, if the ring still has that.
+func (r *ring) keep(at location, m *maker) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at.chunk < r.first {
+		return
+	}
+	grown := r.chunks[at.chunk-r.first].keep(at.record, m.forms, m.compressed)
+	r.held += grown
+	r.memory.charge(grown)
+}
+
+// gather finds the text before the first record. It goes back no further than it is known what is part of it.
+func (m *maker) gather() {
+	first, found := m.first, 0
+	for first > 0 && found < m.compressor.Reach() {
+		f := m.chunk.form(first - 1)
+		if f.state != isPlain && f.state != isText {
+			break
+		}
+		first--
+		if f.state == isText {
+			found += int(f.text)
+		}
+	}
+	for record := first; record < m.first; record++ {
+		f := m.chunk.form(record)
+		m.follow(record, &f)
+	}
+}
+
+// follow adds a record to the text before the next one.
+func (m *maker) follow(record int, f *form) {
+	if f.state == isText {
+		m.before = append(m.before, m.compressor.Text(m.chunk.frame(record))...)
+		m.before = m.before[max(0, len(m.before)-m.compressor.Reach()):]
+	}
+}
+
+// make makes what the peer of a window lacks of a record. It returns false if that is nothing.
+func (m *maker) make(record int, w *Window) bool {
+	f, lacked := m.chunk.form(record), false
+	have := w.haveAt(&m.chunk, record)
+	for {
+		what := w.choose(&f, have)
+		switch {
+		case what == unknown:
+			m.find(record, &f, w.inOrder)
+		case what == alone && !f.alone.isMade():
+			f.alone = m.compress(record, nil)
+			f.isUseless = m.isLonger(record, f.alone)
+		default:
+			if lacked {
+				m.forms = append(m.forms, f)
+				m.follow(record, &f)
+				w.pass(&m.chunk, record, &f, what)
+			}
+			return lacked
+		}
+		lacked = true
+	}
+}
+
+// find finds out whether a frame is long enough to be compressed, and for who gets all frames whether it is part of the
+// text: if what follows the text before it is shorter than the frame.
+func (m *maker) find(record int, f *form, inOrder bool) {
+	if f.state == isUnknown {
+		f.text = int32(len(m.compressor.Text(m.chunk.frame(record))))
+		if f.state = isMeasured; f.text == 0 {
+			f.state = isPlain
+		}
+	}
+	if f.state != isMeasured || !inOrder {
+		return
+	}
+	made := m.compress(record, m.before)
+	if m.isLonger(record, made) {
+		m.compressed = m.compressed[:int(made.begin)-len(m.chunk.compressed)]
+		f.state = isPlain
+		return
+	}
+	f.state, f.following, f.before = isText, made, int32(len(m.before))
+	if f.before == 0 && !f.alone.isMade() {
+		f.alone = made
+	}
+}
+
+// compress makes a form of a record.
+func (m *maker) compress(record int, before []byte) piece {
+	frame, begin := m.chunk.frame(record), len(m.chunk.compressed)+len(m.compressed)
+	m.compressed = m.compressor.AppendCompressed(m.compressed, before, frame)
+	m.spent += len(frame)
+	return piece{int32(begin), int32(len(m.chunk.compressed) + len(m.compressed))}
+}
+
+// isLonger tells whether a form is at least as long as the frame.
+func (m *maker) isLonger(record int, made piece) bool {
+	return int(made.end-made.begin) >= len(m.chunk.frame(record))
+}
