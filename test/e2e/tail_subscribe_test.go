@@ -102,6 +102,20 @@ func (c *tail) passes(k *cluster, topic string, keys, wanted []string) {
 	}
 }
 
+// TestTailKeysThatAreNamedAgain has a client want a key, then all, then the key again: it is given each record once.
+func TestTailKeysThatAreNamedAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic := k.topic(t, 1)
+		c := k.run(t).tail(t, topic, "key=a", "key=end")
+		for range 3 {
+			c.passes(k, topic, []string{"a", "b"}, []string{"a"})
+			c.subscribed(asking("subscribe", topic))
+			c.passes(k, topic, []string{"a", "b"}, []string{"a", "b"})
+			c.subscribed(asking("subscribe", topic, `"keys":["a","end"]`))
+		}
+	})
+}
+
 func TestTailSubscribingAgainReplacesTheFilter(t *testing.T) {
 	keys := []string{"a", "b", "c", "d"}
 	onBoth(t, func(t *testing.T, k *cluster) {

@@ -192,7 +192,7 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 	if !topic.tail.CanSelect(reduced(&topic.wants)) {
 		return t.beginAnew(topic, before)
 	}
-	topic.tail.Select(reduced(&topic.wants))
+	topic.tail.Select(reduced(topic.wants))
 	return t.inForce(topic), nil
 }
 
@@ -267,7 +267,7 @@ func (t *tailing) trackWithNewest(ctx context.Context, topic *tailed, wants feed
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return nil, e
 	}
-	if err := topic.tail.SelectKeys(ctx, reduced(&topic.wants), keySet(keys)); err != nil {
+	if err := topic.tail.SelectKeys(ctx, reduced(topic.wants), keySet(keys)); err != nil {
 		t.want(topic, before, topic.rule)
 		return nil, feedError(err)
 	}

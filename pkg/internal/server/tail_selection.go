@@ -41,12 +41,12 @@ func keySet(keys []string) map[string]struct{} {
 	return set
 }
 
-// reduced returns nil for a selection of all.
-func reduced(s *feed.Selection) *feed.Selection {
+// reduced returns a selection for a tail to keep, nil for one of all.
+func reduced(s feed.Selection) *feed.Selection {
 	if s.Partition == proxy.AnyPartition && s.Keys == nil && len(s.Prefixes) == 0 && s.Where == nil && s.Allowed == nil {
 		return nil
 	}
-	return s
+	return &s
 }
 
 // beyondAll stands for whatever may follow a prefix.
