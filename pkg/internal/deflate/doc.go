@@ -14,7 +14,8 @@
 //
 //   - A message repeats nothing but itself and what the same Compressor has compressed before. So payloads
 //     must be sent in the order in which they were compressed, and none may be left out. What is sent
-//     uncompressed is not in the window of the peer, and not in the history of a Compressor.
+//     uncompressed is not in the window of the peer, and not in the history of a Compressor. Where Deflaters
+//     compress a message for several connections, their caller must know what each of them was sent.
 //   - No payload has a block with the BFINAL bit, after which a peer might begin with an empty window.
 //   - No payload is inflated to more than the limit of the caller, whatever it holds.
 //

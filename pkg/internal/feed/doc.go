@@ -9,6 +9,11 @@
 // has been given nothing. A tail is either at a spot of the ring, or it catches up: it reads the log from its places
 // on, at its own pace.
 //
+// The text of a chunk is what those of its frames hold that are sent compressed, one behind the other. The frame of a
+// record has two compressed forms: following repeats the last of the text before it, as much of that as was known to be
+// text when it was made; alone repeats nothing but itself. Whether a record is part of the text is decided once, for all
+// who get the whole ring: it is if following is shorter than the frame. Forms are made when somebody needs them.
+//
 // # What must hold
 //
 //  1. A tail is given the records of a partition in their order, each once, from its first place on, or it is told a
@@ -33,4 +38,9 @@
 //     copy of it, and what the ring gets from then on, has no hole and no double.
 //  9. Where records of a key are conflated in time, a frame may be of an earlier offset than the one before it. The
 //     places behind it are those behind which nothing is held.
+//  10. A peer is given following only if the text that it may repeat is the last that the peer was sent compressed, and
+//     lies within its window: the peer was given all records before it in the chunk, from one on behind which there is as
+//     much text, in order, with no other compressed frame between. A Window shows that. It compares where it is with each
+//     record that is given, so that jumps, records that are left out and the other topics of the connection need not be
+//     told to it. What a ring does not hold is never sent compressed, and is not in the window.
 package feed

@@ -49,7 +49,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	hub := NewHub(Options{
 		RingBytes: int64(50 + random.IntN(1000)), ChunkBytes: 1 + random.IntN(100), Tick: time.Duration(random.IntN(3)) * time.Millisecond,
 		Linger: time.Minute, Retry: 10 * time.Millisecond, Moves: 100 * time.Millisecond, CatchUps: 1 + random.IntN(3),
-		TableBytes: 1 << 30, Logger: slog.New(slog.DiscardHandler),
+		TableBytes: 1 << 30, Compressor: tokens{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	w.log = newLog(Name{Topic: "t"}, w.kafka, hub)
 	w.memory = hub.memory
@@ -111,8 +111,11 @@ func (w *world) open() {
 		tail.slow = SlowLatest
 	}
 	tail.selections = []selected{{nil, w.selection()}}
+	tail.peer.size = []int{1 << 20, 0, 60}[len(w.tails)%3]
+	window := &Window{}
+	window.Open(tail.peer.size, true)
 	t, err := w.log.Open(w.t.Context(), TailOptions{
-		Variant: "v", NewEncoder: func() Encoder { return textEncoder{} }, At: at, Selection: tail.selections[0].by, Slow: tail.slow,
+		Variant: "v", NewEncoder: func() Encoder { return textEncoder{} }, At: at, Selection: tail.selections[0].by, Slow: tail.slow, Window: window,
 		Wake: func() {
 			select {
 			case tail.woken <- struct{}{}:
@@ -147,6 +150,7 @@ type worldTail struct {
 	over       chan struct{}
 	pause      time.Duration
 	slow       Slow
+	peer       tokenPeer
 	selections []selected
 	first      proxy.Places
 	at         map[int32]int64           // behind what it was given
@@ -260,7 +264,7 @@ func (c *worldTail) read(size int) {
 		for {
 			var frames []byte
 			take := func(frame []byte) bool {
-				frames = append(frames, frame...)
+				frames = append(frames, c.peer.plain(c.world.t, frame)...)
 				return len(frames) < size
 			}
 			if c.tail.Fill(1+size/10, take, take); c.tail.Err() != nil {
