@@ -143,7 +143,7 @@ func start(o Options) (*App, error) {
 	if err != nil {
 		return a, err
 	}
-	memory := a.openBudget(m)
+	memory, compressed := a.openBudget(m), compression(settings)
 	producers, consumers := a.openProducersAndConsumers(brokers, memory)
 
 	limits, writer, err := a.openLimits(brokers, static, m)
@@ -158,8 +158,8 @@ func start(o Options) (*App, error) {
 	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
-		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Feeds: a.openFeeds(memory),
-		Sockets: a.sockets, Compression: compression(settings), Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
+		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Feeds: a.openFeeds(memory, compressed, m),
+		Sockets: a.sockets, Compression: compressed, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
 	access.keep(a, s.Recheck)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 )
 
 const (
@@ -20,9 +22,9 @@ const (
 )
 
 // openFeeds makes the hub of live reading.
-func (a *App) openFeeds(b *budget.Budget) *feed.Hub {
+func (a *App) openFeeds(b *budget.Budget, c *socket.Compression, m *metrics.Metrics) *feed.Hub {
 	tails := &a.config.Tails
-	hub := feed.NewHub(feed.Options{
+	options := feed.Options{
 		RingBytes: tails.BufferBytes, TableBytes: tails.SnapshotBytes, ChunkBytes: int(min(feedChunk, tails.BufferBytes/4)), Tick: tails.Tick,
 		Linger: feedLinger, Retry: feedRetry, Moves: feedMoves, CatchUps: tails.CatchUpReaders, Logger: a.log,
 		Used: func(change int64) {
@@ -32,7 +34,11 @@ func (a *App) openFeeds(b *budget.Budget) *feed.Hub {
 				b.Release(budget.Tailing, -change)
 			}
 		},
-	})
+	}
+	if c != nil {
+		options.Compressor = c.ForTails(m.TailCompressions.Inc)
+	}
+	hub := feed.NewHub(options)
 	a.onTearDown(func(context.Context) { hub.Close() })
 	return hub
 }

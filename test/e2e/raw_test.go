@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"bufio"
+	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,11 +21,13 @@ import (
 const (
 	opContinuation = 0x0
 	opText         = 0x1
+	opBinary       = 0x2
 	opClose        = 0x8
 	opPing         = 0x9
 	opPong         = 0xA
 	final          = 0x80
 	masked         = 0x80
+	compressed     = 0x40 // RFC 7692, section 6
 )
 
 // raw is a WebSocket client that does nothing by itself: it answers no ping, and what a test does not
@@ -33,15 +37,20 @@ type raw struct {
 	conn       *net.TCPConn
 	r          *bufio.Reader
 	transcript *transcript
+
+	// Of the last frame.
+	compressed bool
+	length     int    // of its payload, as it came
+	window     []byte // what came compressed, also before
 }
 
-// raw opens a socket with small buffers on the client's side.
-func (p *proxy) raw(t *testing.T, target string) *raw {
+// raw opens a socket with small buffers on the client's side. Headers are NAME: value.
+func (p *proxy) raw(t *testing.T, target string, headers ...string) *raw {
 	t.Helper()
 	watch := stopwatch.Start(t)
 	defer watch.Stop()
 	for {
-		c, got := p.rawOnce(t, target)
+		c, got := p.rawOnce(t, target, headers...)
 		if got.status == http.StatusSwitchingProtocols {
 			return c
 		}
@@ -52,7 +61,7 @@ func (p *proxy) raw(t *testing.T, target string) *raw {
 }
 
 // rawOnce returns a connection and how its handshake was answered.
-func (p *proxy) rawOnce(t *testing.T, target string) (*raw, response) {
+func (p *proxy) rawOnce(t *testing.T, target string, headers ...string) (*raw, response) {
 	t.Helper()
 	dialer := net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(t.Context(), "tcp", p.addr)
@@ -66,16 +75,16 @@ func (p *proxy) rawOnce(t *testing.T, target string) (*raw, response) {
 	t.Cleanup(func() { _ = tcp.Close() })
 	_ = tcp.SetReadBuffer(32 << 10)
 	_ = tcp.SetWriteBuffer(32 << 10)
-	c := &raw{t, tcp, bufio.NewReader(tcp), newTranscript(t, target)}
-	got := c.handshake(p.addr, target)
+	c := &raw{t: t, conn: tcp, r: bufio.NewReader(tcp), transcript: newTranscript(t, target)}
+	got := c.handshake(p.addr, target, headers)
 	return c, got
 }
 
-func (c *raw) handshake(host, target string) response {
+func (c *raw) handshake(host, target string, headers []string) response {
 	c.t.Helper()
 	c.deadline()
 	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", target, host)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", target, host, strings.Join(append(headers, ""), "\r\n"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -122,7 +131,7 @@ func (c *raw) sendBytes(b []byte) {
 	}
 }
 
-// next returns the next frame; the error is that of the connection.
+// next returns the next frame, inflated where it is compressed; the error is that of the connection.
 func (c *raw) next() (op byte, payload []byte, err error) {
 	c.deadline()
 	var head [2]byte
@@ -144,11 +153,30 @@ func (c *raw) next() (op byte, payload []byte, err error) {
 		return 0, nil, err
 	}
 	payload = make([]byte, size)
-	_, err = io.ReadFull(c.r, payload)
-	if err == nil && head[0] == final|opText {
+	if _, err = io.ReadFull(c.r, payload); err != nil {
+		return 0, nil, err
+	}
+	c.compressed, c.length = head[0]&compressed != 0, len(payload)
+	if c.compressed {
+		payload = c.inflate(payload)
+	}
+	if head[0]&^compressed == final|opText {
 		c.transcript.received(websocket.MessageText, payload)
 	}
-	return head[0] & 0x0F, payload, err
+	return head[0] & 0x0F, payload, nil
+}
+
+// inflate inflates a message, which may repeat those before it that came compressed.
+func (c *raw) inflate(payload []byte) []byte {
+	c.t.Helper()
+	const ending = "\x00\x00\xff\xff\x01\x00\x00\xff\xff" // of the message, which its sender leaves out, and of the stream
+	message, err := io.ReadAll(flate.NewReaderDict(strings.NewReader(string(payload)+ending), c.window))
+	if err != nil {
+		c.t.Fatalf("a message cannot be inflated: %v", err)
+	}
+	c.window = append(c.window, message...)
+	c.window = c.window[max(0, len(c.window)-32<<10):]
+	return message
 }
 
 // read returns the next frame.

@@ -200,7 +200,7 @@ func TestTailRate(t *testing.T) {
 func TestTailFramesAreTheSameWithCompression(t *testing.T) {
 	const batches, each = 40, 25
 	onBoth(t, func(t *testing.T, k *cluster) {
-		topic, p := k.topic(t, 1), k.start(t, "COMPRESSION_ENABLED=true")
+		topic, p := k.topic(t, 1), k.start(t, "COMPRESSION_ENABLED=true", "COMPRESSION_MIN_BYTES=128")
 		plain := p.tail(t, topic)
 		compressed := func(mode websocket.CompressionMode, parameters ...string) *tail {
 			return newTail(dialURL(t, "ws://"+p.addr, tailPath(topic, parameters...), &websocket.DialOptions{HTTPClient: httpClient(), CompressionMode: mode}))

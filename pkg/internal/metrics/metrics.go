@@ -33,6 +33,8 @@ type Metrics struct {
 	InFlight prometheus.Gauge
 	// TailEncodings counts records that were encoded for any number of tails.
 	TailEncodings prometheus.Counter
+	// TailCompressions counts how often a record was compressed for any number of tails.
+	TailCompressions prometheus.Counter
 	// BytesReceived counts the payload of messages, BytesSent whole frames, pings included. Both count what is
 	// compressed as it is sent.
 	BytesReceived, BytesSent prometheus.Counter
@@ -142,6 +144,8 @@ func (m *Metrics) registerRecords(f factory) {
 	m.commits = f.counterVec("commits_total", "Offset commits, by result.", "result")
 	m.TailEncodings = f.counter("tail_encodings_total",
 		"Records encoded for /socket/tail: once for all connections that read them in the same form.")
+	m.TailCompressions = f.counter("tail_compressions_total",
+		"Records compressed for /socket/tail: once for all connections in step that read them in the same form, and once for all others.")
 }
 
 // Handler answers GET /metrics with everything in the registry.

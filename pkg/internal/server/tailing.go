@@ -31,6 +31,7 @@ type tailing struct {
 	snapshot      bool                        // whether the newest records come first
 	conn          atomic.Pointer[socket.Conn] // nil until it is served
 	set           socket.TailSet
+	window        feed.Window    // what the client can be told to repeat
 	work          sync.WaitGroup // goroutines that deal with topics that have ended
 	first         []byte
 
@@ -206,7 +207,8 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every, Slowed: t.tooSlow, Wake: t.wake,
+		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every,
+		Window: &t.window, Slowed: t.tooSlow, Wake: t.wake,
 	})
 	if err != nil {
 		return fmt.Errorf("beginning to read %s: %w", name, err)
@@ -263,6 +265,9 @@ func (t *tailing) wake() {
 
 // serve serves the connection.
 func (t *tailing) serve(c *socket.Conn, o socket.TailOptions) {
+	if agreed, ok := c.Agreed(); ok && !o.Batch { // an array is of one connection
+		t.window.Open(agreed.Window(), !agreed.NoContextTakeover)
+	}
 	t.conn.Store(c)
 	t.mu.Lock()
 	for _, topic := range t.topics {

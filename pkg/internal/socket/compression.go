@@ -23,8 +23,9 @@ func NewCompression(minBytes int64) *Compression {
 // is nil: where it was not negotiated. It keeps 2 KB for messages to come, once it has compressed one.
 type extension struct {
 	shared *Compression
+	agreed deflate.Params
 
-	// The writer's.
+	// The writer's. What a flow is given compressed for several connections must not be mixed with what is compressed here.
 	compressor *deflate.Compressor
 	saved      int // bytes that the messages since beginWrite became shorter by
 
@@ -42,7 +43,7 @@ func (s *Compression) negotiate(offers []string) (x *extension, response string)
 	if !ok {
 		return nil, ""
 	}
-	return &extension{shared: s, compressor: s.deflaters.NewCompressor(agreed)}, response
+	return &extension{shared: s, agreed: agreed, compressor: s.deflaters.NewCompressor(agreed)}, response
 }
 
 // endMessage is endFrame for a whole message, which it compresses if it is long enough and becomes shorter.
