@@ -25,11 +25,13 @@ func (r *ring) compress(at location, w Window) {
 func (r *ring) makeForms(at location, w Window) (any bool) {
 	r.making.Lock()
 	defer r.making.Unlock()
-	c, has := r.chunkOf(at.chunk)
-	if !has {
+	c, lacks := r.lacking(at, &w)
+	if !lacks {
 		return false
 	}
-	m := &maker{compressor: r.memory.compressor, chunk: c, first: at.record}
+	m := &r.maker
+	m.begin(r.memory.compressor, c, at.record)
+	defer m.end()
 	if w.inOrder {
 		m.gather()
 	}
@@ -38,22 +40,24 @@ func (r *ring) makeForms(at location, w Window) (any bool) {
 			break
 		}
 	}
-	if len(m.forms) == 0 {
-		return false
-	}
 	r.keep(at, m)
 	return true
 }
 
-// chunkOf returns a chunk as it is now. What it has does not change anymore, and of its index it has what forms need. Who
-// may make forms sees all that are made.
-func (r *ring) chunkOf(number uint64) (c chunk, has bool) {
+// lacking returns the chunk of a record as it is now, if the ring still has it and lacks what the peer of a window is given
+// of the record: somebody else may have made it. What the chunk has does not change anymore, save for forms, which are
+// changed only by who makes some. Of its index it has what these need.
+func (r *ring) lacking(at location, w *Window) (c chunk, lacks bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if number < r.first || number >= r.first+uint64(len(r.chunks)) {
+	if at.chunk < r.first || at.chunk >= r.first+uint64(len(r.chunks)) {
 		return chunk{}, false
 	}
-	c = r.chunks[number-r.first]
+	there := &r.chunks[at.chunk-r.first]
+	if !w.lacks(there, at.record) {
+		return chunk{}, false
+	}
+	c = *there
 	c.index = &index{text: c.index.text, ends: c.ends}
 	return c, true
 }
@@ -68,6 +72,19 @@ func (r *ring) keep(at location, m *maker) {
 	grown := r.chunks[at.chunk-r.first].keep(at.record, m.forms, m.compressed)
 	r.held += grown
 	r.memory.charge(grown)
+}
+
+// begin begins with a record. What was made before is used again.
+func (m *maker) begin(compressor Compressor, c chunk, record int) {
+	*m = maker{compressor: compressor, chunk: c, first: record, forms: m.forms[:0], compressed: m.compressed[:0], before: m.before[:0]}
+}
+
+// end gives back what is not worth keeping.
+func (m *maker) end() {
+	m.chunk = chunk{}
+	if cap(m.compressed) > 2*compressedAtOnce {
+		m.compressed = nil
+	}
 }
 
 // gather finds the text before the first record. It goes back no further than it is known what is part of it.
@@ -92,8 +109,10 @@ func (m *maker) gather() {
 // follow adds a record to the text before the next one.
 func (m *maker) follow(record int, f *form) {
 	if f.state == isText {
-		m.before = append(m.before, m.compressor.Text(m.chunk.frame(record))...)
-		m.before = m.before[max(0, len(m.before)-m.compressor.Reach()):]
+		text, most := m.compressor.Text(m.chunk.frame(record)), m.compressor.Reach()
+		text = text[max(0, len(text)-most):]
+		kept := copy(m.before, m.before[max(0, len(m.before)+len(text)-most):])
+		m.before = append(m.before[:kept], text...)
 	}
 }
 

@@ -20,6 +20,9 @@ type form struct {
 	alone     piece // repeats nothing
 }
 
+// lacks tells whether what was chosen is still to be made.
+func (f *form) lacks(what choice) bool { return what == unknown || what == alone && !f.alone.isMade() }
+
 // formBytes is about what a form takes besides its bytes.
 const formBytes = 32
 

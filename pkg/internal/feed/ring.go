@@ -16,6 +16,7 @@ type ring struct {
 	chunk  int // bytes of frames from which on another chunk is begun
 	encode encode
 	making sync.Mutex // held by who makes forms; taken before mu
+	maker  maker      // guarded by making
 
 	mu     sync.RWMutex // guards what follows
 	chunks []chunk

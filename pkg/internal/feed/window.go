@@ -47,23 +47,23 @@ func (w *Window) give(c *chunk, record int) (frame []byte, isMade bool) {
 	}
 	f := c.form(record)
 	what := w.choose(&f, w.haveAt(c, record))
-	from := piece{}
-	switch what {
-	case unknown:
-		return nil, false
-	case plain:
-		w.pass(c, record, &f, what)
-		return c.frame(record), true
-	case following:
-		from = f.following
-	case alone:
-		from = f.alone
-	}
-	if !from.isMade() {
+	if f.lacks(what) {
 		return nil, false
 	}
 	w.pass(c, record, &f, what)
-	return c.compressed[from.begin:from.end], true
+	switch what {
+	case following:
+		return c.compressed[f.following.begin:f.following.end], true
+	case alone:
+		return c.compressed[f.alone.begin:f.alone.end], true
+	}
+	return c.frame(record), true
+}
+
+// lacks tells whether the form of a record that the peer is given next is still to be made.
+func (w *Window) lacks(c *chunk, record int) bool {
+	f := c.form(record)
+	return f.lacks(w.choose(&f, w.haveAt(c, record)))
 }
 
 // haveAt returns how many bytes of the text of a chunk before a record the peer has without interruption.
