@@ -22,7 +22,7 @@ func (r *ring) compress(at location, w Window) {
 	}
 }
 
-func (r *ring) makeForms(at location, w Window) (any bool) {
+func (r *ring) makeForms(at location, w Window) (made bool) {
 	r.making.Lock()
 	defer r.making.Unlock()
 	c, lacks := r.lacking(at, &w)
@@ -58,7 +58,7 @@ func (r *ring) lacking(at location, w *Window) (c chunk, lacks bool) {
 		return chunk{}, false
 	}
 	c = *there
-	c.index = &index{text: c.index.text, ends: c.ends}
+	c.index = &index{text: c.text, ends: c.ends}
 	return c, true
 }
 

@@ -68,7 +68,7 @@ func (w *Window) lacks(c *chunk, record int) bool {
 
 // haveAt returns how many bytes of the text of a chunk before a record the peer has without interruption.
 func (w *Window) haveAt(c *chunk, record int) int {
-	if w.text != c.index.text || w.next != record {
+	if w.text != c.text || w.next != record {
 		return 0
 	}
 	return w.have
@@ -100,5 +100,5 @@ func (w *Window) pass(c *chunk, record int, f *form, what choice) {
 	case f.state == isText:
 		have += int(f.text)
 	}
-	w.text, w.next, w.have = c.index.text, record+1, have
+	w.text, w.next, w.have = c.text, record+1, have
 }

@@ -85,7 +85,7 @@ type inflating struct {
 	window   []byte // what was sent compressed
 	size     int    // how much of that the peer keeps
 	keeps    bool
-	stream   io.ReadCloser
+	stream   io.Reader
 	received int // compressed frames
 	repeated int // those that need others before them, of some
 }
@@ -121,9 +121,9 @@ func (p *inflating) text(frame []byte) ([]byte, error) {
 func (p *inflating) inflate(payload, dictionary []byte) ([]byte, error) {
 	const ending = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 	source := strings.NewReader(string(payload) + ending)
-	if p.stream == nil {
+	if again, has := p.stream.(flate.Resetter); !has {
 		p.stream = flate.NewReaderDict(source, dictionary)
-	} else if err := p.stream.(flate.Resetter).Reset(source, dictionary); err != nil {
+	} else if err := again.Reset(source, dictionary); err != nil {
 		return nil, err
 	}
 	return io.ReadAll(p.stream)

@@ -51,7 +51,7 @@ func newBenchTails(b *testing.B, writers, each int, compressed bool) *benchTails
 		RingBytes: 64 << 20, ChunkBytes: 256 << 10, Linger: time.Hour, Retry: time.Second, Moves: time.Second, CatchUps: 1,
 		Compressor: compression.ForTails(func() { t.compressions.Add(1) }), Logger: slog.New(slog.DiscardHandler),
 	})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(b.Context())
 	var writing sync.WaitGroup
 	var tails []*feed.Tail
 	woken := make(chan struct{}, 1)
