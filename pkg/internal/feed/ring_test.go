@@ -28,7 +28,7 @@ func TestTailsJoinARing(t *testing.T) {
 		"between, in another history": {proxy.Place{Offset: 9}, true, "", otherHistory},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ring := newRing(newMemory(1<<20, nil), 1<<20, proxy.Places{0: {Offset: 5}}, func(dst []byte, r *proxy.Record) []byte {
+			ring := newRing(newMemory(&Options{RingBytes: 1 << 20}), 1<<20, proxy.Places{0: {Offset: 5}}, func(dst []byte, r *proxy.Record) []byte {
 				return fmt.Appendf(dst, "%d ", r.Offset)
 			})
 			appendRecords(ring, 5, 9)
@@ -41,7 +41,7 @@ func TestTailsJoinARing(t *testing.T) {
 			}
 			appendRecords(ring, 10, 11)
 			var given strings.Builder
-			_, end := ring.read(&at, 100, func(frame []byte) bool {
+			_, end := ring.read(&at, 100, nil, func(frame []byte) bool {
 				given.Write(frame)
 				return true
 			})
@@ -66,7 +66,7 @@ func appendRecords(r *ring, first, last int64) {
 // TestAnEmptyRingIsJoinedInItsHistoryAlone has tails join a ring that has no record to tell another history by.
 func TestAnEmptyRingIsJoinedInItsHistoryAlone(t *testing.T) {
 	for epoch, joins := range map[int32]bool{-1: true, 0: false, 1: true, 2: true} {
-		ring := newRing(newMemory(1, nil), 1, proxy.Places{0: {Offset: 5, Epoch: 1}}, textEncoder{}.AppendRecord)
+		ring := newRing(newMemory(&Options{RingBytes: 1}), 1, proxy.Places{0: {Offset: 5, Epoch: 1}}, textEncoder{}.AppendRecord)
 		if _, got := ring.join(proxy.Places{0: {Offset: 5, Epoch: epoch}}); got != joins {
 			t.Errorf("a tail with the epoch %d joins a ring with the epoch 1: %v, want %v", epoch, got, joins)
 		}

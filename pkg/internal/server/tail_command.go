@@ -189,10 +189,11 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 	if e := t.bound(topic, wants, inCommand); e != nil {
 		return nil, e
 	}
-	if !topic.tail.CanSelect(reduced(&topic.wants)) {
+	selection := reduced(topic.wants)
+	if !topic.tail.CanSelect(selection) {
 		return t.beginAnew(topic, before)
 	}
-	topic.tail.Select(reduced(topic.wants))
+	topic.tail.Select(selection)
 	return t.inForce(topic), nil
 }
 
