@@ -211,6 +211,9 @@ func (t *tails) enters(e *history.Event, topic *tailTopic, p *tailPlace, at plac
 
 // conflated is record for a tail that conflates: the records of each key come in order, and all without one.
 func (t *tails) conflated(e *history.Event, topic *tailTopic, p *tailPlace, at place, r *Record) {
+	if topic.name == t.main && !p.known { // it begins where the log begins
+		p.excused = max(p.excused, t.trimmed[at.slot])
+	}
 	if e.Offset < p.floor {
 		t.violated(GivenTwice, e, "%s at %s is given, where %d is due", r.ID, at, p.floor)
 		return

@@ -227,6 +227,11 @@ func TestTailsThatConflate(t *testing.T) {
 			w.replace(t, given(2, "a4", 0, 3))
 			w.replace(t, given(2, "a6", 0, 5), given(2, "a6", 0, 5), given(2, "a4", 0, 3))
 		}, nil},
+		"the log began later": {func(t *testing.T, w *world) {
+			w.replace(t, opensTail(10, 2, conflates), trims(0, 3), opensTail(10, 2, conflates))
+			w.replace(t, given(2, "a2", 0, 1))
+			w.replace(t, given(2, "a3", 0, 2))
+		}, nil},
 		"the newest of a key is left out":     {func(t *testing.T, w *world) { w.replace(t, given(2, "a6", 0, 5)) }, []Rule{Undelivered}},
 		"a record without a key is left out":  {func(t *testing.T, w *world) { w.replace(t, given(2, "a2", 0, 1)) }, []Rule{Untold}},
 		"the last one without a key is left":  {func(t *testing.T, w *world) { w.replace(t, given(2, "a5", 0, 4)) }, []Rule{Undelivered}},
