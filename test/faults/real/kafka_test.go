@@ -93,7 +93,9 @@ func (o *observer) look(ctx context.Context, group string) {
 }
 
 // ends returns the offset after the last record of each partition.
-func (o *observer) ends() (map[int32]int64, error) {
+func (o *observer) ends() (map[int32]int64, error) { return o.endsOf(topic) }
+
+func (o *observer) endsOf(topic string) (map[int32]int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
 	defer cancel()
 	listed, err := o.admin.ListEndOffsets(ctx, topic)

@@ -41,6 +41,10 @@ type rig struct {
 	stop      context.CancelFunc
 	faulty    sync.WaitGroup // the clients that end with it
 	producers []*workload.Producer
+	reading   context.Context // ends with the tails
+	stopTails context.CancelFunc
+	tailing   sync.WaitGroup
+	tails     []string      // their names
 	served    time.Duration // how long the producers waited for answers after the last fault
 	stuck     []checker.Violation
 }
@@ -51,9 +55,12 @@ func newRig(t testing.TB) *rig {
 	r.kafka = newObserver(t, r.broker.Addr(), r.recorder)
 	r.fleet = newFleet(t, r.broker.Addr())
 	r.ctx, r.stop = context.WithCancel(t.Context())
+	r.reading, r.stopTails = context.WithCancel(t.Context())
 	t.Cleanup(func() {
 		r.stop()
 		r.faulty.Wait()
+		r.stopTails()
+		r.tailing.Wait()
 	})
 	return r
 }
@@ -90,6 +97,7 @@ func (r *rig) startClients() {
 		}
 		r.faulty.Go(func() { c.Run(r.ctx) })
 	}
+	r.startTails()
 }
 
 func orderly(*rand.Rand) workload.Ending { return workload.CloseHandshake }
@@ -159,6 +167,7 @@ func (r *rig) settle() {
 	r.stop()
 	r.faulty.Wait()
 	ends := r.drain()
+	r.awaitTails()
 	for i := range replicas {
 		must(r.t, r.fleet.shutdown(i))
 	}
@@ -169,6 +178,7 @@ func (r *rig) settle() {
 	}
 	must(r.t, r.fleet.start(0))
 	r.drain()
+	r.awaitTails()
 }
 
 // drain lets a fresh producer have an answer, and fresh consumers read and commit all there

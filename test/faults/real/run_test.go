@@ -40,22 +40,21 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	}
 	spans = append(spans, span{nobody, time.Now()})
 	r.settle()
+	r.stopTails()
+	r.tailing.Wait()
 	stopWatching()
 	watch.Wait()
 
-	log, err := r.kafka.log()
+	kafka, err := r.judged()
 	must(t, err)
 	events := r.recorder.Events()
-	report := checker.Check(events, checker.Kafka{
-		Log: log, Ended: r.kafka.instances.ended,
-		Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}, {Name: lateGroup, Latest: true}},
-	})
+	report := checker.Check(events, kafka)
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}
 	report.Violations = append(report.Violations, r.stuck...)
 	sheet := count(spans, events, report.Violations)
-	t.Logf("seed %d, %v\n%s", *seed, time.Since(began).Round(time.Second), sheet)
+	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
 	if *update {
 		must(t, record(t.Context(), sheet, time.Since(began)))
 	}

@@ -166,14 +166,17 @@ func (o *observer) trim(ctx context.Context) error {
 }
 
 // archive reads what the topic holds now.
-func (o *observer) archive() error {
+func (o *observer) archive() error { return o.read(topic, o.keep) }
+
+// read reads what a topic holds now.
+func (o *observer) read(topic string, keep func(*kgo.Record)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), readLimit)
 	defer cancel()
 	starts, err := o.admin.ListStartOffsets(ctx, topic)
 	if err != nil {
 		return fmt.Errorf("asking for the log's start: %w", err)
 	}
-	ends, err := o.ends()
+	ends, err := o.endsOf(topic)
 	if err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (o *observer) archive() error {
 		}
 		for r := range fetches.RecordsAll() {
 			at[r.Partition] = r.Offset + 1
-			o.keep(r)
+			keep(r)
 		}
 	}
 	return nil
