@@ -243,22 +243,6 @@ func TestLongPlantedBugs(t *testing.T) {
 			"feed/snapshot.go", "t.log.endOf(t.audience), true, t.openQueue()", "spot{begin: proxy.Places{}, chunk: 0}, true, t.openQueue()",
 			checker.GivenTwice, []string{"-family", "tails"},
 		},
-		"tombstone kept in a table": {
-			"feed/table.go", "if r.Value == nil && t.isBuilt {", "if false {",
-			checker.Unfolded, []string{"-family", "tails"},
-		},
-		"cursor beyond what is held": {
-			"feed/conflator.go", "c.safe, c.past = c.past[0].places, c.past[1:]", "c.safe, c.past = fetched.Clone(), nil",
-			checker.Undelivered, []string{"-family", "tails"},
-		},
-		"newest record of a key held for ever": {
-			"feed/conflator.go", "\t\temit(h)\n", "",
-			checker.Undelivered, []string{"-family", "tails"},
-		},
-		"topic made again not told to a tail": {
-			"server/tail_ended.go", "start{at: at, gaps: recreatedGaps(place.Places, at)}", "start{at: at, gaps: recreatedGaps(place.Places, at)[:0]}",
-			checker.Mixed, []string{"-family", "tails"},
-		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
