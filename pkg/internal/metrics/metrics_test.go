@@ -71,8 +71,8 @@ func TestFromTheStart(t *testing.T) {
 		"wsproxy_produce_seconds_count 0",
 		"wsproxy_ready 0",
 		"wsproxy_slow_client_closes_total 0",
-		"wsproxy_tail_encodings_total 0",
 		"wsproxy_tail_compressions_total 0",
+		"wsproxy_tail_encodings_total 0",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
