@@ -247,24 +247,37 @@ func (m *peers) advance(p *modelPeer, which int) {
 			at.record = m.choose(len(r.chunks[at.chunk-r.first].offsets))
 		}
 		w := p.sends.forTail(m.choose(2) == 0)
-		for end = lacksForm; end == lacksForm; {
-			if _, end = r.readAt(at, s, w, take); end == lacksForm {
-				r.compress(at, *w)
-			}
-		}
+		end = m.insist(r, w, func() (location, takeEnd) {
+			_, end := r.readAt(at, s, w, take)
+			return at, end
+		})
 	default:
 		if m.choose(8) == 0 {
 			*s = m.likeOther(p, which)
 		}
 		w := p.sends.forTail(true)
-		for end = lacksForm; end == lacksForm; {
-			if _, end = r.read(s, 1+m.choose(30), w, take); end == lacksForm {
-				r.compress(location{s.chunk, s.read}, *w)
-			}
-		}
+		end = m.insist(r, w, func() (location, takeEnd) {
+			_, end := r.read(s, 1+m.choose(30), w, take)
+			return location{s.chunk, s.read}, end
+		})
 	}
 	if end == dropped {
 		*s = r.end()
+	}
+}
+
+// insist reads a ring until no form is missing: each one that is, is made once.
+func (m *peers) insist(r *ring, w *Window, read func() (location, takeEnd)) takeEnd {
+	for last := (location{1 << 63, 0}); ; {
+		at, end := read()
+		if end != lacksForm {
+			return end
+		}
+		if at == last {
+			m.t.Fatal("the form of a record is missing although it was made")
+		}
+		last = at
+		r.compress(at, *w)
 	}
 }
 

@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/planted"
@@ -27,13 +25,10 @@ func TestLongPlantedBugsOfWindows(t *testing.T) {
 		"nothing": {"form.go", "const formBytes = 32", "const formBytes = 16 * 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overlay := planted.Overlay(t, c.file, c.old, c.new)
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-timeout=1m", "-run=Peers|TheRingGoesOn", ".").CombinedOutput()
-			if strings.Contains(string(out), "[build failed]") {
-				t.Fatalf("%s", out)
-			}
-			if caught := err != nil; caught != (name != "nothing") {
-				t.Errorf("caught: %v\n%.2000s", caught, out)
+			t.Parallel()
+			noticed, out := planted.Noticed(t, c.file, c.old, c.new, "-test.run=Peers|TheRingGoesOn")
+			if noticed != (name != "nothing") {
+				t.Errorf("noticed: %v\n%s", noticed, out)
 			}
 		})
 	}
