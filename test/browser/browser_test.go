@@ -40,11 +40,11 @@ func chromium(t *testing.T) string {
 	return strings.TrimSpace(string(path))
 }
 
-// launch starts a browser.
+// launch starts a browser, which runs until the test's end, or for some times the patience of one wait.
 func launch(t *testing.T) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox)
-	timed, cancelTimed := context.WithTimeout(t.Context(), patience)
+	timed, cancelTimed := context.WithTimeout(t.Context(), 3*patience)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(timed, options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -69,13 +69,25 @@ func page(t *testing.T) *httptest.Server {
 // start runs a proxy in front of a broker with the topic "t".
 func start(t *testing.T, settings ...string) *app.App {
 	t.Helper()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	return startOn(t, broker(t, kfake.SeedTopics(1, "t")), settings...)
+}
+
+// broker runs Kafka's protocol in memory, and returns its address.
+func broker(t *testing.T, options ...kfake.Opt) string {
+	t.Helper()
+	b, err := kfake.NewCluster(append(options, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(broker.Close)
+	t.Cleanup(b.Close)
+	return b.ListenAddrs()[0]
+}
+
+// startOn runs a proxy in front of a broker.
+func startOn(t *testing.T, broker string, settings ...string) *app.App {
+	t.Helper()
 	environ := []string{
-		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker.ListenAddrs()[0], "WSPROXY_BIND_INTERFACE=127.0.0.1",
+		"WSPROXY_KAFKA_BOOTSTRAP_HOSTS=" + broker, "WSPROXY_BIND_INTERFACE=127.0.0.1",
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
 	}
 	for _, setting := range settings {
