@@ -89,7 +89,13 @@ type reader struct {
 
 func (f foreign) consume(t testing.TB, args ...string) *reader {
 	t.Helper()
-	r := &reader{t: t, cmd: f.command(t, append([]string{"consume"}, args...)...)}
+	return f.run(t, append([]string{"consume"}, args...)...)
+}
+
+// run starts a client that reads.
+func (f foreign) run(t testing.TB, args ...string) *reader {
+	t.Helper()
+	r := &reader{t: t, cmd: f.command(t, args...)}
 	r.cmd.Stderr = &r.stderr
 	stdin, err := r.cmd.StdinPipe()
 	must(t, err)
@@ -102,12 +108,18 @@ func (f foreign) consume(t testing.TB, args ...string) *reader {
 
 func (r *reader) next() record {
 	r.t.Helper()
-	if !r.stdout.Scan() {
-		r.t.Fatalf("no record came: %v\n%s", r.stdout.Err(), r.stderr.String())
-	}
 	var got record
-	must(r.t, json.Unmarshal(r.stdout.Bytes(), &got))
+	must(r.t, json.Unmarshal(r.line(), &got))
 	return got
+}
+
+// line returns the next message, which must come.
+func (r *reader) line() []byte {
+	r.t.Helper()
+	if !r.stdout.Scan() {
+		r.t.Fatalf("no message came: %v\n%s", r.stdout.Err(), r.stderr.String())
+	}
+	return r.stdout.Bytes()
 }
 
 // stop makes the client close its connection, which must succeed.
