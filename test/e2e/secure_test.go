@@ -200,7 +200,7 @@ func TestClientsUseTheirOwnRights(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s.t = t
+			s := secure{s.Secure, t, s.provider} // of this subtest
 			topic := s.topic()
 			eventually(t, "the rights are in force", func() bool {
 				headers := kafkaAuth(kafka.Alice, kafka.Password(kafka.Alice))
