@@ -154,16 +154,26 @@ func (c *Conn) finish() {
 }
 
 // part closes the socket. After a close frame it also sends the close_notify alert of TLS, for which
-// it waits at most as long as for other writes of TLS: a client could take its absence for a
+// it waits at most for the CloseTimeout: a client could take its absence for a
 // truncation attack (RFC 8446, section 6.1).
 func (c *Conn) part() {
 	c.mu.Lock()
 	orderly := c.closeSent
 	c.mu.Unlock()
-	if orderly {
+	if orderly && c.raw != net.Conn(c.stream) {
+		c.closeWrite()
 		_ = c.raw.Close()
 	}
 	c.Cut()
+}
+
+// closeWrite tells the peer that no more bytes come. The writer has ended.
+func (c *Conn) closeWrite() {
+	if half, ok := c.raw.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+		_ = c.stream.SetWriteDeadline(time.Now().Add(c.settings.CloseTimeout)) // crypto/tls has set one that is past
+		_ = c.stream.flush(c)
+	}
 }
 
 // linger reads on, discarding, until the peer has closed or its time is up: closing a socket
@@ -173,8 +183,8 @@ func (c *Conn) linger() {
 	c.mu.Lock()
 	wait := c.closeSent && c.peerCode == 0
 	c.mu.Unlock()
-	if half, ok := c.raw.(interface{ CloseWrite() error }); ok && wait {
-		_ = half.CloseWrite()
+	if wait {
+		c.closeWrite()
 		_, _ = io.Copy(io.Discard, c.raw)
 	}
 }

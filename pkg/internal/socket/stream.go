@@ -117,7 +117,7 @@ func (s *Stream) kept() int {
 }
 
 // flush waits until the socket has taken all that was written, unless the connection breaks or is given up. Only the
-// writer calls it.
+// writer calls it, and who ends the connection after it.
 func (s *Stream) flush(c *Conn) error {
 	for {
 		s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -28,17 +29,28 @@ type sips struct {
 	net.Conn
 	size   int
 	rest   time.Duration
-	slowly int // bytes that are still to be taken so
+	slowly int    // bytes that are still to be taken so
+	taken  []byte // all
 }
 
-func (s *sips) Read(p []byte) (int, error) {
+func (s *sips) Read(p []byte) (n int, err error) {
+	defer func() { s.taken = append(s.taken, p[:n]...) }()
 	if s.slowly <= 0 {
 		return s.Conn.Read(p)
 	}
 	time.Sleep(s.rest)
-	n, err := s.Conn.Read(p[:min(len(p), s.size)])
+	n, err = s.Conn.Read(p[:min(len(p), s.size)])
 	s.slowly -= n
 	return n, err
+}
+
+// records returns how many whole TLS records were taken since n bytes were: RFC 8446, section 5.1.
+func (s *sips) records(n int) (count int) {
+	const header = 5
+	for at := n; at+header <= len(s.taken); count++ {
+		at += header + int(binary.BigEndian.Uint16(s.taken[at+header-2:]))
+	}
+	return count
 }
 
 // acceptTLS opens a connection as accept does, with TLS, over a pipe that holds size bytes in each
@@ -154,13 +166,19 @@ func TestATLSConnectionEndsAsTLSDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, p, _, _ := acceptTLS(t, testSettings(), bufferSize)
+				c, p, _, raw := acceptTLS(t, testSettings(), bufferSize)
 				r := serve(c, &script{}, nil)
+				c.SendText([]byte("begun")) // else the client does not read the session tickets that come first
+				p.want(opText, "begun")
+				before := len(raw.taken)
 				end(c, p)
 				if n, err := p.r.WriteTo(io.Discard); n > 0 || err != nil {
 					t.Errorf("got %d bytes more, %v", n, err)
 				}
 				<-r.over
+				if n := raw.records(before); n != 2 {
+					t.Errorf("got %d records at the end, want the close frame and the close_notify", n)
+				}
 			})
 		})
 	}
