@@ -217,17 +217,21 @@ func (a *audience) restart(from proxy.Places) {
 type mark struct {
 	index  *index
 	read   int
+	isEnd  bool   // whether the spot was the end of the ring
+	moves  uint64 // of the ring, before places was found
 	places proxy.Places
 	cursor string
 }
 
 // markAt returns the mark of a spot that is in front of nothing that the tail was given.
 func (a *audience) markAt(name Name, s *spot) *mark {
-	if m := a.marked.Load(); m != nil && m.index == s.index && m.read == s.read {
+	moves := a.ring.moves.Load()
+	if m := a.marked.Load(); m != nil && m.index == s.index && m.read == s.read && (!m.isEnd || m.moves == moves) {
 		return m
 	}
-	places := s.places()
-	m := &mark{s.index, s.read, places, Cursor{{name.Topic, name.ID, places}}.String()}
+	m := &mark{index: s.index, read: s.read, moves: moves}
+	m.places, m.isEnd = a.ring.placesAt(s)
+	m.cursor = Cursor{{name.Topic, name.ID, m.places}}.String()
 	a.marked.Store(m)
 	return m
 }

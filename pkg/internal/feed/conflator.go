@@ -163,10 +163,13 @@ func (l *Log) flush(a *audience, now time.Time, isNew bool) {
 		a.emit(&h.record, h.frame, h.left)
 	})
 	a.conflator.note(l.fetched, now)
-	a.ring.advance(a.conflator.safe)
+	moved := a.ring.advance(a.conflator.safe)
 	a.settle()
 	if isNew {
 		a.wakeAll()
+	}
+	if moved {
+		l.tellMovesLater(a)
 	}
 	if wait := a.conflator.next(now); wait > 0 && !a.conflator.isTimed {
 		a.conflator.isTimed = true

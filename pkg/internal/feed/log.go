@@ -297,10 +297,15 @@ func (l *Log) deliver(batch proxy.Batch) {
 		default:
 			a.deliver(batch)
 		}
-		if len(a.picky) > 0 && !l.moved {
-			l.moved = true
-			time.AfterFunc(l.options.Moves, l.tellMoves)
-		}
+		l.tellMovesLater(a)
+	}
+}
+
+// tellMovesLater has tellMoves called if an audience has tails that it concerns. l.mu is held.
+func (l *Log) tellMovesLater(a *audience) {
+	if len(a.picky) > 0 && !l.moved {
+		l.moved = true
+		time.AfterFunc(l.options.Moves, l.tellMoves)
 	}
 }
 

@@ -76,7 +76,10 @@ type rigTail struct {
 // open begins a tail.
 func (r *rig) open(o TailOptions) *rigTail {
 	r.t.Helper()
-	o.Variant, o.Wake, o.Slowed = "v", func() {}, func() {}
+	o.Variant, o.Slowed = "v", func() {}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
 	if o.NewEncoder == nil {
 		o.NewEncoder = func() Encoder { return textEncoder{} }
 	}

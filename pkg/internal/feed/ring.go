@@ -3,6 +3,7 @@ package feed
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -17,6 +18,8 @@ type ring struct {
 	encode encode
 	making sync.Mutex // held by who makes forms; taken before mu
 	maker  maker      // guarded by making
+
+	moves atomic.Uint64 // counts the changes of high
 
 	mu     sync.RWMutex // guards what follows
 	chunks []chunk
@@ -52,10 +55,20 @@ func (r *ring) appendAll(records []proxy.Record, next proxy.Places) (first locat
 			first = at
 		}
 	}
-	for partition, place := range next {
+	r.advanceHigh(next)
+	return first
+}
+
+// advanceHigh moves the end. It returns whether that was before. r.mu is held.
+func (r *ring) advanceHigh(to proxy.Places) (moved bool) {
+	for partition, place := range to {
+		if before := r.high[partition]; place.Offset > before.Offset {
+			moved = true
+		}
 		r.high.Advance(partition, place)
 	}
-	return first
+	r.moves.Add(1)
+	return moved
 }
 
 // appendRecord adds a record. r.mu is held.
@@ -91,13 +104,26 @@ func (r *ring) appendConflatedFrame(frame []byte, record *proxy.Record, left int
 	return location{r.first + uint64(len(r.chunks)) - 1, len(c.offsets) - 1}
 }
 
-// advance moves the end behind offsets of which the ring has no record.
-func (r *ring) advance(to proxy.Places) {
+// advance moves the end behind offsets of which the ring has no record. It returns whether it was before.
+func (r *ring) advance(to proxy.Places) (moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for partition, place := range to {
-		r.high.Advance(partition, place)
+	return r.advanceHigh(to)
+}
+
+// placesAt returns the places of a tail at a spot, behind all that it was given. At the end they are also behind offsets of
+// which the ring has no record.
+func (r *ring) placesAt(s *spot) (places proxy.Places, isEnd bool) {
+	places = s.places()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	end := r.endWith(nil)
+	if isEnd = s.chunk == end.chunk && s.index == end.index && s.read == end.read; isEnd {
+		for partition, place := range r.high {
+			places.Advance(partition, place)
+		}
 	}
+	return places, isEnd
 }
 
 // restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.

@@ -169,7 +169,7 @@ func (t *Tail) Cursor() (TopicCursor, string) {
 		return TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}, ""
 	}
 	var m *mark
-	if t.live && len(t.spot.ahead) == 0 && t.spot.index != nil {
+	if t.live && !t.isVoid && len(t.spot.ahead) == 0 {
 		m = t.audience.markAt(t.log.name, &t.spot)
 	} else {
 		places := t.spot.places()
