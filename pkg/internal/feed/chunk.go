@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -27,9 +28,26 @@ type index struct {
 	epochs     []int32
 	ends       []int // of the frames
 
+	moves []move
+
 	// Of a ring that conflates, see conflator; nil in others.
 	safe []proxy.Place // what places has of the record's partition behind it
 	left []int         // how many records each stands for besides itself
+}
+
+// move tells that nothing is missing before places, behind the first records of a chunk and before those that follow.
+type move struct {
+	records int
+	further proxy.Places
+}
+
+// move notes that nothing is missing before places.
+func (x *index) move(further proxy.Places) {
+	if n := len(x.moves); n > 0 && x.moves[n-1].records == len(x.offsets) {
+		maps.Copy(x.moves[n-1].further, further)
+		return
+	}
+	x.moves = append(x.moves, move{len(x.offsets), further})
 }
 
 // start returns where the frame of a record begins, or where the next one will.
@@ -58,6 +76,14 @@ func (x *index) placesBefore(record int) proxy.Places {
 			continue
 		}
 		places[x.partitions[i]] = proxy.Place{Offset: x.offsets[i] + 1, Epoch: x.epochs[i]}
+	}
+	for _, m := range x.moves {
+		if m.records > record {
+			break
+		}
+		for partition, place := range m.further {
+			places.Advance(partition, place)
+		}
 	}
 	return places
 }

@@ -19,7 +19,7 @@ type ring struct {
 	making sync.Mutex // held by who makes forms; taken before mu
 	maker  maker      // guarded by making
 
-	moves atomic.Uint64 // counts the changes of high
+	moves atomic.Uint64 // counts what advanceHigh has done
 
 	mu     sync.RWMutex // guards what follows
 	chunks []chunk
@@ -59,16 +59,23 @@ func (r *ring) appendAll(records []proxy.Record, next proxy.Places) (first locat
 	return first
 }
 
-// advanceHigh moves the end. It returns whether that was before. r.mu is held.
+// advanceHigh moves the end behind offsets of which the ring has no record. It returns whether it was before. r.mu is held.
 func (r *ring) advanceHigh(to proxy.Places) (moved bool) {
+	further := proxy.Places{}
 	for partition, place := range to {
-		if before := r.high[partition]; place.Offset > before.Offset {
-			moved = true
+		if place.Offset > r.high[partition].Offset {
+			further[partition] = place
 		}
 		r.high.Advance(partition, place)
 	}
+	if len(further) == 0 {
+		return false
+	}
+	if n := len(r.chunks); n > 0 {
+		r.chunks[n-1].index.move(further)
+	}
 	r.moves.Add(1)
-	return moved
+	return true
 }
 
 // appendRecord adds a record. r.mu is held.
@@ -111,14 +118,17 @@ func (r *ring) advance(to proxy.Places) (moved bool) {
 	return r.advanceHigh(to)
 }
 
-// placesAt returns the places of a tail at a spot, behind all that it was given. At the end they are also behind offsets of
-// which the ring has no record.
+// placesAt returns the places of a tail that was given nothing before it joined the ring, and whether it is at the end.
 func (r *ring) placesAt(s *spot) (places proxy.Places, isEnd bool) {
-	places = s.places()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	end := r.endWith(nil)
-	if isEnd = s.chunk == end.chunk && s.index == end.index && s.read == end.read; isEnd {
+	isEnd = s.chunk == end.chunk && s.index == end.index && s.read == end.read
+	if s.index != nil {
+		return s.index.placesBefore(s.read), isEnd
+	}
+	places = s.begin.Clone()
+	if isEnd {
 		for partition, place := range r.high {
 			places.Advance(partition, place)
 		}

@@ -2,9 +2,11 @@ package feed
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/deflate"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -70,5 +72,27 @@ func TestAnEmptyRingIsJoinedInItsHistoryAlone(t *testing.T) {
 		if _, got := ring.join(proxy.Places{0: {Offset: 5, Epoch: epoch}}); got != joins {
 			t.Errorf("a tail with the epoch %d joins a ring with the epoch 1: %v, want %v", epoch, got, joins)
 		}
+	}
+}
+
+// TestATailStaysAheadUntilItIsGivenMore has a tail that is behind offset 7, which has no record, join a ring that ends at 5:
+// while the form of record 8 is missing, its place is 8.
+func TestATailStaysAheadUntilItIsGivenMore(t *testing.T) {
+	compressor := &deflating{deflate.NewDeflaters(), 64, map[string]int{}}
+	text := strings.Repeat("text that is compressed ", 10)
+	ring := newRing(newMemory(&Options{RingBytes: 1 << 20, Compressor: compressor}), 1<<20, proxy.Places{0: {Offset: 5}}, func(dst []byte, _ *proxy.Record) []byte {
+		return append(append(dst, 'P'), text...)
+	})
+	at, joins := ring.join(proxy.Places{0: {Offset: 8, Epoch: -1}})
+	if !joins {
+		t.Fatal("it does not join")
+	}
+	appendRecords(ring, 5, 6)
+	appendRecords(ring, 8, 8)
+	w := &Window{}
+	w.Open(math.MaxInt, true)
+	given, end := ring.read(&at, 100, w.forTail(true), func([]byte) bool { return true })
+	if place := at.places()[0].Offset; given != 0 || end != lacksForm || place != 8 {
+		t.Errorf("it is given %d records and then %d, and is at %d", given, end, place)
 	}
 }

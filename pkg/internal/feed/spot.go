@@ -85,14 +85,14 @@ func (s *spot) hasBefore(partition int32, offset int64, epoch int32) (has, older
 	case offset < until.Offset:
 		return true, false
 	}
-	if s.index.safe == nil { // else the offsets are not in order
-		delete(s.ahead, partition)
-	}
 	return false, false
 }
 
-// count counts what a record stands for that is given.
+// count notes that a record is given, behind which the tail is not ahead in its partition, and counts what it stands for.
 func (s *spot) count(x *index, record int) {
+	if len(s.ahead) > 0 && x.safe == nil { // else the offsets are not in order
+		delete(s.ahead, x.partitions[record])
+	}
 	if x.left != nil {
 		s.left += x.left[record]
 	}
