@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -261,9 +262,10 @@ func TestInClientThatReadsNoAnswersIsPushedBack(t *testing.T) {
 		// The client is blocked within a frame until it has read all answers: it cannot answer a ping.
 		c := k.start(t, "PING_INTERVAL=10m").raw(t, target("/socket/in", k.topic(t, 1), nil))
 		message := frame(final|opText, []byte(bad))
+		messages := bytes.Repeat(message, 100) // one write for each takes a busy machine minutes, and the proxy has patience for two
 		var sent int
 		for c.conn.SetWriteDeadline(time.Now().Add(2*time.Second)) == nil {
-			n, err := c.conn.Write(message)
+			n, err := c.conn.Write(messages[sent%len(message):])
 			sent += n
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				break
