@@ -72,7 +72,7 @@ func (r *ring) advanceHigh(to proxy.Places) (moved bool) {
 		return false
 	}
 	if n := len(r.chunks); n > 0 {
-		r.chunks[n-1].index.move(further)
+		r.chunks[n-1].move(further)
 	}
 	r.moves.Add(1)
 	return true
