@@ -24,6 +24,20 @@ func (p *proxy) inTransactions(t *testing.T, topic, name string) *client {
 	return p.in(t, topic, "transactional=true", "clientId="+topic, "instanceId="+name)
 }
 
+// transact sends a message until its transaction is committed: Kafka may not be there yet, or the machine be busy.
+func (c *client) transact(message string) {
+	c.t.Helper()
+	eventually(c.t, "a transaction is committed", func() bool {
+		c.send(message)
+		frame := c.read()
+		a := parse[answer](c.t, frame)
+		if a.Error != nil {
+			retriable(c.t, frame, "TRANSACTION_ABORTED")
+		}
+		return a.Error == nil
+	})
+}
+
 // committed reads through the proxy as a client with isolationLevel=read_committed.
 func (p *proxy) committed(t *testing.T, k *cluster, topic string, count int) []string {
 	t.Helper()
@@ -168,12 +182,10 @@ func TestTransactionsWithSessions(t *testing.T) {
 		p := k.transacting(t, "KAFKA_PRODUCER_SESSIONS_ENABLED=true", "SESSION_STATE_TOPIC="+unique("state")+shared.run, "SESSION_STATE_REPLICATION_FACTOR=1")
 		query := []string{"transactional=true", "clientId=c", "instanceId=i"}
 		first := p.in(t, topic, query...)
-		first.send(numberedMessage(1))
-		first.ack()
+		first.transact(numberedMessage(1))
 		second := p.in(t, topic, append(query, "onConflict=takeover")...)
 		first.ended(4409)
-		second.send(numberedMessage(2))
-		second.ack()
+		second.transact(numberedMessage(2))
 		refused := p.upgrade(t, target("/socket/in", topic, append(query, "onConflict=reject")))
 		if refused.status != 409 {
 			t.Errorf("a third is answered %d %s", refused.status, refused.body)
@@ -212,18 +224,7 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	topic := k.topic(t, 1)
 	p := k.transacting(t, "KAFKA_PRODUCER_DELIVERY_TIMEOUT=2s")
 	c := p.inTransactions(t, topic, "i")
-	succeeds := func(message string) func() bool {
-		return func() bool {
-			c.send(message)
-			frame := c.read()
-			a := parse[answer](t, frame)
-			if a.Error != nil {
-				retriable(t, frame, "TRANSACTION_ABORTED") // Kafka is not there yet, or the machine is busy
-			}
-			return a.Error == nil
-		}
-	}
-	eventually(t, "a message succeeds", succeeds(`{"value":{"value":"before"}}`))
+	c.transact(`{"value":{"value":"before"}}`)
 	p.kafka.shut(false)
 	c.send("[" + numberedMessage(1) + "," + patientMessage + "]")
 	frame := c.read()
@@ -234,7 +235,7 @@ func testAbortedTransaction(t *testing.T, k *cluster) {
 	retriable(t, string(answers[0]), "TRANSACTION_ABORTED")
 	retriable(t, string(answers[1]), "TRANSACTION_ABORTED")
 	p.kafka.unlock()
-	eventually(t, "the same message succeeds", succeeds(patientMessage))
+	c.transact(patientMessage)
 	if got := p.committed(t, k, topic, 2); !slices.Equal(got, []string{"before", "patient"}) {
 		t.Errorf("readers of committed records see %q", got)
 	}
