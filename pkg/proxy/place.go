@@ -64,12 +64,17 @@ func (p Places) Advance(partition int32, to Place) {
 	}
 }
 
+// AdvanceAll moves places forward, never back.
+func (p Places) AdvanceAll(to Places) {
+	for partition, place := range to {
+		p.Advance(partition, place)
+	}
+}
+
 // Pass moves the places behind a batch.
 func (p Places) Pass(b Batch) {
 	for _, gap := range b.Gaps {
 		p[gap.Partition] = gap.Then
 	}
-	for partition, place := range b.Next {
-		p.Advance(partition, place)
-	}
+	p.AdvanceAll(b.Next)
 }

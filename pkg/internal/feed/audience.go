@@ -213,25 +213,26 @@ func (a *audience) restart(from proxy.Places) {
 	a.settle()
 }
 
-// mark is what tails at the same spot share: the place there, and its cursor.
+// mark is what tails at the same spot of a chunk share: the place there, and its cursor.
 type mark struct {
 	index  *index
 	read   int
-	isEnd  bool   // whether the spot was the end of the ring
 	moves  uint64 // of the ring, before places was found
 	places proxy.Places
 	cursor string
 }
 
-// markAt returns the mark of a spot that is in front of nothing that the tail was given.
+// markAt returns the mark of a spot that is in front of nothing that the tail was given. Spots in front of a ring that is
+// empty share none: they do not tell one history of the ring from the next.
 func (a *audience) markAt(name Name, s *spot) *mark {
 	moves := a.ring.moves.Load()
-	if m := a.marked.Load(); m != nil && m.index == s.index && m.read == s.read && (!m.isEnd || m.moves == moves) {
+	if m := a.marked.Load(); m != nil && m.index == s.index && m.read == s.read && m.moves == moves {
 		return m
 	}
-	m := &mark{index: s.index, read: s.read, moves: moves}
-	m.places, m.isEnd = a.ring.placesAt(s)
+	m := &mark{index: s.index, read: s.read, moves: moves, places: a.ring.placesAt(s)}
 	m.cursor = Cursor{{name.Topic, name.ID, m.places}}.String()
-	a.marked.Store(m)
+	if m.index != nil {
+		a.marked.Store(m)
+	}
 	return m
 }

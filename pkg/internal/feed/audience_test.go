@@ -22,6 +22,26 @@ func TestARingBeginsAnewAfterATruncation(t *testing.T) {
 	})
 }
 
+// TestACursorIsOfTheHistoryOfItsTail has a tail learn of a place that is truncated then, while the ring never has a record.
+func TestACursorIsOfTheHistoryOfItsTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		r.write(0, "a", "b", "c")
+		want := func(tail *rigTail, offset int64) {
+			t.Helper()
+			if cursor, _ := tail.Cursor(); cursor.Places[0].Offset != offset {
+				t.Errorf("the cursor is at %d, want %d", cursor.Places[0].Offset, offset)
+			}
+		}
+		before := r.open(TailOptions{})
+		r.log.deliver(proxy.Batch{Next: proxy.Places{0: {Offset: 3}}})
+		want(before, 3)
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })
+		r.fetchGaps()
+		want(r.open(TailOptions{}), 1)
+	})
+}
+
 // TestARingBeginsAnewAfterAGap: that is no fault of tails that must keep up.
 func TestARingBeginsAnewAfterAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -26,9 +26,8 @@ type index struct {
 	partitions []int32
 	offsets    []int64
 	epochs     []int32
-	ends       []int // of the frames
-
-	moves []move
+	ends       []int  // of the frames
+	moves      []move // behind offsets of which the ring has no record
 
 	// Of a ring that conflates, see conflator; nil in others.
 	safe []proxy.Place // what places has of the record's partition behind it
@@ -81,9 +80,7 @@ func (x *index) placesBefore(record int) proxy.Places {
 		if m.records > record {
 			break
 		}
-		for partition, place := range m.further {
-			places.Advance(partition, place)
-		}
+		places.AdvanceAll(m.further)
 	}
 	return places
 }

@@ -61,13 +61,8 @@ func (r *ring) appendAll(records []proxy.Record, next proxy.Places) (first locat
 
 // advanceHigh moves the end behind offsets of which the ring has no record. It returns whether it was before. r.mu is held.
 func (r *ring) advanceHigh(to proxy.Places) (moved bool) {
-	further := proxy.Places{}
-	for partition, place := range to {
-		if place.Offset > r.high[partition].Offset {
-			further[partition] = place
-		}
-		r.high.Advance(partition, place)
-	}
+	further := to.Beyond(r.high)
+	r.high.AdvanceAll(to)
 	if len(further) == 0 {
 		return false
 	}
@@ -118,22 +113,18 @@ func (r *ring) advance(to proxy.Places) (moved bool) {
 	return r.advanceHigh(to)
 }
 
-// placesAt returns the places of a tail that was given nothing before it joined the ring, and whether it is at the end.
-func (r *ring) placesAt(s *spot) (places proxy.Places, isEnd bool) {
+// placesAt returns the places of a tail that was given nothing before it joined the ring.
+func (r *ring) placesAt(s *spot) proxy.Places {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	end := r.endWith(nil)
-	isEnd = s.chunk == end.chunk && s.index == end.index && s.read == end.read
 	if s.index != nil {
-		return s.index.placesBefore(s.read), isEnd
+		return s.index.placesBefore(s.read)
 	}
-	places = s.begin.Clone()
-	if isEnd {
-		for partition, place := range r.high {
-			places.Advance(partition, place)
-		}
+	places := s.begin.Clone()
+	if len(r.chunks) == 0 && s.chunk == r.first { // at the end
+		places.AdvanceAll(r.high)
 	}
-	return places, isEnd
+	return places
 }
 
 // restart drops all frames, and goes on from places. No spot of before is valid afterwards, not even one at the end.

@@ -104,9 +104,7 @@ func (s *spot) places() proxy.Places {
 	if s.index != nil {
 		places = s.index.places(s.read)
 	}
-	for partition, until := range s.ahead {
-		places.Advance(partition, until)
-	}
+	places.AdvanceAll(s.ahead)
 	return places
 }
 

@@ -168,14 +168,12 @@ func (t *Tail) Cursor() (TopicCursor, string) {
 	if t.snapshot != nil {
 		return TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}, ""
 	}
-	var m *mark
 	if t.live && !t.isVoid && len(t.spot.ahead) == 0 {
-		m = t.audience.markAt(t.log.name, &t.spot)
-	} else {
-		places := t.spot.places()
-		m = &mark{places: places, cursor: Cursor{{t.log.name.Topic, t.log.name.ID, places}}.String()}
+		m := t.audience.markAt(t.log.name, &t.spot)
+		return TopicCursor{t.log.name.Topic, t.log.name.ID, m.places}, m.cursor
 	}
-	return TopicCursor{t.log.name.Topic, t.log.name.ID, m.places}, m.cursor
+	at := TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}
+	return at, Cursor{at}.String()
 }
 
 // CanSelect tells whether Select takes a selection: with Every all but the keys that are named is applied before records
