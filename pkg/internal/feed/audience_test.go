@@ -26,7 +26,6 @@ func TestARingBeginsAnewAfterATruncation(t *testing.T) {
 func TestACursorIsOfTheHistoryOfItsTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 1, 1<<20)
-		r.write(0, "a", "b", "c")
 		want := func(tail *rigTail, offset int64) {
 			t.Helper()
 			if cursor, _ := tail.Cursor(); cursor.Places[0].Offset != offset {
@@ -34,6 +33,7 @@ func TestACursorIsOfTheHistoryOfItsTail(t *testing.T) {
 			}
 		}
 		before := r.open(TailOptions{})
+		r.write(0, "a", "b", "c")
 		r.log.deliver(proxy.Batch{Next: proxy.Places{0: {Offset: 3}}})
 		want(before, 3)
 		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })

@@ -43,6 +43,9 @@ func TestLongPlantedBugs(t *testing.T) {
 		"the spot moves before the queue is known": {
 			"TestACursorIsNotBehindWhatIsYetToBeQueued", "audience.go", "\tat := a.ring.append(batch.Records, batch.Next)\n", "\tat := a.ring.append(batch.Records, batch.Next)\n\ta.settle()\n",
 		},
+		"a cursor is shared between histories": {
+			"TestACursorIsOfTheHistoryOfItsTail", "audience.go", "if m.index != nil {", "if true {",
+		},
 		"a cursor is beyond what is held": {
 			"TestConflator", "conflator.go", "c.safe, c.past = c.past[0].places, c.past[1:]", "c.safe, c.past = fetched.Clone(), nil",
 		},
