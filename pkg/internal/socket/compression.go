@@ -46,6 +46,14 @@ func (s *Compression) negotiate(offers []string) (x *extension, response string)
 	return &extension{shared: s, agreed: agreed, compressor: s.deflaters.NewCompressor(agreed)}, response
 }
 
+// Agreed returns what was agreed on about messages that are sent compressed, and false where none may be.
+func (c *Conn) Agreed() (agreed deflate.Params, ok bool) {
+	if c.extension == nil {
+		return deflate.Params{}, false
+	}
+	return c.extension.agreed, true
+}
+
 // endMessage is endFrame for a whole message, which it compresses if it is long enough and becomes shorter.
 // The message must then be sent, and before those that are ended after it: they may repeat it. A message that
 // holds a secret, or answers one, must be ended by endFrame: docs/security.md says why.

@@ -46,46 +46,34 @@ func (p *Pushers) add(c *Conn) {
 // run pushes connections until none waits.
 func (p *Pushers) run() {
 	taken := make([]*Conn, pushedAtOnce)
-	buf, n := p.begin(taken)
-	for n > 0 {
+	for buf, n := p.take(taken, nil); n > 0; buf, n = p.take(taken, buf) {
 		for _, c := range taken[:n] {
 			buf = c.push(buf)
 		}
-		n = p.take(taken, buf)
 	}
 }
 
-// begin is take, with the buffer of a goroutine that has ended.
-func (p *Pushers) begin(into []*Conn) (buf []byte, n int) {
+// take moves connections out of the queue. A goroutine without a buffer gets that of one that has ended. Where none waits
+// the goroutine has ended, and gives its buffer back.
+func (p *Pushers) take(into []*Conn, buf []byte) (kept []byte, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if last := len(p.buffers) - 1; last >= 0 {
-		buf, p.buffers = p.buffers[last], p.buffers[:last]
-	}
-	return buf, p.takeLocked(into, buf)
-}
-
-func (p *Pushers) take(into []*Conn, buf []byte) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.takeLocked(into, buf)
-}
-
-// takeLocked moves connections out of the queue. Where there are none, the goroutine has ended, and gives its buffer
-// back. p.mu is held.
-func (p *Pushers) takeLocked(into []*Conn, buf []byte) int {
-	n := copy(into, p.queue[p.first:])
+	n = copy(into, p.queue[p.first:])
 	clear(p.queue[p.first : p.first+n])
 	if p.first += n; p.first == len(p.queue) {
 		p.queue, p.first = p.queue[:0], 0
 	}
-	if n == 0 {
+	last := len(p.buffers) - 1
+	switch {
+	case n == 0:
 		p.running--
 		if buf != nil {
 			p.buffers = append(p.buffers, buf)
 		}
+	case buf == nil && last >= 0:
+		buf, p.buffers = p.buffers[last], p.buffers[:last]
 	}
-	return n
+	return buf, n
 }
 
 // push does what the writer would do, if that pauses and it cannot take long. It returns the buffer, or another one.
@@ -109,7 +97,7 @@ func (c *Conn) pushOnce(buf []byte) (kept []byte, done bool) {
 		return buf, false
 	}
 	c.extension.beginWrite()
-	buf = c.src.fill(c.pending(buf, c.src))
+	buf = c.src.fill(c.pending(buf))
 	if len(buf) > writePiece {
 		c.unfinished = unfinished{is: true, buf: buf}
 		return nil, false
@@ -122,9 +110,9 @@ func (c *Conn) pushOnce(buf []byte) (kept []byte, done bool) {
 		return buf, false
 	}
 	if len(buf) == 0 && c.out != nil {
-		c.rest(c.src)
+		c.rest()
 	}
-	c.setDue(wait)
+	c.setDue(c.src.due(), wait)
 	return buf, true
 }
 

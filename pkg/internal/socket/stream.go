@@ -195,7 +195,7 @@ func newAttempt(socket net.Conn) *attempt {
 
 // write returns how many bytes the socket has taken.
 func (a *attempt) write(p []byte) (n int, err error) {
-	if a == nil {
+	if a == nil || len(p) == 0 {
 		return 0, nil
 	}
 	a.bytes, a.n, a.err = p, 0, nil

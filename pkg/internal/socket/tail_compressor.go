@@ -32,11 +32,3 @@ func (c *TailCompressor) AppendCompressed(dst, before, frame []byte) []byte {
 	dst = c.shared.deflaters.AppendShared(dst, before, payload(frame))
 	return endFrame(dst, mark, opcode(frame[0]&opcodeBits)|compressedBit)
 }
-
-// Agreed returns what was agreed on about messages that are sent compressed, and false where none may be.
-func (c *Conn) Agreed() (agreed deflate.Params, ok bool) {
-	if c.extension == nil {
-		return deflate.Params{}, false
-	}
-	return c.extension.agreed, true
-}

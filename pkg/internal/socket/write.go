@@ -79,9 +79,9 @@ func (c *Conn) writeLoop(src source) {
 			return
 		}
 		c.extension.beginWrite()
-		buf := src.fill(c.pending(c.out[:0], src))
+		buf := src.fill(c.pending(c.out[:0]))
 		var over bool
-		if buf, over = c.lastWords(buf, src); over {
+		if buf, over = c.lastWords(buf); over {
 			_ = c.write(buf)
 			return
 		}
@@ -92,7 +92,7 @@ func (c *Conn) writeLoop(src source) {
 			continue
 		}
 		c.shrinkOut()
-		c.pause(src, wait)
+		c.pause(wait)
 	}
 }
 
@@ -104,9 +104,9 @@ func (c *Conn) forgetDue() {
 }
 
 // pause waits until there is something to do. Meanwhile it can be pushed.
-func (c *Conn) pause(src source, wait time.Duration) {
-	due := src.due()
-	if c.setDue(wait) && !c.isEnding.Load() {
+func (c *Conn) pause(wait time.Duration) {
+	due := c.src.due()
+	if c.setDue(due, wait) && !c.isEnding.Load() {
 		c.timer.Stop()
 	} else {
 		c.timer.Reset(c.untilDue(due, wait))
@@ -120,19 +120,19 @@ func (c *Conn) pause(src source, wait time.Duration) {
 	}
 	c.writing.Lock()
 	if fired && (due.IsZero() || due.After(time.Now())) {
-		c.rest(src)
+		c.rest()
 	}
 }
 
-// setDue has the connection pushed when there is something to do without a wake. It returns false if nobody pushes it.
-// c.writing is held.
-func (c *Conn) setDue(wait time.Duration) bool {
+// setDue has the connection pushed when there is something to do without a wake: for its source when that is due. It returns
+// false if nobody pushes it. c.writing is held.
+func (c *Conn) setDue(due time.Time, wait time.Duration) bool {
 	p := c.pushers.Load()
 	if p == nil {
 		return false
 	}
 	now := time.Now()
-	p.setDue(c, now, c.src.due(), now.Add(wait))
+	p.setDue(c, now, due, now.Add(wait))
 	return true
 }
 
@@ -149,7 +149,7 @@ func (c *Conn) writeOut(buf []byte) error {
 }
 
 // rest gives back what the writer keeps from one write to the next.
-func (c *Conn) rest(src source) {
+func (c *Conn) rest() {
 	c.out = nil
 	c.chargeOut(0)
 	c.mu.Lock()
@@ -160,7 +160,7 @@ func (c *Conn) rest(src source) {
 		c.pongs = nil
 	}
 	c.mu.Unlock()
-	src.rest()
+	c.src.rest()
 }
 
 // keepBuffer keeps the write buffer for the next round, unless one long message made it huge.
@@ -184,14 +184,14 @@ func (c *Conn) untilDue(due time.Time, wait time.Duration) time.Duration {
 }
 
 // pending appends the frames that other goroutines have left for the writer.
-func (c *Conn) pending(buf []byte, src source) []byte {
+func (c *Conn) pending(buf []byte) []byte {
 	buf = c.keepalive.append(c, buf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buf = c.askForSign(buf)
 	buf = append(buf, c.pongs...)
 	c.pongs = c.pongs[:0]
-	if len(c.texts) > 0 && !src.midMessage() {
+	if len(c.texts) > 0 && !c.src.midMessage() {
 		buf = append(buf, c.texts...)
 		c.texts = c.texts[:0]
 		select {
@@ -204,7 +204,7 @@ func (c *Conn) pending(buf []byte, src source) []byte {
 
 // lastWords tells whether the writer is to end, and appends the close frame then: the echo of the
 // peer's, or ours once the flow has finished or its grace is over.
-func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
+func (c *Conn) lastWords(buf []byte) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hungUp && (c.ending == nil || c.peerCode != 0) {
@@ -213,10 +213,10 @@ func (c *Conn) lastWords(buf []byte, src source) ([]byte, bool) {
 		return append(buf, c.echo...), true
 	}
 	e := c.ending
-	if e == nil || !src.over(!time.Now().Before(e.by)) {
+	if e == nil || !c.src.over(!time.Now().Before(e.by)) {
 		return buf, false
 	}
-	if e.Error != nil && !src.midMessage() {
+	if e.Error != nil && !c.src.midMessage() {
 		frame, mark := beginFrame(buf)
 		buf = endFrame(codec.AppendError(frame, e.Error, "", ""), mark, opText)
 	}
