@@ -106,7 +106,7 @@ func (t *Tail) skip() {
 	t.mu.Lock()
 	from, end := t.spot.places(), t.audience.ring.end()
 	there := end.places()
-	if end.ahead = from.Beyond(there); t.isVoid || end.isOlderThan(there) { // the log tells what has become of it
+	if end.ahead = from.Beyond(there); t.isVoid || t.spot.isOlderThan(there) { // the log tells what has become of it
 		t.goBack()
 		t.mu.Unlock()
 		t.log.mu.Unlock()

@@ -24,3 +24,18 @@ func TestASkippingTail(t *testing.T) {
 		tail.want("record:1:2:0")
 	})
 }
+
+// TestASkippingTailIsToldOfATruncation has a tail begin at the end of a log that the ring has not come to yet. The log is
+// truncated below that, and the ring comes further than the tail before that looks.
+func TestASkippingTailIsToldOfATruncation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1)
+		r.write(0, "a", "a")
+		tail := r.open(TailOptions{Slow: SlowSkip})
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })
+		for _, record := range r.write(0, "b", "b", "b") {
+			r.fetch(record)
+		}
+		tail.want("TRUNCATED:0:0:2", "record:0:0:1", "record:0:1:1", "record:0:2:1")
+	})
+}
