@@ -90,11 +90,15 @@ func (topic *tailTopic) clone() *tailTopic {
 	return &c
 }
 
-// learn takes what a client has, of another connection.
+// learn takes what a client has, of another connection, which may itself know it from others only.
 func (p *tailPlace) learn(other *tailPlace) {
+	of := other.instance
+	if of < 0 && !other.anew {
+		of = other.learned
+	}
 	if p.instance < 0 && !p.anew {
-		p.learned = other.instance
-	} else if other.instance != p.instance || other.anew != p.anew {
+		p.learned = of
+	} else if of != p.instance || other.anew != p.anew {
 		return
 	}
 	for key, offset := range other.newest {

@@ -240,6 +240,33 @@ func TestTailsThatConflate(t *testing.T) {
 	})
 }
 
+// TestTailsThatConflateOverManyConnections has a client get the last record of a key behind the last cursor of a connection,
+// nothing of that partition on the next one, and a later record on the third.
+func TestTailsThatConflateOverManyConnections(t *testing.T) {
+	resumes := func(cursor string, after ...history.After) *history.Tail {
+		return &history.Tail{Topics: []string{"readings"}, From: "cursor", Cursor: cursor, Slow: "latest", After: after}
+	}
+	latest := *conflates
+	latest.From = "latest"
+	connections := func() *world {
+		w := &world{kafka: Kafka{
+			Name: "readings", Tails: []string{"t"},
+			Log: map[int32][]Record{0: {keyed("a1", 0, "k"), keyed("a2", 1, "l")}},
+		}}
+		w.add(opened(0, 1, ""), opensTail(1, 2, &latest), begins(2, ""), cursor(2, "c"))
+		w.written(2, 0, 0, "a1")
+		w.add(given(2, "a1", 0, 0), closing(4, 2, ""),
+			opensTail(5, 3, resumes("c", history.After{Topic: "readings", Offset: 0})), begins(3, ""), cursor(3, "d"), closing(6, 3, ""))
+		w.written(7, 0, 1, "a2")
+		w.add(opensTail(9, 4, resumes("d")), begins(4, ""), given(4, "a2", 0, 1))
+		return w
+	}
+	checkPlanted(t, connections, map[string]planted{
+		"as it is":                        {func(*testing.T, *world) {}, nil},
+		"the record was not given before": {func(t *testing.T, w *world) { w.replace(t, given(2, "a1", 0, 0)) }, []Rule{Undelivered}},
+	})
+}
+
 // What the tail of selecting asks for, one after the other.
 var (
 	wantsK = &history.Tail{Topics: []string{"readings"}, From: "earliest", Slow: "wait", Keys: []string{"k"}}

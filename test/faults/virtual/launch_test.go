@@ -70,6 +70,7 @@ func TestLongSuite(t *testing.T) {
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"topics that change":  {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
 		"tails":               {nil, []string{"-family", "tails", "-seeds", "150"}},
+		"tails, transactions": {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
 		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	})
