@@ -58,6 +58,9 @@ func (f *tailFrom) startAtOffset(ctx context.Context, log *read.Source) (start, 
 	if !has {
 		return start{}, proxy.Errorf(proxy.KindInvalidParameter, "from: the topic has no partition %d.", f.partition)
 	}
+	if end.IsTime() {
+		return start{}, proxy.Errorf(proxy.KindKafkaUnavailable, "from: partition %d has no leader that answers: try again.", f.partition)
+	}
 	if f.number > end.Offset {
 		return start{}, proxy.Errorf(proxy.KindOffsetOutOfRange, "from: partition %d ends at offset %d.", f.partition, end.Offset)
 	}
