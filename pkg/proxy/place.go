@@ -84,6 +84,18 @@ func (p Places) Beyond(low Places) Places {
 	return behind
 }
 
+// Ahead returns what a tail has to remember of its places where it joins those who are at low: Beyond, and the start of
+// partitions of which it has no place and low only a time.
+func (p Places) Ahead(low Places) Places {
+	ahead := p.Beyond(low)
+	for partition, there := range low {
+		if _, has := p[partition]; !has && there.IsTime() {
+			ahead[partition] = AtTime(0)
+		}
+	}
+	return ahead
+}
+
 // Advance moves a place forward, never back. One of which only a time is known is replaced.
 func (p Places) Advance(partition int32, to Place) {
 	if here := p[partition]; here.IsTime() || to.Offset >= here.Offset {

@@ -136,8 +136,8 @@ func (w *world) open() {
 		at = t.at()
 	}
 	tail.first = at.Clone()
-	for partition, place := range at {
-		tail.at[partition] = place.Offset
+	for partition := range int32(len(w.kafka.partitions)) {
+		tail.at[partition] = at[partition].Offset
 		tail.seen[partition] = map[int64]int32{}
 	}
 	tail.pause = time.Duration(w.random.IntN(4)*w.random.IntN(30)) * time.Millisecond
@@ -529,9 +529,13 @@ func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 				place.Epoch = r.Epoch
 			}
 		}
-		if at[int32(n)] = place; random.IntN(6) == 0 { // of a tail that began while there was no leader
-			at[int32(n)] = proxy.AtTime(time.Now().UnixMilli() - random.Int64N(200))
+		switch random.IntN(12) {
+		case 0, 1: // of a tail that began while there was no leader
+			place = proxy.AtTime(time.Now().UnixMilli() - random.Int64N(200))
+		case 2: // of a tail that began before there was the partition
+			continue
 		}
+		at[int32(n)] = place
 	}
 	return at
 }
@@ -542,8 +546,8 @@ func (k *fakeLog) Starts(context.Context) (proxy.Places, error) {
 	defer k.mu.Unlock()
 	starts := proxy.Places{}
 	for n, p := range k.partitions {
-		if !p.leaderless {
-			starts[int32(n)] = proxy.Place{Offset: p.begin, Epoch: -1}
+		if starts[int32(n)] = (proxy.Place{Offset: p.begin, Epoch: -1}); p.leaderless {
+			starts[int32(n)] = proxy.AtTime(0)
 		}
 	}
 	return starts, nil
@@ -624,7 +628,10 @@ func (k *fakeLog) Check(_ context.Context, at proxy.Places) (proxy.Batch, error)
 func (k *fakeLog) known(at proxy.Places) proxy.Places {
 	known := proxy.Places{}
 	for n, p := range k.partitions {
-		place := at[int32(n)]
+		place, has := at[int32(n)]
+		if !has {
+			place.Offset = p.begin
+		}
 		if place.IsTime() {
 			place = proxy.Place{Offset: p.firstSince(place.Time()), Epoch: p.epoch}
 		}
@@ -675,7 +682,7 @@ func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 		b := proxy.Batch{Gaps: r.log.gaps(known), Next: proxy.Places{}}
 		r.at.Pass(b)
 		for partition, place := range known {
-			if r.at[partition].IsTime() {
+			if here, has := r.at[partition]; here.IsTime() || !has {
 				r.at[partition], b.Next[partition] = place, place
 			}
 		}

@@ -24,11 +24,13 @@ func TestAPartitionWithoutALeaderIsReadFromATime(t *testing.T) {
 	}{
 		"the ends": {
 			func(ctx context.Context, s *Source, _ int64) (proxy.Places, error) { return s.Ends(ctx) },
-			isOfNow, []string{"1/2=c"},
+			isOfNow,
+			[]string{"1/2=c"},
 		},
 		"the last two": { // of which Kafka cannot tell where they are
 			func(ctx context.Context, s *Source, _ int64) (proxy.Places, error) { return s.Last(ctx, 2) },
-			isOfNow, []string{"1/2=c"},
+			isOfNow,
+			[]string{"1/2=c"},
 		},
 		"a time": {
 			func(ctx context.Context, s *Source, since int64) (proxy.Places, error) { return s.At(ctx, since) },
@@ -37,7 +39,7 @@ func TestAPartitionWithoutALeaderIsReadFromATime(t *testing.T) {
 		},
 		"the starts": {
 			func(ctx context.Context, s *Source, _ int64) (proxy.Places, error) { return s.Starts(ctx) },
-			func(_, _ int64, _ proxy.Place, has bool) bool { return !has },
+			func(_, _ int64, place proxy.Place, _ bool) bool { return place == proxy.AtTime(0) },
 			[]string{"1/0=a", "1/1=b", "1/2=c"},
 		},
 	} {

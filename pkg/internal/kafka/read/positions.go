@@ -17,9 +17,11 @@ func (s *Source) Ends(ctx context.Context) (proxy.Places, error) {
 	return s.orTime(places, now), err
 }
 
-// Starts returns the places of the first records of all partitions whose leaders answer.
+// Starts returns the places of the first records of all partitions, and the earliest time in those whose leaders do not
+// answer.
 func (s *Source) Starts(ctx context.Context) (proxy.Places, error) {
-	return s.places(ctx, func(offsets []int64) int64 { return offsets[0] }, atStart)
+	places, err := s.places(ctx, func(offsets []int64) int64 { return offsets[0] }, atStart)
+	return s.orTime(places, 0), err
 }
 
 // At returns the places of the first records that are not older than a time, in milliseconds since the epoch, and
