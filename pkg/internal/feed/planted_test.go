@@ -28,6 +28,12 @@ func TestLongPlantedBugs(t *testing.T) {
 		"joining by key forgets what the ring has": {
 			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "wanted = append(wanted, location{number, record})", "",
 		},
+		"rings begin in a past that the log does not have": {
+			"TestRingsBeginAtTheEnd", "begin.go", "len(checked.Gaps) == 0", "len(checked.Gaps) >= 0",
+		},
+		"who begins at the end is given the past": {
+			"TestRingsBeginWhereTheFirstTailDoes", "tail.go", "t.spot.skipTo(ends, a.ring)", "_ = ends",
+		},
 		"skipping forgets where a tail was ahead": {
 			"TestASkippingTail", "slow.go", "end.ahead = from.Beyond(there)", "end.ahead = nil",
 		},

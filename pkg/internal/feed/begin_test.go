@@ -1,0 +1,73 @@
+package feed
+
+import (
+	"maps"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// TestRingsBeginWhereTheFirstTailDoes has the first tail of a log begin in the past. Others that come from there are given
+// what they want of the past while nobody may read the log, and one that begins at the end is given nothing of it.
+func TestRingsBeginWhereTheFirstTailDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 2, 1<<20)
+		r.log.fetched = nil
+		r.log.turns <- struct{}{}
+		past := append(r.write(0, "a", "b", "a"), r.write(1, "a")...)
+		first := r.open(TailOptions{At: proxy.Places{0: {Offset: 1}, 1: {}}})
+		latest := r.open(TailOptions{})
+		r.fetch(past[1:]...)
+		second := r.open(TailOptions{At: proxy.Places{0: {Offset: 2}, 1: {}}})
+		first.want("record:0:1:0", "record:0:2:0", "record:1:0:0")
+		second.want("record:0:2:0", "record:1:0:0")
+		latest.want()
+		r.fetch(r.write(0, "c")...)
+		latest.want("record:0:3:0")
+	})
+}
+
+// TestRingsBeginAtTheEnd where the first tail begins in a past that is too far, or that the log does not have.
+func TestRingsBeginAtTheEnd(t *testing.T) {
+	for name, change := range map[string]func(*rig){
+		"far": func(*rig) { time.Sleep(time.Minute) },
+		"truncated": func(r *rig) {
+			r.kafka.change(func() { r.kafka.partitions[0].truncate(3) })
+			r.write(0, "d", "e", "f")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, 1, 1<<20)
+				r.log.fetched = nil
+				r.write(0, "a", "b", "c")
+				change(r)
+				r.open(TailOptions{At: proxy.Places{0: {Offset: 1}}})
+				if r.log.fetched[0].Offset != 3 {
+					t.Errorf("the rings begin at %v", r.log.fetched)
+				}
+			})
+		})
+	}
+}
+
+func TestPlacesBetween(t *testing.T) {
+	oldest, newest := proxy.Places{0: {Offset: 50, Epoch: 4}, 1: {Epoch: -1}}, proxy.Places{0: {Offset: 100, Epoch: 4}, 1: {Epoch: -1}}
+	for name, c := range map[string]struct{ at, want proxy.Places }{
+		"at the end":            {newest, newest},
+		"before it":             {proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}}, proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}}},
+		"of no known history":   {proxy.Places{0: {Offset: 70, Epoch: -1}, 1: {Epoch: -1}}, oldest},
+		"too old":               {proxy.Places{0: {Offset: 49, Epoch: 3}, 1: {Epoch: -1}}, nil},
+		"beyond the end":        {proxy.Places{0: {Offset: 101, Epoch: 4}, 1: {Epoch: -1}}, nil},
+		"not of all partitions": {proxy.Places{0: {Offset: 70, Epoch: 3}}, nil},
+		"of another partition":  {proxy.Places{0: {Offset: 70, Epoch: 3}, 2: {Epoch: -1}}, nil},
+		"of one too many":       {proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}, 2: {Epoch: -1}}, nil},
+	} {
+		got, is := between(c.at, oldest, newest)
+		if is != (c.want != nil) || is && !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v; want %v", name, got, is, c.want)
+		}
+	}
+}
