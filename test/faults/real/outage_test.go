@@ -30,7 +30,7 @@ func TestLongTailsReadOnWhenTheBrokerIsKilled(t *testing.T) {
 	for _, away := range []time.Duration{0, 5 * time.Second, 20 * time.Second} {
 		workload.Pause(t.Context(), steadyFor)
 		serves, reads := c.killBroker(away)
-		table.add(fmt.Sprintf("broker away for %v: it serves again after; then all who read all have new records after", away),
+		table.add(fmt.Sprintf("broker started again after %v: from its death until it served; from then until all that read all were given records", away),
 			"%v; %v", brief(serves), brief(reads))
 	}
 	workload.Pause(t.Context(), steadyFor)
@@ -43,7 +43,7 @@ func TestLongTailsReadOnWhenTheBrokerIsKilled(t *testing.T) {
 	if f.gaps > 0 || f.lost > 0 || f.connections != len(c.tails) {
 		t.Errorf("%d gaps were told, %d places lost, and there were %d connections; they were closed by code: %v", f.gaps, f.lost, f.connections, f.closed)
 	}
-	table.add("connections, of which ended", "%d, %d", f.connections, f.connections-len(c.tails))
+	table.add("connections; those that ended before the end", "%d; %d", f.connections, f.connections-len(c.tails))
 	table.addCrowd(f, &report)
 	c.publish("outage", before, table)
 }

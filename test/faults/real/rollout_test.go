@@ -35,7 +35,7 @@ func TestLongTailsReadOnThroughARollingRestart(t *testing.T) {
 	table.add("tails, of which read all", "%d, %d", len(c.tails), readAll)
 	for i := range replicas {
 		r := c.roll(i)
-		table.add(fmt.Sprintf("replica %d: drained within; its successor was ready after; tails that did not read then", i+1),
+		table.add(fmt.Sprintf("replica %d: its drain; from SIGTERM until its successor was ready; tails that did not read then", i+1),
 			"%v; %v; %d", brief(r.drained), brief(r.ready), r.idle)
 	}
 	rolled := time.Now()
@@ -53,7 +53,7 @@ func TestLongTailsReadOnThroughARollingRestart(t *testing.T) {
 	}
 	table.add("connections that went on at a cursor; those whose place was lost", "%d; %d", f.resumed, f.lost)
 	table.add("the longest that a tail had no connection", "%v", brief(f.away))
-	table.add("before the restart: 99 % of records came within; all", "%v; %v", brief(steady.wait(0.99)), brief(steady.wait(1)))
+	table.add("before the restart: 99 % of records came within; the last one", "%v; %v", brief(steady.wait(0.99)), brief(steady.wait(1)))
 	table.addCrowd(f, &report)
 	c.publish("rollout", before, table)
 }
@@ -77,7 +77,7 @@ func (c *crowd) addUsage(table *lines) {
 		u := usageOf(c.fleet.process(i).PID())
 		most, cpu = max(most, u.memory), cpu+u.cpu
 	}
-	table.add("memory of a replica at most; processor time of all that run in the end", "%d MiB; %v", most>>20, brief(cpu))
+	table.add("memory of a replica at most; processor time of all that ran in the end", "%d MiB; %v", most>>20, brief(cpu))
 }
 
 // publish shows what was seen, and writes it into the page where that is asked for.
