@@ -9,9 +9,15 @@ import (
 
 // begin finds where the rings begin, if they have not: where the first tail does, if that is in the recent past, else at
 // the end. The clients of a replica that has ended come to this one together, from about the same places: so they find
-// their records in the rings, and need not read the log each for itself. It returns the ends of the log if it has looked
-// them up, else nil.
+// their records in the rings, and need not read the log each for itself. One of those who come at once looks it up, the
+// others wait. It returns the ends of the log if it has looked them up, else nil.
 func (l *Log) begin(ctx context.Context, at proxy.Places) (ends proxy.Places, err error) {
+	select {
+	case l.beginning <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err() //nolint:wrapcheck // the client is gone
+	}
+	defer func() { <-l.beginning }()
 	if isBegun, err := l.isBegun(); isBegun || err != nil {
 		return nil, err
 	}
@@ -24,9 +30,7 @@ func (l *Log) begin(ctx context.Context, at proxy.Places) (ends proxy.Places, er
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.fetched == nil {
-		l.fetched = begin
-	}
+	l.fetched = begin
 	return ends, nil
 }
 

@@ -1,7 +1,10 @@
 package feed
 
 import (
+	"context"
 	"maps"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +54,42 @@ func TestRingsBeginAtTheEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOneTailFindsWhereRingsBegin has many tails of a log come at once.
+func TestOneTailFindsWhereRingsBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		slow := &slowLog{fakeLog: r.kafka}
+		r.log.fetched, r.log.source = nil, slow
+		past := r.write(0, "a", "b")
+		var opening sync.WaitGroup
+		tails := make([]*rigTail, 20)
+		for i := range tails {
+			opening.Go(func() { tails[i] = r.open(TailOptions{At: proxy.Places{0: {}}}) })
+		}
+		opening.Wait()
+		if asked := slow.asked.Load(); asked != 1 {
+			t.Errorf("Kafka was asked %d times", asked)
+		}
+		r.fetch(past...)
+		for _, tail := range tails {
+			tail.want("record:0:0:0", "record:0:1:0")
+		}
+	})
+}
+
+// slowLog takes a second for telling where the log was at a time.
+type slowLog struct {
+	*fakeLog
+
+	asked atomic.Int32
+}
+
+func (s *slowLog) At(ctx context.Context, timestamp int64) (proxy.Places, error) {
+	s.asked.Add(1)
+	time.Sleep(time.Second)
+	return s.fakeLog.At(ctx, timestamp)
 }
 
 func TestPlacesBetween(t *testing.T) {

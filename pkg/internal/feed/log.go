@@ -45,6 +45,8 @@ type Log struct {
 	gone    context.Context
 	stop    context.CancelFunc
 
+	beginning chan struct{} // has room for the one who finds where the rings begin
+
 	building sync.WaitGroup
 	ends     endsLookups
 
@@ -69,7 +71,7 @@ type Name struct {
 func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
 		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
-		over: make(chan struct{}), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
+		over: make(chan struct{}), beginning: make(chan struct{}, 1), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
 	l.ends.source, l.ends.life, l.ends.begin = source, l.gone, l.building.Go

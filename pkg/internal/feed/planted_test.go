@@ -31,6 +31,9 @@ func TestLongPlantedBugs(t *testing.T) {
 		"rings begin in a past that the log does not have": {
 			"TestRingsBeginAtTheEnd", "begin.go", "len(checked.Gaps) == 0", "len(checked.Gaps) >= 0",
 		},
+		"all who come at once ask where rings begin": {
+			"TestOneTailFindsWhereRingsBegin", "begin.go", "\tdefer func() { <-l.beginning }()\n", "\t<-l.beginning\n",
+		},
 		"who begins at the end is given the past": {
 			"TestRingsBeginWhereTheFirstTailDoes", "tail.go", "t.spot.skipTo(ends, a.ring)", "_ = ends",
 		},
