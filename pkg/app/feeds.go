@@ -19,9 +19,9 @@ const (
 	feedRetry = time.Second
 	// feedMoves is how long after a record tails that do not want it may learn of it, for their cursors.
 	feedMoves = 500 * time.Millisecond
-	// feedPast is how far in the past rings may begin: those who come back from a replica that has ended are not older,
-	// as long as they do so at once. To fetch so much takes a fraction of it.
-	feedPast = 30 * time.Second
+	// feedPast is how far in the past rings begin for a first tail that does: those who come back from a replica that
+	// has ended are not older, as long as they do so at once. To fetch so much takes a fraction of it.
+	feedPast = 20 * time.Second
 )
 
 // openFeeds makes the hub of live reading.

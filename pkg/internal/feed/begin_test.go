@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,48 +11,52 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// TestRingsBeginWhereTheFirstTailDoes has the first tail of a log begin in the past. Others that come from there are given
+// TestRingsBeginInThePast has the first tail of a log begin in the past. Others that come from there are given
 // what they want of the past while nobody may read the log, and one that begins at the end is given nothing of it.
-func TestRingsBeginWhereTheFirstTailDoes(t *testing.T) {
+func TestRingsBeginInThePast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 2, 1<<20)
 		r.log.fetched = nil
 		r.log.turns <- struct{}{}
 		past := append(r.write(0, "a", "b", "a"), r.write(1, "a")...)
-		first := r.open(TailOptions{At: proxy.Places{0: {Offset: 1}, 1: {}}})
+		first := r.open(TailOptions{At: proxy.Places{0: {Offset: 2}, 1: {}}})
 		latest := r.open(TailOptions{})
-		r.fetch(past[1:]...)
-		second := r.open(TailOptions{At: proxy.Places{0: {Offset: 2}, 1: {}}})
-		first.want("record:0:1:0", "record:0:2:0", "record:1:0:0")
-		second.want("record:0:2:0", "record:1:0:0")
+		r.fetch(past...)
+		second := r.open(TailOptions{At: proxy.Places{0: {Offset: 1}, 1: {}}}) // it has lost its replica earlier
+		first.want("record:0:2:0", "record:1:0:0")
+		second.want("record:0:1:0", "record:0:2:0", "record:1:0:0")
 		latest.want()
 		r.fetch(r.write(0, "c")...)
 		latest.want("record:0:3:0")
 	})
 }
 
-// TestRingsBeginAtTheEnd where the first tail begins in a past that is too far, or that the log does not have.
+// TestRingsBeginAtTheEnd where the first tail begins in a past that is too far.
 func TestRingsBeginAtTheEnd(t *testing.T) {
-	for name, change := range map[string]func(*rig){
-		"far": func(*rig) { time.Sleep(time.Minute) },
-		"truncated": func(r *rig) {
-			r.kafka.change(func() { r.kafka.partitions[0].truncate(3) })
-			r.write(0, "d", "e", "f")
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, 1, 1<<20)
-				r.log.fetched = nil
-				r.write(0, "a", "b", "c")
-				change(r)
-				r.open(TailOptions{At: proxy.Places{0: {Offset: 1}}})
-				if r.log.fetched[0].Offset != 3 {
-					t.Errorf("the rings begin at %v", r.log.fetched)
-				}
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		r.log.fetched = nil
+		r.write(0, "a", "b", "c")
+		time.Sleep(time.Minute)
+		r.open(TailOptions{At: proxy.Places{0: {Offset: 1}}})
+		if r.log.fetched[0].Offset != 3 {
+			t.Errorf("the rings begin at %v", r.log.fetched)
+		}
+	})
+}
+
+// TestTheFirstTailIsToldOfATruncation though the rings begin before it.
+func TestTheFirstTailIsToldOfATruncation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		r.log.fetched = nil
+		r.write(0, "a", "b", "c")
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(2) })
+		after := r.write(0, "d", "e", "f")
+		first := r.open(TailOptions{At: proxy.Places{0: {Offset: 3}}})
+		r.fetch(after...)
+		first.want("TRUNCATED:0:1:3", "record:0:1:1", "record:0:2:1", "record:0:3:1")
+	})
 }
 
 // TestOneTailFindsWhereRingsBegin has many tails of a log come at once.
@@ -93,20 +96,21 @@ func (s *slowLog) At(ctx context.Context, timestamp int64) (proxy.Places, error)
 }
 
 func TestPlacesBetween(t *testing.T) {
-	oldest, newest := proxy.Places{0: {Offset: 50, Epoch: 4}, 1: {Epoch: -1}}, proxy.Places{0: {Offset: 100, Epoch: 4}, 1: {Epoch: -1}}
-	for name, c := range map[string]struct{ at, want proxy.Places }{
-		"at the end":            {newest, newest},
-		"before it":             {proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}}, proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}}},
-		"of no known history":   {proxy.Places{0: {Offset: 70, Epoch: -1}, 1: {Epoch: -1}}, oldest},
-		"too old":               {proxy.Places{0: {Offset: 49, Epoch: 3}, 1: {Epoch: -1}}, nil},
-		"beyond the end":        {proxy.Places{0: {Offset: 101, Epoch: 4}, 1: {Epoch: -1}}, nil},
-		"not of all partitions": {proxy.Places{0: {Offset: 70, Epoch: 3}}, nil},
-		"of another partition":  {proxy.Places{0: {Offset: 70, Epoch: 3}, 2: {Epoch: -1}}, nil},
-		"of one too many":       {proxy.Places{0: {Offset: 70, Epoch: 3}, 1: {Epoch: -1}, 2: {Epoch: -1}}, nil},
+	oldest, newest := proxy.Places{0: {Offset: 50}, 1: {}}, proxy.Places{0: {Offset: 100}, 1: {}}
+	for name, c := range map[string]struct {
+		at   proxy.Places
+		want bool
+	}{
+		"at the end":            {newest, true},
+		"at the begin":          {oldest, true},
+		"too old":               {proxy.Places{0: {Offset: 49}, 1: {}}, false},
+		"beyond the end":        {proxy.Places{0: {Offset: 101}, 1: {}}, false},
+		"not of all partitions": {proxy.Places{0: {Offset: 70}}, false},
+		"of another partition":  {proxy.Places{0: {Offset: 70}, 2: {}}, false},
+		"of one too many":       {proxy.Places{0: {Offset: 70}, 1: {}, 2: {}}, false},
 	} {
-		got, is := between(c.at, oldest, newest)
-		if is != (c.want != nil) || is && !maps.Equal(got, c.want) {
-			t.Errorf("%s: %v, %v; want %v", name, got, is, c.want)
+		if got := isBetween(c.at, oldest, newest); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Options struct {
 	Linger     time.Duration // how long a log is read on after its last tail
 	Retry      time.Duration // pause after a failure
 	Moves      time.Duration // how long after a record tails may learn that their places have moved past it
-	Past       time.Duration // how far in the past rings may begin, for a first tail that does
+	Past       time.Duration // how far in the past rings begin, for a first tail that does
 	CatchUps   int           // how many tails may read logs themselves at one time
 	Used       func(int64)   // is told each change of the bytes that rings and tables hold; may be nil
 	Compressor Compressor    // for tails with a Window; may be nil where none has

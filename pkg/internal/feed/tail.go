@@ -143,6 +143,12 @@ func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
 		return err //nolint:wrapcheck // an error for the client
 	}
 	t.lost = checked.Gaps
+	if len(checked.Gaps) == 0 { // the ring may only have yet to come to where the tail is
+		there := at.Clone()
+		if there.Pass(checked); t.goLive(there) {
+			return nil
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.catchUp(at, &checked)
