@@ -19,6 +19,9 @@ const (
 	feedRetry = time.Second
 	// feedMoves is how long after a record tails that do not want it may learn of it, for their cursors.
 	feedMoves = 500 * time.Millisecond
+	// feedPast is how far in the past rings begin for a first tail that does: those who come back from a replica that
+	// has ended are not older, as long as they do so at once. To fetch so much takes a fraction of it.
+	feedPast = 20 * time.Second
 )
 
 // openFeeds makes the hub of live reading.
@@ -26,7 +29,7 @@ func (a *App) openFeeds(b *budget.Budget, c *socket.Compression, m *metrics.Metr
 	tails := &a.config.Tails
 	options := feed.Options{
 		RingBytes: tails.BufferBytes, TableBytes: tails.SnapshotBytes, ChunkBytes: int(min(feedChunk, tails.BufferBytes/4)), Tick: tails.Tick,
-		Linger: feedLinger, Retry: feedRetry, Moves: feedMoves, CatchUps: tails.CatchUpReaders, Logger: a.log,
+		Linger: feedLinger, Retry: feedRetry, Moves: feedMoves, Past: feedPast, CatchUps: tails.CatchUpReaders, Logger: a.log,
 		Used: func(change int64) {
 			if change >= 0 {
 				b.Charge(budget.Tailing, change)

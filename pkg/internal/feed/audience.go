@@ -34,8 +34,8 @@ type audience struct {
 	frame     []byte     // reused
 
 	// Of the record that is routed.
-	batch uint64 // counts those that were delivered
-	key   []byte
+	batch uint64          // counts those that were delivered
+	key   []byte          // reused
 	held  map[string]bool // the filters that were evaluated, by their texts
 }
 
@@ -129,10 +129,14 @@ func (s *Selection) sharedText() string {
 // deliver appends a batch to the ring, puts its records into the queues of those who want them, and wakes the tails.
 func (a *audience) deliver(batch proxy.Batch) {
 	a.batch++
-	at := a.ring.append(batch.Records, batch.Next)
+	keys := make([]key, len(batch.Records))
+	for i := range batch.Records {
+		keys[i] = a.keyOf(&batch.Records[i])
+	}
+	at := a.ring.append(batch.Records, keys, batch.Next)
 	if len(a.picky) > 0 {
 		for i := range batch.Records {
-			a.route(&batch.Records[i], at)
+			a.route(&batch.Records[i], keys[i], at)
 			at = a.ring.after(at)
 		}
 	}
@@ -157,17 +161,13 @@ func (a *audience) settle() {
 }
 
 // route puts a record into the queues of the tails that want it.
-func (a *audience) route(r *proxy.Record, at location) {
+func (a *audience) route(r *proxy.Record, k key, at location) {
 	clear(a.held)
-	key := ""
-	if r.Key != nil && (len(a.byKey) > 0 || len(a.shared) > 0) {
-		key = a.keyOf(r)
-	}
-	known := func(*proxy.Record) string { return key }
-	if r.Key != nil {
-		for _, t := range a.byKey[key] {
+	known := func(*proxy.Record) string { return k.text }
+	if k.is {
+		for _, t := range a.byKey[k.text] {
 			if t.selection.matches(r, known, a.holds) {
-				t.enqueue(at, tableKey{r.Partition, key}, true, a.batch)
+				t.enqueue(at, tableKey{r.Partition, k.text}, true, a.batch)
 			}
 		}
 	}
@@ -176,8 +176,8 @@ func (a *audience) route(r *proxy.Record, at location) {
 			continue
 		}
 		for t := range shared.tails {
-			if _, named := t.selection.Keys[key]; !named || r.Key == nil {
-				t.enqueue(at, tableKey{r.Partition, key}, r.Key != nil, a.batch)
+			if _, named := t.selection.Keys[k.text]; !named || !k.is {
+				t.enqueue(at, tableKey{r.Partition, k.text}, k.is, a.batch)
 			}
 		}
 	}
@@ -193,9 +193,13 @@ func (a *audience) holds(f *Filter, r *proxy.Record) bool {
 	return held
 }
 
-func (a *audience) keyOf(r *proxy.Record) string {
+// keyOf returns the key of a record, as its frame shows it.
+func (a *audience) keyOf(r *proxy.Record) key {
+	if r.Key == nil {
+		return key{}
+	}
 	a.key = a.encoder.AppendKey(a.key[:0], r)
-	return string(a.key)
+	return key{string(a.key), true}
 }
 
 // restart drops all of the ring: it goes on from places.

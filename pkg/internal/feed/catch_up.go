@@ -143,6 +143,9 @@ func (t *Tail) goLive(at proxy.Places) bool {
 		}
 		return false
 	}
+	if t.goLiveWithin(at) {
+		return true
+	}
 	if t.joining == nil && ring.hasFrom(at) {
 		t.joining = &joining{until: ring.places(), spot: ring.end()}
 		t.queue = t.openQueue()
@@ -156,6 +159,24 @@ func (t *Tail) goLive(at proxy.Places) bool {
 	}
 	joined := t.joining.spot
 	joined.ahead = at.Ahead(t.joining.until)
+	return t.liveAt(joined)
+}
+
+// goLiveWithin has a tail with a selection read the ring from its places on, if the ring shows which records are wanted:
+// without their contents, those by key. So tails that come back together, as those of a replica that has ended, need not
+// read the log each for itself. The locks are held.
+func (t *Tail) goLiveWithin(at proxy.Places) bool {
+	if t.selection.Where != nil || t.slow == SlowLatest {
+		return false
+	}
+	joined, wanted, ok := t.audience.ring.joinWanted(at, t.selection)
+	if !ok || len(wanted) > mostQueued {
+		return false
+	}
+	t.queue = t.openQueue()
+	for _, at := range wanted {
+		t.queue.push(at, tableKey{}, false, t.audience.batch)
+	}
 	return t.liveAt(joined)
 }
 

@@ -24,3 +24,28 @@ func TestACatchUpGivesItsTurnBack(t *testing.T) {
 		first.want("record:0:2:1")
 	})
 }
+
+// TestTailsWithKeysJoinTheRingWhereTheyAre has tails with keys and prefixes begin in the past, which the ring has, while nobody
+// may read the log: they are given what is wanted from their places on, and what comes then.
+func TestTailsWithKeysJoinTheRingWhereTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 2, 1<<20)
+		r.open(TailOptions{})
+		r.fetch(r.write(0, "a", "b", "a", "ab")...)
+		r.fetch(r.write(1, "b", "a")...)
+		r.fetch(r.write(0, "a")...)
+		r.log.turns <- struct{}{}
+		keys := &Selection{Partition: proxy.AnyPartition, Keys: keySet("a")}
+		at := proxy.Places{0: {Offset: 1}, 1: {}}
+		byKey := r.open(TailOptions{At: at, Selection: keys})
+		byPrefix := r.open(TailOptions{At: at, Selection: &Selection{Partition: 0, Prefixes: []string{"a"}}})
+		byKey.want("record:0:2:0", "record:1:1:0", "record:0:4:0")
+		byPrefix.want("record:0:2:0", "record:0:3:0", "record:0:4:0")
+		r.fetch(r.write(0, "b", "a")...)
+		byKey.want("record:0:6:0")
+		byPrefix.want("record:0:6:0")
+		if cursor, _ := byKey.Cursor(); cursor.Places[0].Offset != 7 || cursor.Places[1].Offset != 2 {
+			t.Errorf("the cursor is at %v", cursor.Places)
+		}
+	})
+}

@@ -11,7 +11,8 @@ import (
 type chunk struct {
 	*index
 
-	frames []byte
+	frames   []byte
+	keyBytes int // of the index
 
 	// For peers that are sent compressed frames.
 	forms      []form // of the first records
@@ -28,10 +29,17 @@ type index struct {
 	epochs     []int32
 	ends       []int  // of the frames
 	moves      []move // behind offsets of which the ring has no record
+	keys       []key  // by which who joins the ring finds what it wants; nil in pages, and in a ring that conflates
 
 	// Of a ring that conflates, see conflator; nil in others.
 	safe []proxy.Place // what places has of the record's partition behind it
 	left []int         // how many records each stands for besides itself
+}
+
+// key is the key of a record, as its frame shows it.
+type key struct {
+	text string
+	is   bool // whether the record has one
 }
 
 // move tells that nothing is missing before places, behind the first records of a chunk and before those that follow.
@@ -91,6 +99,19 @@ func (x *index) add(r *proxy.Record, end int) {
 	x.offsets = append(x.offsets, r.Offset)
 	x.epochs = append(x.epochs, r.Epoch)
 	x.ends = append(x.ends, end)
+}
+
+// addKey adds the key of the newest record.
+func (c *chunk) addKey(k key) {
+	c.keys, c.keyBytes = append(c.keys, k), c.keyBytes+len(k.text)
+}
+
+// wants tells whether a selection without a filter wants a record.
+func (x *index) wants(record int, s *Selection) bool {
+	if s.Partition != proxy.AnyPartition && x.partitions[record] != s.Partition {
+		return false
+	}
+	return s.wantsKey(x.keys[record].text, x.keys[record].is)
 }
 
 // frame returns the frame of a record.

@@ -40,8 +40,8 @@ func TestTheRingGoesOnWhileFramesAreCompressed(t *testing.T) {
 				t.Errorf("another one is given %d frames, and then %d", given, end)
 			}
 		}, goesOn, 4, 4},
-		"it grows":           {1 << 20, func(r *ring) { r.append(twenty(4, 2), nil) }, goesOn, 6, 6},
-		"it drops the chunk": {1 << 20, func(r *ring) { r.append(twenty(4, 2), nil); r.drop() }, dropped, 0, 4},
+		"it grows":           {1 << 20, func(r *ring) { r.append(twenty(4, 2), make([]key, 2), nil) }, goesOn, 6, 6},
+		"it drops the chunk": {1 << 20, func(r *ring) { r.append(twenty(4, 2), make([]key, 2), nil); r.drop() }, dropped, 0, 4},
 		"it begins anew":     {1 << 20, func(r *ring) { r.restart(proxy.Places{0: {Offset: 9}}) }, dropped, 0, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestTheRingGoesOnWhileFramesAreCompressed(t *testing.T) {
 				return append(dst, frame...)
 			})
 			m.do = func() { test.do(r) }
-			r.append(twenty(0, 4), nil)
+			r.append(twenty(0, 4), make([]key, 4), nil)
 			s, w, given, end := r.chunkAt(0), &Window{}, 0, lacksForm
 			w.Open(1<<20, true)
 			for end == lacksForm {

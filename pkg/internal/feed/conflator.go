@@ -124,7 +124,7 @@ func (l *Log) deliverConflated(a *audience, batch proxy.Batch) {
 	for i := range batch.Records {
 		r := &batch.Records[i]
 		clear(a.held)
-		if !a.before.matches(r, func(r *proxy.Record) string { return a.keyOf(r) }, a.holds) {
+		if !a.before.matches(r, func(r *proxy.Record) string { return a.keyOf(r).text }, a.holds) {
 			continue
 		}
 		if a.conflator.offer(r, now) {
@@ -152,7 +152,7 @@ func (a *audience) emit(r *proxy.Record, frame []byte, left int) {
 	}
 	at := a.ring.appendConflated(frame, r, left, safe)
 	if len(a.picky) > 0 {
-		a.route(r, at)
+		a.route(r, a.keyOf(r), at)
 	}
 }
 

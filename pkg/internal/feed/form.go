@@ -62,5 +62,5 @@ func (c *chunk) keep(record int, forms []form, compressed []byte) (grown int64) 
 
 // size is how many bytes a chunk holds.
 func (c *chunk) size() int64 {
-	return int64(len(c.frames) + len(c.compressed) + formBytes*len(c.forms))
+	return int64(len(c.frames) + c.keyBytes + len(c.compressed) + formBytes*len(c.forms))
 }

@@ -19,6 +19,7 @@ type Options struct {
 	Linger     time.Duration // how long a log is read on after its last tail
 	Retry      time.Duration // pause after a failure
 	Moves      time.Duration // how long after a record tails may learn that their places have moved past it
+	Past       time.Duration // how far in the past rings begin, for a first tail that does
 	CatchUps   int           // how many tails may read logs themselves at one time
 	Used       func(int64)   // is told each change of the bytes that rings and tables hold; may be nil
 	Compressor Compressor    // for tails with a Window; may be nil where none has
@@ -44,6 +45,8 @@ type Log struct {
 	gone    context.Context
 	stop    context.CancelFunc
 
+	beginning chan struct{} // has room for the one who finds where the rings begin
+
 	building sync.WaitGroup
 	ends     endsLookups
 
@@ -68,7 +71,7 @@ type Name struct {
 func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
 		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
-		over: make(chan struct{}), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
+		over: make(chan struct{}), beginning: make(chan struct{}, 1), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())
 	l.ends.source, l.ends.life, l.ends.begin = source, l.gone, l.building.Go
@@ -82,13 +85,13 @@ type audienceKey struct {
 	before  string        // what is left out before they are
 }
 
-// join adds a tail to those that read the same ring, and begins to fetch if it is the first. joined is called under the
-// log's lock: the ring does not grow meanwhile.
-func (l *Log) join(ctx context.Context, t *Tail, o *TailOptions, joined func(*audience)) error {
+// join adds a tail to those that read the same ring, and begins to fetch if it is the first. It is called behind begin.
+// joined is called under the log's lock: the ring does not grow meanwhile.
+func (l *Log) join(t *Tail, o *TailOptions, joined func(*audience)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.begin(ctx); err != nil {
-		return err
+	if l.ended {
+		return errEnded
 	}
 	key := audienceKey{variant: o.Variant}
 	if o.Every > 0 {
@@ -110,32 +113,6 @@ func (l *Log) join(ctx context.Context, t *Tail, o *TailOptions, joined func(*au
 		go l.fetch()
 	}
 	joined(a)
-	return nil
-}
-
-// isBegun tells whether anything is fetched already.
-func (l *Log) isBegun() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.fetched != nil
-}
-
-// begin finds where the rings begin. l.mu is held, and is not while Kafka is asked.
-func (l *Log) begin(ctx context.Context) error {
-	for l.fetched == nil && !l.ended {
-		l.mu.Unlock()
-		ends, err := l.source.Ends(ctx)
-		l.mu.Lock()
-		if err != nil {
-			return err //nolint:wrapcheck // an error for the client
-		}
-		if l.fetched == nil {
-			l.fetched = ends.Clone()
-		}
-	}
-	if l.ended {
-		return errEnded
-	}
 	return nil
 }
 

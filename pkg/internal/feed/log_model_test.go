@@ -48,7 +48,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, random: random, kafka: newFakeLog(1+random.IntN(3), seed)}
 	hub := NewHub(Options{
 		RingBytes: int64(50 + random.IntN(1000)), ChunkBytes: 1 + random.IntN(100), Tick: time.Duration(random.IntN(3)) * time.Millisecond,
-		Linger: time.Minute, Retry: 10 * time.Millisecond, Moves: 100 * time.Millisecond, CatchUps: 1 + random.IntN(3),
+		Linger: time.Minute, Retry: 10 * time.Millisecond, Moves: 100 * time.Millisecond, Past: 500 * time.Millisecond, CatchUps: 1 + random.IntN(3),
 		TableBytes: 1 << 30, Compressor: tokens{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	w.log = newLog(Name{Topic: "t"}, w.kafka, hub)
@@ -551,6 +551,21 @@ func (k *fakeLog) Starts(context.Context) (proxy.Places, error) {
 		}
 	}
 	return starts, nil
+}
+
+// At implements Source.
+func (k *fakeLog) At(_ context.Context, timestamp int64) (proxy.Places, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	places := proxy.Places{}
+	for n, p := range k.partitions {
+		first := slices.IndexFunc(p.records, func(r proxy.Record) bool { return r.Timestamp >= timestamp })
+		places[int32(n)] = proxy.Place{Offset: p.end, Epoch: p.epoch}
+		if first >= 0 {
+			places[int32(n)] = proxy.Place{Offset: p.records[first].Offset, Epoch: p.epoch}
+		}
+	}
+	return places, nil
 }
 
 // Close implements Source.

@@ -25,6 +25,15 @@ func TestLongPlantedBugs(t *testing.T) {
 		"where a tail is ahead of the ring is forgotten": {
 			"TestTailsJoinARing", "ring.go", "s.ahead = at.Beyond(r.high)", "s.ahead = nil",
 		},
+		"joining by key forgets what the ring has": {
+			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "wanted = append(wanted, location{number, record})", "",
+		},
+		"all who come at once ask where rings begin": {
+			"TestOneTailFindsWhereRingsBegin", "begin.go", "\tdefer func() { <-l.beginning }()\n", "\t<-l.beginning\n",
+		},
+		"who begins at the end is given the past": {
+			"TestRingsBeginInThePast", "tail.go", "t.spot.skipTo(ends, a.ring)", "_ = ends",
+		},
 		"skipping forgets where a tail was ahead": {
 			"TestASkippingTail", "slow.go", "end.ahead = from.Beyond(there)", "end.ahead = nil",
 		},
@@ -44,7 +53,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestARingBeginsAnewAfterAGap", "tail.go", "\tt.isVoid = true\n", "",
 		},
 		"the spot moves before the queue is known": {
-			"TestACursorIsNotBehindWhatIsYetToBeQueued", "audience.go", "\tat := a.ring.append(batch.Records, batch.Next)\n", "\tat := a.ring.append(batch.Records, batch.Next)\n\ta.settle()\n",
+			"TestACursorIsNotBehindWhatIsYetToBeQueued", "audience.go", "\tat := a.ring.append(batch.Records, keys, batch.Next)\n", "\tat := a.ring.append(batch.Records, keys, batch.Next)\n\ta.settle()\n",
 		},
 		"a cursor is shared between histories": {
 			"TestACursorIsOfTheHistoryOfItsTail", "audience.go", "if m.index != nil {", "if true {",

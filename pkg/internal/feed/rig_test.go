@@ -27,7 +27,7 @@ func newRig(t *testing.T, partitions int, room int64) *rig {
 	t.Helper()
 	r := &rig{t: t, kafka: newFakeLog(partitions, 0)}
 	r.log = newLog(Name{Topic: "t"}, r.kafka, NewHub(Options{
-		RingBytes: room, ChunkBytes: 1, TableBytes: 1 << 20, Retry: rigRetry, Moves: time.Hour, CatchUps: 1,
+		RingBytes: room, ChunkBytes: 1, TableBytes: 1 << 20, Retry: rigRetry, Moves: time.Hour, Past: 30 * time.Second, CatchUps: 1,
 		Logger: slog.New(slog.DiscardHandler),
 	}))
 	r.log.running = true // nothing begins to fetch

@@ -38,19 +38,19 @@ func newRing(m *memory, chunk int, begin proxy.Places, encode encode) *ring {
 // close gives the memory back.
 func (r *ring) close() { r.memory.remove(r) }
 
-// append adds records, which are those that follow the ones before in each of their partitions. next are the places
-// behind them, beyond offsets that hold no record. It returns where the first record lies; the others follow.
-func (r *ring) append(records []proxy.Record, next proxy.Places) (first location) {
-	first = r.appendAll(records, next)
+// append adds records with their keys, which are those that follow the ones before in each of their partitions. next are
+// the places behind them, beyond offsets that hold no record. It returns where the first record lies; the others follow.
+func (r *ring) append(records []proxy.Record, keys []key, next proxy.Places) (first location) {
+	first = r.appendAll(records, keys, next)
 	r.memory.makeRoom()
 	return first
 }
 
-func (r *ring) appendAll(records []proxy.Record, next proxy.Places) (first location) {
+func (r *ring) appendAll(records []proxy.Record, keys []key, next proxy.Places) (first location) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range records {
-		at := r.appendRecord(&records[i])
+		at := r.appendRecord(&records[i], keys[i])
 		if i == 0 {
 			first = at
 		}
@@ -74,12 +74,13 @@ func (r *ring) advanceHigh(to proxy.Places) (moved bool) {
 }
 
 // appendRecord adds a record. r.mu is held.
-func (r *ring) appendRecord(record *proxy.Record) location {
+func (r *ring) appendRecord(record *proxy.Record, k key) location {
 	c := r.filling()
 	before := len(c.frames)
 	c.frames = r.encode(c.frames, record)
 	c.add(record, len(c.frames))
-	grown := int64(len(c.frames) - before)
+	c.addKey(k)
+	grown := int64(len(c.frames) - before + len(k.text))
 	r.held += grown
 	r.memory.charge(grown)
 	r.high[record.Partition] = proxy.Place{Offset: record.Offset + 1, Epoch: record.Epoch}
@@ -214,6 +215,11 @@ func (r *ring) hasFrom(at proxy.Places) bool {
 func (r *ring) join(at proxy.Places) (spot, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	return r.joinHere(at)
+}
+
+// joinHere is join under the lock.
+func (r *ring) joinHere(at proxy.Places) (spot, bool) {
 	if at.Reaches(r.high) {
 		s := r.endWith(at)
 		s.ahead = at.Ahead(r.high)
@@ -225,6 +231,27 @@ func (r *ring) join(at proxy.Places) (spot, bool) {
 		}
 	}
 	return spot{}, false
+}
+
+// joinWanted is join for a tail with a selection without a filter. It also returns where the records lie that it is
+// yet to be given, and may be given again, in their order.
+func (r *ring) joinWanted(at proxy.Places, selection *Selection) (joined spot, wanted []location, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if joined, ok = r.joinHere(at); !ok {
+		return spot{}, nil, false
+	}
+	from := joined.read
+	for number := joined.chunk; number < r.first+uint64(len(r.chunks)); number++ {
+		c := &r.chunks[number-r.first]
+		for record := from; record < len(c.offsets); record++ {
+			if c.wants(record, selection) {
+				wanted = append(wanted, location{number, record})
+			}
+		}
+		from = 0
+	}
+	return joined, wanted, true
 }
 
 // read has take called with frames from a spot on, at most most, in the forms that the peer of a window is given, while

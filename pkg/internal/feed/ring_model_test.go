@@ -119,7 +119,7 @@ func (m *model) fetch(most int) {
 		all = append(all, records...)
 		next[partition], m.fetched[partition] = behind, behind
 	}
-	m.ring.append(all, next)
+	m.ring.append(all, make([]key, len(all)), next)
 }
 
 func (m *model) open() {
@@ -172,7 +172,7 @@ func (m *model) advance(tail *modelTail, size int) {
 func (m *model) finish() {
 	for partition := range m.ends {
 		records, next := m.recordsFrom(partition, m.fetched[partition], 1<<20)
-		m.ring.append(records, proxy.Places{partition: next})
+		m.ring.append(records, make([]key, len(records)), proxy.Places{partition: next})
 	}
 	for _, tail := range m.tails {
 		for range 2000 {

@@ -61,7 +61,7 @@ func appendRecords(r *ring, first, last int64) {
 		if offset >= 8 {
 			record.Epoch = 1
 		}
-		r.append([]proxy.Record{record}, nil)
+		r.append([]proxy.Record{record}, []key{{}}, nil)
 	}
 }
 

@@ -17,6 +17,9 @@ type Source interface {
 	Starts(ctx context.Context) (proxy.Places, error)
 	// Ends returns the places behind the last records, and the present time in partitions whose leaders do not answer.
 	Ends(ctx context.Context) (proxy.Places, error)
+	// At returns the places of the first records that are not older than a time, in milliseconds since the epoch, and the
+	// ends of partitions that have none.
+	At(ctx context.Context, timestamp int64) (proxy.Places, error)
 	// Check returns, without records, what the log does not have anymore behind places, and the places at which it
 	// does go on: with the epochs of the leaders that were asked, since the places are valid under them. It leaves out
 	// partitions whose leaders do not answer.

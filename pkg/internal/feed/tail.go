@@ -94,22 +94,11 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
 	t.ended, t.cancel = context.WithCancel(l.gone)
-	var ends proxy.Places
-	if o.At == nil && !o.Snapshot && l.isBegun() {
-		ends = l.ends.get(ctx)
-	}
-	err := l.join(ctx, t, &o, func(a *audience) {
-		t.audience = a
-		if o.At == nil {
-			t.spot, t.live = l.endOf(a), true
-			t.spot.skipTo(ends, a.ring)
-			t.queue = t.openQueue()
-		}
-	})
-	if err != nil {
+	if err := l.place(ctx, t, &o); err != nil {
 		t.cancel()
 		return nil, err
 	}
+	var err error
 	switch {
 	case o.At != nil:
 		err = t.begin(ctx, o.At.Clone())
@@ -121,6 +110,25 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// place has a tail join those that read the same ring. Where it begins at the end of the log it is live.
+func (l *Log) place(ctx context.Context, t *Tail, o *TailOptions) error {
+	ends, err := l.begin(ctx, o.At)
+	if err != nil {
+		return err
+	}
+	if ends == nil && o.At == nil && !o.Snapshot {
+		ends = l.ends.get(ctx)
+	}
+	return l.join(t, o, func(a *audience) {
+		t.audience = a
+		if o.At == nil {
+			t.spot, t.live = l.endOf(a), true
+			t.spot.skipTo(ends, a.ring)
+			t.queue = t.openQueue()
+		}
+	})
 }
 
 // begin begins at places: in the ring if that has all that comes after them, and else in the log. Places that are
@@ -135,6 +143,12 @@ func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
 		return err //nolint:wrapcheck // an error for the client
 	}
 	t.lost = checked.Gaps
+	if len(checked.Gaps) == 0 { // the ring may only have yet to come to where the tail is
+		there := at.Clone()
+		if there.Pass(checked); t.goLive(there) {
+			return nil
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.catchUp(at, &checked)

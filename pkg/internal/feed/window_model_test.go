@@ -193,7 +193,7 @@ func (m *peers) grow(which int) {
 		records = append(records, proxy.Record{Offset: next, Value: []byte(text)})
 		next++
 	}
-	m.rings[which].append(records, proxy.Places{0: {Offset: next}})
+	m.rings[which].append(records, make([]key, len(records)), proxy.Places{0: {Offset: next}})
 }
 
 // text returns the text of a record, which begins with its number.

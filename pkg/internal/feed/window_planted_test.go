@@ -21,7 +21,7 @@ func TestLongPlantedBugsOfWindows(t *testing.T) {
 		"the text before is looked up too far":       {"compress.go", "\t\tif f.state != isPlain && f.state != isText {\n\t\t\tbreak\n\t\t}\n", ""},
 		"a form is put where another one is":         {"form.go", "copy(c.forms[record:], forms)", "copy(c.forms[len(c.forms)-len(forms):], forms)"},
 		"forms of a dropped chunk are kept":          {"compress.go", "if at.chunk < r.first {", "if false {"},
-		"compressed forms of a dropped chunk count":  {"form.go", "int64(len(c.frames) + len(c.compressed) + formBytes*len(c.forms))", "int64(len(c.frames))"},
+		"compressed forms of a dropped chunk count":  {"form.go", "int64(len(c.frames) + c.keyBytes + len(c.compressed) + formBytes*len(c.forms))", "int64(len(c.frames))"},
 		"nothing": {"form.go", "const formBytes = 32", "const formBytes = 16 * 2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -160,6 +160,8 @@ func processorTime(b *testing.B) time.Duration {
 
 // The log at Kafka, which has what is delivered.
 
+func (*benchTails) At(context.Context, int64) (proxy.Places, error) { return proxy.Places{0: {}}, nil }
+
 func (*benchTails) Starts(context.Context) (proxy.Places, error) { return proxy.Places{0: {}}, nil }
 
 func (*benchTails) Ends(context.Context) (proxy.Places, error) { return proxy.Places{0: {}}, nil }

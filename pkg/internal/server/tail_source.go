@@ -29,6 +29,12 @@ func (s source) Ends(ctx context.Context) (proxy.Places, error) {
 	return ends, s.orGone(err)
 }
 
+// At implements feed.Source.
+func (s source) At(ctx context.Context, timestamp int64) (proxy.Places, error) {
+	at, err := s.Source.At(ctx, timestamp)
+	return at, s.orGone(err)
+}
+
 // Check implements feed.Source.
 func (s source) Check(ctx context.Context, at proxy.Places) (proxy.Batch, error) {
 	batch, err := s.Source.Check(ctx, at)

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
@@ -49,9 +50,7 @@ func (t *tails) left(topic *tailTopic, p *tailPlace, s slot) *Record {
 	if topic.wants.Conflates() {
 		begin = p.excused
 	}
-	records := log.from(s, begin)
-	for i := range records {
-		r := &records[i]
+	for r := range log.within(s, begin, math.MaxInt64, topic.newest()) {
 		if !t.demands(topic, p, s, r) {
 			continue
 		}

@@ -36,6 +36,10 @@ func (topic *tailTopic) confirm(index int) {
 	}
 }
 
+// newest is the filter that was asked for last. It may apply to every message, so that what it does not want is not
+// demanded.
+func (topic *tailTopic) newest() *filter { return &topic.filters[len(topic.filters)-1] }
+
 // mayApply returns the filters under which a message may have been read.
 func (topic *tailTopic) mayApply(s sending) []filter {
 	for i := range slices.Backward(topic.filters) {

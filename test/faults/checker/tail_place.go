@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 
@@ -12,20 +13,29 @@ import (
 type topicLog struct {
 	instances   []Instance
 	at          map[place]*Record
-	isCompacted bool // whether some records were removed
+	keyed       map[slot]map[string][]*Record // the records of each key, by rising offset
+	isCompacted bool                          // whether some records were removed
 }
 
 func newTopicLog(instances []Instance) *topicLog {
-	l := &topicLog{instances: instances, at: make(map[place]*Record)}
+	l := &topicLog{instances: instances, at: make(map[place]*Record), keyed: make(map[slot]map[string][]*Record)}
 	for n := range instances {
 		for partition, records := range instances[n].Log {
-			for i := range records {
-				l.at[place{slot{n, partition}, records[i].Offset}] = &records[i]
-				l.isCompacted = l.isCompacted || records[i].IsRemoved
-			}
+			l.index(slot{n, partition}, records)
 		}
 	}
 	return l
+}
+
+func (l *topicLog) index(s slot, records []Record) {
+	keyed := make(map[string][]*Record)
+	for i := range records {
+		r := &records[i]
+		l.at[place{s, r.Offset}] = r
+		keyed[r.Key] = append(keyed[r.Key], r)
+		l.isCompacted = l.isCompacted || r.IsRemoved
+	}
+	l.keyed[s] = keyed
 }
 
 // find finds a record with its content, in the newest instance that has it.
@@ -47,6 +57,47 @@ func (l *topicLog) from(s slot, offset int64) []Record {
 	records := l.instances[s.instance].Log[s.partition]
 	first, _ := slices.BinarySearchFunc(records, offset, func(r Record, o int64) int { return cmp.Compare(r.Offset, o) })
 	return records[first:]
+}
+
+// within returns the records from an offset on, up to another, that a filter may want. Those of keys are looked up: the
+// cost of a check follows what tails want, and not all that there is for each.
+func (l *topicLog) within(s slot, from, until int64, f *filter) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		if f.all {
+			records := l.from(s, from)
+			for i := range records {
+				if records[i].Offset >= until || !yield(&records[i]) {
+					return
+				}
+			}
+			return
+		}
+		for _, r := range l.ofKeys(s, from, until, f.keys) {
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// ofKeys returns the records of keys in a range, by rising offset.
+func (l *topicLog) ofKeys(s slot, from, until int64, keys []string) (found []*Record) {
+	offset := func(r *Record, o int64) int { return cmp.Compare(r.Offset, o) }
+	for _, key := range keys {
+		if key == "" { // is wanted by no filter of keys
+			continue
+		}
+		records := l.keyed[s][key]
+		first, _ := slices.BinarySearchFunc(records, from, offset)
+		last, _ := slices.BinarySearchFunc(records, until, offset)
+		if first < last {
+			found = append(found, records[first:last]...)
+		}
+	}
+	if len(keys) > 1 {
+		slices.SortFunc(found, func(a, b *Record) int { return cmp.Compare(a.Offset, b.Offset) })
+	}
+	return slices.Compact(found) // a key may be named twice
 }
 
 // tailPlace is where a tail is in a partition.
@@ -243,12 +294,7 @@ func (t *tails) conflated(e *history.Event, topic *tailTopic, p *tailPlace, at p
 // judgeHole finds records before an offset that were not given, and no gap tells.
 func (t *tails) judgeHole(e *history.Event, topic *tailTopic, p *tailPlace, s slot, until int64) {
 	first, missing := (*Record)(nil), 0
-	records := t.logs[topic.name].from(s, p.next)
-	for i := range records {
-		r := &records[i]
-		if r.Offset >= until {
-			break
-		}
+	for r := range t.logs[topic.name].within(s, p.next, until, topic.newest()) {
 		if topic.wants.Conflates() && r.Key != "" || !t.demands(topic, p, s, r) {
 			continue
 		}

@@ -4,7 +4,10 @@
 // and loses records. The clients and the checker are those
 // of the virtual suite.
 //
+// Beside that, crowds of tails read through a rolling restart of three replicas, and while the broker is killed: their
+// size shows what a few tails do not.
+//
 // The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one
 // go on for so long, where go test needs a -timeout beyond it. The flag -seed chooses the order of
-// the faults, and -update writes the table of what happened into docs/reliability.md.
+// the faults, -tails the size of the crowd, and -update writes the tables of what happened into docs/reliability.md.
 package real

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,41 +18,45 @@ import (
 )
 
 const (
-	replicas = 2
 	// startLimit is what a proxy or the broker has for becoming ready, exitLimit what a
 	// proxy has for shutting down.
 	startLimit = 2 * time.Minute
 	exitLimit  = time.Minute
 )
 
-// settings make the proxies notice soon what they notice anyway.
-func settings(broker string) []string {
-	return append(process.ServeSettings(broker),
+// hasty are settings with which proxies notice soon what they notice anyway.
+func hasty() []string {
+	return []string{
 		"WSPROXY_SHUTDOWN_GRACE=10s", "WSPROXY_CONSUMER_SESSION_TIMEOUT=6s", "WSPROXY_KAFKA_CLIENT_REQUEST_TIMEOUT=5s",
 		"WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT=5s", "WSPROXY_PRODUCER_MAX_IN_FLIGHT=256",
 		"WSPROXY_PING_INTERVAL=2s", "WSPROXY_PONG_TIMEOUT=2s", "WSPROXY_WRITE_TIMEOUT=5s",
 		"WSPROXY_TAIL_BUFFER_BYTES=128KiB",
-	)
+	}
 }
 
 // fleet is the proxies that run.
 type fleet struct {
-	t       testing.TB
-	program string
-	broker  string
+	t        testing.TB
+	program  string
+	settings []string
+	size     int
 
 	mu        sync.Mutex // guards what follows
-	running   [replicas]*process.Process
-	addresses [replicas]string // empty where none runs
+	running   []*process.Process
+	addresses []string // empty where none runs
 }
 
-func newFleet(t testing.TB, broker string) *fleet {
+// newFleet starts proxies, with further settings each.
+func newFleet(t testing.TB, broker string, size int, further ...string) *fleet {
 	t.Helper()
 	program, err := built.Path()
 	must(t, err)
-	f := &fleet{t: t, program: program, broker: broker}
+	f := &fleet{
+		t: t, program: program, settings: append(process.ServeSettings(broker), further...), size: size,
+		running: make([]*process.Process, size), addresses: make([]string, size),
+	}
 	t.Cleanup(f.kill)
-	for i := range replicas {
+	for i := range size {
 		must(t, f.start(i))
 	}
 	return f
@@ -59,7 +64,7 @@ func newFleet(t testing.TB, broker string) *fleet {
 
 // start runs a replica and returns when it is ready.
 func (f *fleet) start(i int) error {
-	p, err := process.Start(f.program, append(settings(f.broker), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
+	p, err := process.Start(f.program, append(slices.Clone(f.settings), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func (f *fleet) left(i int) {
 
 // kill ends what runs, at the test's end.
 func (f *fleet) kill() {
-	for i := range replicas {
+	for i := range f.size {
 		p := f.process(i)
 		if p == nil {
 			continue
@@ -158,16 +163,23 @@ func (f *fleet) kill() {
 
 var errNoReplica = errors.New("no replica runs")
 
-// dial connects a client to any replica.
-func (r *rig) dial(random *rand.Rand) (workload.Wire, error) {
-	first := random.IntN(replicas)
-	for i := range replicas {
-		r.fleet.mu.Lock()
-		address := r.fleet.addresses[(first+i)%replicas]
-		r.fleet.mu.Unlock()
-		if address != "" {
-			return r.wires.dial(address)
+// any returns the address of a replica, that first one or the next one that runs.
+func (f *fleet) any(first int) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.size {
+		if address := f.addresses[(first+i)%f.size]; address != "" {
+			return address, nil
 		}
 	}
-	return nil, errNoReplica
+	return "", errNoReplica
+}
+
+// dial connects a client to any replica.
+func (r *rig) dial(random *rand.Rand) (workload.Wire, error) {
+	address, err := r.fleet.any(random.IntN(r.fleet.size))
+	if err != nil {
+		return nil, err
+	}
+	return r.wires.dial(address, nil)
 }

@@ -21,6 +21,7 @@ const (
 	// healLimit is what all have, once a fault is over, for being served and for having
 	// read and committed what was there by then.
 	healLimit = 2 * time.Minute
+	replicas  = 2
 	producers = 3
 	consumers = 3
 	manual    = 2
@@ -53,7 +54,7 @@ func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, recorder: &history.Recorder{}, broker: kafka.RequireOwn(t, kafka.Options{})}
 	r.kafka = newObserver(t, r.broker.Addr(), r.recorder)
-	r.fleet = newFleet(t, r.broker.Addr())
+	r.fleet = newFleet(t, r.broker.Addr(), replicas, hasty()...)
 	r.ctx, r.stop = context.WithCancel(t.Context())
 	r.reading, r.stopTails = context.WithCancel(t.Context())
 	t.Cleanup(func() {

@@ -4,6 +4,7 @@ package real
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -56,7 +57,8 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	sheet := count(spans, events, report.Violations)
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
 	if *update {
-		must(t, record(t.Context(), sheet, time.Since(began)))
+		run := fmt.Sprintf("%v, seed %d", time.Since(began).Round(time.Second), *seed)
+		must(t, record(t.Context(), "reliability", run, sheet.String()))
 	}
 }
 

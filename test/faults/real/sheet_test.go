@@ -4,7 +4,6 @@ package real
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -105,10 +104,8 @@ func (r *row) write(b *strings.Builder, name string) {
 	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.sent, r.answered, r.delivered, r.duplicates, r.violations)
 }
 
-var part = regexp.MustCompile(`(?s)(<!-- generated: reliability -->\n)(.*?)(<!-- end -->)`)
-
-// record writes the table, and which run it is of, into docs/reliability.md.
-func record(ctx context.Context, s *sheet, took time.Duration) error {
+// record writes what happened, and in which run, into a part of docs/reliability.md.
+func record(ctx context.Context, part, run, table string) error {
 	commit, err := revision(ctx)
 	if err != nil {
 		return err
@@ -118,13 +115,13 @@ func record(ctx context.Context, s *sheet, took time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("reading the page: %w", err)
 	}
-	found := part.FindSubmatch(text)
+	lines := regexp.MustCompile(`(?s)(<!-- generated: ` + part + ` -->\n)(.*?)(<!-- end -->)`)
+	found := lines.FindSubmatch(text)
 	if found == nil {
-		return errors.New("docs/reliability.md has no part \"reliability\"")
+		return fmt.Errorf("docs/reliability.md has no part %q", part)
 	}
-	table := fmt.Sprintf("Run of %s at commit %s: %v, seed %d.\n\n%s", time.Now().UTC().Format(time.DateOnly), commit,
-		took.Round(time.Second), *seed, s)
-	text = part.ReplaceAllLiteral(text, []byte(string(found[1])+table+string(found[3])))
+	written := fmt.Sprintf("Run of %s at commit %s: %s.\n\n%s", time.Now().UTC().Format(time.DateOnly), commit, run, table)
+	text = lines.ReplaceAllLiteral(text, []byte(string(found[1])+written+string(found[3])))
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}

@@ -60,7 +60,7 @@ func connected(t *testing.T) (*wire, net.Conn) {
 	must(t, err)
 	defer listener.Close()
 	var all wires
-	conn, err := all.dial(listener.Addr().String())
+	conn, err := all.dial(listener.Addr().String(), nil)
 	must(t, err)
 	peer, err := listener.Accept()
 	must(t, err)

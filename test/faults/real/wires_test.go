@@ -22,8 +22,10 @@ type wires struct {
 	open []*wire // by age
 }
 
-func (w *wires) dial(address string) (workload.Wire, error) {
-	conn, err := net.DialTimeout("tcp", address, dialTimeout)
+// dial connects to an address, from a local one where it is given.
+func (w *wires) dial(address string, from net.Addr) (workload.Wire, error) {
+	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: from}
+	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to a replica: %w", err)
 	}

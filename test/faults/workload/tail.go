@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
@@ -22,6 +23,8 @@ type Tail struct {
 	Batch  bool         // records come in arrays
 	// Committed means that it reads committed records only.
 	Committed bool
+	// Cursors is how often it has asked for a cursor, 0 for at random.
+	Cursors time.Duration
 	// Further are topics that it may add and end again.
 	Further []string
 	// Selects means that it changes its keys now and then.
@@ -35,7 +38,15 @@ type Tail struct {
 	Calm context.Context //nolint:containedctx // it is not what Run ends with
 
 	place tailPlace
+	reads atomic.Bool
+	given atomic.Int64
 }
+
+// Given returns how many records it has read, on all its connections.
+func (t *Tail) Given() int64 { return t.given.Load() }
+
+// Reads tells whether it is being served now: its connection is open, and has had its first frame.
+func (t *Tail) Reads() bool { return t.reads.Load() }
 
 // tailPlace is where a tail is.
 type tailPlace struct {
@@ -84,7 +95,11 @@ func (t *Tail) wanted() history.Tail {
 }
 
 func (t *Tail) parameters(wants *history.Tail) url.Values {
-	v := url.Values{"from": {wants.From}, "slow": {wants.Slow}, "cursors": {strconv.Itoa(50 + t.Rand.IntN(1500))}}
+	cursors := t.Cursors.Milliseconds()
+	if cursors == 0 {
+		cursors = 50 + t.Rand.Int64N(1500)
+	}
+	v := url.Values{"from": {wants.From}, "slow": {wants.Slow}, "cursors": {strconv.FormatInt(cursors, 10)}}
 	if wants.Cursor != "" {
 		v.Set("from", "cursor:"+wants.Cursor)
 	}
@@ -123,6 +138,7 @@ func (t *Tail) serve(ctx context.Context, s *session, wants *history.Tail) {
 		life = time.Hour
 	}
 	c.live(life)
+	t.reads.Store(false)
 	ending := t.Ending(t.Rand)
 	if ctx.Err() != nil {
 		ending = CloseAtOnce

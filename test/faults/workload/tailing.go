@@ -161,6 +161,7 @@ func (c *tailing) takeFrame(text []byte) {
 	switch {
 	case f.Tail != nil:
 		c.add(history.Event{Kind: history.TailBegun, Code: f.Tail.Reason}, "")
+		c.tail.reads.Store(true)
 	case f.Gap != nil:
 		c.gap(f.Gap)
 	case f.Conflated != nil:
@@ -190,6 +191,7 @@ func (c *tailing) add(e history.Event, topic string) {
 
 func (c *tailing) record(f *tailFrame) {
 	c.add(history.Event{Kind: history.TailRecord, Partition: f.Partition, Offset: f.Offset, Content: f.content()}, f.Topic)
+	c.tail.given.Add(1)
 	if c.snapshot == f.Topic {
 		return
 	}
