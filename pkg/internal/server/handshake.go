@@ -20,6 +20,9 @@ import (
 const (
 	// closeTimeout bounds how long a peer may take to answer a close frame.
 	closeTimeout = 5 * time.Second
+	// probeBytes is how many bytes a client that reads slowly may take the times for ping and pong to read, 35 s by
+	// default. Where a client reads fast it is some hundred pings a second, which cost less than the writes between them.
+	probeBytes = 512 << 10
 	// goneGrace bounds how long a connection may take to finish after its topic, session or authorization
 	// ended.
 	goneGrace = 5 * time.Second
@@ -270,7 +273,7 @@ func (s *Server) survive(remote string) {
 func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
-		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
+		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout, ProbeBytes: probeBytes,
 		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers, Pushers: &s.pushers, Compression: s.Compression,
 	}
 }
