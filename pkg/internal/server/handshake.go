@@ -20,8 +20,8 @@ import (
 const (
 	// closeTimeout bounds how long a peer may take to answer a close frame.
 	closeTimeout = 5 * time.Second
-	// probeBytes is how many bytes a client that reads slowly may take the times for ping and pong to read, 35 s by
-	// default. Where a client reads fast it is some hundred pings a second, which cost less than the writes between them.
+	// probeBytes is half of what a client must read within the times for ping and pong, 35 s by default. A client that
+	// reads fast is pinged some hundred times a second, which costs less than the writes between the pings.
 	probeBytes = 512 << 10
 	// goneGrace bounds how long a connection may take to finish after its topic, session or authorization
 	// ended.
