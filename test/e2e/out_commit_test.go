@@ -64,6 +64,29 @@ func TestOutNothingIsCommittedForAClientThatAnswersNoPing(t *testing.T) {
 	})
 }
 
+// TestOutPingsLieBetweenManyBytes lets 2 MiB lie in sockets, of which a slow client would answer a ping behind them all
+// too late.
+func TestOutPingsLieBetweenManyBytes(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		const count = 2048
+		topic := k.topic(t, 1)
+		k.produce(t, topic, numbered(0, count, 1, 1024)...)
+		c := k.run(t).raw(t, target("/socket/out", topic, nil))
+		pings := 0
+		for had := 0; had < count; {
+			switch op, payload := c.read(); {
+			case op == opText:
+				had++
+			case op == opPing && payload == "keepalive":
+				pings++
+			}
+		}
+		if pings < 2 {
+			t.Errorf("%d pings lie between them", pings)
+		}
+	})
+}
+
 // TestOutAClientIsToldThatItAnswersPingsWrongly uses a client whose pongs lack the payload of the ping.
 func TestOutAClientIsToldThatItAnswersPingsWrongly(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {

@@ -20,6 +20,9 @@ import (
 const (
 	// closeTimeout bounds how long a peer may take to answer a close frame.
 	closeTimeout = 5 * time.Second
+	// probeBytes is half of what a client must read within the times for ping and pong, 35 s by default. It is that
+	// large so that a client that is sent some 300 MB/s is pinged no more than 600 times a second.
+	probeBytes = 512 << 10
 	// goneGrace bounds how long a connection may take to finish after its topic, session or authorization
 	// ended.
 	goneGrace = 5 * time.Second
@@ -270,7 +273,7 @@ func (s *Server) survive(remote string) {
 func (s *Server) socketSettings() socket.Settings {
 	o := s.Config.Sockets
 	return socket.Settings{
-		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
+		MaxMessageBytes: o.MaxMessageBytes, PingInterval: o.PingInterval, PongTimeout: o.PongTimeout, ProbeBytes: probeBytes,
 		WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, Budget: s.Budget, Buffers: &s.buffers, Pushers: &s.pushers, Compression: s.Compression,
 	}
 }

@@ -19,6 +19,7 @@ type Settings struct {
 	MaxMessageBytes int64         // longest message taken from a client
 	PingInterval    time.Duration // silence after which the peer is pinged
 	PongTimeout     time.Duration // silence after a ping that ends the connection
+	ProbeBytes      int           // written without a sign of the peer, behind which it is pinged; 0 for never
 	WriteTimeout    time.Duration // how long a full socket may take no byte
 	CloseTimeout    time.Duration // how long the peer may take to answer a close frame
 	Budget          *budget.Budget

@@ -23,6 +23,8 @@
 //   - Where a client gives credit, no record is sent beyond it. A record that is polled and not sent, since its
 //     partition has moved, takes none: the client would wait for it and never grant more.
 //   - Every buffer is bounded: where one is full, the goroutine that fills it waits.
+//   - A peer is not given up as silent while it reads twice the ProbeBytes within the PingInterval and the PongTimeout,
+//     however much more its socket holds.
 //   - A write to a full socket fails only when the connection is broken, or given up, which is
 //     WriteTimeout after the last byte that the peer's side took. TLS does not change that: the
 //     Stream, which watches the bytes, lies below it.

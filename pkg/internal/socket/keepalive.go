@@ -18,11 +18,20 @@ const (
 // keepalive watches for a silent peer: the writer pings it after the PingInterval and gives it up
 // PongTimeout later. Only the writer uses it, so that no time counts while a full socket holds up
 // the writer.
+//
+// A socket takes megabytes that the peer's program has not read, without being full. A ping behind them all is answered
+// when a slow peer has read them all, which may take longer than it has for an answer. So the writer also pings behind
+// every ProbeBytes in whose time it heard nothing: the peer is heard while it reads.
 type keepalive struct {
 	pinged   bool
 	pingedAt time.Duration // on the connection's clock
 	resumed  time.Duration // when a write that a full socket held up last returned
+	heardAt  time.Duration // the last time that append has seen of heard
+	unprobed int           // bytes written since, or since the last ping behind ProbeBytes
 }
+
+// wrote counts bytes that were written.
+func (k *keepalive) wrote(n int) { k.unprobed += n }
 
 // tookWrite restarts the PongTimeout after a write that a full socket held up: bytes that were sent
 // before the ping delayed it.
@@ -42,6 +51,13 @@ func (k *keepalive) heard(c *Conn) (at time.Duration, reading bool) {
 // append appends a ping if one is due.
 func (k *keepalive) append(c *Conn, buf []byte) []byte {
 	heard, reading := k.heard(c)
+	if heard != k.heardAt {
+		k.heardAt, k.unprobed = heard, 0
+	}
+	if most := c.settings.ProbeBytes; most > 0 && k.unprobed >= most { // no time runs for the answer: see above
+		k.unprobed = 0
+		return appendKeepalive(c, buf)
+	}
 	if k.pinged && heard >= k.pingedAt {
 		k.pinged = false
 	}
@@ -50,6 +66,10 @@ func (k *keepalive) append(c *Conn, buf []byte) []byte {
 		return buf
 	}
 	k.pinged, k.pingedAt = true, now
+	return appendKeepalive(c, buf)
+}
+
+func appendKeepalive(c *Conn, buf []byte) []byte {
 	c.pings.pinged()
 	return appendFrame(buf, opPing, []byte(keepalivePing))
 }

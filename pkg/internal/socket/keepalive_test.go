@@ -223,3 +223,42 @@ func TestThePeerHasTimeForThePingBehindAFullSocket(t *testing.T) {
 		<-r.over
 	})
 }
+
+// TestAPeerThatReadsALargeSocketSlowlyIsKept has a socket that takes 3 MiB at once, which a peer reads without a stop
+// for three times as long as a silent one is kept.
+func TestAPeerThatReadsALargeSocketSlowlyIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		settings := testSettings()
+		settings.ProbeBytes = 512 << 10
+		const messages = 48
+		c, p, _ := accept(t, settings, 4<<20)
+		src := &script{}
+		r := serve(c, src, nil)
+		for range messages {
+			src.add(c, opBinary, strings.Repeat("x", 64<<10))
+			synctest.Wait() // each is written by itself
+		}
+		pause := 3 * (settings.PingInterval + settings.PongTimeout) / messages
+		pings := 0
+		for n := 0; n < messages; {
+			got, err := p.next()
+			if err != nil {
+				t.Fatalf("the peer was given up when it had read %d messages: %v", n, err)
+			}
+			if got.op == opPing {
+				pings++
+				p.send(opPong, string(got.payload))
+				continue
+			}
+			n++
+			time.Sleep(pause)
+		}
+		if most := messages*(64<<10)/settings.ProbeBytes + 3; pings > most {
+			t.Errorf("it was pinged %d times, want at most %d", pings, most)
+		}
+		p.sendClose(1000, "")
+		p.wantClose(proxy.CloseNormal)
+		<-r.over
+		wantResult(t, c, proxy.CloseNormal)
+	})
+}

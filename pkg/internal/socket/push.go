@@ -119,6 +119,7 @@ func (c *Conn) pushOnce(buf []byte) (kept []byte, done bool) {
 // pushBuffer writes a buffer. It returns false if the socket has not taken it whole. c.writing is held.
 func (c *Conn) pushBuffer(buf []byte) (whole bool) {
 	_, err := c.raw.Write(buf)
+	c.keepalive.wrote(len(buf))
 	c.metrics.BytesSent.Add(float64(len(buf)))
 	if err != nil || c.stream.kept() > 0 {
 		c.unfinished = unfinished{is: true, err: err}

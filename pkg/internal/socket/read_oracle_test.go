@@ -57,17 +57,13 @@ func FuzzRead(f *testing.F) {
 
 func wantSameRead(t *testing.T, wire []byte, chunk int) {
 	t.Helper()
-	at := walk(wire)
-	if at == behindHeader {
-		wire = append(slices.Clone(wire), 0)
-	}
-	got, want := readOurs(t, &feed{wire: slices.Clone(wire), chunk: chunk}), readTheirs(t, &feed{wire: slices.Clone(wire), chunk: chunk})
-	if at == atLongControl && endsWith(got, proxy.CloseProtocolError) {
+	got, want := readOurs(t, newFeed(wire, chunk)), readTheirs(t, newFeed(wire, chunk))
+	if walk(wire) == atLongControl && endsWith(got, proxy.CloseProtocolError) {
 		return
 	}
 	if got != want && (endsWith(got, proxy.CloseProtocolError) || endsWith(got, proxy.CloseMessageTooBig)) {
 		// The library looks at no header before it has all of it, and believes no length before so many bytes have come.
-		want = readTheirs(t, &feed{wire: append(slices.Clone(wire), make([]byte, maxHeader+oracleLimit+1)...), chunk: chunk})
+		want = readTheirs(t, newFeed(append(slices.Clone(wire), make([]byte, maxHeader+oracleLimit+1)...), chunk))
 	}
 	if got != want {
 		t.Errorf("in pieces of %d bytes: read\n%.1000s\nthe library\n%.1000s\nof %.100x", chunk, got, want, wire)
@@ -79,9 +75,10 @@ type stop uint8
 
 const (
 	elsewhere stop = iota
-	// behindHeader is between the header of the last frame and its payload. The library takes that for the end of
-	// the message.
-	behindHeader
+	// withinPayload is behind the header of the last frame and before its payload's end. The library takes that for
+	// the end of the message if it has given all that has come. RFC 6455 has it so that the connection is lost
+	// (section 7.1.5), and an unfinished message with it.
+	withinPayload
 	// atLongControl is at a control frame whose length is in several bytes. The library takes it if the length is
 	// short.
 	atLongControl
@@ -104,11 +101,11 @@ func walk(wire []byte) stop {
 		if wire[1]&0x80 != 0 {
 			size += 4
 		}
-		if len(wire) == size && length > 0 {
-			return behindHeader
-		}
-		if len(wire) <= size || length > uint64(len(wire)-size) {
+		if len(wire) < size {
 			return elsewhere
+		}
+		if length > uint64(len(wire)-size) {
+			return withinPayload
 		}
 		wire = wire[size+int(length):]
 	}
@@ -196,7 +193,7 @@ func readAllByLibrary(lib *websocket.Conn, conn *feed, story io.Writer) proxy.Cl
 			return proxy.CloseMessageTooBig
 		case err != nil:
 			return codeOf(err)
-		case conn.over && endsWithin(lib):
+		case conn.over && (conn.cut || endsWithin(lib)):
 			return proxy.CloseAbnormal
 		case kind == websocket.MessageText && !utf8.Valid(message.Bytes()):
 			return proxy.CloseInvalidPayload
@@ -263,7 +260,12 @@ func randomFrames(r *rand.Rand) []byte {
 type feed struct {
 	wire  []byte
 	chunk int
-	over  bool
+	cut   bool // whether the wire ends within a payload
+	over  bool // whether its end was met
+}
+
+func newFeed(wire []byte, chunk int) *feed {
+	return &feed{wire: slices.Clone(wire), chunk: chunk, cut: walk(wire) == withinPayload}
 }
 
 func (f *feed) Read(p []byte) (int, error) {

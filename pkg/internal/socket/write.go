@@ -142,6 +142,7 @@ func (c *Conn) writeOut(buf []byte) error {
 	if err := c.write(buf); err != nil {
 		return err
 	}
+	c.keepalive.wrote(len(buf))
 	c.metrics.BytesSent.Add(float64(len(buf)))
 	c.keepBuffer(buf)
 	c.src.wrote()
