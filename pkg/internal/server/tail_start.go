@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
@@ -81,7 +82,7 @@ func (f *tailFrom) startAtCursor(ctx context.Context, topic *cluster.Topic, log 
 	if !f.isValid || i < 0 {
 		return start{at: at, why: invalidCursor}, nil
 	}
-	return start{at: at, why: recreated, gaps: recreatedGaps(f.cursor[i].Places, at)}, nil
+	return start{at: at, why: recreated, gaps: recreatedGaps(f.behindAfter(f.cursor[i]), at)}, nil
 }
 
 // behindAfter returns the places of a cursor, moved behind the records that the client has beyond it.
@@ -95,9 +96,13 @@ func (f *tailFrom) behindAfter(c feed.TopicCursor) proxy.Places {
 	return at
 }
 
-// recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name.
+// recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name: of the
+// partitions, too, that the topic does not have anymore. It may get them again, and then their records begin anew.
 func recreatedGaps(before, begin proxy.Places) (gaps []proxy.Gap) {
-	for _, partition := range begin.Partitions() {
+	all := proxy.Places{}
+	maps.Copy(all, before)
+	maps.Copy(all, begin)
+	for _, partition := range all.Partitions() {
 		then := begin[partition]
 		from := max(0, then.Offset) // of a partition without a leader only a time is known
 		gaps = append(gaps, proxy.Gap{
