@@ -115,9 +115,10 @@ func (t *Tail) move(ctx context.Context, e Encoder, at proxy.Places, batch proxy
 func (t *Tail) isThere(at proxy.Places) bool {
 	t.log.mu.Lock()
 	selects := t.selection != nil
+	passes := t.audience.conflator != nil && at.Passes(t.log.fetched) // it can join wherever it has come to what is fetched
 	t.log.mu.Unlock()
 	if t.audience.conflator != nil {
-		return false // it can join wherever it has come to what is fetched
+		return passes
 	}
 	if !selects {
 		return t.audience.ring.hasFrom(at)
