@@ -44,6 +44,8 @@ func (p *prefixes) UnmarshalJSON(text []byte) error {
 
 // command takes a client's message, and returns its answer.
 func (t *tailing) command(message []byte) []byte {
+	t.changing.Lock()
+	defer t.changing.Unlock()
 	answer, e := t.obey(message)
 	if e == nil {
 		return answer
@@ -190,11 +192,24 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 		return nil, e
 	}
 	selection := reduced(topic.wants)
-	if !topic.tail.CanSelect(selection) {
+	switch {
+	case topic.tail.CanSelect(selection):
+		topic.tail.Select(selection)
+	case topic.isOver(): // it is in force for the topic that takes its place
+	default:
 		return t.beginAnew(topic, before)
 	}
-	topic.tail.Select(selection)
 	return t.inForce(topic), nil
+}
+
+// isOver tells whether the topic has ended: nothing can be read of it anymore.
+func (t *tailed) isOver() bool {
+	select {
+	case <-t.topic.Over():
+		return true
+	default:
+		return false
+	}
 }
 
 // beginAnew replaces what is wanted of a topic whose records are conflated after others were left out: it reads another
@@ -210,6 +225,7 @@ func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *prox
 		t.end(feedError(err))
 		return nil, feedError(err)
 	}
+	t.give(topic)
 	old.Close()
 	t.server.tails.add(topic.topic.Name, -1)
 	return t.inForce(topic), nil

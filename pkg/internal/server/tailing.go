@@ -40,6 +40,10 @@ type tailing struct {
 	from      *tailFrom
 	selection *feed.Selection
 
+	// changing is held while a command is carried out, and while a topic takes the place of the one that it was made again
+	// from: what is wanted of that is wanted of it. It is taken before mu.
+	changing sync.Mutex
+
 	mu     sync.Mutex // guards what follows
 	topics map[string]*tailed
 	lost   feed.Cursor // where it was in topics that were deleted: who comes back is told when they are made again
@@ -168,6 +172,7 @@ func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom,
 	if err := t.openFeed(ctx, topic, begin); err != nil {
 		return "", feedError(err)
 	}
+	t.give(topic)
 	if from.kind != fromCursor {
 		return "", nil
 	}
@@ -200,7 +205,7 @@ func feedError(err error) *proxy.Error {
 	return proxy.AsError(err)
 }
 
-// openFeed opens the tail of a topic.
+// openFeed opens the tail of a topic. The client is given nothing of it yet.
 func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
 	name := topic.topic.Name
 	id := feed.Name{Topic: name, ID: topic.topic.ID()}
@@ -216,9 +221,13 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	t.mu.Lock()
 	topic.tail = tail
 	t.mu.Unlock()
-	t.set.Add(tail, t.server.Metrics.Delivered(name))
 	t.server.tails.add(name, 1)
 	return nil
+}
+
+// give has the client given what the tail of a topic has.
+func (t *tailing) give(topic *tailed) {
+	t.set.Add(topic.tail, t.server.Metrics.Delivered(topic.topic.Name))
 }
 
 // watch has the end of a topic dealt with. t.mu is held.
