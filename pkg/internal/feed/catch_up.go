@@ -184,6 +184,7 @@ func (t *Tail) liveAt(s spot) bool {
 func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy.Batch) error {
 	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
 	p := newPage(e, batch.Gaps)
+	p.before = at.Clone()
 	behind := at.Clone()
 	for _, gap := range batch.Gaps {
 		behind[gap.Partition] = gap.Then
@@ -220,6 +221,9 @@ func (t *Tail) give(ctx context.Context, p *page) error {
 		return nil
 	}
 	t.mu.Lock()
+	if len(p.controls) > 0 {
+		t.holdBack(p.before)
+	}
 	t.page, t.spot = p, spot{index: p.index}
 	t.mu.Unlock()
 	t.wake()

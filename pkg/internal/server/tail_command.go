@@ -217,10 +217,13 @@ func (t *tailed) isOver() bool {
 func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *proxy.Error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
-	place, _ := topic.tail.Cursor()
 	old := topic.tail
 	t.set.Remove(old)
-	if err := t.openFeed(ctx, topic, start{at: place.Places}); err != nil {
+	begin, err := t.placeOf(ctx, topic)
+	if err == nil {
+		err = t.openFeed(ctx, topic, begin)
+	}
+	if err != nil {
 		t.want(topic, before, topic.rule)
 		t.end(feedError(err))
 		return nil, feedError(err)
@@ -229,6 +232,16 @@ func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *prox
 	old.Close()
 	t.server.tails.add(topic.topic.Name, -1)
 	return t.inForce(topic), nil
+}
+
+// placeOf returns where the client is in a topic: before its begin where it has yet to be told that it was made again.
+func (t *tailing) placeOf(ctx context.Context, topic *tailed) (start, error) {
+	place, _ := topic.tail.Cursor()
+	if place.ID == topic.topic.ID() {
+		return start{at: place.Places}, nil
+	}
+	at, err := t.server.log(topic.topic, t.readCommitted).Starts(ctx)
+	return behindAnother(place, at), err //nolint:wrapcheck // an error for the client
 }
 
 // unsubscribe removes a topic.

@@ -155,7 +155,7 @@ func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
 	at, err := t.server.log(hold, t.readCommitted).Starts(ctx)
 	if err == nil {
 		place, _ := before.Cursor()
-		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(place.Places, at)})
+		err = t.openFeed(ctx, again, behindAnother(place, at))
 	}
 	if err != nil {
 		hold.Close()

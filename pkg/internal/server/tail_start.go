@@ -21,10 +21,11 @@ const (
 
 // start is where a tail of a topic begins.
 type start struct {
-	at       proxy.Places // nil for the end
-	snapshot bool         // whether the newest records come first
-	gaps     []proxy.Gap  // to be told
-	why      reason       // it is not where the cursor was
+	at       proxy.Places     // nil for the end
+	snapshot bool             // whether the newest records come first
+	gaps     []proxy.Gap      // to be told
+	before   feed.TopicCursor // where the client is before them
+	why      reason           // it is not where the cursor was
 }
 
 // startOf finds where a tail of a topic begins.
@@ -82,7 +83,16 @@ func (f *tailFrom) startAtCursor(ctx context.Context, topic *cluster.Topic, log 
 	if !f.isValid || i < 0 {
 		return start{at: at, why: invalidCursor}, nil
 	}
-	return start{at: at, why: recreated, gaps: recreatedGaps(f.behindAfter(f.cursor[i]), at)}, nil
+	before := f.cursor[i]
+	before.Places = f.behindAfter(before)
+	begin := behindAnother(before, at)
+	begin.why = recreated
+	return begin, nil
+}
+
+// behindAnother begins at places of a topic where a client was at those of an earlier one of the name.
+func behindAnother(before feed.TopicCursor, at proxy.Places) start {
+	return start{at: at, gaps: recreatedGaps(before.Places, at), before: before}
 }
 
 // behindAfter returns the places of a cursor, moved behind the records that the client has beyond it.

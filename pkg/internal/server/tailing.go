@@ -212,7 +212,7 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every,
+		At:         begin.at, Gaps: begin.gaps, Before: begin.before, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every,
 		Window: &t.window, Slowed: t.tooSlow, Wake: t.wake,
 	})
 	if err != nil {
