@@ -372,7 +372,8 @@ func (t *tailing) checkKeys(topic string, keys policy.Keys) *proxy.Error {
 	return nil
 }
 
-// cursor returns the cursor behind what was given of all topics.
+// cursor returns the cursor behind what was given of all topics. It is empty while the newest records of one come: who
+// came back with a place within would not be given the others.
 func (t *tailing) cursor() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -384,7 +385,10 @@ func (t *tailing) cursor() string {
 	}
 	var all feed.Cursor
 	for _, name := range t.sorted() {
-		one, _ := t.topics[name].tail.Cursor()
+		one, text := t.topics[name].tail.Cursor()
+		if text == "" {
+			return ""
+		}
 		all = append(all, one)
 	}
 	all = append(all, t.lost[:min(len(t.lost), mostTailTopics-len(all))]...)
