@@ -24,7 +24,8 @@ func TestACursorIsNotBehindAGapThatIsNotTold(t *testing.T) {
 				r.fetch(r.write(0, "a", "b", "c")...)
 				tail.frames()
 			},
-			TopicCursor{Topic: "t", Places: proxy.Places{0: {Epoch: -1}}}, "SLOW:0:0:3", 3,
+			TopicCursor{Topic: "t", Places: proxy.Places{0: {Epoch: -1}}},
+			"SLOW:0:0:3", 3,
 		},
 		"who reads a log that has expired": {
 			TailOptions{},
@@ -34,7 +35,8 @@ func TestACursorIsNotBehindAGapThatIsNotTold(t *testing.T) {
 				r.fetchGaps()
 				tail.frames()
 			},
-			TopicCursor{Topic: "t", Places: proxy.Places{0: {Epoch: -1}}}, "EXPIRED:0:0:2", 2,
+			TopicCursor{Topic: "t", Places: proxy.Places{0: {Epoch: -1}}},
+			"EXPIRED:0:0:2", 2,
 		},
 		"who was at another topic of the name": {
 			TailOptions{Gaps: []proxy.Gap{{From: 0, To: 7, Reason: proxy.GapRecreated}}, Before: earlier},
