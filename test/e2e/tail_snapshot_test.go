@@ -352,3 +352,25 @@ func cutOf(written []*kgo.Record, live map[int32][]int64, prefix string) (table 
 	}
 	return table, after
 }
+
+// TestNoCursorLiesWithinASnapshot has the proxy drain while a client has some of the newest records of one of its topics: who
+// comes back with the last cursor is given them all.
+func TestNoCursorLiesWithinASnapshot(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, first, p := k.compacted(t, 1), k.topic(t, 1), k.start(t)
+		k.produce(t, topic, version("a", "1"), version("b", "1"), version("c", "1"))
+		c := p.tail(t, first, "credit=2", "cursors=0")
+		k.mark(t, first, "a")
+		c.records(1)
+		c.subscribed(asking("subscribe", topic, `"snapshot":true`))
+		c.expect("snapshot")
+		c.records(1)
+		wait := p.shutdown()
+		defer wait()
+		for _, f := range c.ended(1012) {
+			if f.Cursor != "" {
+				t.Errorf("within the snapshot came %s", f.text)
+			}
+		}
+	})
+}

@@ -115,9 +115,10 @@ func (t *Tail) move(ctx context.Context, e Encoder, at proxy.Places, batch proxy
 func (t *Tail) isThere(at proxy.Places) bool {
 	t.log.mu.Lock()
 	selects := t.selection != nil
+	passes := t.audience.conflator != nil && at.Passes(t.log.fetched) // it can join wherever it has come to what is fetched
 	t.log.mu.Unlock()
 	if t.audience.conflator != nil {
-		return false // it can join wherever it has come to what is fetched
+		return passes
 	}
 	if !selects {
 		return t.audience.ring.hasFrom(at)
@@ -204,6 +205,7 @@ func (t *Tail) liveAt(s spot) bool {
 func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy.Batch) error {
 	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
 	p := newPage(e, batch.Gaps)
+	p.before = at.Clone()
 	behind := at.Clone()
 	for _, gap := range batch.Gaps {
 		behind[gap.Partition] = gap.Then
@@ -240,6 +242,9 @@ func (t *Tail) give(ctx context.Context, p *page) error {
 		return nil
 	}
 	t.mu.Lock()
+	if len(p.controls) > 0 {
+		t.holdBack(p.before)
+	}
 	t.page, t.spot = p, spot{index: p.index}
 	t.mu.Unlock()
 	t.wake()

@@ -3,6 +3,7 @@ package feed
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -47,5 +48,24 @@ func TestTailsWithKeysJoinTheRingWhereTheyAre(t *testing.T) {
 		if cursor, _ := byKey.Cursor(); cursor.Places[0].Offset != 7 || cursor.Places[1].Offset != 2 {
 			t.Errorf("the cursor is at %v", cursor.Places)
 		}
+	})
+}
+
+// TestATailThatConflatesJoinsBehindAnotherLeader has a tail with an interval read a log to its end, which the ring knows from a
+// later leader. Though no record comes, it joins the ring, and another tail may read the log.
+func TestATailThatConflatesJoinsBehindAnotherLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1)
+		r.fetch(r.write(0, "a", "b")...)
+		r.kafka.change(func() { r.kafka.partitions[0].truncate(0) })
+		r.fetchEnds()
+		begin := TailOptions{At: proxy.Places{0: {Epoch: -1}}}
+		conflates := begin
+		conflates.Every, conflates.Slow = time.Second, SlowLatest
+		first := r.open(conflates)
+		first.want("record:0:0:0", "record:0:1:0")
+		r.open(begin).want("record:0:0:0", "record:0:1:0")
+		r.fetch(r.write(0, "c")...)
+		first.want("record:0:2:1")
 	})
 }

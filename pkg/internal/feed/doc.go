@@ -47,4 +47,5 @@
 //  11. A partition whose leader does not answer holds up no other. Tails that begin meanwhile have a time as their place
 //     there (proxy.AtTime), and so may a ring: it covers nothing of the partition then, and tails join it whatever their
 //     places there are, and keep these. When the leader answers the ring begins anew.
+//  12. No cursor is behind a gap that was not told: a client that is cut off after it would never learn of the gap.
 package feed

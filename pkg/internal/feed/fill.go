@@ -21,6 +21,9 @@ func (t *Tail) fill(most int, record, control func(frame []byte) (more bool)) (g
 		control(frame)
 	}
 	t.told = nil
+	if t.page == nil || len(t.page.controls) == 0 {
+		t.before = nil
+	}
 	defer t.tellConflated(control)
 	for t.snapshot != nil && t.err == nil {
 		n, done := t.snapshot.fill(most-given, record, control)
@@ -111,7 +114,7 @@ func (t *Tail) fillPage(most int, record, control func(frame []byte) (more bool)
 	for _, frame := range p.controls {
 		control(frame)
 	}
-	p.controls = nil
+	p.controls, t.before = nil, nil
 	given, _ = t.spot.take(&p.chunk, most, nil, record)
 	if t.spot.read == len(p.offsets) {
 		t.page = nil

@@ -6,7 +6,8 @@ import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 type page struct {
 	chunk
 
-	controls [][]byte // come before the others
+	controls [][]byte     // come before the others
+	before   proxy.Places // where the tail is before them
 }
 
 // newPage returns a page that tells gaps.

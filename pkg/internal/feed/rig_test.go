@@ -66,6 +66,16 @@ func (r *rig) fetchGaps() {
 	r.log.deliver(batch)
 }
 
+// fetchEnds has the rings learn of the leaders that have all that they were given.
+func (r *rig) fetchEnds() {
+	r.t.Helper()
+	batch, err := r.kafka.Check(r.t.Context(), r.log.fetched)
+	if err != nil || len(batch.Gaps) > 0 {
+		r.t.Fatalf("the log lacks %v: %v", batch.Gaps, err)
+	}
+	r.log.deliver(batch)
+}
+
 // rigTail is a tail whose frames the test takes.
 type rigTail struct {
 	*Tail

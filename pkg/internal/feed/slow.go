@@ -113,6 +113,9 @@ func (t *Tail) skip() {
 		return
 	}
 	gaps := gapsBetween(from, there)
+	if len(gaps) > 0 {
+		t.holdBack(from)
+	}
 	t.spot, t.live, t.queue = end, true, t.openQueue()
 	t.told = newPage(encoder, gaps).controls
 	t.mu.Unlock()

@@ -19,6 +19,7 @@ type TailOptions struct {
 	// Slow is SlowLatest then.
 	Every    time.Duration
 	Gaps     []proxy.Gap // are told before all records
+	Before   TopicCursor // where the client is until it is told Gaps
 	Snapshot bool        // whether the newest records come first; At is nil then
 	Window   *Window     // of the connection; nil where nothing is sent compressed
 	// Slowed is called once where Slow is SlowClose and the tail has fallen behind, from any goroutine. It must not wait.
@@ -71,20 +72,21 @@ type Tail struct {
 
 	selection *Selection // guarded by the lock of the log, and also by mu where it is changed
 
-	mu        sync.Mutex  // guards what follows
-	spot      spot        // of the ring, or of the page while the tail reads the log
-	live      bool        // whether the spot is one of the ring
-	isVoid    bool        // whether the ring has begun anew
-	queue     queue       // of the records that a selection wants
-	joining   *joining    // while a tail with a selection reads the log, and the ring has all that comes after it
-	page      *page       // of the log, which the writer has yet to take
-	told      [][]byte    // frames that tell gaps, which the writer has yet to take: they come before all others
-	snapshot  *snapshot   // comes before the page and the ring; nil where there is none
-	conflated int         // how many records were left out, and not told
-	tellAt    time.Time   // when that may be told
-	tells     bool        // whether the writer will be woken then
-	further   []*snapshot // come behind it
-	err       error       // why nothing more is given
+	mu        sync.Mutex   // guards what follows
+	spot      spot         // of the ring, or of the page while the tail reads the log
+	live      bool         // whether the spot is one of the ring
+	isVoid    bool         // whether the ring has begun anew
+	queue     queue        // of the records that a selection wants
+	joining   *joining     // while a tail with a selection reads the log, and the ring has all that comes after it
+	page      *page        // of the log, which the writer has yet to take
+	told      [][]byte     // frames that tell gaps, which the writer has yet to take: they come before all others
+	before    *TopicCursor // where the client is until it is told the gaps that the writer has yet to take; nil where none are
+	snapshot  *snapshot    // comes before the page and the ring; nil where there is none
+	conflated int          // how many records were left out, and not told
+	tellAt    time.Time    // when that may be told
+	tells     bool         // whether the writer will be woken then
+	further   []*snapshot  // come behind it
+	err       error        // why nothing more is given
 }
 
 // Open begins a tail. Close must be called in the end.
@@ -93,6 +95,9 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 		log: l, newEncoder: o.NewEncoder, slow: o.Slow, slowed: o.Slowed, wake: o.Wake, window: o.Window, selection: o.selection(), taken: make(chan struct{}, 1),
 	}
 	t.told = newPage(o.NewEncoder(), o.Gaps).controls
+	if len(o.Gaps) > 0 {
+		t.before = &o.Before
+	}
 	t.ended, t.cancel = context.WithCancel(l.gone)
 	if err := l.place(ctx, t, &o); err != nil {
 		t.cancel()
@@ -174,11 +179,14 @@ func (t *Tail) Err() error {
 	return t.err
 }
 
-// Cursor returns the place of the tail behind what Fill has given, and the text of the cursor of that alone. What it
-// returns is shared, and must not be changed. During a snapshot the text is empty: there is no place within.
+// Cursor returns the place of the tail behind what Fill has given, gaps included, and the text of the cursor of that
+// alone. What it returns is shared, and must not be changed. During a snapshot the text is empty: there is no place within.
 func (t *Tail) Cursor() (TopicCursor, string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.before != nil {
+		return *t.before, Cursor{*t.before}.String()
+	}
 	if t.snapshot != nil {
 		return TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}, ""
 	}
@@ -223,6 +231,13 @@ func (t *Tail) selectAnew(s *Selection) {
 		t.joining, t.queue = nil, queue{}
 	case before == nil && s != nil, before != nil && s == nil: // what comes next lies elsewhere
 		t.stay()
+	}
+}
+
+// holdBack keeps the place of the client until it is told gaps. t.mu is held.
+func (t *Tail) holdBack(at proxy.Places) {
+	if t.before == nil {
+		t.before = &TopicCursor{t.log.name.Topic, t.log.name.ID, at}
 	}
 }
 

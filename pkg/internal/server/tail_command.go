@@ -44,6 +44,8 @@ func (p *prefixes) UnmarshalJSON(text []byte) error {
 
 // command takes a client's message, and returns its answer.
 func (t *tailing) command(message []byte) []byte {
+	t.changing.Lock()
+	defer t.changing.Unlock()
 	answer, e := t.obey(message)
 	if e == nil {
 		return answer
@@ -190,11 +192,24 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 		return nil, e
 	}
 	selection := reduced(topic.wants)
-	if !topic.tail.CanSelect(selection) {
+	switch {
+	case topic.tail.CanSelect(selection):
+		topic.tail.Select(selection)
+	case topic.isOver(): // it is in force for the topic that takes its place
+	default:
 		return t.beginAnew(topic, before)
 	}
-	topic.tail.Select(selection)
 	return t.inForce(topic), nil
+}
+
+// isOver tells whether the topic has ended: nothing can be read of it anymore.
+func (t *tailed) isOver() bool {
+	select {
+	case <-t.topic.Over():
+		return true
+	default:
+		return false
+	}
 }
 
 // beginAnew replaces what is wanted of a topic whose records are conflated after others were left out: it reads another
@@ -202,17 +217,31 @@ func (t *tailing) replace(topic *tailed, wants feed.Selection) ([]byte, *proxy.E
 func (t *tailing) beginAnew(topic *tailed, before feed.Selection) ([]byte, *proxy.Error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
-	place, _ := topic.tail.Cursor()
 	old := topic.tail
 	t.set.Remove(old)
-	if err := t.openFeed(ctx, topic, start{at: place.Places}); err != nil {
+	begin, err := t.placeOf(ctx, topic)
+	if err == nil {
+		err = t.openFeed(ctx, topic, begin)
+	}
+	if err != nil {
 		t.want(topic, before, topic.rule)
 		t.end(feedError(err))
 		return nil, feedError(err)
 	}
+	t.give(topic)
 	old.Close()
 	t.server.tails.add(topic.topic.Name, -1)
 	return t.inForce(topic), nil
+}
+
+// placeOf returns where the client is in a topic: before its begin where it has yet to be told that it was made again.
+func (t *tailing) placeOf(ctx context.Context, topic *tailed) (start, error) {
+	place, _ := topic.tail.Cursor()
+	if place.ID == topic.topic.ID() {
+		return start{at: place.Places}, nil
+	}
+	at, err := t.server.log(topic.topic, t.readCommitted).Starts(ctx)
+	return behindAnother(place, at), err //nolint:wrapcheck // an error for the client
 }
 
 // unsubscribe removes a topic.

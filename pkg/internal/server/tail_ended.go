@@ -72,34 +72,67 @@ func (t *tailing) goOn(topic *tailed) {
 	before := topic.tail
 	t.mu.Unlock()
 	t.set.Remove(before)
-	again, err := t.reopenInTime(topic)
-	if err != nil {
+	switch err := t.reopenInTime(topic); {
+	case err == nil:
+		t.release(topic)
+		t.wake()
+	case errors.Is(err, errUnread):
+	default:
 		t.server.Log.Warn("a topic that was made again cannot be read for a tail", "topic", topic.topic.Name, "err", err)
 		t.end(topic.topic.End()) // it asks the client to connect again
-		return
 	}
-	t.mu.Lock()
-	if t.closed || t.topics[topic.topic.Name] != topic {
-		t.mu.Unlock()
-		t.release(again)
-		return
-	}
-	t.topics[topic.topic.Name] = again
-	t.watch(again)
-	t.mu.Unlock()
-	t.release(topic)
-	t.wake()
 }
 
-func (t *tailing) reopenInTime(topic *tailed) (again *tailed, err error) {
+// reopenInTime has the topic that was made again take the place of another. It tries until it may take no longer.
+func (t *tailing) reopenInTime(topic *tailed) (err error) {
 	for began := time.Now(); ; <-time.After(goOnPause) {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-		again, err = t.reopen(ctx, topic)
-		cancel()
-		if err == nil || time.Since(began) > goOnFor || t.isClosed() {
-			return again, err
+		if err = t.exchange(topic); err == nil || errors.Is(err, errUnread) || time.Since(began) > goOnFor || t.isClosed() {
+			return err
 		}
 	}
+}
+
+var (
+	// errUnread means that the client does not read the topic anymore.
+	errUnread = errors.New("the topic is not read anymore")
+	// errChanged means that the client wants what cannot be taken from the ring for which the tail was opened.
+	errChanged = errors.New("what is wanted has changed meanwhile")
+)
+
+// exchange begins to read the topic that has another's name now, and has it take the place of that.
+func (t *tailing) exchange(topic *tailed) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	again, err := t.reopen(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if err := t.take(topic, again); err != nil {
+		t.release(again)
+		return err
+	}
+	return nil
+}
+
+// take has a topic take the place of another. The client may have been told meanwhile that something else is wanted.
+func (t *tailing) take(topic, again *tailed) error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.topics[topic.topic.Name] != topic {
+		return errUnread
+	}
+	again.wants, again.rule = topic.wants, topic.rule
+	selection := reduced(again.wants)
+	if !again.tail.CanSelect(selection) {
+		return errChanged
+	}
+	again.tail.Select(selection)
+	t.topics[topic.topic.Name] = again
+	t.watch(again)
+	t.give(again)
+	return nil
 }
 
 func (t *tailing) isClosed() bool {
@@ -122,7 +155,7 @@ func (t *tailing) reopen(ctx context.Context, topic *tailed) (*tailed, error) {
 	at, err := t.server.log(hold, t.readCommitted).Starts(ctx)
 	if err == nil {
 		place, _ := before.Cursor()
-		err = t.openFeed(ctx, again, start{at: at, gaps: recreatedGaps(place.Places, at)})
+		err = t.openFeed(ctx, again, behindAnother(place, at))
 	}
 	if err != nil {
 		hold.Close()

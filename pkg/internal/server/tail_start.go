@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
@@ -20,10 +21,11 @@ const (
 
 // start is where a tail of a topic begins.
 type start struct {
-	at       proxy.Places // nil for the end
-	snapshot bool         // whether the newest records come first
-	gaps     []proxy.Gap  // to be told
-	why      reason       // it is not where the cursor was
+	at       proxy.Places     // nil for the end
+	snapshot bool             // whether the newest records come first
+	gaps     []proxy.Gap      // to be told
+	before   feed.TopicCursor // where the client is before them
+	why      reason           // it is not where the cursor was
 }
 
 // startOf finds where a tail of a topic begins.
@@ -81,7 +83,16 @@ func (f *tailFrom) startAtCursor(ctx context.Context, topic *cluster.Topic, log 
 	if !f.isValid || i < 0 {
 		return start{at: at, why: invalidCursor}, nil
 	}
-	return start{at: at, why: recreated, gaps: recreatedGaps(f.cursor[i].Places, at)}, nil
+	before := f.cursor[i]
+	before.Places = f.behindAfter(before)
+	begin := behindAnother(before, at)
+	begin.why = recreated
+	return begin, nil
+}
+
+// behindAnother begins at places of a topic where a client was at those of an earlier one of the name.
+func behindAnother(before feed.TopicCursor, at proxy.Places) start {
+	return start{at: at, gaps: recreatedGaps(before.Places, at), before: before}
 }
 
 // behindAfter returns the places of a cursor, moved behind the records that the client has beyond it.
@@ -95,9 +106,13 @@ func (f *tailFrom) behindAfter(c feed.TopicCursor) proxy.Places {
 	return at
 }
 
-// recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name.
+// recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name: of the
+// partitions, too, that the topic does not have anymore. It may get them again, and then their records begin anew.
 func recreatedGaps(before, begin proxy.Places) (gaps []proxy.Gap) {
-	for _, partition := range begin.Partitions() {
+	all := proxy.Places{}
+	maps.Copy(all, before)
+	maps.Copy(all, begin)
+	for _, partition := range all.Partitions() {
 		then := begin[partition]
 		from := max(0, then.Offset) // of a partition without a leader only a time is known
 		gaps = append(gaps, proxy.Gap{

@@ -40,6 +40,10 @@ type tailing struct {
 	from      *tailFrom
 	selection *feed.Selection
 
+	// changing is held while a command is carried out, and while a topic takes the place of the one that it was made again
+	// from: what is wanted of that is wanted of it. It is taken before mu.
+	changing sync.Mutex
+
 	mu     sync.Mutex // guards what follows
 	topics map[string]*tailed
 	lost   feed.Cursor // where it was in topics that were deleted: who comes back is told when they are made again
@@ -168,6 +172,7 @@ func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom,
 	if err := t.openFeed(ctx, topic, begin); err != nil {
 		return "", feedError(err)
 	}
+	t.give(topic)
 	if from.kind != fromCursor {
 		return "", nil
 	}
@@ -200,14 +205,14 @@ func feedError(err error) *proxy.Error {
 	return proxy.AsError(err)
 }
 
-// openFeed opens the tail of a topic.
+// openFeed opens the tail of a topic. The client is given nothing of it yet.
 func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
 	name := topic.topic.Name
 	id := feed.Name{Topic: name, ID: topic.topic.ID()}
 	tail, err := t.server.Feeds.Open(ctx, t.logKey(id), id, t.newSource(id), feed.TailOptions{
 		Variant:    t.frames.variant(),
 		NewEncoder: func() feed.Encoder { return t.frames.encoder(name, t.server.Metrics) },
-		At:         begin.at, Gaps: begin.gaps, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every,
+		At:         begin.at, Gaps: begin.gaps, Before: begin.before, Snapshot: begin.snapshot, Selection: reduced(topic.wants), Slow: t.slow, Every: t.every,
 		Window: &t.window, Slowed: t.tooSlow, Wake: t.wake,
 	})
 	if err != nil {
@@ -216,9 +221,13 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 	t.mu.Lock()
 	topic.tail = tail
 	t.mu.Unlock()
-	t.set.Add(tail, t.server.Metrics.Delivered(name))
 	t.server.tails.add(name, 1)
 	return nil
+}
+
+// give has the client given what the tail of a topic has.
+func (t *tailing) give(topic *tailed) {
+	t.set.Add(topic.tail, t.server.Metrics.Delivered(topic.topic.Name))
 }
 
 // watch has the end of a topic dealt with. t.mu is held.
@@ -363,7 +372,8 @@ func (t *tailing) checkKeys(topic string, keys policy.Keys) *proxy.Error {
 	return nil
 }
 
-// cursor returns the cursor behind what was given of all topics.
+// cursor returns the cursor behind what was given of all topics. It is empty while the newest records of one come: who
+// came back with a place within would not be given the others.
 func (t *tailing) cursor() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -375,7 +385,10 @@ func (t *tailing) cursor() string {
 	}
 	var all feed.Cursor
 	for _, name := range t.sorted() {
-		one, _ := t.topics[name].tail.Cursor()
+		one, text := t.topics[name].tail.Cursor()
+		if text == "" {
+			return ""
+		}
 		all = append(all, one)
 	}
 	all = append(all, t.lost[:min(len(t.lost), mostTailTopics-len(all))]...)

@@ -26,8 +26,21 @@ func (c *check) judgeBatches() {
 }
 
 // isApart reports whether a message was refused before its batch was written, so that it is not part of
-// the batch: it named a partition that the topic does not have, or no longer has.
+// the batch: it named a partition that the topic does not have, or no longer has. Where the connection ended before the
+// answer, only that the topic has lacked the partition is known.
 func (c *check) isApart(id string) bool {
 	m := c.sent[id]
-	return m != nil && m.refused == "INVALID_PARTITION"
+	return m != nil && (m.refused == "INVALID_PARTITION" || !m.answered && c.lacksPartition(m))
+}
+
+// lacksPartition tells whether the topic has lacked the partition that a message names, since it was sent.
+func (c *check) lacksPartition(m *message) bool {
+	if m.pinned == nil {
+		return false
+	}
+	lacks := *m.pinned >= m.count
+	for instance, count := range c.topic.partitions {
+		lacks = lacks || instance > m.instance && *m.pinned >= count
+	}
+	return lacks
 }

@@ -136,6 +136,9 @@ type message struct {
 	content  string
 	answered bool
 	refused  string // the code of a definite error
+	pinned   *int32 // the partition that it names
+	instance int    // of the topic, when it was sent
+	count    int32  // how many partitions that had then, any number if unknown
 }
 
 // connection is the history of one connection.
@@ -192,7 +195,10 @@ func (c *check) event(e *history.Event) {
 func (c *check) send(e *history.Event) {
 	c.report.Sent++
 	conn := c.conns[e.Conn]
-	m := &message{conn: e.Conn, n: len(conn.sent), content: e.Content}
+	m := &message{
+		conn: e.Conn, n: len(conn.sent), content: e.Content,
+		pinned: e.Pinned, instance: c.topic.instance, count: c.topic.count(c.topic.instance),
+	}
 	conn.sent = append(conn.sent, m)
 	conn.ids = append(conn.ids, e.ID)
 	c.sent[e.ID] = m

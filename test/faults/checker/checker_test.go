@@ -91,6 +91,15 @@ func inBatch(t *testing.T, w *world, batch string, ids ...string) {
 	}
 }
 
+// pin has a message name a partition.
+func (w *world) pin(id string, partition int32) {
+	for i := range w.events {
+		if e := &w.events[i]; e.Kind == history.Send && e.ID == id {
+			e.Pinned = &partition
+		}
+	}
+}
+
 func TestCleanHistories(t *testing.T) {
 	none := func(*testing.T, *world) {}
 	cases := map[string]struct {

@@ -50,6 +50,11 @@ func (topic *tailTopic) mayApply(s sending) []filter {
 	return topic.filters
 }
 
+// hasWanted tells whether a client has always wanted a record while it was given what it has beyond its cursor.
+func (topic *tailTopic) hasWanted(r *Record) bool {
+	return !slices.ContainsFunc(topic.passed, func(f filter) bool { return !f.wants(r) })
+}
+
 // allows tells whether a tail may be given a record: some filter that may apply wants it.
 func (topic *tailTopic) allows(r *Record, s sending) bool {
 	return slices.ContainsFunc(topic.mayApply(s), func(f filter) bool { return f.wants(r) })

@@ -12,7 +12,7 @@ const (
 	expired   = "EXPIRED"
 	recreated = "RECREATED"
 	slow      = "SLOW"
-	truncated = "TRUNCATED" // which brokers in memory tell of a log that has lost all its records
+	truncated = "TRUNCATED"
 )
 
 // gap takes a gap.
@@ -46,8 +46,10 @@ func (t *tails) groundless(e *history.Event, topic *tailTopic, p *tailPlace) str
 		return "which is nothing"
 	case p.isExact() && !topic.wants.Conflates() && e.Offset < p.next:
 		return fmt.Sprintf("and up to %d they were given", p.next)
-	case (e.Code == expired || e.Code == truncated) && !t.isExpired(e, topic, p):
+	case e.Code == expired && !t.isExpired(e, topic, p):
 		return "and they are there"
+	case e.Code == truncated:
+		return "and no log of the suite is ever truncated"
 	case e.Code == slow && topic.wants.Slow != "skip":
 		return "and the tail has asked to wait"
 	}
@@ -76,7 +78,7 @@ func (t *tails) isLost(topic *tailTopic, reason string) bool {
 	switch {
 	case topic.name != t.main:
 		return reason == expired && t.logs[topic.name].isCompacted // see isExpired
-	case reason == expired, reason == truncated:
+	case reason == expired:
 		for s, trimmed := range t.trimmed {
 			if topic.isBefore(s, trimmed) {
 				return true

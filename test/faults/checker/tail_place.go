@@ -317,6 +317,8 @@ func (t *tails) demands(topic *tailTopic, p *tailPlace, s slot, r *Record) bool 
 		return false
 	case r.Offset < p.begin && message.index <= topic.begun:
 		return false
+	case r.Offset < p.floor && !topic.hasWanted(r): // the client says that it has all before that it has asked for
+		return false
 	}
 	return topic.demands(r, message)
 }

@@ -3,6 +3,7 @@ package checker
 import (
 	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
@@ -47,7 +48,8 @@ type tail struct {
 	name     string
 	wants    *history.Tail
 	topics   map[string]*tailTopic
-	commands []*history.Event // without an answer
+	left     map[string][]*tailTopic // topics that it has ended again: the client keeps what it was given of them
+	commands []*history.Event        // without an answer
 }
 
 // tailTopic is a topic of a tail.
@@ -59,6 +61,7 @@ type tailTopic struct {
 	begun    int       // the event from which on what is sent must come
 	whole    bool      // it begins with the oldest record
 	filters  []filter
+	passed   []filter // under which a client was given what it has beyond its cursor
 	places   map[int32]*tailPlace
 	snapshot *snapshot // while it comes
 }
@@ -145,7 +148,7 @@ func (t *tails) ofTopic(e *history.Event, topic *tailTopic) {
 
 // open begins a connection, at a cursor where it has one.
 func (t *tails) open(e *history.Event) {
-	conn := &tail{conn: e.Conn, name: e.Group, wants: e.Tail, topics: make(map[string]*tailTopic)}
+	conn := &tail{conn: e.Conn, name: e.Group, wants: e.Tail, topics: make(map[string]*tailTopic), left: make(map[string][]*tailTopic)}
 	before := t.last[conn.name]
 	t.conns[e.Conn], t.last[conn.name] = conn, conn
 	s, resumes := t.saved[savedKey{conn.name, e.Tail.Cursor}]
@@ -158,7 +161,7 @@ func (t *tails) open(e *history.Event) {
 		topic := was.clone()
 		topic.wants, topic.snapshot = e.Tail, nil
 		topic.change(e.Tail.Keys, s.index)
-		topic.goOn(e.Tail, before.topics[name])
+		topic.goOn(e.Tail, before.all(name))
 		conn.topics[name] = topic
 	}
 }
@@ -171,9 +174,21 @@ func newTailTopic(name string, wants *history.Tail, asked time.Time) *tailTopic 
 	}
 }
 
-// goOn moves the places behind what a client has beyond its cursor. before is its last connection.
-func (topic *tailTopic) goOn(wants *history.Tail, before *tailTopic) {
-	if before != nil {
+// all returns what a connection was given of a topic, in the order in which it has read it, ended it, and read it again.
+func (t *tail) all(name string) []*tailTopic {
+	all := slices.Clone(t.left[name])
+	if topic := t.topics[name]; topic != nil {
+		all = append(all, topic)
+	}
+	return all
+}
+
+// goOn moves the places behind what a client has beyond its cursor, of its last connection.
+func (topic *tailTopic) goOn(wants *history.Tail, last []*tailTopic) {
+	topic.passed = nil
+	for _, before := range last {
+		topic.passed = append(topic.passed, before.passed...)
+		topic.passed = append(topic.passed, before.filters...)
 		for partition, p := range before.places {
 			topic.place(partition).learn(p)
 		}
@@ -232,8 +247,10 @@ func (t *tails) obeyed(index int, e *history.Event, conn *tail) {
 	name := cmp.Or(e.Topic, t.main)
 	topic := conn.topics[name]
 	switch {
-	case command.Tail == nil:
+	case command.Tail == nil && topic != nil:
+		conn.left[name] = append(conn.left[name], topic)
 		delete(conn.topics, name)
+	case command.Tail == nil:
 	case topic == nil:
 	case topic.begun == never:
 		topic.begun = index

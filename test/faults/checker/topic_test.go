@@ -148,6 +148,16 @@ func TestTopicsThatChange(t *testing.T) {
 			inBatch(t, w, "one", "a2", "a4")
 			w.replace(t, refuse(1, "a4", "TOPIC_NOT_FOUND", false), refuse(1, "a4", "INVALID_PARTITION", false))
 		}, nil},
+		"a batch lacks a message without an answer for a partition that is not there": {func(t *testing.T, w *world) {
+			inBatch(t, w, "one", "a2", "a4")
+			w.pin("a4", 1)
+			w.replace(t, refuse(1, "a4", "TOPIC_NOT_FOUND", false))
+		}, nil},
+		"a batch lacks a message without an answer for a partition that is there": {func(t *testing.T, w *world) {
+			inBatch(t, w, "one", "a2", "a4")
+			w.pin("a4", 0)
+			w.replace(t, refuse(1, "a4", "TOPIC_NOT_FOUND", false))
+		}, []Rule{Torn}},
 		"a batch is written in part": {func(t *testing.T, w *world) {
 			inBatch(t, w, "one", "a2", "a4")
 		}, []Rule{Torn}},

@@ -9,7 +9,7 @@ type Kind uint8
 const (
 	// Open: a connection was accepted. Conn; Group on a consuming one; Began, when it was asked for.
 	Open Kind = iota + 1
-	// Send: a message is about to be written; it may arrive, or not. Conn, ID, Content; Batch
+	// Send: a message is about to be written; it may arrive, or not. Conn, ID, Content; Pinned; Batch
 	// of one that is to be written together with others, or not at all.
 	Send
 	// Answer: the proxy answered a message. Conn, ID; Partition and Offset, or Code and
@@ -94,6 +94,7 @@ type Event struct {
 	Content   string // what must arrive as it was sent, see Content
 	Instance  int    // how often the topic had been made again by then
 	Partition int32
+	Pinned    *int32 // the partition that a message names; nil where it names none
 	Offset    int64
 	Until     int64 // the offset behind the last one
 	Code      string

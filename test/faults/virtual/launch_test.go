@@ -42,6 +42,10 @@ func run(ctx context.Context, program string, flags ...string) (string, error) {
 // foundFaults are the seeds beyond the first 300 that have found faults of the proxy.
 const foundFaults = "^TestSchedules$/^seed=(321|355|471|992|1119|1125|1163|1211|1302|1391|1487|1685|1758|1840)$"
 
+// foundTailFaults are the seeds of the family tails beyond the first 150 that have found faults: of the proxy, of the
+// checker and of the brokers in memory.
+const foundTailFaults = "^TestSchedules$/^seed=(1066|1148|1234|1422|1465|1697|1703|1965|2177|2534|2536|2641|2649|2755|2861|2930)$"
+
 // variant is a way to run the suite.
 type variant struct {
 	build, run []string
@@ -70,6 +74,7 @@ func TestLongSuite(t *testing.T) {
 		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
 		"topics that change":  {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
 		"tails":               {nil, []string{"-family", "tails", "-seeds", "150"}},
+		"what tails found":    {nil, []string{"-test.run", foundTailFaults, "-family", "tails", "-first", "1066", "-seeds", "1865"}},
 		"tails, transactions": {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
 		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},

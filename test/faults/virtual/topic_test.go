@@ -33,6 +33,7 @@ type topicState struct {
 	ids   map[string]int                  // the instances, by id
 	ended []checker.Instance              // those that were deleted
 	seen  map[int32]map[int64]*kgo.Record // records that were read of the current one
+	empty map[int32]bool                  // the partitions of the current one that have lost all records once
 }
 
 // make creates the topic.
@@ -43,6 +44,7 @@ func (w *world) make(partitions int32) error {
 	}
 	instance, id := int(w.topic.instance.Load()), w.kafka.TopicInfo(topic).TopicID
 	w.topic.mu.Lock()
+	clear(w.topic.empty)
 	w.topic.there = true
 	w.topic.ids[hex.EncodeToString(id[:])] = instance
 	w.topic.mu.Unlock()
@@ -129,6 +131,11 @@ func (w *world) trim(partition int32, share float64) error {
 	}
 	to := info.LogStartOffset + int64(share*float64(info.HighWatermark-info.LogStartOffset))
 	w.recorder.Add(history.Event{Kind: history.Trim, Instance: int(w.topic.instance.Load()), Partition: partition, Offset: to})
+	if to == info.HighWatermark {
+		w.topic.mu.Lock()
+		w.topic.empty[partition] = true
+		w.topic.mu.Unlock()
+	}
 	if err := w.kafka.DeleteRecords(topic, partition, to); err != nil {
 		return fmt.Errorf("deleting records: %w", err)
 	}

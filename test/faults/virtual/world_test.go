@@ -90,8 +90,10 @@ func newWorld(p *plan) (*world, error) {
 	}
 	w.kafka = kafka
 	w.topic.ids, w.topic.seen = make(map[string]int), make(map[int32]map[int64]*kgo.Record)
+	w.topic.empty = make(map[int32]bool)
 	w.beside.seen = make(map[int32]map[int64]*kgo.Record)
 	w.fetchWithoutTotal()
+	w.endEpochsOfEmptyLogs()
 	if p.family.name != "" {
 		w.holdWrites()
 		w.watchState()

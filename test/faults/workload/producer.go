@@ -183,7 +183,7 @@ func (c *producing) send(batch []message, r *rand.Rand) error {
 // note records messages before they are sent.
 func (c *producing) note(batch []message) {
 	for i := range batch {
-		e := history.Event{Kind: history.Send, Conn: c.conn, Topic: c.topic, ID: batch[i].ID, Content: batch[i].content()}
+		e := history.Event{Kind: history.Send, Conn: c.conn, Topic: c.topic, ID: batch[i].ID, Content: batch[i].content(), Pinned: batch[i].Partition}
 		if c.transactional && !batch[i].refused {
 			e.Batch = batch[0].ID
 		}

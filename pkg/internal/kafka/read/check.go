@@ -9,8 +9,8 @@ import (
 )
 
 // Check returns, without records, what the log does not have anymore behind places, and the places at which it goes
-// on: the starts of partitions that at does not have. It leaves out partitions whose leaders do not answer within
-// some seconds. If none answers, it returns an error of proxy.KindKafkaUnavailable.
+// on. Partitions that at does not have were added, and are owed from offset 0 on. It leaves out partitions whose leaders
+// do not answer within some seconds. If none answers, it returns an error of proxy.KindKafkaUnavailable.
 func (s *Source) Check(ctx context.Context, at proxy.Places) (proxy.Batch, error) {
 	c, err := s.check(ctx, at, everything)
 	return c.Batch, err
@@ -37,11 +37,8 @@ func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) 
 	for _, partition := range slices.Sorted(maps.Keys(answers)) {
 		a := answers[partition]
 		start, end := a.offsets[0], a.offsets[1]
-		place, has := at[partition]
-		switch {
-		case !has:
-			place = proxy.Place{Offset: start}
-		case place.IsTime():
+		place := at[partition] // offset 0 where it has none: the partition was added
+		if place.IsTime() {
 			place = proxy.Place{Offset: firstSince(a.offsets[2], end)}
 		}
 		if a.epochEnd != unknown { // which may be beyond what Kafka tells as the end to clients

@@ -231,13 +231,17 @@ func testExpired(r *rig) {
 	r.write(0, "a", "b", "c", "d")
 	r.deleteBefore(2)
 	s := r.source()
-	for name, epoch := range map[string]int32{"known epoch": 0, "unknown epoch": unknown} {
-		checked, err := s.Check(kafkatest.Deadline(t), proxy.Places{0: {Offset: 1, Epoch: epoch}})
-		want := proxy.Gap{Partition: 0, From: 1, To: 2, Reason: proxy.GapExpired, Then: proxy.Place{Offset: 2}}
+	for name, at := range map[string]proxy.Places{
+		"known epoch":   {0: {Offset: 1, Epoch: 0}},
+		"unknown epoch": {0: {Offset: 1, Epoch: unknown}},
+		"no place":      {}, // as of a partition that was added
+	} {
+		checked, err := s.Check(kafkatest.Deadline(t), at)
+		want := proxy.Gap{Partition: 0, From: at[0].Offset, To: 2, Reason: proxy.GapExpired, Then: proxy.Place{Offset: 2}}
 		if err != nil || len(checked.Gaps) != 1 || checked.Gaps[0] != want || checked.Next[0] != want.Then {
 			t.Errorf("%s: checked %v, %v", name, checked, err)
 		}
-		tail := r.read(s, proxy.Places{0: {Offset: 1, Epoch: epoch}})
+		tail := r.read(s, at)
 		tail.wants("0/2=c", "0/3=d")
 		if len(tail.gaps) != 1 || tail.gaps[0] != want {
 			t.Errorf("%s: gaps %v", name, tail.gaps)

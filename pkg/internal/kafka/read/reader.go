@@ -47,7 +47,7 @@ type Reader struct {
 }
 
 // Read begins to read at places. Places of partitions that the topic does not have are of no account; partitions of
-// the topic that have no place are read from their start. The first poll returns what Check does.
+// the topic that have no place are read from offset 0. The first poll returns what Check does.
 func (s *Source) Read(ctx context.Context, at proxy.Places) (*Reader, error) {
 	found, err := s.check(ctx, at, everything)
 	if err != nil {
