@@ -81,10 +81,16 @@ func (t *Tail) poll(ctx context.Context, r Reader) (proxy.Batch, error) {
 	brief, cancel := context.WithTimeout(ctx, t.log.options.Retry)
 	defer cancel()
 	batch, err := r.Poll(brief)
-	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+	if isOf(brief, err) && ctx.Err() == nil {
 		return proxy.Batch{}, nil
 	}
 	return batch, err //nolint:wrapcheck // an error for the client
+}
+
+// isOf tells whether an error is a context's own. After another one a reader is of no use, also if the context has ended at
+// the same moment.
+func isOf(ctx context.Context, err error) bool {
+	return err != nil && err == ctx.Err() //nolint:errorlint // others may wrap the same one
 }
 
 // check hands the writer what the log does not have behind the places, and tells whether the tail is live.
@@ -160,7 +166,7 @@ func (t *Tail) goLive(at proxy.Places) bool {
 	}
 	joined := t.joining.spot
 	joined.ahead = at.Ahead(t.joining.until)
-	return t.liveAt(joined)
+	return !joined.isOlderThan(ring.places()) && t.liveAt(joined)
 }
 
 // goLiveWithin has a tail with a selection read the ring from its places on, if the ring shows which records are wanted:

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,5 +69,29 @@ func TestATailThatConflatesJoinsBehindAnotherLeader(t *testing.T) {
 		r.open(begin).want("record:0:0:0", "record:0:1:0")
 		r.fetch(r.write(0, "c")...)
 		first.want("record:0:2:1")
+	})
+}
+
+// endingReader fails at the moment at which the wait for it ends.
+type endingReader struct{ Reader }
+
+func (endingReader) Poll(ctx context.Context) (proxy.Batch, error) {
+	<-ctx.Done()
+	return proxy.Batch{}, errFake
+}
+
+// TestAReaderThatFailsAtTheEndOfAWaitIsNotReadOn since it may be beyond what it has returned.
+func TestAReaderThatFailsAtTheEndOfAWaitIsNotReadOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tail := newRig(t, 1, 1).open(TailOptions{})
+		if _, err := tail.poll(t.Context(), endingReader{}); !errors.Is(err, errFake) {
+			t.Errorf("polling: %v", err)
+		}
+		conflating := &conflatingReader{Reader: endingReader{}, next: proxy.Places{0: {}}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := conflating.Poll(ctx); !errors.Is(err, errFake) {
+			t.Errorf("polling for the newest records: %v", err)
+		}
 	})
 }

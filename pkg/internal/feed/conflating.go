@@ -59,7 +59,7 @@ func (c *conflatingReader) Poll(ctx context.Context) (proxy.Batch, error) {
 	for {
 		batch, err := c.Reader.Poll(ctx)
 		if err != nil {
-			if ctx.Err() != nil && len(c.next) > 0 {
+			if isOf(ctx, err) && len(c.next) > 0 {
 				return c.take(), nil
 			}
 			return batch, err //nolint:wrapcheck // an error for the client

@@ -559,10 +559,8 @@ func (k *fakeLog) At(_ context.Context, timestamp int64) (proxy.Places, error) {
 	defer k.mu.Unlock()
 	places := proxy.Places{}
 	for n, p := range k.partitions {
-		first := slices.IndexFunc(p.records, func(r proxy.Record) bool { return r.Timestamp >= timestamp })
-		places[int32(n)] = proxy.Place{Offset: p.end, Epoch: p.epoch}
-		if first >= 0 {
-			places[int32(n)] = proxy.Place{Offset: p.records[first].Offset, Epoch: p.epoch}
+		if places[int32(n)] = (proxy.Place{Offset: p.firstSince(timestamp), Epoch: p.epoch}); p.leaderless {
+			places[int32(n)] = proxy.AtTime(timestamp)
 		}
 	}
 	return places, nil

@@ -211,7 +211,8 @@ func (r *ring) hasFrom(at proxy.Places) bool {
 }
 
 // join returns the spot for a tail at its places. It returns false where the ring does not have all that comes
-// after them, or where that is not known: see proxy.Place.IsOlder.
+// after them, or where that is not known: see proxy.Place.IsOlder. A tail that the ring knows to be of an earlier history
+// would have to look at the log again at once, for ever while nobody can be asked about the partition.
 func (r *ring) join(at proxy.Places) (spot, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -227,10 +228,41 @@ func (r *ring) joinHere(at proxy.Places) (spot, bool) {
 	}
 	for n, v := range slices.Backward(r.chunks) {
 		if begin := v.begin; at.Reaches(begin) {
-			return spot{chunk: r.first + uint64(n), index: v.index, ahead: at.Ahead(begin)}, true
+			s := spot{chunk: r.first + uint64(n), index: v.index, ahead: at.Ahead(begin)}
+			return s, !r.isOther(&s)
 		}
 	}
 	return spot{}, false
+}
+
+// isOther tells whether the records behind a spot show at once that what the tail was given before it may not be what the
+// log has. r.mu is held.
+func (r *ring) isOther(s *spot) bool {
+	for partition, until := range s.ahead {
+		if until.IsOlder(r.high[partition].Epoch) && r.isOtherIn(s, partition, until) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOtherIn is isOther for a partition.
+func (r *ring) isOtherIn(s *spot, partition int32, until proxy.Place) bool {
+	from := s.read
+	for number := s.chunk; number < r.first+uint64(len(r.chunks)); number++ {
+		c := &r.chunks[number-r.first]
+		for i := from; i < len(c.offsets); i++ {
+			switch {
+			case c.partitions[i] != partition:
+			case until.IsOlder(c.epochs[i]):
+				return true
+			case c.offsets[i] >= until.Offset:
+				return false
+			}
+		}
+		from = 0
+	}
+	return false
 }
 
 // joinWanted is join for a tail with a selection without a filter. It also returns where the records lie that it is
@@ -238,7 +270,7 @@ func (r *ring) joinHere(at proxy.Places) (spot, bool) {
 func (r *ring) joinWanted(at proxy.Places, selection *Selection) (joined spot, wanted []location, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if joined, ok = r.joinHere(at); !ok {
+	if joined, ok = r.joinHere(at); !ok || joined.isOlderThan(r.high) {
 		return spot{}, nil, false
 	}
 	from := joined.read

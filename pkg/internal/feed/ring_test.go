@@ -25,9 +25,9 @@ func TestTailsJoinARing(t *testing.T) {
 		"at its end":                  {proxy.Place{Offset: 10, Epoch: 1}, true, "10 11", goesOn},
 		"where no epoch is known":     {proxy.Place{Offset: 10, Epoch: -1}, true, "10 11", goesOn},
 		"beyond its end":              {proxy.Place{Offset: 11, Epoch: 1}, true, "11", goesOn},
-		"in another history":          {proxy.Place{Offset: 10}, true, "", otherHistory},
-		"beyond, in another history":  {proxy.Place{Offset: 11}, true, "", otherHistory},
-		"between, in another history": {proxy.Place{Offset: 9}, true, "", otherHistory},
+		"in another history":          {at: proxy.Place{Offset: 10}},
+		"beyond, in another history":  {at: proxy.Place{Offset: 11}},
+		"between, in another history": {at: proxy.Place{Offset: 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ring := newRing(newMemory(&Options{RingBytes: 1 << 20}), 1<<20, proxy.Places{0: {Offset: 5}}, func(dst []byte, r *proxy.Record) []byte {
@@ -51,6 +51,18 @@ func TestTailsJoinARing(t *testing.T) {
 				t.Errorf("it is given %q and then %d, want %q and %d", got, end, c.given, c.end)
 			}
 		})
+	}
+}
+
+// TestATailLearnsOfAnotherHistory joins a ring that gets records of a later leader only then.
+func TestATailLearnsOfAnotherHistory(t *testing.T) {
+	ring := newRing(newMemory(&Options{RingBytes: 1 << 20}), 1<<20, proxy.Places{0: {Offset: 5}}, textEncoder{}.AppendRecord)
+	appendRecords(ring, 5, 7)
+	at, joins := ring.join(proxy.Places{0: {Offset: 9}})
+	appendRecords(ring, 8, 9)
+	given, end := ring.read(&at, 100, nil, func([]byte) bool { return true })
+	if !joins || given != 0 || end != otherHistory {
+		t.Errorf("it joins: %v, is given %d records and then %d", joins, given, end)
 	}
 }
 
