@@ -47,6 +47,8 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",
 		proxy.KindGroupActive:        "the consumer group has members, so that it can be neither changed nor removed",
+		proxy.KindQueuesUnsupported:  "the brokers have no share groups, or the feature is off: Kafka 4.2 or newer with `share.version` 1",
+		proxy.KindLockExpired:        "the lock of the record had ended before it was settled: another worker may have it by now",
 	}
 }
 
