@@ -18,6 +18,9 @@ import (
 const (
 	// defaultInterval is the interval of heartbeats until Kafka tells it.
 	defaultInterval = 5 * time.Second
+	// earlyInterval is the interval of the first earlyAtMost heartbeats of a member that has no partitions of a topic.
+	earlyInterval = 200 * time.Millisecond
+	earlyAtMost   = 50
 	// firstPause and lastPause are the pauses after errors: each is twice the one before.
 	firstPause, lastPause = 100 * time.Millisecond, 2 * time.Second
 	// troubleAtMost is how long errors may last until the workers are told.
@@ -33,6 +36,7 @@ type membership struct {
 	subscribed  []string // the topics that Kafka was told, nil for none
 	interval    time.Duration
 	pauses      pauses
+	early       int // heartbeats in a row that came early, since partitions are missing
 }
 
 // pauses are those between the attempts of something that fails.
@@ -132,7 +136,7 @@ func (m *member) heartbeats() int32 {
 		if err == nil {
 			s.pauses.end()
 			m.succeed()
-			if !m.rest(s.interval) {
+			if !m.rest(s.due(m.lacks())) {
 				return s.epoch
 			}
 			continue
@@ -142,6 +146,32 @@ func (m *member) heartbeats() int32 {
 			return s.epoch
 		}
 	}
+}
+
+// due returns when the next heartbeat is due. A group assigns partitions some time after a member has joined, or wants
+// another topic: until then heartbeats come earlier, but not for ever.
+func (s *membership) due(lacks bool) time.Duration {
+	if !lacks {
+		s.early = 0
+		return s.interval
+	}
+	if s.early++; s.early > earlyAtMost {
+		return s.interval
+	}
+	return min(earlyInterval, s.interval)
+}
+
+// lacks tells whether no partition is assigned of some topic that workers want. Members of share groups share partitions, so
+// that each has some.
+func (m *member) lacks() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.workers {
+		if len(m.assigned[h.topic.ID()]) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // rest waits until the next heartbeat is due. It returns false if the member is to end.

@@ -27,7 +27,7 @@ func (l *lapsed) remember(h *hold) {
 	}
 }
 
-// forget is called when the worker holds a record again.
+// forget is called when the worker has taken a record again: a verdict is about that delivery then.
 func (l *lapsed) forget(h *hold) { delete(l.known, lapsedOf(h)) }
 
 func (l *lapsed) has(partition int32, offset int64) bool {

@@ -276,3 +276,28 @@ func (r *rig) awaitNoLag() {
 		return told && lag == 0
 	})
 }
+
+// guardedPod starts a replica that uses a Kafka with ACLs.
+func guardedPod(t *testing.T, g *kafkatest.Guarded) *pod {
+	t.Helper()
+	p := &pod{rig: &rig{T: t, admin: g.Admin, client: g.Client}}
+	p.cluster = clustertest.ConnectWith(t, &g.Settings, nil)
+	p.topics = p.cluster.WatchTopics()
+	t.Cleanup(p.topics.Close)
+	p.groups = NewGroups(p.cluster, nil)
+	t.Cleanup(func() { p.groups.Close(kafkatest.Deadline(t)) })
+	return p
+}
+
+// holdAs opens a topic as a user.
+func (p *pod) holdAs(topic, user string) *cluster.Topic {
+	p.Helper()
+	var held *cluster.Topic
+	kafkatest.Await(p, "the topic to be shown", func() (opened bool) {
+		one, err := p.topics.OpenFor(kafkatest.Deadline(p), cluster.Access{Topic: topic, Credentials: kafkatest.User(user)})
+		held = one
+		return err == nil
+	})
+	p.Cleanup(held.Close)
+	return held
+}

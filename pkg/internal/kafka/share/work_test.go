@@ -3,6 +3,7 @@ package share
 import (
 	"testing"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -15,7 +16,7 @@ func TestRecordsAreDeliveredAndAccepted(t *testing.T) {
 		h.wants("a", "b", "c")
 		for i := range h.got {
 			if h.got[i].Count != 1 || h.got[i].Until <= h.got[i].Timestamp {
-				t.Errorf("record %q: count %d, until %d, written %d", h.got[i].Value, h.got[i].Count, h.got[i].Until, h.got[i].Timestamp)
+				r.Errorf("record %q: count %d, until %d, written %d", h.got[i].Value, h.got[i].Count, h.got[i].Until, h.got[i].Timestamp)
 			}
 		}
 		h.settles(proxy.Accept)
@@ -33,13 +34,13 @@ func TestReleasedRecordsGoToAnotherWorker(t *testing.T) {
 		one, other := r.pod().open(1), r.pod()
 		one.wants("a")
 		second := other.open(1)
-		if err := one.worker.Settle(t.Context(), proxy.Release, one.positions()); err != nil {
-			t.Fatal(err)
+		if err := one.worker.Settle(kafkatest.Deadline(r), proxy.Release, one.positions()); err != nil {
+			r.Fatal(err)
 		}
-		one.worker.Close(t.Context())
+		one.worker.Close(kafkatest.Deadline(r))
 		second.wants("a")
 		if second.got[0].Count != 2 {
-			t.Errorf("the count is %d, want 2", second.got[0].Count)
+			r.Errorf("the count is %d, want 2", second.got[0].Count)
 		}
 		second.settles(proxy.Accept)
 		r.awaitNoLag()
@@ -67,7 +68,7 @@ func TestAWorkerThatLeavesGivesBackWhatItHolds(t *testing.T) {
 		one := p.open(3)
 		one.wants("a", "b", "c")
 		other := p.open(3)
-		one.worker.Close(t.Context())
+		one.worker.Close(kafkatest.Deadline(r))
 		other.wants("a", "b", "c")
 		other.settles(proxy.Accept)
 		r.awaitNoLag()

@@ -117,6 +117,7 @@ func (w *Worker) take(one *event, e *proxy.QueueEvent) {
 		e.Expired = append(e.Expired, one.expired)
 	case !one.hold.over:
 		one.hold.taken = true
+		w.lapsed.forget(one.hold)
 		e.Deliveries = append(e.Deliveries, one.delivery)
 	}
 }
@@ -180,7 +181,6 @@ func (w *Worker) remember(h *hold) {
 	}
 	w.newest = h
 	w.holds++
-	w.lapsed.forget(h)
 }
 
 // forget removes a hold from the worker's.
