@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -154,7 +155,7 @@ func (t *Tail) goLive(at proxy.Places) bool {
 		return false
 	}
 	joined := t.joining.spot
-	joined.ahead = at.Beyond(t.joining.until)
+	joined.ahead = at.Ahead(t.joining.until)
 	return t.liveAt(joined)
 }
 
@@ -166,6 +167,7 @@ func (t *Tail) goLiveConflated(at proxy.Places) bool {
 	}
 	end := t.log.endOf(t.audience)
 	end.ahead = at.Clone()
+	maps.Copy(end.ahead, at.Ahead(t.log.fetched))
 	t.queue = t.openQueue()
 	return t.liveAt(end)
 }

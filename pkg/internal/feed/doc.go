@@ -43,4 +43,7 @@
 //     much text, in order, with no other compressed frame between. A Window shows that. It compares where it is with each
 //     record that is given, so that jumps, records that are left out and the other topics of the connection need not be
 //     told to it. What a ring does not hold is never sent compressed, and is not in the window.
+//  11. A partition whose leader does not answer holds up no other. Tails that begin meanwhile have a time as their place
+//     there (proxy.AtTime), and so may a ring: it covers nothing of the partition then, and tails join it whatever their
+//     places there are, and keep these. When the leader answers the ring begins anew.
 package feed

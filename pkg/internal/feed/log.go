@@ -277,20 +277,22 @@ func (l *Log) fetchOn(ctx context.Context) error {
 }
 
 // deliver gives a batch to all rings. After a gap the rings begin anew: their tails read the log themselves, and are
-// told the part of the gap that is theirs.
+// told the part of the gap that is theirs. So they do when the leader of a partition first answers, since its tails may
+// have come from other replicas with places of their own.
 func (l *Log) deliver(batch proxy.Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
 		return
 	}
+	anew := len(batch.Gaps) > 0 || l.answersFirst(batch)
 	l.fetched.Pass(batch)
 	l.keepTable(batch)
 	close(l.more)
 	l.more = make(chan struct{})
 	for _, a := range l.audiences {
 		switch {
-		case len(batch.Gaps) > 0:
+		case anew:
 			a.restart(l.fetched)
 		case a.conflator != nil:
 			l.deliverConflated(a, batch)
@@ -299,6 +301,16 @@ func (l *Log) deliver(batch proxy.Batch) {
 		}
 		l.tellMovesLater(a)
 	}
+}
+
+// answersFirst tells whether a batch has the place of a partition of which only a time was known. l.mu is held.
+func (l *Log) answersFirst(batch proxy.Batch) bool {
+	for partition := range batch.Next {
+		if l.fetched[partition].IsTime() {
+			return true
+		}
+	}
+	return false
 }
 
 // tellMovesLater has tellMoves called if an audience has tails that it concerns. l.mu is held.

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 func (w *world) run() {
 	w.kafka.grow(20)
 	for range 150 {
-		switch w.random.IntN(12) {
+		switch w.random.IntN(14) {
 		case 0, 1, 2, 3:
 			w.kafka.grow(w.random.IntN(6))
 		case 4:
@@ -82,9 +82,14 @@ func (w *world) run() {
 			if len(w.tails) > 0 {
 				w.tails[w.random.IntN(len(w.tails))].selectAnew()
 			}
+		case 11:
+			w.kafka.leave()
+		case 12, 13:
+			w.kafka.lead()
 		}
 		time.Sleep(time.Duration(w.random.IntN(20)) * time.Millisecond)
 	}
+	w.kafka.lead()
 	w.kafka.grow(3) // what was truncated is noticed
 	time.Sleep(10 * time.Minute)
 	synctest.Wait()
@@ -131,8 +136,8 @@ func (w *world) open() {
 		at = t.at()
 	}
 	tail.first = at.Clone()
-	for partition, place := range at {
-		tail.at[partition] = place.Offset
+	for partition := range int32(len(w.kafka.partitions)) {
+		tail.at[partition] = at[partition].Offset
 		tail.seen[partition] = map[int64]int32{}
 	}
 	tail.pause = time.Duration(w.random.IntN(4)*w.random.IntN(30)) * time.Millisecond
@@ -313,7 +318,7 @@ func (c *worldTail) take(frame string) {
 		c.holes = append(c.holes, proxy.Gap{Partition: partition, From: from, To: to})
 		c.at[partition] = to
 	case proxy.GapExpired:
-		if from > c.at[partition]+100 || to <= from {
+		if at := c.at[partition]; at >= 0 && from > at+100 || to <= from {
 			t.Errorf("partition %d: a gap from %d to %d at place %d", partition, from, to, c.at[partition])
 		}
 		c.holes = append(c.holes, proxy.Gap{Partition: partition, From: from, To: to})
@@ -329,7 +334,7 @@ func (c *worldTail) check() {
 	}
 	for partition, p := range k.partitions {
 		for _, r := range p.records {
-			if r.Offset < c.first[int32(partition)].Offset || c.isHole(int32(partition), r.Offset) {
+			if c.isBefore(&r) || c.isHole(int32(partition), r.Offset) {
 				continue
 			}
 			epoch, is := c.seen[int32(partition)][r.Offset]
@@ -352,6 +357,15 @@ func (c *worldTail) check() {
 			}
 		}
 	}
+}
+
+// isBefore tells whether a record may have been there when the tail began.
+func (c *worldTail) isBefore(r *proxy.Record) bool {
+	first := c.first[r.Partition]
+	if first.IsTime() {
+		return r.Timestamp < first.Time()
+	}
+	return r.Offset < first.Offset
 }
 
 // hasNewer tells whether the client was given a newer record of the key.
@@ -388,6 +402,7 @@ type fakeLog struct {
 }
 
 type fakePartition struct {
+	leaderless bool
 	begin, end int64
 	epoch      int32
 	epochs     []proxy.Place // where each epoch begins
@@ -414,6 +429,9 @@ func (k *fakeLog) grow(records int) {
 	k.change(func() {
 		for range records {
 			n := k.random.IntN(len(k.partitions))
+			if k.partitions[n].leaderless {
+				continue
+			}
 			k.partitions[n].end += int64(k.random.IntN(2)) // an offset that holds no record
 			record := proxy.Record{Partition: int32(n)}
 			if key := modelKeys[k.random.IntN(len(modelKeys))]; key != "" {
@@ -429,7 +447,7 @@ func (k *fakeLog) grow(records int) {
 
 // write appends a record, which gets its offset and epoch.
 func (p *fakePartition) write(r *proxy.Record) {
-	r.Offset, r.Epoch = p.end, p.epoch
+	r.Offset, r.Epoch, r.Timestamp = p.end, p.epoch, time.Now().UnixMilli()
 	p.records = append(p.records, *r)
 	p.end++
 }
@@ -444,9 +462,36 @@ func (k *fakeLog) expire() {
 	})
 }
 
+// leave has a partition have no leader, unless it is the last one that has.
+func (k *fakeLog) leave() {
+	k.change(func() {
+		led := 0
+		for _, p := range k.partitions {
+			if !p.leaderless {
+				led++
+			}
+		}
+		if led > 1 {
+			k.partitions[k.random.IntN(len(k.partitions))].leaderless = true
+		}
+	})
+}
+
+// lead has all partitions have leaders.
+func (k *fakeLog) lead() {
+	k.change(func() {
+		for _, p := range k.partitions {
+			p.leaderless = false
+		}
+	})
+}
+
 func (k *fakeLog) truncate() {
 	k.change(func() {
 		p := k.partitions[k.random.IntN(len(k.partitions))]
+		if p.leaderless {
+			return
+		}
 		p.truncate(k.random.IntN(min(len(p.records), 8) + 1))
 	})
 }
@@ -484,6 +529,12 @@ func (k *fakeLog) somewhere(random *rand.Rand) proxy.Places {
 				place.Epoch = r.Epoch
 			}
 		}
+		switch random.IntN(12) {
+		case 0, 1: // of a tail that began while there was no leader
+			place = proxy.AtTime(time.Now().UnixMilli() - random.Int64N(200))
+		case 2: // of a tail that began before there was the partition
+			continue
+		}
 		at[int32(n)] = place
 	}
 	return at
@@ -495,7 +546,9 @@ func (k *fakeLog) Starts(context.Context) (proxy.Places, error) {
 	defer k.mu.Unlock()
 	starts := proxy.Places{}
 	for n, p := range k.partitions {
-		starts[int32(n)] = proxy.Place{Offset: p.begin, Epoch: -1}
+		if starts[int32(n)] = (proxy.Place{Offset: p.begin, Epoch: -1}); p.leaderless {
+			starts[int32(n)] = proxy.AtTime(0)
+		}
 	}
 	return starts, nil
 }
@@ -520,7 +573,9 @@ func (k *fakeLog) Ends(context.Context) (proxy.Places, error) {
 	defer k.mu.Unlock()
 	ends := proxy.Places{}
 	for n, p := range k.partitions {
-		ends[int32(n)] = proxy.Place{Offset: p.end, Epoch: p.epochOf(p.end)}
+		if ends[int32(n)] = (proxy.Place{Offset: p.end, Epoch: p.epochOf(p.end)}); p.leaderless {
+			ends[int32(n)] = proxy.AtTime(time.Now().UnixMilli())
+		}
 	}
 	return ends, nil
 }
@@ -560,8 +615,8 @@ func (p *fakePartition) gap(partition int32, at proxy.Place) (proxy.Gap, bool) {
 func (k *fakeLog) Check(_ context.Context, at proxy.Places) (proxy.Batch, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	at = k.known(at)
 	b := proxy.Batch{Gaps: k.gaps(at), Next: proxy.Places{}}
-	at = at.Clone()
 	at.Pass(b)
 	for partition, place := range at {
 		b.Next[partition] = proxy.Place{Offset: place.Offset, Epoch: k.partitions[partition].epoch}
@@ -569,9 +624,37 @@ func (k *fakeLog) Check(_ context.Context, at proxy.Places) (proxy.Batch, error)
 	return b, nil
 }
 
-func (k *fakeLog) gaps(at proxy.Places) (gaps []proxy.Gap) {
+// known returns the places of partitions that have a leader, which knows the offsets of times.
+func (k *fakeLog) known(at proxy.Places) proxy.Places {
+	known := proxy.Places{}
 	for n, p := range k.partitions {
-		if gap, is := p.gap(int32(n), at[int32(n)]); is {
+		place, has := at[int32(n)]
+		if !has {
+			place.Offset = p.begin
+		}
+		if place.IsTime() {
+			place = proxy.Place{Offset: p.firstSince(place.Time()), Epoch: p.epoch}
+		}
+		if !p.leaderless {
+			known[int32(n)] = place
+		}
+	}
+	return known
+}
+
+// firstSince returns the offset of the first record that is not older than a time, or the end.
+func (p *fakePartition) firstSince(ms int64) int64 {
+	for i := range p.records {
+		if p.records[i].Timestamp >= ms {
+			return p.records[i].Offset
+		}
+	}
+	return p.end
+}
+
+func (k *fakeLog) gaps(at proxy.Places) (gaps []proxy.Gap) {
+	for _, partition := range at.Partitions() {
+		if gap, is := k.partitions[partition].gap(partition, at[partition]); is {
 			gaps = append(gaps, gap)
 		}
 	}
@@ -595,12 +678,18 @@ func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 	for {
 		r.log.mu.Lock()
 		changed := r.log.changed
-		b := proxy.Batch{Gaps: r.log.gaps(r.at), Next: proxy.Places{}}
+		known := r.log.known(r.at)
+		b := proxy.Batch{Gaps: r.log.gaps(known), Next: proxy.Places{}}
 		r.at.Pass(b)
+		for partition, place := range known {
+			if here, has := r.at[partition]; here.IsTime() || !has {
+				r.at[partition], b.Next[partition] = place, place
+			}
+		}
 		most := 1 + r.log.random.IntN(10)
 		for n, p := range r.log.partitions {
 			for _, record := range p.records {
-				if record.Offset >= r.at[int32(n)].Offset && len(b.Records) < most {
+				if !p.leaderless && record.Offset >= r.at[int32(n)].Offset && len(b.Records) < most {
 					b.Records = append(b.Records, record)
 					b.Next[int32(n)] = proxy.Place{Offset: record.Offset + 1, Epoch: record.Epoch}
 				}
@@ -611,7 +700,7 @@ func (r *fakeReader) Poll(ctx context.Context) (proxy.Batch, error) {
 		if fails {
 			return proxy.Batch{}, errFake
 		}
-		if len(b.Records)+len(b.Gaps) > 0 {
+		if len(b.Next)+len(b.Gaps) > 0 {
 			r.at.Pass(b)
 			return b, nil
 		}

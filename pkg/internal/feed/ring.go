@@ -216,12 +216,12 @@ func (r *ring) join(at proxy.Places) (spot, bool) {
 	defer r.mu.RUnlock()
 	if at.Reaches(r.high) {
 		s := r.endWith(at)
-		s.ahead = at.Beyond(r.high)
+		s.ahead = at.Ahead(r.high)
 		return s, true
 	}
 	for n, v := range slices.Backward(r.chunks) {
 		if begin := v.begin; at.Reaches(begin) {
-			return spot{chunk: r.first + uint64(n), index: v.index, ahead: at.Beyond(begin)}, true
+			return spot{chunk: r.first + uint64(n), index: v.index, ahead: at.Ahead(begin)}, true
 		}
 	}
 	return spot{}, false

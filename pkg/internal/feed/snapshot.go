@@ -42,6 +42,9 @@ func (l *Log) awaitEnds(ctx context.Context) error {
 	if err != nil {
 		return err //nolint:wrapcheck // an error for the client
 	}
+	if ends.HaveTimes() {
+		return errLeaderless
+	}
 	for {
 		l.mu.Lock()
 		fetched, more := l.fetched.Passes(ends), l.more

@@ -12,12 +12,14 @@ var ErrGone = errors.New("the log is gone")
 
 // Source reads one log at Kafka: a topic instance under one isolation level, with one identity.
 type Source interface {
-	// Starts returns the places of the first records.
+	// Starts returns the places of the first records, and the earliest time in partitions whose leaders do not answer:
+	// see proxy.AtTime.
 	Starts(ctx context.Context) (proxy.Places, error)
-	// Ends returns the places behind the last records.
+	// Ends returns the places behind the last records, and the present time in partitions whose leaders do not answer.
 	Ends(ctx context.Context) (proxy.Places, error)
 	// Check returns, without records, what the log does not have anymore behind places, and the places at which it
-	// does go on: with the epochs of the leaders that were asked, since the places are valid under them.
+	// does go on: with the epochs of the leaders that were asked, since the places are valid under them. It leaves out
+	// partitions whose leaders do not answer.
 	Check(ctx context.Context, at proxy.Places) (proxy.Batch, error)
 	// Read begins to read at places, which are of all partitions. The first batch has the gaps that Check would tell.
 	Read(ctx context.Context, at proxy.Places) (Reader, error)

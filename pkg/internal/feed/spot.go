@@ -31,7 +31,7 @@ func (s *spot) number() uint64 {
 func (s *spot) enter(number uint64, x *index) {
 	s.chunk, s.index, s.read, s.begin = number, x, 0, nil
 	for partition, until := range s.ahead {
-		if begin := x.begin[partition]; begin.Offset >= until.Offset && !until.IsOlder(begin.Epoch) {
+		if begin := x.begin[partition]; begin.HasPassed(until) && !until.IsOlder(begin.Epoch) {
 			delete(s.ahead, partition)
 		}
 	}
@@ -125,7 +125,7 @@ func (s *spot) jump(to *spot) bool {
 		if s.isOlderThan(there) {
 			return false
 		}
-		maps.DeleteFunc(ahead, func(partition int32, until proxy.Place) bool { return there[partition].Offset >= until.Offset })
+		maps.DeleteFunc(ahead, func(partition int32, until proxy.Place) bool { return there[partition].HasPassed(until) })
 	}
 	*s = *to
 	s.ahead, s.left = ahead, left
@@ -146,6 +146,9 @@ func (s *spot) isOlderThan(there proxy.Places) bool {
 // skipTo leaves out what lies before places that are beyond the end of the ring.
 func (s *spot) skipTo(at proxy.Places, r *ring) {
 	for partition, place := range at.Beyond(r.places()) {
+		if place.IsTime() { // the ring began at an earlier time, with the same record
+			continue
+		}
 		if s.ahead == nil {
 			s.ahead = proxy.Places{}
 		}

@@ -55,6 +55,9 @@ type tableKey struct {
 	key       string
 }
 
+// errLeaderless is the error for clients that ask for the newest records of a partition that nobody can be asked about.
+var errLeaderless = proxy.Errorf(proxy.KindKafkaUnavailable, "snapshot: a partition has no leader that answers: try again.")
+
 // errTableVoid is the error of a table whose log was truncated meanwhile: it is built anew.
 var errTableVoid = errors.New("the log was truncated")
 
@@ -181,6 +184,10 @@ func (l *Log) beginTable() *table {
 	l.table = t
 	if l.ended {
 		t.fail(errEnded)
+		return t
+	}
+	if t.until.HaveTimes() {
+		t.fail(errLeaderless)
 		return t
 	}
 	l.building.Go(func() {

@@ -127,7 +127,7 @@ func (l *Log) Open(ctx context.Context, o TailOptions) (*Tail, error) {
 // beyond the ring may be beyond the log, too.
 func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
 	t.spot = spot{begin: at.Clone()}
-	if len(at.Beyond(t.audience.ring.places())) == 0 && t.goLive(at) {
+	if len(at.Ahead(t.audience.ring.places())) == 0 && t.goLive(at) {
 		return nil
 	}
 	checked, err := t.log.source.Check(ctx, at)

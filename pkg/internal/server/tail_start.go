@@ -58,6 +58,9 @@ func (f *tailFrom) startAtOffset(ctx context.Context, log *read.Source) (start, 
 	if !has {
 		return start{}, proxy.Errorf(proxy.KindInvalidParameter, "from: the topic has no partition %d.", f.partition)
 	}
+	if end.IsTime() {
+		return start{}, proxy.Errorf(proxy.KindKafkaUnavailable, "from: partition %d has no leader that answers: try again.", f.partition)
+	}
 	if f.number > end.Offset {
 		return start{}, proxy.Errorf(proxy.KindOffsetOutOfRange, "from: partition %d ends at offset %d.", f.partition, end.Offset)
 	}
@@ -95,9 +98,10 @@ func (f *tailFrom) behindAfter(c feed.TopicCursor) proxy.Places {
 // recreatedGaps tells that what a client was given up to its places is of an earlier topic of the name.
 func recreatedGaps(before, begin proxy.Places) (gaps []proxy.Gap) {
 	for _, partition := range begin.Partitions() {
-		from := begin[partition]
+		then := begin[partition]
+		from := max(0, then.Offset) // of a partition without a leader only a time is known
 		gaps = append(gaps, proxy.Gap{
-			Partition: partition, From: from.Offset, To: max(from.Offset, before[partition].Offset), Reason: proxy.GapRecreated, Then: from,
+			Partition: partition, From: from, To: max(from, before[partition].Offset), Reason: proxy.GapRecreated, Then: then,
 		})
 	}
 	return gaps

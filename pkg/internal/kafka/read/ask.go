@@ -25,7 +25,7 @@ const (
 
 // query is what is asked about the logs of partitions.
 type query struct {
-	timestamps []int64 // whose offsets are asked for
+	timestamps []func(partition int32) int64 // whose offsets are asked for
 	isolation  int8
 	places     proxy.Places // the ends of whose epochs are asked for
 }
@@ -39,6 +39,9 @@ type answer struct {
 
 // asked holds the partitions about which a broker is asked, as their leader.
 type asked map[int32]leader
+
+// same is the same timestamp in all partitions.
+func same(timestamp int64) func(partition int32) int64 { return func(int32) int64 { return timestamp } }
 
 // everything wants all partitions.
 func everything(int32) bool { return true }

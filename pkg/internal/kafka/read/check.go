@@ -25,7 +25,11 @@ type checked struct {
 // check is Check for the wanted partitions.
 func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) bool) (checked, error) {
 	// Whatever the isolation, a place up to the end of the log is valid: the committed part only becomes longer.
-	answers, err := s.ask(ctx, query{timestamps: []int64{atStart, atEnd}, isolation: uncommitted, places: at}, wanted)
+	q := query{timestamps: []func(int32) int64{same(atStart), same(atEnd)}, isolation: uncommitted, places: at}
+	if at.HaveTimes() {
+		q.timestamps = append(q.timestamps, timesOf(at))
+	}
+	answers, err := s.ask(ctx, q, wanted)
 	if len(answers) == 0 && err != nil {
 		return checked{}, err
 	}
@@ -34,8 +38,11 @@ func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) 
 		a := answers[partition]
 		start, end := a.offsets[0], a.offsets[1]
 		place, has := at[partition]
-		if !has {
+		switch {
+		case !has:
 			place = proxy.Place{Offset: start}
+		case place.IsTime():
+			place = proxy.Place{Offset: firstSince(a.offsets[2], end)}
 		}
 		if a.epochEnd != unknown { // which may be beyond what Kafka tells as the end to clients
 			end = a.epochEnd
@@ -46,6 +53,24 @@ func (s *Source) check(ctx context.Context, at proxy.Places, wanted func(int32) 
 		c.answered = append(c.answered, a.address)
 	}
 	return c, nil
+}
+
+// timesOf returns the timestamps of places of which only the time is known.
+func timesOf(at proxy.Places) func(partition int32) int64 {
+	return func(partition int32) int64 {
+		if place := at[partition]; place.IsTime() {
+			return place.Time()
+		}
+		return atEnd
+	}
+}
+
+// firstSince returns the offset of the first record that is not older than a time, as Kafka told it, or the end.
+func firstSince(offset, end int64) int64 {
+	if offset == unknown {
+		return end
+	}
+	return offset
 }
 
 // missing returns what a log from start to end does not have behind an offset, and where it goes on.

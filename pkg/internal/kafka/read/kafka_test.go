@@ -129,9 +129,14 @@ func TestLongABrokerOfKafkaIsAway(t *testing.T) {
 	}
 	begun := r.read(s, proxy.Places{0: {Offset: 0}, 1: {Offset: 0}, 2: {Offset: 0}})
 	begun.until("the other partitions", func() bool { return len(begun.got) == 2 })
+	ends, err := s.Ends(kafkatest.Deadline(t))
+	if err != nil || !ends[1].IsTime() {
+		t.Fatalf("the ends are %v, %v", ends, err)
+	}
+	newcomer := r.read(s, ends)
 	others := r.others(1)
 	r.writeLater(others)
-	for _, tail := range []*tail{live, begun} {
+	for _, tail := range []*tail{live, begun, newcomer} {
 		seen := len(tail.got)
 		tail.until("more of the other partitions", func() bool { return len(tail.got) == seen+len(others) })
 	}
@@ -147,6 +152,10 @@ func TestLongABrokerOfKafkaIsAway(t *testing.T) {
 		if len(tail.got) != 4+len(others) || len(tail.gaps) != 0 {
 			t.Errorf("got %q, gaps %v", tail.got, tail.gaps)
 		}
+	}
+	newcomer.until("the partition", func() bool { return slices.Contains(newcomer.got, "1/1=z") })
+	if len(newcomer.got) != 1+len(others) || len(newcomer.gaps) != 0 {
+		t.Errorf("from the end on: got %q, gaps %v", newcomer.got, newcomer.gaps)
 	}
 }
 

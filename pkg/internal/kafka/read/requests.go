@@ -29,13 +29,13 @@ var errNoAnswer = errors.New("the answer leaves the partition out")
 // offsets is what a broker has told of partitions.
 type offsets map[int32]int64
 
-// list asks a broker for the offsets of a timestamp. The error tells why some are missing.
-func (s *Source) list(ctx context.Context, broker *kgo.Broker, timestamp int64, isolation int8, partitions asked) (offsets, error) {
+// list asks a broker for the offsets of timestamps. The error tells why some are missing.
+func (s *Source) list(ctx context.Context, broker *kgo.Broker, timestamp func(partition int32) int64, isolation int8, partitions asked) (offsets, error) {
 	topic := kmsg.NewListOffsetsRequestTopic()
 	topic.Topic = s.topic.Name
 	for p, l := range partitions {
 		partition := kmsg.NewListOffsetsRequestTopicPartition()
-		partition.Partition, partition.CurrentLeaderEpoch, partition.Timestamp = p, l.epoch, timestamp
+		partition.Partition, partition.CurrentLeaderEpoch, partition.Timestamp = p, l.epoch, timestamp(p)
 		topic.Partitions = append(topic.Partitions, partition)
 	}
 	request := kmsg.NewPtrListOffsetsRequest()

@@ -76,7 +76,7 @@ func (r *Reader) behind(ctx context.Context, places proxy.Places) proxy.Places {
 	if len(places) == 0 {
 		return nil
 	}
-	answers, _ := r.source.ask(ctx, query{timestamps: []int64{atEnd}, isolation: r.source.isolation}, func(p int32) bool {
+	answers, _ := r.source.ask(ctx, query{timestamps: []func(int32) int64{same(atEnd)}, isolation: r.source.isolation}, func(p int32) bool {
 		_, is := places[p]
 		return is
 	})
