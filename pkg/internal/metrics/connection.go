@@ -14,9 +14,10 @@ type Direction string
 
 // The directions.
 const (
-	In   Direction = "in"
-	Out  Direction = "out"
-	Tail Direction = "tail"
+	In    Direction = "in"
+	Out   Direction = "out"
+	Tail  Direction = "tail"
+	Queue Direction = "queue"
 )
 
 // Payload is the value of the label payload: how a connection's messages are written.
