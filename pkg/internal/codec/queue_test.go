@@ -74,7 +74,7 @@ func TestVerdictsAreRead(t *testing.T) {
 	two := proxy.Position{Topic: "foo-1", Offset: 4, Timestamp: 5}
 	for frame, want := range map[string]Verdicts{
 		`{"accept":["foo-1-2-3--1","foo-1-0-4-5"]}`:          {Verdict: proxy.Accept, Positions: []proxy.Position{one, two}},
-		`{ "release" :"foo-1-0-4-5" }`:                    {Verdict: proxy.Release, Positions: []proxy.Position{two}},
+		`{ "release" :"foo-1-0-4-5" }`:                       {Verdict: proxy.Release, Positions: []proxy.Position{two}},
 		`{"x":{"accept":1},"reject":["foo-1-0-4-5"],"y":[]}`: {Verdict: proxy.Reject, Positions: []proxy.Position{two}},
 		`{"re\u006eew":["foo-1-0-4-5","foo-1-0-4-5"]}`:       {Verdict: proxy.Renew, Positions: []proxy.Position{two, two}},
 		`{"accept":[]}`: {Verdict: proxy.Accept},
