@@ -55,7 +55,7 @@ func (s *session) fetchOf(next *step, wait time.Duration) *kmsg.ShareFetchReques
 	fetch := kmsg.NewPtrShareFetchRequest()
 	fetch.GroupID, fetch.MemberID, fetch.ShareSessionEpoch = new(string(s.member.key.group)), &s.member.id, s.epoch
 	fetch.MaxWaitMillis, fetch.MinBytes, fetch.MaxBytes = int32(wait.Milliseconds()), 1, fetchBytes
-	fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records), int32(next.records), byRecords //nolint:gosec // windows are small
+	fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records), int32(next.records), byRecords
 	topics := newFetchTopics()
 	wanted := make(map[partitionID]bool, len(next.partitions))
 	for _, p := range next.partitions {

@@ -20,7 +20,7 @@ var histories = flag.Int("histories", 300, "random histories of the ledger")
 // and leave; answers are lost, leaders move, other members take records, and time passes.
 func TestTheLedgerKeepsItsPromisesInRandomHistories(t *testing.T) {
 	for seed := range *histories {
-		w := newWorld(uint64(seed)) //nolint:gosec // small
+		w := newWorld(uint64(seed))
 		err := w.live(400)
 		if err == nil {
 			err = w.finish()
@@ -92,12 +92,12 @@ type flight struct {
 
 func newWorld(seed uint64) *world {
 	w := &world{
-		random: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1e9, 0), ledger: newLedger(blind{}), //nolint:gosec // to be repeated
+		random: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1e9, 0), ledger: newLedger(blind{}),
 		holder: make(map[proxy.Position]*modelWorker), lost: make(map[int]bool),
 	}
 	w.kafka = &modelKafka{settled: make(map[int]proxy.Verdict), told: w.settledAtKafka}
 	for i := range w.sources {
-		w.sources[i] = newSource(int32(i), func() {}) //nolint:gosec // small
+		w.sources[i] = newSource(int32(i), func() {})
 	}
 	for i := range int32(3) {
 		w.kafka.logs = append(w.kafka.logs, &modelLog{id: partitionID{partition: i}, leader: w.random.IntN(2), epoch: 1})
@@ -296,7 +296,7 @@ func (w *world) settle(one *modelWorker, verdict proxy.Verdict, some []proxy.Pos
 		deliveries[position] = one.has[position]
 	}
 	one.calls = append(one.calls, modelCall{verdict, deliveries})
-	if done, err := one.Worker.settle(verdict, some, w.now); err != nil || !done {
+	if done, err := one.settle(verdict, some, w.now); err != nil || !done {
 		w.fail("settle: %v, %w", done, err)
 	}
 }
@@ -552,7 +552,7 @@ func (w *world) check() {
 			switch {
 			case h.over || h.offset != offset || h.partition != p:
 				w.fail("a hold is in a wrong place")
-			case h.worker == nil && !h.ask.ack.settles() && !(h.ask.ack == renew && h.next.ack.settles()):
+			case h.worker == nil && !h.ask.ack.settles() && (h.ask.ack != renew || !h.next.ack.settles()):
 				w.fail("%v is held, and no worker holds it", h.position())
 			case h.expiry < 0 && !h.sent && w.now.Before(h.until):
 				w.fail("%v does not expire", h.position())
