@@ -47,7 +47,7 @@ func (s *session) waitFor(next *step) time.Duration {
 	case s.source.holds > 0 || next.scarce:
 		return busyWait
 	default:
-		return idleWait
+		return min(busyWait<<min(s.empty, 16), idleWait)
 	}
 }
 
@@ -142,6 +142,9 @@ type fetched struct {
 func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.Time) {
 	lock := lockOf(answer.AcquisitionLockTimeoutMillis)
 	decoded := s.decode(answer)
+	if s.empty++; len(decoded) > 0 || len(next.tell.all) > 0 {
+		s.empty = 0
+	}
 	l := s.member.ledger
 	l.mu.Lock()
 	paused := false

@@ -64,7 +64,7 @@ func fakeRigAnd(t *testing.T, brokers int, options ...kfake.Opt) (*rig, *kfake.C
 
 func newRig(t *testing.T, hosts ...string) *rig {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(hosts...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(hosts...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.ProducerLinger(0))
 	if err != nil {
 		t.Fatal(err)
 	}
