@@ -280,3 +280,9 @@ func (p *pod) holdAs(topic, user string) *cluster.Topic {
 	p.Cleanup(held.Close)
 	return held
 }
+
+// contextOf returns a context of so many milliseconds.
+func contextOf(t *testing.T, millis int) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), time.Duration(millis)*time.Millisecond)
+}
