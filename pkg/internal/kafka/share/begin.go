@@ -29,7 +29,7 @@ var errNotYet = errors.New("the brokers do not have the group's configuration ye
 func (m *member) configure() error {
 	ctx, cancel := m.timeout()
 	defer cancel()
-	missing, err := m.unconfigured(ctx)
+	missing, _, err := m.unconfigured(ctx)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -41,7 +41,8 @@ func (m *member) configure() error {
 		return err
 	}
 	for ctx.Err() == nil {
-		if missing, err = m.unconfigured(ctx); err != nil || len(missing) == 0 {
+		missing, seen, err := m.unconfigured(ctx)
+		if err != nil || len(missing) == 0 || !seen {
 			return err
 		}
 		cluster.Pause(ctx, settlePause)
@@ -61,13 +62,29 @@ func (m *member) wanted() map[string]string {
 	return all
 }
 
-// unconfigured returns the wanted configurations that are not in force, except those that somebody has given to the group.
-func (m *member) unconfigured(ctx context.Context) (map[string]string, error) {
-	missing := m.wanted()
+// unconfigured returns the wanted configurations that are not in force, except those that somebody has given to the group. All are
+// returned if Kafka shows none, neither to the client's identity nor to the proxy's own.
+func (m *member) unconfigured(ctx context.Context) (missing map[string]string, seen bool, err error) {
+	missing = m.wanted()
 	if len(missing) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
-	answer, err := cluster.AskAny[*kmsg.DescribeConfigsResponse](ctx, m.client, func() kmsg.Request {
+	configs, err := m.describeAs(ctx, m.client)
+	if err == nil && len(configs) == 0 && !m.key.credentials.IsZero() {
+		configs, err = m.describeAs(ctx, m.groups.cluster.Client)
+	}
+	for _, c := range configs {
+		own := c.Source == kmsg.ConfigSourceGroupConfig
+		if own || c.Value != nil && *c.Value == missing[c.Name] {
+			delete(missing, c.Name)
+		}
+	}
+	return missing, len(configs) > 0, err
+}
+
+// describeAs returns the group's configurations; none if the client may not see them.
+func (m *member) describeAs(ctx context.Context, client *kgo.Client) (all []kmsg.DescribeConfigsResponseResourceConfig, err error) {
+	answer, err := cluster.AskAny[*kmsg.DescribeConfigsResponse](ctx, client, func() kmsg.Request {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(m.key.group)
 		resource.ConfigNames = []string{beginConfig, isolationConfig}
@@ -79,14 +96,9 @@ func (m *member) unconfigured(ctx context.Context) (map[string]string, error) {
 		return nil, fmt.Errorf("asking for the group's configuration: %w", err)
 	}
 	for i := range answer.Resources {
-		for _, c := range answer.Resources[i].Configs { // none if the identity may not see them
-			own := c.Source == kmsg.ConfigSourceGroupConfig
-			if own || c.Value != nil && *c.Value == missing[c.Name] {
-				delete(missing, c.Name)
-			}
-		}
+		all = append(all, answer.Resources[i].Configs...)
 	}
-	return missing, nil
+	return all, nil
 }
 
 // exists tells whether there is a group of the name, of whatever kind.

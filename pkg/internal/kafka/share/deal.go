@@ -1,6 +1,7 @@
 package share
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -66,18 +67,8 @@ type grant struct {
 // reserve takes places for a fetch from a source, given what will be told to Kafka with it. If there are none, it returns
 // in how long a worker's rate may make some, or 0.
 func (l *ledger) reserve(s *source, with []*hold, now time.Time) (g grant, wait time.Duration) {
-	for _, h := range with {
-		if h.worker != nil && h.ask.ack.settles() {
-			h.worker.promised++
-		}
-	}
-	defer func() {
-		for _, h := range with {
-			if h.worker != nil {
-				h.worker.promised = 0
-			}
-		}
-	}()
+	promise(with)
+	defer unpromise(with)
 	for _, t := range s.topics(l) {
 		room, soon := t.room(l, now)
 		if soon > 0 && (wait == 0 || soon < wait) {
@@ -105,6 +96,23 @@ func (l *ledger) reserve(s *source, with []*hold, now time.Time) (g grant, wait 
 	return g, wait
 }
 
+// promise counts the places that are free when what is asked about records is done.
+func promise(records []*hold) {
+	for _, h := range records {
+		if h.worker != nil && h.ask.ack.settles() {
+			h.worker.promised++
+		}
+	}
+}
+
+func unpromise(records []*hold) {
+	for _, h := range records {
+		if h.worker != nil {
+			h.worker.promised = 0
+		}
+	}
+}
+
 // giveUp returns the places of a grant that are not used.
 func (l *ledger) giveUp(s *source, g grant) {
 	s.busy = false
@@ -125,12 +133,7 @@ func (s *source) topics(l *ledger) (all []*topic) {
 }
 
 func (t *topic) isAmong(some []*topic) bool {
-	for _, one := range some {
-		if one == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(some, t)
 }
 
 // room returns how many records the workers can take that are not reserved, and in how long a rate may make more room.

@@ -40,7 +40,7 @@ func (d *decoder) decode(partition int32, raw []byte, ranges []kmsg.ShareFetchRe
 	slices.SortFunc(all, func(a, b acquired) int { return cmp.Compare(a.offset, b.offset) })
 	from := 0 // of the first offset that is not decided yet
 	for len(raw) >= batchHeader && from < len(all) {
-		size := batchPrefix + int(int32(binary.BigEndian.Uint32(raw[batchLength:]))) //nolint:gosec // a negative one is refused
+		size := batchPrefix + int(int32(binary.BigEndian.Uint32(raw[batchLength:])))
 		if size < batchHeader || size > len(raw) {
 			break
 		}
@@ -53,7 +53,7 @@ func (d *decoder) decode(partition int32, raw []byte, ranges []kmsg.ShareFetchRe
 
 // batch decides about the offsets up to the last one of a batch, and returns the index of the next one.
 func (d *decoder) batch(partition int32, raw []byte, all []acquired, from int) int {
-	first := int64(binary.BigEndian.Uint64(raw)) //nolint:gosec // offsets are not negative
+	first := int64(binary.BigEndian.Uint64(raw))
 	last := first
 	if raw[batchMagic] >= 2 {
 		last += int64(binary.BigEndian.Uint32(raw[batchLastDelta:]))

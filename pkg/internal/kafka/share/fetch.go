@@ -47,7 +47,7 @@ func (s *session) waitFor(next *step) time.Duration {
 	case s.source.holds > 0 || next.scarce:
 		return busyWait
 	default:
-		return idleWait
+		return min(busyWait<<min(s.empty, 16), idleWait)
 	}
 }
 
@@ -55,7 +55,7 @@ func (s *session) fetchOf(next *step, wait time.Duration) *kmsg.ShareFetchReques
 	fetch := kmsg.NewPtrShareFetchRequest()
 	fetch.GroupID, fetch.MemberID, fetch.ShareSessionEpoch = new(string(s.member.key.group)), &s.member.id, s.epoch
 	fetch.MaxWaitMillis, fetch.MinBytes, fetch.MaxBytes = int32(wait.Milliseconds()), 1, fetchBytes
-	fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records), int32(next.records), byRecords //nolint:gosec // windows are small
+	fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records), int32(next.records), byRecords
 	topics := newFetchTopics()
 	wanted := make(map[partitionID]bool, len(next.partitions))
 	for _, p := range next.partitions {
@@ -142,6 +142,9 @@ type fetched struct {
 func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.Time) {
 	lock := lockOf(answer.AcquisitionLockTimeoutMillis)
 	decoded := s.decode(answer)
+	if s.empty++; len(decoded) > 0 || len(next.tell.all) > 0 {
+		s.empty = 0
+	}
 	l := s.member.ledger
 	l.mu.Lock()
 	paused := false

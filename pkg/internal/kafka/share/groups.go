@@ -14,12 +14,11 @@ import (
 // MaxWindow is the largest window of a worker.
 const MaxWindow = 1000
 
-// Begin is where a share group begins in the partitions of its topics, and Isolation which of their records it has. Kafka
-// keeps both as configurations of the group.
-type (
-	Begin     string
-	Isolation string
-)
+// Begin is where a share group begins in the partitions of its topics. Kafka keeps it as a configuration of the group.
+type Begin string
+
+// Isolation tells which records of transactions a share group has. Kafka keeps it as a configuration of the group.
+type Isolation string
 
 // The values of Begin and Isolation, by the names that they have in Kafka. The empty value leaves the group's
 // configuration as it is.

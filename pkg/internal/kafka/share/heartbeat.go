@@ -136,6 +136,7 @@ func (m *member) heartbeats() int32 {
 		if err == nil {
 			s.pauses.end()
 			m.succeed()
+			notify(m.steer) // a leader may have moved away and back
 			if !m.rest(s.due(m.lacks())) {
 				return s.epoch
 			}

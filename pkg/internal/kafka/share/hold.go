@@ -18,6 +18,7 @@ type partition struct {
 	id      partitionID
 	name    string // of the topic
 	source  *source
+	epoch   int32           // of the leadership of the source's broker, -1 if it is not known
 	held    map[int64]*hold // by offset
 	waiting []*hold         // whose asks have yet to be sent; some may be over by now
 	suspect [][]*hold       // parts of a request that Kafka refused, each to be sent alone

@@ -3,9 +3,6 @@ package share
 import (
 	"container/heap"
 	"sync"
-	"time"
-
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // ledger is the bookkeeping of a member: who holds which record, and what Kafka has yet to be told. It knows no
@@ -151,21 +148,22 @@ func (l *ledger) request(h *hold, a ask) {
 	p.source.wake()
 }
 
-// giveBack has a record released that no worker is to hold.
+// giveBack has a record released that no worker is to hold. A verdict that settles it stays.
 func (l *ledger) giveBack(h *hold) {
 	h.worker = nil
+	if h.ask.ack.settles() {
+		return
+	}
+	last := h.next
+	if !last.ack.settles() {
+		last = ask{ack: release}
+	}
 	switch {
 	case h.ask.ack == noAck:
-		l.request(h, ask{ack: release})
-	case h.ask.ack == renew && h.sent:
-		if h.next.ack == noAck {
-			h.next = ask{ack: release}
-		}
-	case h.ask.ack == renew: // it waits to be sent
-		h.ask.answer(proxy.SettleFailed, time.Time{})
-		if h.ask = h.next; h.ask.ack == noAck {
-			h.ask = ask{ack: release}
-		}
-		h.next = ask{}
+		l.request(h, last)
+	case h.sent:
+		h.next = last
+	default: // the renewal waits to be sent
+		h.ask, h.next = last, ask{}
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// lapse ends a hold whose record Kafka has taken back: it is not settled by us. The worker is told in the results of its
-// verdicts, or else by an event.
+// lapse ends a hold whose record Kafka has taken back: it is not settled by us. The worker is told in the result of its
+// verdict, or, if it has not given one that settles the record, by an event at once: results wait for their turn.
 func (l *ledger) lapse(h *hold) {
 	w := h.worker
-	told := h.ask.call != nil || h.next.call != nil
+	working := !h.ask.ack.settles() && !h.next.ack.settles()
 	a, next := h.ask, h.next
 	h.ask, h.next = ask{}, ask{}
 	if w != nil && h.taken {
@@ -18,11 +18,11 @@ func (l *ledger) lapse(h *hold) {
 		l.observer.Expired()
 	}
 	l.drop(h)
-	l.result(a, proxy.SettleExpired, time.Time{})
-	l.result(next, proxy.SettleExpired, time.Time{})
-	if w != nil && h.taken && !told {
+	if w != nil && h.taken && working {
 		w.push(event{expired: h.position()})
 	}
+	l.result(a, proxy.SettleExpired, time.Time{})
+	l.result(next, proxy.SettleExpired, time.Time{})
 }
 
 // doubt ends a hold of which Kafka was told something, and it is not known whether Kafka has heard it.

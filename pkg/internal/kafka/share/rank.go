@@ -4,18 +4,18 @@ package share
 // longest. They implement heap.Interface.
 type rank []*Worker
 
-func (r rank) Len() int { return len(r) }
+func (r *rank) Len() int { return len(*r) }
 
-func (r rank) Less(i, j int) bool {
-	if r[i].holds != r[j].holds {
-		return r[i].holds < r[j].holds
+func (r *rank) Less(i, j int) bool {
+	if (*r)[i].holds != (*r)[j].holds {
+		return (*r)[i].holds < (*r)[j].holds
 	}
-	return r[i].dealt < r[j].dealt
+	return (*r)[i].dealt < (*r)[j].dealt
 }
 
-func (r rank) Swap(i, j int) {
-	r[i], r[j] = r[j], r[i]
-	r[i].ranked, r[j].ranked = i, j
+func (r *rank) Swap(i, j int) {
+	(*r)[i], (*r)[j] = (*r)[j], (*r)[i]
+	(*r)[i].ranked, (*r)[j].ranked = i, j
 }
 
 // Push implements heap.Interface.

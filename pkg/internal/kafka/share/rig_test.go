@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
@@ -66,7 +64,7 @@ func fakeRigAnd(t *testing.T, brokers int, options ...kfake.Opt) (*rig, *kfake.C
 
 func newRig(t *testing.T, hosts ...string) *rig {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(hosts...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(hosts...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.ProducerLinger(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,25 +94,6 @@ func (r *rig) write(partition int32, values ...string) {
 		records = append(records, &kgo.Record{Topic: r.topic, Partition: partition, Value: []byte(v)})
 	}
 	if err := r.client.ProduceSync(kafkatest.Deadline(r), records...).FirstErr(); err != nil {
-		r.Fatal(err)
-	}
-}
-
-// setGroup configures the rig's group.
-func (r *rig) setGroup(name, value string) {
-	r.Helper()
-	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(r.group)
-	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-	config.Name, config.Value = name, &value
-	resource.Configs = append(resource.Configs, config)
-	request := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	request.Resources = append(request.Resources, resource)
-	answer, err := request.RequestWith(kafkatest.Deadline(r), r.client)
-	if err == nil {
-		err = kerr.ErrorForCode(answer.Resources[0].ErrorCode)
-	}
-	if err != nil {
 		r.Fatal(err)
 	}
 }
@@ -300,4 +279,10 @@ func (p *pod) holdAs(topic, user string) *cluster.Topic {
 	})
 	p.Cleanup(held.Close)
 	return held
+}
+
+// contextOf returns a context of so many milliseconds.
+func contextOf(t *testing.T, millis int) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), time.Duration(millis)*time.Millisecond)
 }

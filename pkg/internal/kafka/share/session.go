@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// idleWait is how long a broker may wait for records while there is nothing to be told to it.
+	// idleWait is how long a broker may wait for records while there is nothing to be told to it. The wait grows up to that from busyWait on: now
+	// and then Kafka (4.4, seen) does not end the wait of a fetch for a record that is written as the fetch arrives.
 	idleWait = time.Second
 	// busyWait is how long it may wait while workers hold records of it: verdicts wait until it has answered. It is also the wait while another
 	// broker's session has no places.
@@ -30,6 +31,7 @@ type session struct {
 	// Used by the goroutine only.
 	epoch    int32                    // of the next request; 0 before the first one
 	has      map[partitionID]struct{} // the partitions that the session has at the broker
+	empty    int                      // fetches in a row that have returned nothing
 	stale    bool                     // the broker may have a session of ours with another epoch
 	pauses   pauses
 	resumeAt time.Time // no request is made before

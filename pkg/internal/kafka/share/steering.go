@@ -73,7 +73,7 @@ func (m *member) look() error {
 		return err
 	}
 	for id := range wanted {
-		if leader, known := leaders[id]; !known || leader < 0 {
+		if leader, known := leaders[id]; !known || leader.broker < 0 {
 			err = errNoLeader
 			delete(leaders, id)
 			m.refresh()
@@ -83,8 +83,20 @@ func (m *member) look() error {
 	return err
 }
 
+// leadership is who leads a partition, and since when.
+type leadership struct {
+	broker int32 // -1 if there is no leader
+	epoch  int32 // which every election changes
+}
+
+// lead is a source of a partition, and the epoch of its leadership.
+type lead struct {
+	source *source
+	epoch  int32
+}
+
 // leaders asks for the leaders of all partitions of topics.
-func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]int32, error) {
+func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]leadership, error) {
 	answer, err := cluster.AskAny[*kmsg.MetadataResponse](ctx, m.client, func() kmsg.Request {
 		request := kmsg.NewPtrMetadataRequest()
 		request.Topics = []kmsg.MetadataRequestTopic{}
@@ -98,33 +110,34 @@ func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]i
 	if err != nil {
 		return nil, fmt.Errorf("looking up the leaders: %w", err)
 	}
-	leaders := make(map[partitionID]int32)
+	leaders := make(map[partitionID]leadership)
 	for i := range answer.Topics {
 		t := &answer.Topics[i]
 		if kerr.ErrorForCode(t.ErrorCode) != nil {
 			continue
 		}
 		for j := range t.Partitions {
-			leaders[partitionID{t.TopicID, t.Partitions[j].Partition}] = t.Partitions[j].Leader
+			p := &t.Partitions[j]
+			leaders[partitionID{t.TopicID, p.Partition}] = leadership{p.Leader, p.LeaderEpoch}
 		}
 	}
 	return leaders, nil
 }
 
 // lead gives the wanted partitions to the sessions of their leaders, and takes them from the others.
-func (m *member) lead(wanted map[partitionID]string, leaders map[partitionID]int32) {
+func (m *member) lead(wanted map[partitionID]string, leaders map[partitionID]leadership) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.isOver {
 		return
 	}
-	sources := make(map[partitionID]*source)
+	leads := make(map[partitionID]lead)
 	for id := range wanted {
 		if leader, known := leaders[id]; known {
-			sources[id] = m.session(leader).source
+			leads[id] = lead{m.session(leader.broker).source, leader.epoch}
 		}
 	}
-	m.ledger.lead(wanted, sources)
+	m.ledger.lead(wanted, leads)
 }
 
 // session returns the session with a broker. m.mu is held.
@@ -140,13 +153,13 @@ func (m *member) session(broker int32) *session {
 	return s
 }
 
-// lead has records acquired of the wanted partitions from their sources, and of no others. What is held of one that has
-// another source than before is lost.
-func (l *ledger) lead(wanted map[partitionID]string, sources map[partitionID]*source) {
+// lead has records acquired of the wanted partitions from their sources, and of no others. What is held of a partition that was led
+// by another broker meanwhile is lost, also if the same one leads it again: a leader begins without locks.
+func (l *ledger) lead(wanted map[partitionID]string, leads map[partitionID]lead) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, p := range l.partitions {
-		if sources[id] != p.source {
+		if leads[id].source != p.source {
 			delete(p.source.leads, id)
 			l.unqueue(p.source)
 			p.source.wake()
@@ -155,15 +168,14 @@ func (l *ledger) lead(wanted map[partitionID]string, sources map[partitionID]*so
 			delete(l.partitions, id)
 		}
 	}
-	for id, s := range sources {
-		p := l.partition(id, s)
-		if p.source != s {
+	for id, now := range leads {
+		p := l.partition(id, now.source)
+		if p.source != now.source || p.epoch < now.epoch && p.epoch >= 0 {
 			l.lose(p)
-			p.source = s
 		}
-		p.name = wanted[id]
-		s.leads[id] = p
-		s.wake()
+		p.source, p.epoch, p.name = now.source, max(p.epoch, now.epoch), wanted[id]
+		now.source.leads[id] = p
+		now.source.wake()
 	}
 }
 
@@ -171,7 +183,7 @@ func (l *ledger) lead(wanted map[partitionID]string, sources map[partitionID]*so
 func (l *ledger) partition(id partitionID, s *source) *partition {
 	p := l.partitions[id]
 	if p == nil {
-		p = &partition{id: id, source: s, held: make(map[int64]*hold)}
+		p = &partition{id: id, source: s, epoch: -1, held: make(map[int64]*hold)}
 		l.partitions[id] = p
 	}
 	return p

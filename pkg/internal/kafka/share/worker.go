@@ -56,8 +56,9 @@ func newWorker(window int, rate *limit.Rate, leave func(*Worker)) *Worker {
 }
 
 // Take waits for what happens to the worker, and returns it in the order in which it has happened: a record that is delivered again
-// comes after its earlier delivery has expired or was settled. Each call of Settle and Renew causes one settlement, in the
-// order of the calls.
+// comes after its earlier delivery has expired, unless the worker has given a verdict on that. Each call of Settle and Renew
+// causes one settlement, in the order of the calls. A record that expires while it is being renewed is told as expired,
+// and in the settlement.
 //
 // The worker holds a record from its Take on: until then a verdict on it is SettleUnknown. What is returned is the
 // caller's. The error is ctx's, or one for the client, after which the worker is of no use and must be closed:
