@@ -283,6 +283,23 @@ func TestADrainTellsTheOutcomeOfVerdictsAndSendsNoRecord(t *testing.T) {
 	})
 }
 
+// TestADrainSendsNoRecordThatWaits has a client that read nothing until then: it gets no more than lay in the socket.
+func TestADrainSendsNoRecordThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHand()
+		c, p, _ := accept(t, quietSettings(), 1024)
+		over := serveQueue(c, h, nil)
+		h.deal(0, 1000)
+		synctest.Wait()
+		c.End(drained(5 * time.Second))
+		if before, _ := p.wantClose(proxy.CloseServiceRestart); len(before) > 600 {
+			t.Errorf("before the close frame came %d records", len(before))
+		}
+		p.sendClose(1012, "")
+		<-over
+	})
+}
+
 func TestADrainWaitsForVerdictsWithinABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHand()
