@@ -66,19 +66,27 @@ func TestAGroupIsOfOneKind(t *testing.T) {
 	})
 }
 
-func TestQueuesOfBrokersWithoutThem(t *testing.T) {
-	t.Parallel()
-	versions := kversion.V4_1_0()
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.MaxVersions(versions))
+// withoutQueues runs a proxy whose broker is too old for queues, and has a topic.
+func withoutQueues(t *testing.T) (p *proxy, topic string) {
+	t.Helper()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.MaxVersions(kversion.V4_1_0()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
 	k := newCluster(t, fake.ListenAddrs()[0])
 	t.Cleanup(k.client.Close)
-	topic := k.topic(t, 1)
-	got := k.start(t).upgrade(t, queuePath(topic, "g"))
+	return k.start(t), k.topic(t, 1)
+}
+
+func TestQueuesOfBrokersWithoutThem(t *testing.T) {
+	t.Parallel()
+	p, topic := withoutQueues(t)
+	got := p.upgrade(t, queuePath(topic, "g"))
 	if f := got.failure(t); got.status != http.StatusNotImplemented || f.Code != "QUEUES_UNSUPPORTED" {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
+	c := p.dial(t, queuePath(topic, "g", "handshakeErrors=close"))
+	c.refusal("QUEUES_UNSUPPORTED")
+	c.ended(4400)
 }
