@@ -22,11 +22,12 @@ import (
 // rig is the environment of tests, on kfake or Apache Kafka, with a topic and a group of their own.
 type rig struct {
 	*testing.T
-	topic  string
-	group  proxy.GroupID
-	hosts  []string
-	admin  *kadm.Client
-	client *kgo.Client // writes to the partitions that records name
+	topic    string
+	group    proxy.GroupID
+	hosts    []string
+	admin    *kadm.Client
+	replicas int16       // of topics
+	client   *kgo.Client // writes to the partitions that records name
 }
 
 // pod is a replica of the proxy.
@@ -70,16 +71,21 @@ func newRig(t *testing.T, hosts ...string) *rig {
 	}
 	t.Cleanup(client.Close)
 	name := fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), time.Now().UnixNano())
-	return &rig{T: t, topic: name, group: proxy.GroupID("g-" + name), hosts: hosts, admin: kadm.NewClient(client), client: client}
+	return &rig{T: t, topic: name, group: proxy.GroupID("g-" + name), replicas: 1, hosts: hosts, admin: kadm.NewClient(client), client: client}
 }
 
 // create makes a topic and waits until its partitions have leaders.
 func (r *rig) create(topic string, partitions int32) {
 	r.Helper()
-	kafkatest.Await(r, "the topic to be made", func() bool {
-		answer, err := r.admin.CreateTopic(kafkatest.Deadline(r), partitions, 1, nil, topic)
-		return err == nil && answer.Err == nil
-	})
+	var err error
+	for ctx := kafkatest.Deadline(r); ctx.Err() == nil; cluster.Pause(ctx, 50*time.Millisecond) {
+		if _, err = r.admin.CreateTopic(ctx, partitions, r.replicas, nil, topic); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		r.Fatalf("making a topic: %v", err)
+	}
 	kafkatest.Await(r, "the partitions to have leaders", func() bool {
 		listed, err := r.admin.ListEndOffsets(kafkatest.Deadline(r), topic)
 		return err == nil && listed.Error() == nil && len(listed[topic]) == int(partitions)
