@@ -13,7 +13,8 @@
 //   - Nothing is held that no worker holds: the member acquires at most as many records as there are free
 //     places in the windows of its workers, and gives back at once what it acquired for a worker that has left.
 //     Offsets without a record are acknowledged as gaps, and what cannot be decoded is released.
-//   - All memory is bounded by the windows, apart from one fetch of each broker.
+//   - Records that wait to be taken are charged to the memory budget, and none are acquired while it is full: beyond it
+//     there is at most one fetch of each session.
 //
 // # Locks
 //

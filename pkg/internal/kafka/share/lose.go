@@ -3,6 +3,7 @@ package share
 import (
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -97,6 +98,9 @@ func (l *ledger) remove(w *Worker) {
 		return
 	}
 	w.closed = true
+	for i := range w.events {
+		l.budget.Release(budget.Consuming, w.events[i].bytes)
+	}
 	w.events, w.calls = nil, nil
 	l.rerank(w)
 	w.leaving = 1 // until all are counted

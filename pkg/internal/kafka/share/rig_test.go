@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
@@ -37,6 +38,7 @@ type pod struct {
 	topics  *cluster.Topics
 	groups  *Groups
 	gate    *kafkatest.Gate
+	budget  *budget.Budget // nil for none
 }
 
 // eachKafka runs a test on kfake and on Apache Kafka.
@@ -107,11 +109,17 @@ func (r *rig) write(partition int32, values ...string) {
 // pod starts a replica.
 func (r *rig) pod() *pod {
 	r.Helper()
-	p := &pod{rig: r, gate: &kafkatest.Gate{}}
+	return r.podWithin(nil)
+}
+
+// podWithin starts a replica with a memory budget.
+func (r *rig) podWithin(b *budget.Budget) *pod {
+	r.Helper()
+	p := &pod{rig: r, gate: &kafkatest.Gate{}, budget: b}
 	p.cluster = clustertest.ConnectThrough(r.T, p.gate.Dial, r.hosts...)
 	p.topics = p.cluster.WatchTopics()
 	r.Cleanup(p.topics.Close)
-	p.groups = NewGroups(p.cluster, nil)
+	p.groups = NewGroups(p.cluster, p.budget, nil)
 	r.Cleanup(func() { p.groups.Close(kafkatest.Deadline(r)) })
 	return p
 }
@@ -269,7 +277,7 @@ func guardedPod(t *testing.T, g *kafkatest.Guarded) *pod {
 	p.cluster = clustertest.ConnectWith(t, &g.Settings, nil)
 	p.topics = p.cluster.WatchTopics()
 	t.Cleanup(p.topics.Close)
-	p.groups = NewGroups(p.cluster, nil)
+	p.groups = NewGroups(p.cluster, p.budget, nil)
 	t.Cleanup(func() { p.groups.Close(kafkatest.Deadline(t)) })
 	return p
 }

@@ -3,6 +3,8 @@ package share
 import (
 	"sync"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 )
 
 const (
@@ -14,6 +16,8 @@ const (
 	busyWait = 50 * time.Millisecond
 	// limitAtMost is how long a broker may have no room for the session until the workers are told.
 	limitAtMost = 5 * time.Second
+	// fullPause is the pause between two looks whether the memory budget has room again.
+	fullPause = 20 * time.Millisecond
 	// touchAfter is how long a session makes no request while workers hold records: brokers close idle connections after 10
 	// minutes by default, and locks may last for an hour.
 	touchAfter = 2 * time.Minute
@@ -135,6 +139,10 @@ func (s *session) plan(finishing bool, now time.Time) (next step) {
 		return next
 	}
 	if next.tell.renews { // Kafka fetches nothing together with renewals (KIP-1222)
+		return next
+	}
+	if s.member.groups.budget.IsFull(budget.Consuming) {
+		next.wait = fullPause
 		return next
 	}
 	next.grant, next.wait = l.reserve(s.source, next.tell.all, now)
