@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -49,6 +50,8 @@ type Groups struct {
 	budget   *budget.Budget
 	observer Observer
 	calls    cluster.Calls // the members
+	// touchAfter is how long a session may make no request while workers hold records.
+	touchAfter time.Duration
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -67,7 +70,7 @@ func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	return &Groups{cluster: c, budget: b, observer: o, members: make(map[memberKey]*member)}
+	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
 }
 
 // Open makes a worker, and joins the group with the first one. It waits until Kafka has taken the member, within the time of

@@ -2,6 +2,7 @@ package share
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
@@ -40,6 +41,8 @@ type session struct {
 	pauses   pauses
 	resumeAt time.Time // no request is made before
 	askedAt  time.Time // when the last request was made
+
+	asked atomic.Int64 // requests
 
 	mu        sync.Mutex // guards what follows
 	finishing bool
@@ -152,7 +155,7 @@ func (s *session) plan(finishing bool, now time.Time) (next step) {
 	}
 	next.end = s.epoch > 0 && next.records == 0 && len(s.source.leads) == 0 && s.source.holds == 0
 	if s.source.holds > 0 {
-		idle := touchAfter - now.Sub(s.askedAt)
+		idle := s.member.groups.touchAfter - now.Sub(s.askedAt)
 		next.touch = idle <= 0
 		if next.wait == 0 || idle < next.wait {
 			next.wait = idle
