@@ -102,6 +102,8 @@ func (l *ledger) remove(w *Worker) {
 		l.budget.Release(budget.Consuming, w.events[i].bytes)
 	}
 	w.events, w.calls = nil, nil
+	notify(w.signal)
+	notify(w.space)
 	l.rerank(w)
 	w.leaving = 1 // until all are counted
 	for w.newest != nil {

@@ -135,6 +135,24 @@ func TestSettleWaitsWhileManyResultsAreNotTaken(t *testing.T) {
 	}
 }
 
+func TestAClosedWorkerTakesNothing(t *testing.T) {
+	r := fakeRig(t, 1)
+	r.create(r.topic, 1)
+	h := r.pod().open(1)
+	taken := make(chan error, 1)
+	go func() {
+		_, err := h.worker.Take(t.Context())
+		taken <- err
+	}()
+	h.worker.Close(kafkatest.Deadline(t))
+	if err := <-taken; !errors.Is(err, errWorkerClosed) {
+		t.Errorf("got %v", err)
+	}
+	if err := h.worker.Settle(t.Context(), proxy.Accept, []proxy.Position{{}}); err != nil {
+		t.Errorf("Settle: %v", err)
+	}
+}
+
 func TestCloseIsBoundedWhileKafkaIsAway(t *testing.T) {
 	r := fakeRig(t, 1)
 	r.create(r.topic, 1)

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,7 +199,11 @@ func (s *session) holdBack(err error) (lasting time.Duration) {
 	now := time.Now()
 	pause, lasting := s.pauses.after(now)
 	s.resumeAt = now.Add(pause)
-	s.member.log.Debug("a queue's session has trouble", "broker", s.broker, "err", err)
+	level := slog.LevelDebug
+	if lasting == 0 {
+		level = slog.LevelWarn
+	}
+	s.member.log.Log(s.member.life, level, "a queue's session has trouble", "broker", s.broker, "err", err)
 	return lasting
 }
 

@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 
 // maxUntaken is how many results of calls may wait to be taken: Settle waits for more.
 const maxUntaken = 4096
+
+var errWorkerClosed = errors.New("the worker is closed")
 
 // keptEvents is for how many events an idle worker keeps memory.
 const keptEvents = 16
@@ -86,8 +89,11 @@ func (w *Worker) Take(ctx context.Context) (proxy.QueueEvent, error) {
 func (w *Worker) next() (e proxy.QueueEvent, ok bool, err error) {
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
-	if w.err != nil {
+	switch {
+	case w.err != nil:
 		return e, false, w.err
+	case w.closed:
+		return e, false, errWorkerClosed
 	}
 	n := 0
 	for ; n < len(w.events) && w.events[n].joins(&e); n++ {
