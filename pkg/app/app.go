@@ -159,7 +159,7 @@ func start(o Options) (*App, error) {
 	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
-		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Queues: a.openQueues(brokers, m), Feeds: a.openFeeds(memory, compressed, m),
+		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Queues: a.openQueues(brokers, memory, m), Feeds: a.openFeeds(memory, compressed, m),
 		Sockets: a.sockets, Compression: compressed, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
@@ -188,8 +188,8 @@ func (a *App) openProducersAndConsumers(brokers *cluster.Cluster, memory *budget
 }
 
 // openQueues makes the share groups of open connections.
-func (a *App) openQueues(brokers *cluster.Cluster, m *metrics.Metrics) *share.Groups {
-	queues := share.NewGroups(brokers, &m.Queues)
+func (a *App) openQueues(brokers *cluster.Cluster, memory *budget.Budget, m *metrics.Metrics) *share.Groups {
+	queues := share.NewGroups(brokers, memory, &m.Queues)
 	a.onTearDown(queues.Close)
 	return queues
 }

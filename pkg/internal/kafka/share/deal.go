@@ -4,8 +4,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
+
+// recordOverhead is about what a record takes in memory besides its bytes.
+const recordOverhead = 200
 
 // acquired is an offset that the member has acquired.
 type acquired struct {
@@ -38,7 +42,7 @@ func (l *ledger) deal(p *partition, all []acquired, until, now time.Time) {
 		}
 		w.remember(h)
 		l.rerank(w)
-		w.push(event{hold: h, delivery: proxy.Delivery{Record: *a.record, Count: a.count, Until: until.UnixMilli()}})
+		w.push(event{hold: h, bytes: recordOverhead + cluster.BatchSize(a.record), delivery: proxy.Delivery{Record: *a.record, Count: a.count, Until: until.UnixMilli()}})
 		l.observer.Dealt(a.count)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -45,8 +47,11 @@ type Options struct {
 // Groups are the share groups of which this replica has members. It may be used by any number of goroutines.
 type Groups struct {
 	cluster  *cluster.Cluster
+	budget   *budget.Budget
 	observer Observer
 	calls    cluster.Calls // the members
+	// touchAfter is how long a session may make no request while workers hold records.
+	touchAfter time.Duration
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -59,12 +64,13 @@ type memberKey struct {
 	credentials proxy.KafkaCredentials
 }
 
-// NewGroups returns Groups without members. Each has a Kafka client of its own. A nil observer observes nothing.
-func NewGroups(c *cluster.Cluster, o Observer) *Groups {
+// NewGroups returns Groups without members. Each has a Kafka client of its own. Records that wait to be taken are charged to the
+// budget; while it is full, none are acquired. A nil observer observes nothing.
+func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	return &Groups{cluster: c, observer: o, members: make(map[memberKey]*member)}
+	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
 }
 
 // Open makes a worker, and joins the group with the first one. It waits until Kafka has taken the member, within the time of

@@ -3,6 +3,8 @@ package share
 import (
 	"container/heap"
 	"sync"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 )
 
 // ledger is the bookkeeping of a member: who holds which record, and what Kafka has yet to be told. It knows no
@@ -16,6 +18,7 @@ import (
 //   - each call has one result for each position, which is stored once
 type ledger struct {
 	observer Observer
+	budget   *budget.Budget
 	armed    chan struct{} // tells that another lock is the first to end
 
 	mu         sync.Mutex // guards what follows, and the fields of workers, topics, sources, partitions and holds
@@ -45,9 +48,9 @@ type source struct {
 	busy   bool                       // a fetch is under way
 }
 
-func newLedger(o Observer) *ledger {
+func newLedger(o Observer, b *budget.Budget) *ledger {
 	return &ledger{
-		observer: o, armed: make(chan struct{}, 1),
+		observer: o, budget: b, armed: make(chan struct{}, 1),
 		topics: make(map[[16]byte]*topic), partitions: make(map[partitionID]*partition),
 	}
 }

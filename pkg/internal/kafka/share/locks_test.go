@@ -23,9 +23,9 @@ func eachShortLock(t *testing.T, test func(*rig)) {
 		})))
 	})
 	t.Run("Kafka", func(t *testing.T) {
-		test(newRig(t, kafka.RequireOwn(t, kafka.Options{Properties: map[string]string{
-			"group.share.record.lock.duration.ms": "3000", "group.share.min.record.lock.duration.ms": "1000",
-		}}).Addr()))
+		r := newRig(t, kafka.Require(t).Addr())
+		r.setGroup("share.record.lock.duration.ms", "3000")
+		test(r)
 	})
 }
 

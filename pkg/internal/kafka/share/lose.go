@@ -3,6 +3,7 @@ package share
 import (
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -97,7 +98,12 @@ func (l *ledger) remove(w *Worker) {
 		return
 	}
 	w.closed = true
+	for i := range w.events {
+		l.budget.Release(budget.Consuming, w.events[i].bytes)
+	}
 	w.events, w.calls = nil, nil
+	notify(w.signal)
+	notify(w.space)
 	l.rerank(w)
 	w.leaving = 1 // until all are counted
 	for w.newest != nil {

@@ -65,7 +65,7 @@ type hired struct {
 func newMember(g *Groups, key memberKey, o Options) (*member, error) {
 	c := g.cluster
 	m := &member{
-		groups: g, key: key, id: rand.Text(), options: o, ledger: newLedger(g.observer),
+		groups: g, key: key, id: rand.Text(), options: o, ledger: newLedger(g.observer, g.budget),
 		log: c.Log.With("groupId", key.group), joined: make(chan struct{}), retired: make(chan struct{}),
 		beat: make(chan struct{}, 1), steer: make(chan struct{}, 1),
 		workers: make(map[*Worker]*hired), sessions: make(map[int32]*session),

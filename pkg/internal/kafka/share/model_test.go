@@ -92,7 +92,7 @@ type flight struct {
 
 func newWorld(seed uint64) *world {
 	w := &world{
-		random: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1e9, 0), ledger: newLedger(blind{}),
+		random: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1e9, 0), ledger: newLedger(blind{}, nil),
 		holder: make(map[proxy.Position]*modelWorker), lost: make(map[int]bool),
 	}
 	w.kafka = &modelKafka{settled: make(map[int]proxy.Verdict), told: w.settledAtKafka}

@@ -68,6 +68,7 @@ func (s *session) advance() {
 func send[A kmsg.Response](s *session, wait time.Duration, request kmsg.Request) (A, error) {
 	m := s.member
 	s.askedAt = time.Now()
+	s.asked.Add(1)
 	ctx, cancel := context.WithTimeout(m.life, wait+m.groups.cluster.Settings.ClientRequestTimeout)
 	defer cancel()
 	return cluster.Ask[A](ctx, m.client.Broker(int(s.broker)), request)

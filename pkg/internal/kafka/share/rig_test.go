@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest/clustertest"
@@ -22,11 +23,12 @@ import (
 // rig is the environment of tests, on kfake or Apache Kafka, with a topic and a group of their own.
 type rig struct {
 	*testing.T
-	topic  string
-	group  proxy.GroupID
-	hosts  []string
-	admin  *kadm.Client
-	client *kgo.Client // writes to the partitions that records name
+	topic    string
+	group    proxy.GroupID
+	hosts    []string
+	admin    *kadm.Client
+	replicas int16       // of topics
+	client   *kgo.Client // writes to the partitions that records name
 }
 
 // pod is a replica of the proxy.
@@ -36,6 +38,7 @@ type pod struct {
 	topics  *cluster.Topics
 	groups  *Groups
 	gate    *kafkatest.Gate
+	budget  *budget.Budget // nil for none
 }
 
 // eachKafka runs a test on kfake and on Apache Kafka.
@@ -70,16 +73,21 @@ func newRig(t *testing.T, hosts ...string) *rig {
 	}
 	t.Cleanup(client.Close)
 	name := fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), time.Now().UnixNano())
-	return &rig{T: t, topic: name, group: proxy.GroupID("g-" + name), hosts: hosts, admin: kadm.NewClient(client), client: client}
+	return &rig{T: t, topic: name, group: proxy.GroupID("g-" + name), replicas: 1, hosts: hosts, admin: kadm.NewClient(client), client: client}
 }
 
 // create makes a topic and waits until its partitions have leaders.
 func (r *rig) create(topic string, partitions int32) {
 	r.Helper()
-	kafkatest.Await(r, "the topic to be made", func() bool {
-		answer, err := r.admin.CreateTopic(kafkatest.Deadline(r), partitions, 1, nil, topic)
-		return err == nil && answer.Err == nil
-	})
+	var err error
+	for ctx := kafkatest.Deadline(r); ctx.Err() == nil; cluster.Pause(ctx, 50*time.Millisecond) {
+		if _, err = r.admin.CreateTopic(ctx, partitions, r.replicas, nil, topic); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		r.Fatalf("making a topic: %v", err)
+	}
 	kafkatest.Await(r, "the partitions to have leaders", func() bool {
 		listed, err := r.admin.ListEndOffsets(kafkatest.Deadline(r), topic)
 		return err == nil && listed.Error() == nil && len(listed[topic]) == int(partitions)
@@ -101,11 +109,17 @@ func (r *rig) write(partition int32, values ...string) {
 // pod starts a replica.
 func (r *rig) pod() *pod {
 	r.Helper()
-	p := &pod{rig: r, gate: &kafkatest.Gate{}}
+	return r.podWithin(nil)
+}
+
+// podWithin starts a replica with a memory budget.
+func (r *rig) podWithin(b *budget.Budget) *pod {
+	r.Helper()
+	p := &pod{rig: r, gate: &kafkatest.Gate{}, budget: b}
 	p.cluster = clustertest.ConnectThrough(r.T, p.gate.Dial, r.hosts...)
 	p.topics = p.cluster.WatchTopics()
 	r.Cleanup(p.topics.Close)
-	p.groups = NewGroups(p.cluster, nil)
+	p.groups = NewGroups(p.cluster, p.budget, nil)
 	r.Cleanup(func() { p.groups.Close(kafkatest.Deadline(r)) })
 	return p
 }
@@ -263,7 +277,7 @@ func guardedPod(t *testing.T, g *kafkatest.Guarded) *pod {
 	p.cluster = clustertest.ConnectWith(t, &g.Settings, nil)
 	p.topics = p.cluster.WatchTopics()
 	t.Cleanup(p.topics.Close)
-	p.groups = NewGroups(p.cluster, nil)
+	p.groups = NewGroups(p.cluster, p.budget, nil)
 	t.Cleanup(func() { p.groups.Close(kafkatest.Deadline(t)) })
 	return p
 }

@@ -1,8 +1,12 @@
 package share
 
 import (
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 )
 
 const (
@@ -14,6 +18,8 @@ const (
 	busyWait = 50 * time.Millisecond
 	// limitAtMost is how long a broker may have no room for the session until the workers are told.
 	limitAtMost = 5 * time.Second
+	// fullPause is the pause between two looks whether the memory budget has room again.
+	fullPause = 20 * time.Millisecond
 	// touchAfter is how long a session makes no request while workers hold records: brokers close idle connections after 10
 	// minutes by default, and locks may last for an hour.
 	touchAfter = 2 * time.Minute
@@ -36,6 +42,8 @@ type session struct {
 	pauses   pauses
 	resumeAt time.Time // no request is made before
 	askedAt  time.Time // when the last request was made
+
+	asked atomic.Int64 // requests
 
 	mu        sync.Mutex // guards what follows
 	finishing bool
@@ -137,6 +145,10 @@ func (s *session) plan(finishing bool, now time.Time) (next step) {
 	if next.tell.renews { // Kafka fetches nothing together with renewals (KIP-1222)
 		return next
 	}
+	if s.member.groups.budget.IsFull(budget.Consuming) {
+		next.wait = fullPause
+		return next
+	}
 	next.grant, next.wait = l.reserve(s.source, next.tell.all, now)
 	if next.records > 0 && !next.covers() {
 		l.giveUp(s.source, next.grant)
@@ -144,7 +156,7 @@ func (s *session) plan(finishing bool, now time.Time) (next step) {
 	}
 	next.end = s.epoch > 0 && next.records == 0 && len(s.source.leads) == 0 && s.source.holds == 0
 	if s.source.holds > 0 {
-		idle := touchAfter - now.Sub(s.askedAt)
+		idle := s.member.groups.touchAfter - now.Sub(s.askedAt)
 		next.touch = idle <= 0
 		if next.wait == 0 || idle < next.wait {
 			next.wait = idle
@@ -187,7 +199,11 @@ func (s *session) holdBack(err error) (lasting time.Duration) {
 	now := time.Now()
 	pause, lasting := s.pauses.after(now)
 	s.resumeAt = now.Add(pause)
-	s.member.log.Debug("a queue's session has trouble", "broker", s.broker, "err", err)
+	level := slog.LevelDebug
+	if lasting == 0 {
+		level = slog.LevelWarn
+	}
+	s.member.log.Log(s.member.life, level, "a queue's session has trouble", "broker", s.broker, "err", err)
 	return lasting
 }
 

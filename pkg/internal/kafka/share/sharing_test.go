@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -190,4 +191,37 @@ func TestManyWorkersSettleAllOnce(t *testing.T) {
 		}
 		r.awaitNoLag()
 	})
+}
+
+func TestNothingIsAcquiredWhileTheBudgetIsFull(t *testing.T) {
+	r := fakeRig(t, 1)
+	r.create(r.topic, 1)
+	b := budget.New(8 << 10)
+	p := r.podWithin(b)
+	h := p.open(100)
+	b.Charge(budget.Consuming, 8<<10)
+	r.write(0, numbers(100)...)
+	r.pod().open(1).wants("000") // the group goes on elsewhere
+	if held := h.worker.Held(); held > 0 {
+		t.Errorf("%d records are held while the budget is full", held)
+	}
+	b.Release(budget.Consuming, 8<<10)
+	h.until("the others", func() bool { return len(h.got) >= 99 })
+	h.worker.Close(kafkatest.Deadline(t))
+	if held := b.Held(budget.Consuming); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
+}
+
+func TestAClosedWorkerHoldsNoBudget(t *testing.T) {
+	r := fakeRig(t, 1)
+	r.create(r.topic, 1)
+	b := budget.New(1 << 20)
+	h := r.podWithin(b).open(10)
+	r.write(0, numbers(10)...)
+	kafkatest.Await(t, "records to wait", func() bool { return b.Held(budget.Consuming) > 10*recordOverhead })
+	h.worker.Close(kafkatest.Deadline(t))
+	if held := b.Held(budget.Consuming); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
 }

@@ -2,15 +2,22 @@ package share
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // maxUntaken is how many results of calls may wait to be taken: Settle waits for more.
 const maxUntaken = 4096
+
+var errWorkerClosed = errors.New("the worker is closed")
+
+// keptEvents is for how many events an idle worker keeps memory.
+const keptEvents = 16
 
 // Worker takes records of a share group and settles them: it is the Kafka side of one connection. One goroutine may take
 // while another one settles, and Close may be called at any time.
@@ -43,6 +50,7 @@ type Worker struct {
 // event is something that waits to be taken.
 type event struct {
 	hold     *hold // of the delivery
+	bytes    int64 // that the delivery is charged with
 	delivery proxy.Delivery
 	expired  proxy.Position
 	settled  *proxy.Settlement
@@ -81,8 +89,11 @@ func (w *Worker) Take(ctx context.Context) (proxy.QueueEvent, error) {
 func (w *Worker) next() (e proxy.QueueEvent, ok bool, err error) {
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
-	if w.err != nil {
+	switch {
+	case w.err != nil:
 		return e, false, w.err
+	case w.closed:
+		return e, false, errWorkerClosed
 	}
 	n := 0
 	for ; n < len(w.events) && w.events[n].joins(&e); n++ {
@@ -90,6 +101,9 @@ func (w *Worker) next() (e proxy.QueueEvent, ok bool, err error) {
 	}
 	w.events = append(w.events[:0], w.events[n:]...)
 	clear(w.events[len(w.events):cap(w.events)])
+	if len(w.events) == 0 && cap(w.events) > keptEvents {
+		w.events = nil
+	}
 	return e, e.Deliveries != nil || e.Expired != nil || e.Settlement != nil, nil
 }
 
@@ -109,6 +123,7 @@ func (one *event) joins(e *proxy.QueueEvent) bool {
 
 // take adds an event to those that are returned. A delivery that has expired meanwhile is left out.
 func (w *Worker) take(one *event, e *proxy.QueueEvent) {
+	w.ledger.budget.Release(budget.Consuming, one.bytes)
 	switch {
 	case one.settled != nil:
 		e.Settlement = one.settled
@@ -160,6 +175,7 @@ func (w *Worker) push(e event) {
 	if w.closed || w.err != nil {
 		return
 	}
+	w.ledger.budget.Charge(budget.Consuming, e.bytes)
 	w.events = append(w.events, e)
 	notify(w.signal)
 }
