@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // queueFrame is any frame of /socket/queue.
@@ -117,20 +115,17 @@ func marshal(v any) string {
 // awaitSettled waits until Kafka has nothing left for a share group.
 func (k *cluster) awaitSettled(t *testing.T, group, topic string) {
 	t.Helper()
-	eventually(t, "nothing is left for "+group, func() bool {
-		offsets, err := k.admin.DescribeShareGroupOffsets(t.Context(), group)
-		if err != nil {
-			return false
-		}
-		return isSettled(offsets[group], topic)
-	})
+	eventually(t, "nothing is left for "+group, func() bool { return k.isSettled(t, group, topic) })
 }
 
-func isSettled(of kadm.DescribedShareGroupOffsets, topic string) bool {
-	if of.Err != nil || len(of.Offsets[topic]) == 0 {
+// isSettled tells whether Kafka is known to have nothing left for a share group.
+func (k *cluster) isSettled(t *testing.T, group, topic string) bool {
+	t.Helper()
+	offsets, err := k.admin.DescribeShareGroupOffsets(t.Context(), group)
+	if err != nil || offsets[group].Err != nil || len(offsets[group].Offsets[topic]) == 0 {
 		return false
 	}
-	for _, p := range of.Offsets[topic] {
+	for _, p := range offsets[group].Offsets[topic] {
 		if p.Lag != 0 {
 			return false
 		}

@@ -188,6 +188,26 @@ func TestMessagesOfAWorkerAreAnsweredInTurn(t *testing.T) {
 	})
 }
 
+func TestRenewalsOfAWorkerAreAnsweredInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHand()
+		c, p, _ := accept(t, quietSettings(), bufferSize)
+		var tokens []string
+		c.OnRenew(renewer(&tokens))
+		over := serveQueue(c, h, nil)
+		p.send(opText, `{"accept":`+queueIDs(1)+`}`)
+		p.send(opText, renewGood)
+		synctest.Wait()
+		h.answer(proxy.SettleDone)
+		p.want(opText, `{"settled":`+queueIDs(1)+`}`)
+		p.want(opText, renewed)
+		p.send(opText, `{"auth":{"token":"bad"}}`)
+		p.wantClose(proxy.CloseNotAuthenticated)
+		_ = p.Close()
+		<-over
+	})
+}
+
 func TestSuccessIsSilentWithoutConfirm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHand()
