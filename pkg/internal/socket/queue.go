@@ -56,6 +56,10 @@ type queue struct {
 	stop     context.CancelFunc
 	isOver   atomic.Bool
 
+	// The taker's.
+	last   context.Context
+	noMore context.CancelFunc
+
 	// The writer's.
 	delivered int // records appended since the last write
 	taken     time.Time
@@ -170,10 +174,8 @@ func (f *queue) pass(e *proxy.QueueEvent) error {
 // passLast passes the outcome of the verdicts that were given before the proxy began to close the connection. Records that
 // come meanwhile are released with the rest.
 func (f *queue) passLast() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastAnswers)
-	defer cancel()
-	ended := context.AfterFunc(f.settling, cancel)
-	defer ended()
+	ctx := f.lastAnswers()
+	defer f.noMore()
 	for f.turns.any() {
 		if f.take(ctx, f.passOutcome) != nil {
 			return
@@ -189,7 +191,8 @@ func (f *queue) passOutcome(e *proxy.QueueEvent) error {
 	return f.pass(e)
 }
 
-// hand gives something to the writer, and waits until the writer has taken it.
+// hand gives something to the writer, and waits until the writer has taken it. While the proxy closes the connection, records are
+// taken back at once and answers soon: a peer that does not read must not hold up the release.
 func (f *queue) hand(b queueBatch) error {
 	b.waits = true
 	f.mu.Lock()
@@ -201,7 +204,40 @@ func (f *queue) hand(b queueBatch) error {
 		return nil
 	case <-f.conn.done:
 		return errEnded
+	case <-f.conn.open.Done():
 	}
+	if b.deliveries != nil {
+		return f.takeBack()
+	}
+	select {
+	case <-f.handed:
+		return nil
+	case <-f.conn.done:
+		return errEnded
+	case <-f.lastAnswers().Done():
+		return f.takeBack()
+	}
+}
+
+// lastAnswers returns the time that is left for answers. It begins with the first call, which is made when the proxy has begun
+// to close the connection. The taker calls it.
+func (f *queue) lastAnswers() context.Context {
+	if f.last == nil {
+		f.last, f.noMore = context.WithTimeout(f.settling, lastAnswers)
+	}
+	return f.last
+}
+
+// takeBack undoes hand, unless the writer has taken what it was given.
+func (f *queue) takeBack() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.batch.waits {
+		<-f.handed
+		return nil
+	}
+	f.batch = queueBatch{}
+	return errEnded
 }
 
 // beginRelease releases what the client holds, and does not wait for Kafka.

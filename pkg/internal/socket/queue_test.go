@@ -320,6 +320,40 @@ func TestADrainSendsNoRecordThatWaits(t *testing.T) {
 	})
 }
 
+// TestAPeerThatDoesNotReadHoldsUpNoRelease has a replica drain while records, or the answer to a verdict, do not fit the socket.
+func TestAPeerThatDoesNotReadHoldsUpNoRelease(t *testing.T) {
+	for name, test := range map[string]struct {
+		fill  func(p *peer, h *hand)
+		after time.Duration
+	}{
+		"records": {func(_ *peer, h *hand) { h.deal(0, 1000) }, 0},
+		"an answer": {func(p *peer, h *hand) {
+			p.send(opText, `{"accept":"x"}`)
+			p.send(opText, `{"accept":["x","x","x","x","x","x","x","x"]}`)
+			p.send(opText, `{"accept":["x","x","x","x","x","x","x","x"]}`)
+			for range 3 {
+				h.answer(proxy.SettleDone)
+			}
+		}, lastAnswers},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHand()
+				c, p, _ := accept(t, quietSettings(), 256)
+				over := serveQueue(c, h, nil)
+				test.fill(p, h)
+				synctest.Wait()
+				began := time.Now()
+				c.End(drained(15 * time.Second))
+				time.Sleep(10 * time.Second)
+				h.wantReleased(t, began, test.after)
+				_ = p.Close()
+				<-over
+			})
+		})
+	}
+}
+
 func TestADrainWaitsForVerdictsWithinABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHand()
