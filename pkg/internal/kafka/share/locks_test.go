@@ -1,6 +1,8 @@
 package share
 
 import (
+	"container/heap"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,5 +102,38 @@ func TestARecordIsAcceptedRightBehindItsRenewal(t *testing.T) {
 		h.results(h.settled[0], proxy.SettleRenewed)
 		h.results(h.settled[1], proxy.SettleDone)
 		r.awaitNoLag()
+	})
+}
+
+// TestARecordThatKafkaHasTakenBackSpoilsNoOther has the ledger be late: it does not know that a lock has ended. Kafka refuses all that a
+// request tells about the partition then.
+func TestARecordThatKafkaHasTakenBackSpoilsNoOther(t *testing.T) {
+	eachShortLock(t, func(r *rig) {
+		r.create(r.topic, 1)
+		r.write(0, "a", "b", "c", "d", "e")
+		h := r.pod().open(5)
+		h.wants("a", "b", "c", "d", "e")
+		lost := slices.IndexFunc(h.got, func(d proxy.Delivery) bool { return string(d.Value) == "c" })
+		others := slices.Delete(h.positions(), lost, lost+1)
+		l := h.worker.ledger
+		l.mu.Lock()
+		c := h.worker.holdAt(h.position(lost))
+		until := c.until
+		l.unwatch(c)
+		c.until = until.Add(time.Hour)
+		heap.Push(&l.expiries, c)
+		l.mu.Unlock()
+		kafkatest.Await(r, "half of the locks to pass", func() bool { return time.Until(until) < shortLock/2 })
+		h.results(h.settle(proxy.Renew, others...), proxy.SettleRenewed)
+		kafkatest.Await(r, "the lock to end", func() bool { return time.Until(until) < -shortLock/6 })
+		for _, result := range h.settle(proxy.Accept, h.positions()...).Results {
+			want := proxy.SettleDone
+			if result.Position == h.position(lost) {
+				want = proxy.SettleExpired
+			}
+			if result.Result != want {
+				r.Errorf("%s: got %d, want %d", result.Position, result.Result, want)
+			}
+		}
 	})
 }

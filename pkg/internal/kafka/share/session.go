@@ -221,8 +221,7 @@ func (s *session) broken(err error) {
 	notify(m.steer)
 }
 
-// release has what workers have taken from a source be given back. What they have not taken yet is left to the end
-// of the session: Kafka does not count those deliveries then.
+// release has what workers hold of a source be given back, except what they have given a verdict on.
 func (l *ledger) release(s *source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -231,7 +230,7 @@ func (l *ledger) release(s *source) {
 			continue
 		}
 		for _, h := range p.held {
-			if w := h.worker; w != nil && h.taken && !h.ask.ack.settles() && !h.next.ack.settles() {
+			if w := h.worker; w != nil && !h.ask.ack.settles() && !h.next.ack.settles() {
 				w.forget(h)
 				l.giveBack(h)
 			}
