@@ -83,3 +83,20 @@ func (w *worker) wantEnd(code int) {
 		}
 	}
 }
+
+// TestQueueRecordsOfASilentWorkerGoToAnother has a client whose machine is gone as far as the proxy can tell: it answers no ping.
+func TestQueueRecordsOfASilentWorkerGoToAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		k.produce(t, topic, numbered(0, 2, 1, 0)...)
+		p := k.start(t, "PING_INTERVAL=200ms", "PONG_TIMEOUT=2s")
+		silent := p.raw(t, queuePath(topic, group))
+		silent.until(opText)
+		silent.until(opText)
+		other := p.worker(t, topic, group) // it answers
+		for _, id := range other.records(2) {
+			other.send(verdict("accept", id))
+		}
+		k.awaitSettled(t, group, topic)
+	})
+}
