@@ -23,6 +23,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/share"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -158,7 +159,7 @@ func start(o Options) (*App, error) {
 	a.background(refusals.Run)
 	a.sockets = socket.NewRegistry(socketLimits(settings))
 	s := &server.Server{
-		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Feeds: a.openFeeds(memory, compressed, m),
+		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Queues: a.openQueues(brokers, memory, m), Feeds: a.openFeeds(memory, compressed, m),
 		Sockets: a.sockets, Compression: compressed, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
 		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
 	}
@@ -184,6 +185,13 @@ func (a *App) openProducersAndConsumers(brokers *cluster.Cluster, memory *budget
 	a.onTearDown(producers.Close)
 	a.onTearDown(func(context.Context) { consumers.Close() })
 	return producers, consumers
+}
+
+// openQueues makes the share groups of open connections.
+func (a *App) openQueues(brokers *cluster.Cluster, memory *budget.Budget, m *metrics.Metrics) *share.Groups {
+	queues := share.NewGroups(brokers, memory, &m.Queues)
+	a.onTearDown(queues.Close)
+	return queues
 }
 
 func socketLimits(settings *config.Config) socket.Limits {

@@ -40,6 +40,8 @@ const (
 	KindMethodNotAllowed
 	KindAlreadyExists
 	KindGroupActive
+	KindQueuesUnsupported
+	KindLockExpired
 	kindCount
 )
 
@@ -106,6 +108,8 @@ func (k Kind) Class() Class {
 		KindMethodNotAllowed:   {"METHOD_NOT_ALLOWED", http.StatusMethodNotAllowed, CloseBadParameter, false},
 		KindAlreadyExists:      {"ALREADY_EXISTS", http.StatusConflict, CloseBadParameter, false},
 		KindGroupActive:        {"GROUP_ACTIVE", http.StatusPreconditionFailed, CloseBadParameter, false},
+		KindQueuesUnsupported:  {"QUEUES_UNSUPPORTED", http.StatusNotImplemented, CloseBadParameter, false},
+		KindLockExpired:        {"LOCK_EXPIRED", http.StatusConflict, ClosePolicyViolation, false},
 	}
 	if k >= kindCount {
 		return table[KindInternal]

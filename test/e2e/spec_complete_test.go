@@ -107,7 +107,7 @@ func TestEverySpecifiedAnswerComes(t *testing.T) {
 		all, _ := k.replicas(t, 1)
 		p := all[0]
 		for path := range a.methods {
-			a.askAll(p, path, "?clientId=c&topic="+topic)
+			a.askAll(p, path, "?clientId=c&groupId=g&topic="+topic)
 			a.askAll(p, path, "", "X-Long", strings.Repeat("x", 128<<10))
 			a.askAll(guarded, path, "")
 			a.askAll(unchecked, path, "", "Authorization", token)
@@ -161,11 +161,13 @@ func (a *answers) sockets(k *cluster, topic string) {
 	upgrade := []string{
 		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==",
 	}
-	for _, path := range []string{"/socket/in", "/socket/out", "/socket/tail"} {
+	old, oldTopic := withoutQueues(a.t)
+	a.ask(old, http.MethodGet, "/socket/queue", "", "?clientId=c&groupId=g&topic="+oldTopic, "", upgrade...)
+	for _, path := range []string{"/socket/in", "/socket/out", "/socket/tail", "/socket/queue"} {
 		a.askAll(full, path, "")
 		a.askAll(crowded, path, "")
 		a.askAll(limited, path, "")
-		a.askAll(limited, path, "?clientId=c&instanceId=i&topic=__consumer_offsets")
+		a.askAll(limited, path, "?clientId=c&groupId=g&instanceId=i&topic=__consumer_offsets")
 		query := "?groupId=" + k.group() + "&onConflict=reject&topic=" + topic
 		first := limited.dial(a.t, path+query+"&clientId=c&instanceId=i")
 		a.ask(limited, http.MethodGet, path, "", query+"&clientId=c&instanceId=i", "", upgrade...) // the same again

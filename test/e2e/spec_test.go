@@ -75,7 +75,7 @@ type transcript struct {
 func newTranscript(t *testing.T, target string) *transcript {
 	t.Helper()
 	address, query, _ := strings.Cut(target, "?")
-	for _, known := range []string{"/socket/in", "/socket/out", "/socket/tail"} { // which may lie below a prefix
+	for _, known := range []string{"/socket/in", "/socket/out", "/socket/tail", "/socket/queue"} { // which may lie below a prefix
 		if strings.HasSuffix(address, known) {
 			address = known
 		}

@@ -85,6 +85,17 @@ func (p *proxy) tail(t *testing.T, topic string, parameters ...string) *tail {
 
 func newTail(c *client) *tail {
 	c.t.Helper()
+	t := pumping(c)
+	t.opened = t.event()
+	if t.opened.Tail == nil {
+		c.t.Fatalf("the first frame is %s", t.opened.text)
+	}
+	return t
+}
+
+// pumping has a client read all the time.
+func pumping(c *client) *tail {
+	c.t.Helper()
 	t := &tail{client: c, came: make(chan string, 4096)}
 	done := make(chan struct{})
 	go func() {
@@ -95,10 +106,6 @@ func newTail(c *client) *tail {
 		_ = c.conn.CloseNow()
 		<-done
 	})
-	t.opened = t.event()
-	if t.opened.Tail == nil {
-		c.t.Fatalf("the first frame is %s", t.opened.text)
-	}
 	return t
 }
 

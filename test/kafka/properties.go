@@ -43,6 +43,7 @@ func quickProperties() map[string]string {
 		"share.coordinator.state.topic.num.partitions":     "1",
 		"share.coordinator.state.topic.replication.factor": "1",
 		"share.coordinator.state.topic.min.isr":            "1",
+		"group.share.min.record.lock.duration.ms":          "1000", // which a group's configuration may have
 		"default.replication.factor":                       "1",
 		"min.insync.replicas":                              "1",
 		"num.network.threads":                              "2",

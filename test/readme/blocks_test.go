@@ -16,6 +16,7 @@ const (
 	protocol      = "docs/protocol.md"
 	faults        = "docs/errors.md"
 	live          = "docs/live.md"
+	queues        = "docs/queues.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	operations    = "docs/operations.md"
@@ -33,6 +34,7 @@ func known() map[string][]string {
 		started:       {"sh server", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve"},
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
+		queues:        {"js queue"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},

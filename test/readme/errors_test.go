@@ -31,9 +31,9 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindDuplicateClient:    "the client is connected already; or another connection has taken its place, or an administrator has ended it",
 		proxy.KindLimitReached:       "as many connections as the topic has partitions, as the limits allow, or as an address may have; or too many wrong passwords came from the address; or more topics or keys than a `/socket/tail` may have",
 		proxy.KindFenced:             "another connection with `transactional=true` has opened with the same `clientId` and `instanceId`",
-		proxy.KindUnknownMessageID:   "a commit of what was not delivered on this connection",
+		proxy.KindUnknownMessageID:   "a commit of what was not delivered on this connection, or a verdict on what it does not hold",
 		proxy.KindNotAssigned:        "a commit in a partition that has moved to another member of the group",
-		proxy.KindCommitFailed:       "Kafka did not take the commit",
+		proxy.KindCommitFailed:       "Kafka did not take the commit or the verdict",
 		proxy.KindOffsetOutOfRange:   "no valid offset under `offsetResetStrategy=none`, or on `/socket/tail` one beyond the end of its partition",
 		proxy.KindKafkaUnavailable:   "no broker answers, or it did not take the message",
 		proxy.KindTimeout:            "not acknowledged within `WSPROXY_KAFKA_PRODUCER_DELIVERY_TIMEOUT`: it may have been written",
@@ -47,6 +47,8 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindMethodNotAllowed:   "the path has no such method; `Allow` lists those it has",
 		proxy.KindAlreadyExists:      "the client or group has dynamic limits already",
 		proxy.KindGroupActive:        "the consumer group has members, so that it can be neither changed nor removed",
+		proxy.KindQueuesUnsupported:  "the brokers have no share groups, or the feature is off: Kafka 4.2 or newer with `share.version` 1",
+		proxy.KindLockExpired:        "the lock of the record had ended before it was settled: another worker may have it by now",
 	}
 }
 

@@ -47,6 +47,7 @@ func TestPages(t *testing.T) {
 		{"policy", r.testPolicy},
 		{"tenants", r.testTenants},
 		{"live reading", r.testLive},
+		{"queues", r.testQueues},
 		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {

@@ -5,6 +5,7 @@
 //     never a name
 //   - produce: pooled idempotent producers, and transactions
 //   - consume: members of consumer groups, their positions and commits, and their lag
+//   - share: members of share groups, and the workers among which they deal records
 //   - read: topics without a group, for live tails
 //   - table: compacted state that replicas share
 //   - inventory: administrators' requests about groups, offsets and topics

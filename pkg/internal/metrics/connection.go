@@ -14,9 +14,10 @@ type Direction string
 
 // The directions.
 const (
-	In   Direction = "in"
-	Out  Direction = "out"
-	Tail Direction = "tail"
+	In    Direction = "in"
+	Out   Direction = "out"
+	Tail  Direction = "tail"
+	Queue Direction = "queue"
 )
 
 // Payload is the value of the label payload: how a connection's messages are written.
@@ -90,7 +91,8 @@ type ClientKind string
 const (
 	ProducerClient ClientKind = "producer"
 	ConsumerClient ClientKind = "consumer"
-	TailClient     ClientKind = "tail" // reads a topic without a group
+	TailClient     ClientKind = "tail"  // reads a topic without a group
+	QueueClient    ClientKind = "queue" // a member of a share group
 	AdminClient    ClientKind = "admin"
 	StateClient    ClientKind = "state"    // for the state topics that replicas share
 	IdentityClient ClientKind = "identity" // asks Kafka for the permissions of clients with their own credentials
@@ -98,7 +100,7 @@ const (
 
 // ClientKinds lists the kinds of Kafka client.
 func ClientKinds() []ClientKind {
-	return []ClientKind{ProducerClient, ConsumerClient, TailClient, AdminClient, StateClient, IdentityClient}
+	return []ClientKind{ProducerClient, ConsumerClient, TailClient, QueueClient, AdminClient, StateClient, IdentityClient}
 }
 
 // KafkaClients returns the number of open Kafka clients of kind. Its series appears with this

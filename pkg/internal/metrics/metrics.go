@@ -40,6 +40,8 @@ type Metrics struct {
 	BytesReceived, BytesSent prometheus.Counter
 	// SlowClientCloses counts connections closed because their client took no bytes.
 	SlowClientCloses prometheus.Counter
+	// Queues counts what happens to the records of queues.
+	Queues Queues
 
 	registry *prometheus.Registry
 	ready    prometheus.Gauge
@@ -92,6 +94,7 @@ func New(reg *prometheus.Registry, build Build) *Metrics {
 	m.registerProcess(f, build)
 	m.registerConnections(f)
 	m.registerRecords(f)
+	m.registerQueues(f)
 	m.registerState(f)
 	m.registerSessions(f)
 	m.registerReload(f)
@@ -125,7 +128,7 @@ func (m *Metrics) registerConnections(f factory) {
 		"Connections closed because the client took no bytes for too long.")
 	m.throttledSeconds = f.counterVec("throttled_seconds_total",
 		"Time that connections waited for their rate limit.", "direction")
-	m.groupConnections = f.gaugeVec("group_connections", "Open connections of a consumer group.", "group")
+	m.groupConnections = f.gaugeVec("group_connections", "Open connections of a consumer group or a queue.", "group")
 }
 
 func (m *Metrics) registerRecords(f factory) {

@@ -69,6 +69,10 @@ func TestFromTheStart(t *testing.T) {
 		"wsproxy_memory_budget_bytes 0",
 		"wsproxy_produce_seconds_sum 0",
 		"wsproxy_produce_seconds_count 0",
+		"wsproxy_queue_deliveries_sum 0",
+		"wsproxy_queue_deliveries_count 0",
+		"wsproxy_queue_expired_total 0",
+		"wsproxy_queue_held 0",
 		"wsproxy_ready 0",
 		"wsproxy_slow_client_closes_total 0",
 		"wsproxy_tail_compressions_total 0",
@@ -126,6 +130,15 @@ func TestLabelledSeriesAppearWithTheirFirstEvent(t *testing.T) {
 			c := m.Throttled(metrics.In)
 			return func() { c.Add((250 * time.Millisecond).Seconds()) }
 		}},
+		{`wsproxy_queue_settled_total{outcome="reject"} 1`, func(m *metrics.Metrics) func() {
+			return func() { m.Queues.Settled(proxy.Reject, proxy.SettleDone) }
+		}},
+		{`wsproxy_queue_settled_total{outcome="renew"} 1`, func(m *metrics.Metrics) func() {
+			return func() { m.Queues.Settled(proxy.Renew, proxy.SettleRenewed) }
+		}},
+		{`wsproxy_queue_settled_total{outcome="LOCK_EXPIRED"} 1`, func(m *metrics.Metrics) func() {
+			return func() { m.Queues.Settled(proxy.Accept, proxy.SettleExpired) }
+		}},
 		{`wsproxy_group_connections{group="g"} 1`, func(m *metrics.Metrics) func() {
 			return func() { m.GroupConnections("g").Inc() }
 		}},
@@ -144,6 +157,19 @@ func TestLabelledSeriesAppearWithTheirFirstEvent(t *testing.T) {
 			wantSeries(t, m, tc.want)
 		})
 	}
+}
+
+func TestRecordsOfQueuesAreCounted(t *testing.T) {
+	m := newMetrics()
+	m.Queues.Held(5)
+	m.Queues.Held(-2)
+	m.Queues.Dealt(1)
+	m.Queues.Dealt(3)
+	m.Queues.Expired()
+	wantSeries(t, m, "wsproxy_queue_held 3")
+	wantSeries(t, m, "wsproxy_queue_deliveries_sum 4")
+	wantSeries(t, m, `wsproxy_queue_deliveries_bucket{le="1"} 1`)
+	wantSeries(t, m, "wsproxy_queue_expired_total 1")
 }
 
 func TestNothingIsNoEvent(t *testing.T) {

@@ -33,7 +33,8 @@ type flow struct {
 	direction metrics.Direction
 	payload   metrics.Payload
 	topic     string
-	tailing   *tailing // only on /socket/tail, which has several topics
+	tailing   *tailing  // only on /socket/tail, which has several topics
+	queueing  *queueing // only on /socket/queue
 	client    proxy.ClientID
 	group     proxy.GroupID    // empty on /socket/in
 	writes    bool             // to the topic
@@ -143,11 +144,20 @@ func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e
 		a.closeTopics()
 		return e
 	}
-	if a.flow.tailing != nil {
-		if e := a.flow.tailing.begin(r.Context()); e != nil {
-			s.giveUp(r, a)
-			return e
-		}
+	if e := a.begin(r.Context()); e != nil {
+		s.giveUp(r, a)
+		return e
+	}
+	return nil
+}
+
+// begin begins what a connection does at Kafka before the client is told that it is open.
+func (a *admission) begin(ctx context.Context) *proxy.Error {
+	switch {
+	case a.flow.tailing != nil:
+		return a.flow.tailing.begin(ctx)
+	case a.flow.queueing != nil:
+		return a.flow.queueing.begin(ctx, a.topic)
 	}
 	return nil
 }
@@ -191,6 +201,7 @@ func (f *flow) topics() []string {
 
 // giveUp releases what an admitted connection holds that is not made.
 func (s *Server) giveUp(r *http.Request, a *admission) {
+	a.flow.queueing.giveUp()
 	a.session.Close()
 	s.Sockets.Leave(r.RemoteAddr, nil)
 	a.leave()

@@ -193,6 +193,19 @@ func (q *query) atLeast(name string, least int64) int {
 	return int(n)
 }
 
+// between returns a whole number from least to most.
+func (q *query) between(name string, least, most, otherwise int) int {
+	value := q.text(name)
+	if value == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		q.fault(name, fmt.Sprintf("must be a whole number from %d to %d.", least, most))
+	}
+	return n
+}
+
 // count returns a whole number of records, and whether the parameter is there.
 func (q *query) count(name string) (n int64, given bool) {
 	value := q.text(name)

@@ -19,6 +19,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/inventory"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/produce"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/share"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/policy"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
@@ -35,6 +36,7 @@ type Server struct {
 	Topics    *cluster.Topics
 	Producers *produce.Pool
 	Consumers *consume.Consumers
+	Queues    *share.Groups
 	Feeds     *feed.Hub
 	Sockets   *socket.Registry
 	// Compression of what clients and the proxy send; nil where it is not enabled.
@@ -69,6 +71,7 @@ func (s *Server) Main() http.Handler {
 		"/socket/in":          get(s.socketIn),
 		"/socket/out":         get(s.socketOut),
 		"/socket/tail":        get(s.socketTail),
+		"/socket/queue":       get(s.socketQueue),
 		"/kafka/cluster/info": s.forPages(s.clients(s.clusterInfo)),
 		"/openapi.yaml":       s.forPages(s.file("application/yaml", api.OpenAPI)),
 		"/asyncapi.yaml":      s.forPages(s.file("application/yaml", api.AsyncAPI)),

@@ -48,7 +48,9 @@ func (s *Server) sessionOf(f flow, topic *cluster.Topic) session.Request {
 	q.Topic = topic.Name
 	if q.Kind == session.Consumer {
 		q.Limit = s.Limits.Limits(clientcfg.Consumer, string(q.Group)).MaxConnections
-		q.Partitions = int(topic.Partitions())
+		if f.queueing == nil { // whose records are shared without regard to partitions
+			q.Partitions = int(topic.Partitions())
+		}
 	} else {
 		q.Limit = s.Limits.Limits(clientcfg.Producer, string(q.Client)).MaxConnections
 	}

@@ -5,7 +5,7 @@
 // # Goroutines
 //
 // A socket has one reader, the goroutine that serves it, and one writer, which the
-// reader starts and waits for. /socket/out has a poller too, /socket/in with transactions a
+// reader starts and waits for. /socket/out has a poller too, /socket/queue a taker, /socket/in with transactions a
 // committer. No other goroutine reads or writes the connection: frames that others want to
 // send (pongs, echoes of close frames, error frames) are left in the Conn for the writer.
 // A writer that fails closes the connection, which ends the reader.
@@ -28,6 +28,14 @@
 //   - A write to a full socket fails only when the connection is broken, or given up, which is
 //     WriteTimeout after the last byte that the peer's side took. TLS does not change that: the
 //     Stream, which watches the bytes, lies below it.
+//
+// # Queues
+//
+//   - What a client holds is released when its connection ends, for whatever reason, before anything is waited for that
+//     a peer can delay. Where the proxy closes the connection, the close frame follows the release, and no record is sent
+//     between the two.
+//   - The client's messages are answered in their order. Those without an answer are bounded: beyond that the reader waits.
+//   - The taker takes one event at a time: what the client does not read waits at the worker, whose window bounds it.
 //
 // # Transactions
 //

@@ -9,6 +9,7 @@ LEGAL_TOPICS = {
     "/socket/in": re.compile(LEGAL_TOPIC),
     "/socket/out": re.compile(LEGAL_TOPIC),
     "/socket/tail": re.compile(f"{LEGAL_TOPIC}(,{LEGAL_TOPIC}){{0,15}}"),
+    "/socket/queue": re.compile(LEGAL_TOPIC),
 }
 # Those of /socket/tail that may be repeated, or whose schema as text does not tell what is in it. The suite tests them.
 LEFT_OUT = ("after", "key", "keyPrefix", "where")

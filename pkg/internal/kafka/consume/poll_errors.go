@@ -55,8 +55,9 @@ func (c *Consumer) judge(topic string, partition int32, err error) outcome {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return ends(errors.Join(proxy.ErrSucceeded, err), proxy.KindDuplicateClient,
 			"Another connection of client %q has taken this one's place in group %q.", o.ClientID, o.GroupID)
-	case errors.Is(err, kerr.InconsistentGroupProtocol):
-		return ends(err, proxy.KindInvalidParameter, "groupId: the members of group %q assign partitions in another way than cooperative-sticky.", o.GroupID)
+	case isAny(err, kerr.InconsistentGroupProtocol, kerr.GroupIDNotFound): // the latter where kfake has a share group
+		return ends(err, proxy.KindInvalidParameter,
+			"groupId: %q is a group of another kind, such as a queue, or its members assign partitions in another way than cooperative-sticky.", o.GroupID)
 	case errors.Is(err, kerr.InvalidGroupID):
 		return ends(err, proxy.KindInvalidParameter, "groupId: Kafka does not take %q.", o.GroupID)
 	case o.Reset == ResetNone && outOfRange(err):

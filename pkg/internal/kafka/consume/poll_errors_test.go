@@ -32,6 +32,7 @@ func TestPollErrors(t *testing.T) {
 		"closed":                    {kgo.ErrClientClosed, held, ResetEarliest, true, proxy.KindShuttingDown},
 		"topic not authorised":      {kerr.TopicAuthorizationFailed, held, ResetEarliest, true, proxy.KindNotAuthorized},
 		"group not authorised":      {group(kerr.GroupAuthorizationFailed), held, ResetEarliest, true, proxy.KindNotAuthorized},
+		"a group of another kind":   {group(kerr.GroupIDNotFound), held, ResetEarliest, true, proxy.KindInvalidParameter},
 		"another protocol":          {group(kerr.InconsistentGroupProtocol), held, ResetEarliest, true, proxy.KindInvalidParameter},
 		"invalid group":             {group(kerr.InvalidGroupID), held, ResetEarliest, true, proxy.KindInvalidParameter},
 		"fenced":                    {group(kerr.FencedInstanceID), held, ResetEarliest, true, proxy.KindDuplicateClient},

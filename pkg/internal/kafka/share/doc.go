@@ -1,0 +1,43 @@
+// Package share has members of Kafka's share groups (KIP-932) and deals the records that they acquire to workers, which
+// settle them one by one. All workers of a replica with the same group and the same Kafka identity share one
+// member, whatever topics they want.
+//
+// # What must hold
+//
+//   - A record is at one worker at a time: it is dealt again only after the worker that had it was told that it
+//     does not hold it anymore, or has given a verdict on it.
+//   - What a worker was told to have lost is never settled as good afterwards: Kafka is told nothing more about that
+//     delivery.
+//   - What a worker was told to be settled was settled by its verdict. If the lock may have ended before the answer came, the
+//     result is SettleFailed, since Kafka confirms any verdict on a record that somebody else has settled meanwhile.
+//   - Nothing is held that no worker holds: the member acquires at most as many records as there are free
+//     places in the windows of its workers, and gives back at once what it acquired for a worker that has left.
+//     Offsets without a record are acknowledged as gaps, and what cannot be decoded is released.
+//   - Records that wait to be taken are charged to the memory budget, and none are acquired while it is full: beyond it
+//     there is at most one fetch of each session.
+//
+// # Locks
+//
+// Kafka tells how long locks last, and not when they began. They are counted from before the fetch or the renewal was sent, so
+// that they end here earlier than at Kafka. What was sent before the end is left to Kafka's answer.
+//
+// A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
+// begins without locks. In both cases the workers are told at once. A leader that moves away and back between two looks at
+// the leaders, which are 5 s apart, is not noticed; then Kafka may confirm a verdict on a record that another member has
+// settled.
+//
+// # Requests
+//
+// franz-go's own share consumer accepts all that was not settled at its next poll, so the requests are made here. A member has
+// a goroutine for heartbeats, one that looks for leaders, one that ends locks, and one for each broker, whose
+// session it is: Kafka counts the requests of a session, so that one is under way at a time. Verdicts go with the next fetch,
+// or alone where nothing is fetched. While workers hold records of a broker its fetches wait at most 50 ms for
+// records, since verdicts wait as long.
+//
+// The places of a topic's workers are divided among the brokers that fetch. If there are fewer places than brokers, they
+// take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as
+// Kafka may find all of them in one topic.
+//
+// Kafka refuses all that a request tells about a partition if one of the records is not acquired anymore. What was refused is told
+// again by halves, until the record is found.
+package share

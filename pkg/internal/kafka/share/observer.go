@@ -1,0 +1,24 @@
+package share
+
+import "github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+
+// Observer counts what happens to the records of all groups. Its methods are called under locks and must
+// return quickly.
+type Observer interface {
+	// Held changes the number of records that are held, by workers or to be given back.
+	Held(change int)
+	// Dealt tells that a record was dealt to a worker, for the count-th time in its group.
+	Dealt(count int)
+	// Settled tells the result of a worker's verdict on a record.
+	Settled(verdict proxy.Verdict, result proxy.SettleResult)
+	// Expired tells that the lock of a record has ended that a worker had taken and not settled.
+	Expired()
+}
+
+// blind observes nothing.
+type blind struct{}
+
+func (blind) Held(int)                                  {}
+func (blind) Dealt(int)                                 {}
+func (blind) Settled(proxy.Verdict, proxy.SettleResult) {}
+func (blind) Expired()                                  {}
