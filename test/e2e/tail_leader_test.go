@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -15,7 +16,7 @@ func TestTailBeginsWhileAPartitionHasNoLeader(t *testing.T) {
 	t.Parallel()
 	k := fakeCluster(t)
 	topic, p := k.topic(t, 2), k.run(t)
-	k.produce(t, topic, &kgo.Record{Partition: 1, Value: []byte("before")})
+	k.produce(t, topic, &kgo.Record{Partition: 1, Value: []byte("before"), Timestamp: time.Now().Add(-time.Hour)})
 	fault := shared.fake.Fault(kfake.Fault{
 		Keys:  []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.OffsetForLeaderEpoch},
 		Topic: topic, Partitions: []int32{1}, Err: kerr.LeaderNotAvailable, Count: -1,

@@ -15,7 +15,8 @@ type Source interface {
 	// Starts returns the places of the first records, and the earliest time in partitions whose leaders do not answer:
 	// see proxy.AtTime.
 	Starts(ctx context.Context) (proxy.Places, error)
-	// Ends returns the places behind the last records, and the present time in partitions whose leaders do not answer.
+	// Ends returns the places behind the last records, and in partitions whose leaders do not answer a time that is before all
+	// that will be written.
 	Ends(ctx context.Context) (proxy.Places, error)
 	// At returns the places of the first records that are not older than a time, in milliseconds since the epoch, and the
 	// ends of partitions that have none.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
@@ -56,6 +57,7 @@ func TestAPartitionWithoutALeaderIsReadFromATime(t *testing.T) {
 				Topic: r.topic, Partitions: []int32{1}, Err: kerr.LeaderNotAvailable, Count: -1,
 			})
 			s, begun := r.source(), time.Now().UnixMilli()
+			s.heldBack = 0
 			at, err := test.ask(kafkatest.Deadline(t), s, since)
 			place, has := at[1]
 			if err != nil || at[0].IsTime() || !test.place(begun, since, place, has) {
@@ -84,6 +86,24 @@ func nextMillisecond() {
 	for now := time.Now().UnixMilli(); now == time.Now().UnixMilli(); {
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// TestRecordsThatProducersHeldBackAreRead has a record written to a partition that had no leader which is older than the tail.
+func TestRecordsThatProducersHeldBackAreRead(t *testing.T) {
+	t.Parallel()
+	r, broker := newFakeRig(t, 2)
+	fault := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets}, Topic: r.topic, Partitions: []int32{1}, Err: kerr.LeaderNotAvailable, Count: -1})
+	s := r.source()
+	at, err := s.Ends(kafkatest.Deadline(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault.Remove()
+	held := &kgo.Record{Topic: r.topic, Partition: 1, Value: []byte("held"), Timestamp: time.Now().Add(-heldBack + time.Minute)}
+	if err := r.client.ProduceSync(kafkatest.Deadline(t), held).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r.read(s, at).wants("1/0=held")
 }
 
 // TestNoLeaderAnswers is an error: Kafka may be down.

@@ -8,14 +8,17 @@ import (
 )
 
 // Ends returns the places behind the last records of all partitions, or under read_committed those behind the last
-// records whose transactions have ended. In partitions whose leaders do not answer within some seconds it returns the
-// present time, see proxy.AtTime: what is written to them afterwards comes behind it. The error, like that of the
+// records whose transactions have ended. In partitions whose leaders do not answer within some seconds it returns a time
+// that is so long ago that what is written to them afterwards comes behind it, see proxy.AtTime. The error, like that of the
 // other positions, is for the client: it is of proxy.KindKafkaUnavailable if no leader answers.
 func (s *Source) Ends(ctx context.Context) (proxy.Places, error) {
-	now := time.Now().UnixMilli()
+	since := s.since()
 	places, err := s.places(ctx, func(offsets []int64) int64 { return offsets[0] }, atEnd)
-	return s.orTime(places, now), err
+	return s.orTime(places, since), err
 }
+
+// since is the time of the oldest records that may be written from now on.
+func (s *Source) since() int64 { return time.Now().Add(-s.heldBack).UnixMilli() }
 
 // Starts returns the places of the first records of all partitions, and the earliest time in those whose leaders do not
 // answer.
@@ -32,15 +35,15 @@ func (s *Source) At(ctx context.Context, timestamp int64) (proxy.Places, error) 
 	return s.orTime(places, timestamp), err
 }
 
-// Last returns the places n offsets before the ends of all partitions, or where their logs begin, and the present
-// time in partitions whose leaders do not answer.
+// Last returns the places n offsets before the ends of all partitions, or where their logs begin, and what Ends does in
+// partitions whose leaders do not answer.
 func (s *Source) Last(ctx context.Context, n int64) (proxy.Places, error) {
-	now := time.Now().UnixMilli()
+	since := s.since()
 	places, err := s.places(ctx, func(offsets []int64) int64 {
 		start, end := offsets[0], offsets[1]
 		return end - min(max(0, n), max(0, end-start))
 	}, atStart, atEnd)
-	return s.orTime(places, now), err
+	return s.orTime(places, since), err
 }
 
 // places asks for the offsets of timestamps, of which choose returns one for each partition whose leader answers.

@@ -28,6 +28,7 @@ type Source struct {
 	isolation  int8
 	fetchBytes int64
 	lookPause  time.Duration // between two looks for partitions that are stuck
+	heldBack   time.Duration // how old records may be when producers have them written
 
 	mu    sync.Mutex      // guards what follows
 	stuck map[int32]stuck // where readers were last found to be stuck
@@ -35,13 +36,16 @@ type Source struct {
 
 const (
 	defaultFetchBytes = 1 << 20
+	// heldBack is how long Kafka's producers keep records by default for a partition that has no leader
+	// (delivery.timeout.ms). Their timestamps are of before that.
+	heldBack = 2 * time.Minute
 	// Isolation levels of requests.
 	uncommitted, committed = 0, 1
 )
 
 // New returns a source. It asks nothing of Kafka yet.
 func New(c *cluster.Cluster, o Options) *Source {
-	s := &Source{cluster: c, topic: o.Topic, fetchBytes: int64(o.FetchBytes), lookPause: lookPause, stuck: make(map[int32]stuck)}
+	s := &Source{cluster: c, topic: o.Topic, fetchBytes: int64(o.FetchBytes), lookPause: lookPause, heldBack: heldBack, stuck: make(map[int32]stuck)}
 	if s.fetchBytes == 0 {
 		s.fetchBytes = defaultFetchBytes
 	}
