@@ -81,3 +81,18 @@ func TestNewestRecordsOfAPartitionWithoutALeaderAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestASkippingTailKeepsItsPlaceWithoutALeader falls behind where another partition has no leader: it skips nothing there.
+func TestASkippingTailKeepsItsPlaceWithoutALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newLeaderlessRig(t)
+		r.log.memory.limit = 1 // the ring holds the newest record alone
+		tail := r.open(TailOptions{Slow: SlowSkip, At: proxy.Places{0: {Offset: 0, Epoch: -1}, 1: proxy.AtTime(0)}})
+		for range 3 {
+			r.fetch(r.write(0, "a")...)
+		}
+		tail.want("SLOW:0:0:3")
+		r.lead("new")
+		tail.want("record:1:0:0", "record:1:1:0", "record:1:2:0")
+	})
+}

@@ -123,11 +123,11 @@ func (t *Tail) skip() {
 	t.wake()
 }
 
-// gapsBetween returns what lies between places, in order.
+// gapsBetween returns what lies between places, in order. A partition of which only a time is known at the end is not gone past.
 func gapsBetween(from, to proxy.Places) (gaps []proxy.Gap) {
 	for _, partition := range to.Partitions() {
 		begin, end := from[partition], to[partition]
-		if begin.Offset < end.Offset {
+		if begin.Offset < end.Offset && !end.IsTime() {
 			gaps = append(gaps, proxy.Gap{Partition: partition, From: begin.Offset, To: end.Offset, Reason: proxy.GapSlow, Then: end})
 		}
 	}
