@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -28,25 +29,56 @@ func (t *Tail) catchUp(at proxy.Places, checked *proxy.Batch) {
 	t.catching.Go(func() {
 		for t.ended.Err() == nil {
 			err := t.readLog(t.ended, at, checked)
-			if err == nil {
+			checked = nil
+			switch {
+			case err == nil:
 				return
-			}
-			if errors.Is(err, ErrGone) {
+			case errors.Is(err, ErrGone):
 				t.fail(err)
 				return
+			case errors.Is(err, errStalled):
+				if t.goOn(t.ended, at) {
+					return
+				}
+			default:
+				sleep(t.ended, t.log.options.Retry)
 			}
-			checked = nil
-			sleep(t.ended, t.log.options.Retry)
 		}
 	})
 }
 
-// readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
-func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batch) error {
+// errStalled has a tail give its turn back: its writer does not take what it was handed, and others wait for a turn.
+var errStalled = errors.New("the client takes nothing")
+
+// goOn waits, without a turn, until the writer has taken what it was handed, and tells whether the tail is live behind that.
+func (t *Tail) goOn(ctx context.Context, at proxy.Places) (live bool) {
+	select {
+	case <-t.taken:
+	case <-ctx.Done():
+		return false
+	}
+	t.mu.Lock()
+	t.spot = spot{begin: at.Clone()}
+	t.mu.Unlock()
+	return t.goLive(at)
+}
+
+// takeTurn waits until the tail may read the log.
+func (t *Tail) takeTurn(ctx context.Context) error {
+	t.log.waiting.Add(1)
+	defer t.log.waiting.Add(-1)
 	select {
 	case t.log.turns <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err() //nolint:wrapcheck // not told to anybody
+	}
+}
+
+// readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
+func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batch) error {
+	if err := t.takeTurn(ctx); err != nil {
+		return err
 	}
 	defer func() { <-t.log.turns }()
 	encoder := t.newEncoder()
@@ -207,7 +239,8 @@ func (t *Tail) liveAt(s spot) bool {
 	return true
 }
 
-// hand encodes those of a batch that are wanted, and waits until the writer has taken them, page by page.
+// hand encodes those of a batch that are wanted, and waits until the writer has taken them, page by page. With errStalled
+// at is behind the last page.
 func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy.Batch) error {
 	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
 	p := newPage(e, batch.Gaps)
@@ -227,13 +260,22 @@ func (t *Tail) hand(ctx context.Context, e Encoder, at proxy.Places, batch proxy
 		if p.add(e, r); len(p.frames) < pageBytes {
 			continue
 		}
-		if err := t.give(ctx, p); err != nil {
-			return err
+		mayLeave := t.slow != SlowLatest // else those left out would be counted again
+		if err := t.give(ctx, p, mayLeave); err != nil {
+			return movedIf(err, at, behind)
 		}
 		p = newPage(e, nil)
 		p.begin = behind.Clone()
 	}
-	return t.give(ctx, p)
+	return movedIf(t.give(ctx, p, true), at, behind)
+}
+
+// movedIf moves places behind the last page if the tail has stalled, and returns the error.
+func movedIf(err error, at, behind proxy.Places) error {
+	if errors.Is(err, errStalled) {
+		maps.Copy(at, behind)
+	}
+	return err
 }
 
 func (t *Tail) wanted() *Selection {
@@ -242,8 +284,9 @@ func (t *Tail) wanted() *Selection {
 	return t.selection
 }
 
-// give hands a page to the writer, and waits until that has taken it.
-func (t *Tail) give(ctx context.Context, p *page) error {
+// give hands a page to the writer, and waits until that has taken it. If that takes long while others wait for a turn, it
+// returns errStalled, unless the tail may not leave: who takes nothing must hold up nobody.
+func (t *Tail) give(ctx context.Context, p *page, mayLeave bool) error {
 	if len(p.controls)+len(p.offsets) == 0 {
 		return nil
 	}
@@ -254,10 +297,19 @@ func (t *Tail) give(ctx context.Context, p *page) error {
 	t.page, t.spot = p, spot{index: p.index}
 	t.mu.Unlock()
 	t.wake()
-	select {
-	case <-t.taken:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // not told to anybody
+	stalled := time.NewTimer(t.log.options.Retry)
+	defer stalled.Stop()
+	for {
+		select {
+		case <-t.taken:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // not told to anybody
+		case <-stalled.C:
+			if mayLeave && t.log.waiting.Load() > 0 {
+				return errStalled
+			}
+			stalled.Reset(t.log.options.Retry)
+		}
 	}
 }

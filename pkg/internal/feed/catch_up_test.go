@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,5 +94,25 @@ func TestAReaderThatFailsAtTheEndOfAWaitIsNotReadOn(t *testing.T) {
 		if _, err := conflating.Poll(ctx); !errors.Is(err, errFake) {
 			t.Errorf("polling for the newest records: %v", err)
 		}
+	})
+}
+
+// TestATailThatTakesNothingHoldsUpNobody has a tail take nothing of what it was handed, while another one waits for its turn.
+func TestATailThatTakesNothingHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1)
+		r.fetch(r.write(0, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")...)
+		begin := TailOptions{At: proxy.Places{0: {Epoch: -1}}}
+		stalled := r.open(begin)
+		time.Sleep(rigRetry / 2)
+		synctest.Wait() // it has its turn
+		var all []string
+		for offset := range 12 {
+			all = append(all, fmt.Sprintf("record:0:%d:0", offset))
+		}
+		r.open(begin).want(all...)
+		stalled.want(all...)
+		r.fetch(r.write(0, "m")...)
+		stalled.want("record:0:12:0")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // Hub holds the logs that are read.
@@ -12,6 +13,7 @@ type Hub struct {
 	memory  *memory
 	tables  *tables
 	turns   chan struct{}
+	waiting atomic.Int64
 
 	mu   sync.Mutex // guards logs
 	logs map[any]*Log

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -41,6 +42,7 @@ type Log struct {
 	memory  *memory
 	tables  *tables
 	turns   chan struct{} // has room for as many tails as may read logs themselves
+	waiting *atomic.Int64 // how many tails wait for a turn
 	over    chan struct{} // closed when the log has ended
 	gone    context.Context
 	stop    context.CancelFunc
@@ -70,7 +72,7 @@ type Name struct {
 // newLog returns a log that nothing is fetched of yet.
 func newLog(name Name, source Source, h *Hub) *Log {
 	l := &Log{
-		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns,
+		name: name, source: source, options: h.options, memory: h.memory, tables: h.tables, turns: h.turns, waiting: &h.waiting,
 		over: make(chan struct{}), beginning: make(chan struct{}, 1), audiences: map[audienceKey]*audience{}, more: make(chan struct{}),
 	}
 	l.gone, l.stop = context.WithCancel(context.Background())

@@ -23,7 +23,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestAnEmptyRingIsJoinedInItsHistoryAlone", "../../proxy/place.go", "here.Offset < place.Offset || here.IsOlder(place.Epoch)", "here.Offset < place.Offset",
 		},
 		"where a tail is ahead of the ring is forgotten": {
-			"TestTailsJoinARing", "ring.go", "s.ahead = at.Beyond(r.high)", "s.ahead = nil",
+			"TestTailsJoinARing", "ring.go", "s.ahead = at.Ahead(r.high)", "s.ahead = nil",
 		},
 		"joining by key forgets what the ring has": {
 			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "wanted = append(wanted, location{number, record})", "",
