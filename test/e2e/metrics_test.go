@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -17,6 +18,7 @@ func fromTheStart() map[string]string {
 	return map[string]string{
 		"build_info": "commit go version", "ready": "", "connections_opened_total": "", "connection_seconds": "",
 		"produce_seconds": "", "in_flight_messages": "", "delivery_seconds": "", "slow_client_closes_total": "", "tail_encodings_total": "", "tail_compressions_total": "",
+		"queue_held": "", "queue_expired_total": "", "queue_deliveries": "",
 		"bytes_received_total": "", "bytes_sent_total": "", "state_lag": "table", "certificate_expiry_seconds": "listener",
 		"kafka_clients": "kind", "memory_held_bytes": "kind", "memory_budget_bytes": "",
 	}
@@ -30,7 +32,7 @@ func withAnEvent() map[string]string {
 		"records_delivered_total": "topic", "records_undecodable_total": "topic", "commits_total": "result",
 		"group_lag": "group topic", "group_connections": "group", "throttled_seconds_total": "direction",
 		"session_claims": "kind", "session_conflicts_total": "outcome", "state_records_skipped_total": "table",
-		"auth_total": "method outcome", "reload_errors_total": "file",
+		"auth_total": "method outcome", "reload_errors_total": "file", "queue_settled_total": "outcome",
 	}
 }
 
@@ -146,6 +148,9 @@ func (p *proxy) everythingHappens(t *testing.T, k *cluster, state string, policy
 	eventually(t, "a commit", func() bool { return p.metric(t, `wsproxy_commits_total{result="ok"}`) > 0 })
 	eventually(t, "the lag is known", func() bool { return strings.HasSuffix(p.series(t, "wsproxy_group_lag"), " 0") })
 	in.close()
+	worker := &worker{pumping(p.dialAs(t, alice, queuePath(topic, k.group())))}
+	worker.send(fmt.Sprintf(`{"accept":%q}`, worker.record().ID))
+	eventually(t, "a record is settled", func() bool { return p.metric(t, `wsproxy_queue_settled_total{outcome="accept"}`) > 0 })
 	policy.write("no rules")
 	eventually(t, "the faulty file is noticed", func() bool { return p.series(t, "wsproxy_reload_errors_total") != "" })
 }

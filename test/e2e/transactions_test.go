@@ -137,11 +137,9 @@ func TestTransactionsAreFenced(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p, q := k.topic(t, 1), k.transacting(t), k.transacting(t)
 		first := p.inTransactions(t, topic, "i")
-		first.send(numberedMessage(1))
-		first.ack()
+		first.transact(numberedMessage(1))
 		second := q.inTransactions(t, topic, "i")
-		second.send(numberedMessage(2))
-		second.ack()
+		second.transact(numberedMessage(2))
 		first.send(numberedMessage(3))
 		first.refusal("TRANSACTION_ABORTED")
 		before := first.ended(4409)
@@ -149,10 +147,8 @@ func TestTransactionsAreFenced(t *testing.T) {
 			t.Errorf("the first is told %q", before)
 		}
 		other := p.inTransactions(t, topic, "j") // another identity
-		other.send(numberedMessage(4))
-		other.ack()
-		second.send(numberedMessage(5))
-		second.ack()
+		other.transact(numberedMessage(4))
+		second.transact(numberedMessage(5))
 		if got := p.committed(t, k, topic, 4); !slices.Equal(got, []string{"1", "2", "4", "5"}) {
 			t.Errorf("readers of committed records see %q", got)
 		}
@@ -164,11 +160,9 @@ func TestIdleTransactionsAreFenced(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic, p := k.topic(t, 1), k.transacting(t)
 		first := p.inTransactions(t, topic, "i")
-		first.send(numberedMessage(1))
-		first.ack()
+		first.transact(numberedMessage(1))
 		second := p.inTransactions(t, topic, "i")
-		second.send(numberedMessage(2))
-		second.ack()
+		second.transact(numberedMessage(2))
 		first.refusal("FENCED")
 		first.ended(4409)
 	})
