@@ -1,18 +1,18 @@
 package proxy
 
-// Verdict is what a worker of a queue wants to become of a record that it holds.
-type Verdict uint8
+// Acknowledgement is what a worker of a queue wants to become of a record that it holds.
+type Acknowledgement uint8
 
-// The verdicts. Their numbers are those of Kafka's acknowledgement types (KIP-932, KIP-1222).
+// The acknowledgements. Their numbers are those of Kafka's acknowledgement types (KIP-932, KIP-1222).
 const (
-	Accept  Verdict = 1 // it is done
-	Release Verdict = 2 // another worker may have it
-	Reject  Verdict = 3 // nobody gets it again; a dead letter where the group is configured for them
-	Renew   Verdict = 4 // its lock begins anew, and it stays with the worker
+	Accept  Acknowledgement = 1 // it is done
+	Release Acknowledgement = 2 // another worker may have it
+	Reject  Acknowledgement = 3 // nobody gets it again; a dead letter where the group is configured for them
+	Renew   Acknowledgement = 4 // its lock begins anew, and it stays with the worker
 )
 
-// String returns the verb by which clients give the verdict.
-func (v Verdict) String() string {
+// String returns the verb by which clients give the acknowledgement.
+func (v Acknowledgement) String() string {
 	switch v {
 	case Accept:
 		return "accept"
@@ -43,9 +43,9 @@ type QueueEvent struct {
 	Settlement *Settlement
 }
 
-// Settlement is the outcome of one call in which a worker gives a verdict on records.
+// Settlement is the outcome of one call in which a worker gives an acknowledgement on records.
 type Settlement struct {
-	Verdict Verdict
+	Acknowledgement Acknowledgement
 	// Until is when the first lock of the renewed records ends, in milliseconds since the epoch; 0 if none was
 	// renewed.
 	Until   int64
@@ -58,7 +58,7 @@ type SettledPosition struct {
 	Result   SettleResult
 }
 
-// SettleResult is the result of a verdict on a record.
+// SettleResult is the result of an acknowledgement on a record.
 type SettleResult uint8
 
 // The results. After each of them but SettleRenewed and SettleFailed the worker does not hold the record.

@@ -17,10 +17,10 @@ func TestSettleResultsAreFailuresOrNot(t *testing.T) {
 	}
 }
 
-func TestVerdictsHaveTheVerbsOfTheProtocol(t *testing.T) {
-	for verdict, want := range map[Verdict]string{Accept: "accept", Release: "release", Reject: "reject", Renew: "renew", 0: "none", 9: "none"} {
-		if got := verdict.String(); got != want {
-			t.Errorf("verdict %d: got %q, want %q", verdict, got, want)
+func TestAcknowledgementsHaveTheVerbsOfTheProtocol(t *testing.T) {
+	for acknowledgement, want := range map[Acknowledgement]string{Accept: "accept", Release: "release", Reject: "reject", Renew: "renew", 0: "none", 9: "none"} {
+		if got := acknowledgement.String(); got != want {
+			t.Errorf("acknowledgement %d: got %q, want %q", acknowledgement, got, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestQueuePolicyAndTokens(t *testing.T) {
 		if f := w.frame(); len(f.Auth) == 0 {
 			t.Fatalf("got %s", f.text)
 		}
-		w.send(verdict("accept", held.ID), renewal("bad"))
+		w.send(acknowledgement("accept", held.ID), renewal("bad"))
 		w.wantFrame(settledIDs(held.ID))
 		w.wantEnd(4401)
 	})

@@ -93,8 +93,8 @@ func (w *worker) fails(code, id string) {
 	}
 }
 
-// verdict is a message that settles records.
-func verdict(verb string, ids ...string) string {
+// acknowledgement is a message that settles records.
+func acknowledgement(verb string, ids ...string) string {
 	if ids == nil {
 		ids = []string{}
 	}
@@ -102,7 +102,7 @@ func verdict(verb string, ids ...string) string {
 }
 
 // settledIDs is the answer to it.
-func settledIDs(ids ...string) string { return verdict("settled", ids...) }
+func settledIDs(ids ...string) string { return acknowledgement("settled", ids...) }
 
 func marshal(v any) string {
 	b, err := json.Marshal(v)

@@ -15,7 +15,7 @@ type crowd struct {
 	workers      []*crowdWorker
 
 	dealt    map[string]int  // how often each record came
-	sent     map[string]bool // records on which a verdict was given
+	sent     map[string]bool // records on which an acknowledgement was given
 	accepted map[string]int  // records that Kafka has settled, as workers were told
 }
 
@@ -71,7 +71,7 @@ func (c *crowd) take(i int, f queueFrame, message string) {
 		w.values[f.ID] = value
 		c.dealt[value]++
 		c.sent[value] = true
-		w.send(verdict("accept", f.ID))
+		w.send(acknowledgement("accept", f.ID))
 	}
 }
 

@@ -21,7 +21,7 @@ func TestQueueRecordsOfAResetWorkerGoToAnother(t *testing.T) {
 		first.reset()
 		for value, id := range second.records(3) {
 			t.Logf("%s came after %v", value, time.Since(began))
-			second.send(verdict("accept", id))
+			second.send(acknowledgement("accept", id))
 		}
 		if took := time.Since(began); took > within {
 			t.Errorf("the records came after %v", took)
@@ -39,7 +39,7 @@ func TestQueueDrainReleases(t *testing.T) {
 		first := drained.worker(t, topic, group, "confirm=true")
 		held := first.records(3)
 		second := stays.worker(t, topic, group)
-		first.send(verdict("accept", held["0"]))
+		first.send(acknowledgement("accept", held["0"]))
 		first.wantFrame(settledIDs(held["0"]))
 		wait := drained.shutdown()
 		defer wait()
@@ -48,7 +48,7 @@ func TestQueueDrainReleases(t *testing.T) {
 		if again["1"] != held["1"] || again["2"] != held["2"] {
 			t.Errorf("got %v, want two of %v", again, held)
 		}
-		second.send(verdict("accept", again["1"], again["2"]))
+		second.send(acknowledgement("accept", again["1"], again["2"]))
 		k.awaitSettled(t, group, topic)
 	})
 }
@@ -60,7 +60,7 @@ func TestQueueOfADeletedTopicEnds(t *testing.T) {
 		w := k.run(t).worker(t, topic, group)
 		held := w.records(3)
 		k.delete(t, topic)
-		w.send(verdict("accept", held["0"]))
+		w.send(acknowledgement("accept", held["0"]))
 		w.wantEnd(4404)
 	})
 }
@@ -95,7 +95,7 @@ func TestQueueRecordsOfASilentWorkerGoToAnother(t *testing.T) {
 		silent.until(opText)
 		other := p.worker(t, topic, group) // it answers
 		for _, id := range other.records(2) {
-			other.send(verdict("accept", id))
+			other.send(acknowledgement("accept", id))
 		}
 		k.awaitSettled(t, group, topic)
 	})

@@ -45,11 +45,11 @@ func TestQueueLocksEnd(t *testing.T) {
 		p := k.start(t)
 		slow := p.worker(t, topic, group, "confirm=true", "window=1")
 		held := slow.record()
-		slow.wantFrame(verdict("expired", held.ID))
+		slow.wantFrame(acknowledgement("expired", held.ID))
 		if now := time.Now().UnixMilli(); now < held.Delivery.Until {
 			t.Errorf("told at %d, and the lock ends at %d", now, held.Delivery.Until)
 		}
-		slow.send(verdict("accept", held.ID)) // too late, or for the next delivery: its place is free
+		slow.send(acknowledgement("accept", held.ID)) // too late, or for the next delivery: its place is free
 		late, again := false, false
 		for settled := false; !settled; {
 			switch f := slow.frame(); {
@@ -58,7 +58,7 @@ func TestQueueLocksEnd(t *testing.T) {
 					t.Fatalf("got %s", f.text)
 				}
 				if late {
-					slow.send(verdict("accept", held.ID))
+					slow.send(acknowledgement("accept", held.ID))
 				}
 			case f.Error != nil:
 				if late = true; f.Error.Code != "LOCK_EXPIRED" || f.ID != held.ID {

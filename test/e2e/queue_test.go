@@ -28,7 +28,7 @@ func TestQueueDealsEachRecordToOneWorker(t *testing.T) {
 						t.Fatalf("got %s", message)
 					}
 					seen[text(t, f)]++
-					w.send(verdict("accept", f.ID))
+					w.send(acknowledgement("accept", f.ID))
 				default:
 				}
 			}
@@ -52,14 +52,14 @@ func TestQueueReleasesWhatAnEndedWorkerHolds(t *testing.T) {
 		k.produce(t, topic, numbered(0, 3, 1, 0)...)
 		first := p.worker(t, topic, group)
 		held := first.records(3)
-		first.send(verdict("accept", held["0"]))
+		first.send(acknowledgement("accept", held["0"]))
 		first.close()
 		second := p.worker(t, topic, group)
 		again := second.records(2)
 		if again["1"] != held["1"] || again["2"] != held["2"] {
 			t.Errorf("got %v, want two of %v", again, held)
 		}
-		second.send(verdict("accept", again["1"], again["2"]))
+		second.send(acknowledgement("accept", again["1"], again["2"]))
 		k.awaitSettled(t, group, topic)
 	})
 }
@@ -74,11 +74,11 @@ func TestQueueParametersOfRecords(t *testing.T) {
 		if string(f.Value.Value) != `"9007199254740993"` || f.Key.Format != "bytearray" || len(f.Headers) != 1 {
 			t.Errorf("got %s", f.text)
 		}
-		w.send(verdict("accept", f.ID))
+		w.send(acknowledgement("accept", f.ID))
 		if f = w.record(); f.Value.Error == nil || f.Value.Error.Code != "MESSAGE_TOO_LARGE" || f.Value.Error.Bytes != 5000 {
 			t.Errorf("got %s", f.text)
 		}
-		w.send(verdict("accept", f.ID))
+		w.send(acknowledgement("accept", f.ID))
 		if f = w.record(); string(f.Value.Value) != "null" {
 			t.Errorf("got %s", f.text)
 		}
@@ -122,7 +122,7 @@ func TestQueueBeginsWhereItsFirstWorkerSays(t *testing.T) {
 		if text(t, got) != "2" {
 			t.Errorf("it began with %q", text(t, got))
 		}
-		late.send(verdict("release", got.ID))
+		late.send(acknowledgement("release", got.ID))
 		late.close()
 		again := p.worker(t, topic, fromEnd, "offsetResetStrategy=earliest")
 		if f := again.record(); text(t, f) != "2" {

@@ -51,15 +51,15 @@ func TestSettlementsAreTold(t *testing.T) {
 	at := func(offset int64, result proxy.SettleResult) proxy.SettledPosition {
 		return proxy.SettledPosition{Position: proxy.Position{Topic: "foo", Offset: offset, Timestamp: 9}, Result: result}
 	}
-	settled := &proxy.Settlement{Verdict: proxy.Accept, Results: []proxy.SettledPosition{
+	settled := &proxy.Settlement{Acknowledgement: proxy.Accept, Results: []proxy.SettledPosition{
 		at(1, proxy.SettleDone), at(2, proxy.SettleExpired), at(3, proxy.SettleFailed), at(4, proxy.SettleUnknown), at(5, proxy.SettleDone),
 	}}
-	renewed := &proxy.Settlement{Verdict: proxy.Renew, Until: 77, Results: []proxy.SettledPosition{at(1, proxy.SettleRenewed), at(2, proxy.SettleExpired)}}
+	renewed := &proxy.Settlement{Acknowledgement: proxy.Renew, Until: 77, Results: []proxy.SettledPosition{at(1, proxy.SettleRenewed), at(2, proxy.SettleExpired)}}
 	for want, got := range map[string][]byte{
 		`{"settled":["foo-0-1-9","foo-0-5-9"]}`:        AppendSettled(nil, settled),
 		`{"settled":[]}`:                               AppendSettled(nil, &proxy.Settlement{}),
 		`{"renewed":{"until":77,"ids":["foo-0-1-9"]}}`: AppendRenewed(nil, renewed),
-		`{"renewed":{"ids":[]}}`:                       AppendRenewed(nil, &proxy.Settlement{Verdict: proxy.Renew}),
+		`{"renewed":{"ids":[]}}`:                       AppendRenewed(nil, &proxy.Settlement{Acknowledgement: proxy.Renew}),
 		`x{"expired":["foo-0-1-9","foo-0-2-9"]}`:       AppendExpired([]byte("x"), []proxy.Position{settled.Results[0].Position, settled.Results[1].Position}),
 	} {
 		if string(got) != want {
@@ -68,27 +68,27 @@ func TestSettlementsAreTold(t *testing.T) {
 	}
 }
 
-func TestVerdictsAreRead(t *testing.T) {
+func TestAcknowledgementsAreRead(t *testing.T) {
 	q := NewQueue(OutSettings{Topic: "foo-1"})
 	one := proxy.Position{Topic: "foo-1", Partition: 2, Offset: 3, Timestamp: -1}
 	two := proxy.Position{Topic: "foo-1", Offset: 4, Timestamp: 5}
-	for frame, want := range map[string]Verdicts{
-		`{"accept":["foo-1-2-3--1","foo-1-0-4-5"]}`:          {Verdict: proxy.Accept, Positions: []proxy.Position{one, two}},
-		`{ "release" :"foo-1-0-4-5" }`:                       {Verdict: proxy.Release, Positions: []proxy.Position{two}},
-		`{"x":{"accept":1},"reject":["foo-1-0-4-5"],"y":[]}`: {Verdict: proxy.Reject, Positions: []proxy.Position{two}},
-		`{"re\u006eew":["foo-1-0-4-5","foo-1-0-4-5"]}`:       {Verdict: proxy.Renew, Positions: []proxy.Position{two, two}},
-		`{"accept":[]}`: {Verdict: proxy.Accept},
-		`{"accept":["","foo-2-0-4-5","foo-1-0-4-5","foo-1-0-04-5"]}`: {Verdict: proxy.Accept, Positions: []proxy.Position{two}, Unknown: []string{"", "foo-2-0-4-5", "foo-1-0-04-5"}},
-		`{"accept":"x"}`: {Verdict: proxy.Accept, Unknown: []string{"x"}},
+	for frame, want := range map[string]Acknowledgements{
+		`{"accept":["foo-1-2-3--1","foo-1-0-4-5"]}`:          {Acknowledgement: proxy.Accept, Positions: []proxy.Position{one, two}},
+		`{ "release" :"foo-1-0-4-5" }`:                       {Acknowledgement: proxy.Release, Positions: []proxy.Position{two}},
+		`{"x":{"accept":1},"reject":["foo-1-0-4-5"],"y":[]}`: {Acknowledgement: proxy.Reject, Positions: []proxy.Position{two}},
+		`{"re\u006eew":["foo-1-0-4-5","foo-1-0-4-5"]}`:       {Acknowledgement: proxy.Renew, Positions: []proxy.Position{two, two}},
+		`{"accept":[]}`: {Acknowledgement: proxy.Accept},
+		`{"accept":["","foo-2-0-4-5","foo-1-0-4-5","foo-1-0-04-5"]}`: {Acknowledgement: proxy.Accept, Positions: []proxy.Position{two}, Unknown: []string{"", "foo-2-0-4-5", "foo-1-0-04-5"}},
+		`{"accept":"x"}`: {Acknowledgement: proxy.Accept, Unknown: []string{"x"}},
 	} {
-		got, err := q.DecodeVerdicts([]byte(frame))
+		got, err := q.DecodeAcknowledgements([]byte(frame))
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: got %v, %v, want %v", frame, got, err, want)
 		}
 	}
 }
 
-func TestMessagesThatAreNoVerdictsAreRefused(t *testing.T) {
+func TestMessagesThatAreNoAcknowledgementsAreRefused(t *testing.T) {
 	q := NewQueue(OutSettings{Topic: "foo"})
 	ids := func(n int) string { return `{"accept":[` + strings.Repeat(`"foo-0-1-2",`, n-1) + `"foo-0-1-2"]}` }
 	for name, test := range map[string]struct {
@@ -101,34 +101,34 @@ func TestMessagesThatAreNoVerdictsAreRefused(t *testing.T) {
 		"a verb twice": {`{"accept":[],"accept":[]}`, proxy.KindInvalidMessage}, "a number": {`{"accept":1}`, proxy.KindInvalidMessage},
 		"null": {`{"accept":null}`, proxy.KindInvalidMessage}, "an object": {`{"accept":{"id":"foo-0-1-2"}}`, proxy.KindInvalidMessage},
 		"a number among ids": {`{"accept":["foo-0-1-2",1]}`, proxy.KindInvalidMessage}, "nested": {`{"accept":[["foo-0-1-2"]]}`, proxy.KindInvalidMessage},
-		"too many": {ids(MostVerdicts + 1), proxy.KindInvalidMessage},
+		"too many": {ids(MostAcknowledgements + 1), proxy.KindInvalidMessage},
 	} {
-		got, err := q.DecodeVerdicts([]byte(test.frame))
+		got, err := q.DecodeAcknowledgements([]byte(test.frame))
 		if err == nil || err.Kind != test.want || got.Positions != nil || got.Unknown != nil || len(err.Message) > 300 {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 	}
-	if got, err := q.DecodeVerdicts([]byte(ids(MostVerdicts))); err != nil || len(got.Positions) != MostVerdicts {
+	if got, err := q.DecodeAcknowledgements([]byte(ids(MostAcknowledgements))); err != nil || len(got.Positions) != MostAcknowledgements {
 		t.Errorf("the most ids: got %d, %v", len(got.Positions), err)
 	}
 }
 
-// FuzzVerdicts states that a message is taken exactly if it has one verb with an id or an array of at most MostVerdicts of them,
+// FuzzAcknowledgements states that a message is taken exactly if it has one verb with an id or an array of at most MostAcknowledgements of them,
 // and that each id is in the result once.
-func FuzzVerdicts(f *testing.F) {
+func FuzzAcknowledgements(f *testing.F) {
 	for _, seed := range []string{`{"accept":["foo-0-1-2"]}`, `{"release":"foo-0-1-2"}`, `{"reject":[1]}`, `{"ren\u0065w":[]}`, `{"accept":[],"x":1}`, `{"accept":["\ud800"]}`, `[]`} {
 		f.Add([]byte(seed))
 	}
 	q := NewQueue(OutSettings{Topic: "foo"})
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		got, err := q.DecodeVerdicts(frame)
+		got, err := q.DecodeAcknowledgements(frame)
 		if err != nil {
 			if got.Positions != nil || got.Unknown != nil || !isJSON(AppendError(nil, err, "", "")) {
 				t.Fatalf("%q: got %v, %v", frame, got, err)
 			}
 			return
 		}
-		if !isJSON(frame) || got.Verdict < proxy.Accept || got.Verdict > proxy.Renew || len(got.Positions)+len(got.Unknown) > MostVerdicts {
+		if !isJSON(frame) || got.Acknowledgement < proxy.Accept || got.Acknowledgement > proxy.Renew || len(got.Positions)+len(got.Unknown) > MostAcknowledgements {
 			t.Fatalf("%q: got %v", frame, got)
 		}
 		for _, p := range got.Positions {

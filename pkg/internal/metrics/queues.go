@@ -18,7 +18,7 @@ func (m *Metrics) registerQueues(f factory) {
 	m.Queues = Queues{
 		held: f.gauge("queue_held", "Records of queues that this replica holds, for its connections or to give them back."),
 		settled: f.counterVec("queue_settled_total",
-			"Verdicts of clients on records of queues, by outcome: the verb where Kafka took it, else the code of the error.", "outcome"),
+			"Acknowledgements of clients on records of queues, by outcome: the verb where Kafka took it, else the code of the error.", "outcome"),
 		expired: f.counter("queue_expired_total", "Records of queues whose locks have ended while a client held them."),
 		deliveries: f.histogram("queue_deliveries",
 			"How often a record of a queue was handed out when a client gets it, this time included.", 1, 2, 3, 4, 5, 10),
@@ -31,9 +31,9 @@ func (q *Queues) Held(change int) { q.held.Add(float64(change)) }
 // Dealt counts a record that is handed out for the count-th time.
 func (q *Queues) Dealt(count int) { q.deliveries.Observe(float64(count)) }
 
-// Settled counts a verdict by its result.
-func (q *Queues) Settled(verdict proxy.Verdict, result proxy.SettleResult) {
-	outcome := verdict.String()
+// Settled counts an acknowledgement by its result.
+func (q *Queues) Settled(acknowledgement proxy.Acknowledgement, result proxy.SettleResult) {
+	outcome := acknowledgement.String()
 	if kind, failed := result.Kind(); failed {
 		outcome = kind.String()
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// lastAnswers bounds how long a connection that the proxy closes waits for the outcome of verdicts that were given
+	// lastAnswers bounds how long a connection that the proxy closes waits for the outcome of acknowledgements that were given
 	// before it releases the rest.
 	lastAnswers = time.Second
 	// releaseTimeout bounds how long the end of a connection waits for Kafka to take back what the client held.
@@ -25,9 +25,9 @@ type Worker interface {
 	// Take waits for what happens to the worker. The error is ctx's, or one for the client, after which the worker is of
 	// no use.
 	Take(ctx context.Context) (proxy.QueueEvent, error)
-	// Settle gives a verdict. Each call causes one settlement, in the order of the calls, until Close. The error is
+	// Settle gives an acknowledgement. Each call causes one settlement, in the order of the calls, until Close. The error is
 	// ctx's, or that of Take.
-	Settle(ctx context.Context, verdict proxy.Verdict, records []proxy.Position) error
+	Settle(ctx context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error
 	// Close releases what the worker holds at once, and waits for Kafka's answer or the end of ctx. Further calls wait likewise.
 	Close(ctx context.Context)
 }
@@ -122,7 +122,7 @@ func (f *queue) readLoop() {
 
 // settle carries out a client's message.
 func (f *queue) settle(message []byte) {
-	v, e := f.options.Codec.DecodeVerdicts(message)
+	v, e := f.options.Codec.DecodeAcknowledgements(message)
 	if e != nil {
 		f.say(codec.AppendError(nil, e, "", ""))
 		return
@@ -130,7 +130,7 @@ func (f *queue) settle(message []byte) {
 	f.turns.begin(v.Unknown)
 	f.conn.waits()
 	defer f.conn.clock.reset()
-	_ = f.options.Worker.Settle(f.settling, v.Verdict, v.Positions) // the taker learns of errors, too
+	_ = f.options.Worker.Settle(f.settling, v.Acknowledgement, v.Positions) // the taker learns of errors, too
 }
 
 // say answers a message in its turn: at once if those before it are answered.
@@ -171,7 +171,7 @@ func (f *queue) pass(e *proxy.QueueEvent) error {
 	}
 }
 
-// passLast passes the outcome of the verdicts that were given before the proxy began to close the connection. Records that
+// passLast passes the outcome of the acknowledgements that were given before the proxy began to close the connection. Records that
 // come meanwhile are released with the rest.
 func (f *queue) passLast() {
 	ctx := f.lastAnswers()

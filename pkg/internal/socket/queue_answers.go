@@ -25,7 +25,7 @@ type turns struct {
 
 // turn is a message, by its answer or by what else is to be told with the settlement that is waited for.
 type turn struct {
-	text    []byte   // the answer; nil for verdicts
+	text    []byte   // the answer; nil for acknowledgements
 	unknown []string // ids that are none
 }
 
@@ -37,7 +37,7 @@ func (t *turn) bytes() int {
 	return n
 }
 
-// begin adds a message with verdicts.
+// begin adds a message with acknowledgements.
 func (t *turns) begin(unknown []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -145,7 +145,7 @@ func (f *queue) appendOutcome(dst []byte, s *proxy.Settlement, unknown []string)
 		}
 	}
 	switch {
-	case s.Verdict == proxy.Renew:
+	case s.Acknowledgement == proxy.Renew:
 		return appendFrame(dst, opText, codec.AppendRenewed(nil, s))
 	case f.options.Confirm:
 		return appendFrame(dst, opText, codec.AppendSettled(nil, s))
@@ -153,14 +153,14 @@ func (f *queue) appendOutcome(dst []byte, s *proxy.Settlement, unknown []string)
 	return dst
 }
 
-// appendFailure appends the error frame of a record whose verdict has failed.
+// appendFailure appends the error frame of a record whose acknowledgement has failed.
 func appendFailure(dst []byte, kind proxy.Kind, id string) []byte {
 	message := "The connection does not hold this record, or has settled it before."
 	switch kind {
 	case proxy.KindLockExpired:
 		message = "The lock of the record had ended: another client may have it by now."
 	case proxy.KindCommitFailed:
-		message = "Kafka did not take the verdict, or did not answer: send it again."
+		message = "Kafka did not take the acknowledgement, or did not answer: send it again."
 	}
 	return appendFrame(dst, opText, codec.AppendError(nil, &proxy.Error{Kind: kind, Message: message}, codec.MessageIDName, id))
 }

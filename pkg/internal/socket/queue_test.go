@@ -17,9 +17,9 @@ import (
 type hand struct {
 	events chan proxy.QueueEvent
 	fails  chan error
-	calls  chan proxy.Settlement // verdicts that were given, without results
+	calls  chan proxy.Settlement // acknowledgements that were given, without results
 	kafka  chan struct{}         // closed when Kafka has taken back what was released
-	panics bool                  // at the next verdict
+	panics bool                  // at the next acknowledgement
 
 	mu       sync.Mutex // guards what follows
 	released time.Time  // when it was first closed
@@ -49,11 +49,11 @@ func (h *hand) Take(ctx context.Context) (proxy.QueueEvent, error) {
 	}
 }
 
-func (h *hand) Settle(_ context.Context, verdict proxy.Verdict, records []proxy.Position) error {
+func (h *hand) Settle(_ context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error {
 	if h.panics {
 		panic("a bug")
 	}
-	s := proxy.Settlement{Verdict: verdict}
+	s := proxy.Settlement{Acknowledgement: acknowledgement}
 	for _, r := range records {
 		s.Results = append(s.Results, proxy.SettledPosition{Position: r})
 	}
@@ -97,7 +97,7 @@ func (h *hand) answer(results ...proxy.SettleResult) {
 	for i := range s.Results {
 		s.Results[i].Result = results[min(i, len(results)-1)]
 	}
-	if s.Verdict == proxy.Renew && len(s.Results) > 0 {
+	if s.Acknowledgement == proxy.Renew && len(s.Results) > 0 {
 		s.Until = 88
 	}
 	h.events <- proxy.QueueEvent{Settlement: &s}
@@ -281,7 +281,7 @@ func failedPollGraceOr(code proxy.CloseCode) time.Duration {
 	return time.Minute
 }
 
-func TestADrainTellsTheOutcomeOfVerdictsAndSendsNoRecord(t *testing.T) {
+func TestADrainTellsTheOutcomeOfAcknowledgementsAndSendsNoRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHand()
 		c, p, _ := accept(t, quietSettings(), bufferSize)
@@ -320,7 +320,7 @@ func TestADrainSendsNoRecordThatWaits(t *testing.T) {
 	})
 }
 
-// TestAPeerThatDoesNotReadHoldsUpNoRelease has a replica drain while records, or the answer to a verdict, do not fit the socket.
+// TestAPeerThatDoesNotReadHoldsUpNoRelease has a replica drain while records, or the answer to an acknowledgement, do not fit the socket.
 func TestAPeerThatDoesNotReadHoldsUpNoRelease(t *testing.T) {
 	for name, test := range map[string]struct {
 		fill  func(p *peer, h *hand)
@@ -354,7 +354,7 @@ func TestAPeerThatDoesNotReadHoldsUpNoRelease(t *testing.T) {
 	}
 }
 
-func TestADrainWaitsForVerdictsWithinABound(t *testing.T) {
+func TestADrainWaitsForAcknowledgementsWithinABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHand()
 		c, p, _ := accept(t, quietSettings(), bufferSize)

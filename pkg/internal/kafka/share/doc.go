@@ -5,11 +5,11 @@
 // # What must hold
 //
 //   - A record is at one worker at a time: it is dealt again only after the worker that had it was told that it
-//     does not hold it anymore, or has given a verdict on it.
+//     does not hold it anymore, or has given an acknowledgement on it.
 //   - What a worker was told to have lost is never settled as good afterwards: Kafka is told nothing more about that
 //     delivery.
-//   - What a worker was told to be settled was settled by its verdict. If the lock may have ended before the answer came, the
-//     result is SettleFailed, since Kafka confirms any verdict on a record that somebody else has settled meanwhile.
+//   - What a worker was told to be settled was settled by its acknowledgement. If the lock may have ended before the answer came, the
+//     result is SettleFailed, since Kafka confirms any acknowledgement on a record that somebody else has settled meanwhile.
 //   - Nothing is held that no worker holds: the member acquires at most as many records as there are free
 //     places in the windows of its workers, and gives back at once what it acquired for a worker that has left.
 //     Offsets without a record are acknowledged as gaps, and what cannot be decoded is released.
@@ -23,16 +23,16 @@
 //
 // A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
 // begins without locks. In both cases the workers are told at once. A leader that moves away and back between two looks at
-// the leaders, which are 5 s apart, is not noticed; then Kafka may confirm a verdict on a record that another member has
+// the leaders, which are 5 s apart, is not noticed; then Kafka may confirm an acknowledgement on a record that another member has
 // settled.
 //
 // # Requests
 //
 // franz-go's own share consumer accepts all that was not settled at its next poll, so the requests are made here. A member has
 // a goroutine for heartbeats, one that looks for leaders, one that ends locks, and one for each broker, whose
-// session it is: Kafka counts the requests of a session, so that one is under way at a time. Verdicts go with the next fetch,
+// session it is: Kafka counts the requests of a session, so that one is under way at a time. Acknowledgements go with the next fetch,
 // or alone where nothing is fetched. While workers hold records of a broker its fetches wait at most 50 ms for
-// records, since verdicts wait as long.
+// records, since acknowledgements wait as long.
 //
 // The places of a topic's workers are divided among the brokers that fetch. If there are fewer places than brokers, they
 // take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as

@@ -30,7 +30,7 @@ func TestAReplicaThatDiesLeavesItsRecordsToAnother(t *testing.T) {
 	})
 }
 
-// settleFailed gives a verdict, which nobody hears: the session finds that the network is cut.
+// settleFailed gives an acknowledgement, which nobody hears: the session finds that the network is cut.
 func (h *hand) settleFailed() bool {
 	s := h.settle(proxy.Accept, h.position(0), h.position(1))
 	for _, r := range s.Results {

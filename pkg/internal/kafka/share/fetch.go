@@ -10,7 +10,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// fetch acquires records for the free places, and tells Kafka verdicts with the same request.
+// fetch acquires records for the free places, and tells Kafka acknowledgements with the same request.
 func (s *session) fetch(next step) {
 	wait := s.waitFor(&next)
 	fetch := s.fetchOf(&next, wait)
@@ -37,7 +37,7 @@ func (s *session) fetch(next step) {
 	s.take(next, answer, sentAt)
 }
 
-// waitFor returns how long the broker may wait for records. Verdicts that come meanwhile wait as long.
+// waitFor returns how long the broker may wait for records. Acknowledgements that come meanwhile wait as long.
 func (s *session) waitFor(next *step) time.Duration {
 	s.member.ledger.mu.Lock()
 	defer s.member.ledger.mu.Unlock()

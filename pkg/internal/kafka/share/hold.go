@@ -52,7 +52,7 @@ type ask struct {
 // ack is an acknowledgement.
 type ack uint8
 
-// The acknowledgements: those of workers are their verdicts.
+// The acknowledgements: those of workers are their acknowledgements.
 const (
 	noAck   ack = 0
 	release ack = ack(proxy.Release)

@@ -1,6 +1,6 @@
 package share
 
-// lapsed are the records that a worker has lost lately: a verdict on one of them comes too late.
+// lapsed are the records that a worker has lost lately: an acknowledgement on one of them comes too late.
 type lapsed struct {
 	most  int // records that are remembered
 	known map[lapsedRecord]struct{}
@@ -27,7 +27,7 @@ func (l *lapsed) remember(h *hold) {
 	}
 }
 
-// forget is called when the worker has taken a record again: a verdict is about that delivery then.
+// forget is called when the worker has taken a record again: an acknowledgement is about that delivery then.
 func (l *lapsed) forget(h *hold) { delete(l.known, lapsedOf(h)) }
 
 func (l *lapsed) has(partition int32, offset int64) bool {

@@ -151,7 +151,7 @@ func (l *ledger) request(h *hold, a ask) {
 	p.source.wake()
 }
 
-// giveBack has a record released that no worker is to hold. A verdict that settles it stays.
+// giveBack has a record released that no worker is to hold. An acknowledgement that settles it stays.
 func (l *ledger) giveBack(h *hold) {
 	h.worker = nil
 	if h.ask.ack.settles() {

@@ -8,7 +8,7 @@ import (
 )
 
 // lapse ends a hold whose record Kafka has taken back: it is not settled by us. The worker is told in the result of its
-// verdict, or, if it has not given one that settles the record, by an event at once: results wait for their turn.
+// acknowledgement, or, if it has not given one that settles the record, by an event at once: results wait for their turn.
 func (l *ledger) lapse(h *hold) {
 	w := h.worker
 	working := !h.ask.ack.settles() && !h.next.ack.settles()
@@ -26,8 +26,8 @@ func (l *ledger) lapse(h *hold) {
 	l.result(next, proxy.SettleExpired, time.Time{})
 }
 
-// doubt ends a hold of which Kafka was told something, and it is not known whether Kafka has heard it.
-func (l *ledger) doubt(h *hold) {
+// endUncertain ends a hold of which Kafka was told something, and it is not known whether Kafka has heard it.
+func (l *ledger) endUncertain(h *hold) {
 	if !h.sent || !h.ask.ack.settles() {
 		l.lapse(h)
 		return
@@ -60,7 +60,7 @@ func (l *ledger) expire(now time.Time) (next time.Time) {
 // lose ends all holds of a partition: another broker leads it, or the topic is gone.
 func (l *ledger) lose(p *partition) {
 	for _, h := range p.held {
-		l.doubt(h)
+		l.endUncertain(h)
 	}
 	p.waiting, p.suspect = nil, nil
 	delete(p.source.asking, p)

@@ -35,8 +35,8 @@ type modelLog struct {
 type modelKafka struct {
 	logs       []*modelLog
 	deliveries int
-	settled    map[int]proxy.Verdict // by the delivery
-	told       func(delivery int, verdict proxy.Verdict)
+	settled    map[int]proxy.Acknowledgement // by the delivery
+	told       func(delivery int, acknowledgement proxy.Acknowledgement)
 }
 
 // expire takes back what was locked for too long.
@@ -107,8 +107,8 @@ func (k *modelKafka) acknowledge(broker int, id partitionID, asks map[int64]ack,
 		default:
 			r.acquired, r.done = false, true
 		}
-		k.settled[r.delivery] = proxy.Verdict(a)
-		k.told(r.delivery, proxy.Verdict(a))
+		k.settled[r.delivery] = proxy.Acknowledgement(a)
+		k.told(r.delivery, proxy.Acknowledgement(a))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ type world struct {
 	workers []*modelWorker
 	holder  map[proxy.Position]*modelWorker
 	lost    map[int]bool // deliveries that a worker was told to have lost
-	upsets  int          // workers that have left, and verdicts that have failed: places are missing then
+	upsets  int          // workers that have left, and acknowledgements that have failed: places are missing then
 	calm    bool         // nothing fails anymore
 	failure error
 	story   []string
@@ -56,17 +56,17 @@ func (w *world) note(format string, args ...any) {
 // modelWorker is a worker, and what it knows.
 type modelWorker struct {
 	*Worker
-	doubts map[proxy.Position]bool // it was told that a verdict has failed, and does not hold the record anymore
-	has    map[proxy.Position]int  // the deliveries that it has taken and not lost
-	seen   []proxy.Position
-	calls  []modelCall // that have no results yet
-	gone   bool
+	uncertain map[proxy.Position]bool // it was told that an acknowledgement has failed, and does not hold the record anymore
+	has       map[proxy.Position]int  // the deliveries that it has taken and not lost
+	seen      []proxy.Position
+	calls     []modelCall // that have no results yet
+	gone      bool
 }
 
-// modelCall is a verdict on deliveries.
+// modelCall is an acknowledgement on deliveries.
 type modelCall struct {
-	verdict    proxy.Verdict
-	deliveries map[proxy.Position]int
+	acknowledgement proxy.Acknowledgement
+	deliveries      map[proxy.Position]int
 }
 
 // isTold tells whether the worker can take the news that it has lost a record.
@@ -95,7 +95,7 @@ func newWorld(seed uint64) *world {
 		random: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1e9, 0), ledger: newLedger(blind{}, nil),
 		holder: make(map[proxy.Position]*modelWorker), lost: make(map[int]bool),
 	}
-	w.kafka = &modelKafka{settled: make(map[int]proxy.Verdict), told: w.settledAtKafka}
+	w.kafka = &modelKafka{settled: make(map[int]proxy.Acknowledgement), told: w.settledAtKafka}
 	for i := range w.sources {
 		w.sources[i] = newSource(int32(i), func() {})
 	}
@@ -106,9 +106,9 @@ func newWorld(seed uint64) *world {
 }
 
 // settledAtKafka is called when Kafka settles a delivery.
-func (w *world) settledAtKafka(delivery int, verdict proxy.Verdict) {
-	if w.lost[delivery] && verdict != proxy.Release {
-		w.fail("delivery %d is settled by %s after its worker was told to have lost it", delivery, verdict)
+func (w *world) settledAtKafka(delivery int, acknowledgement proxy.Acknowledgement) {
+	if w.lost[delivery] && acknowledgement != proxy.Release {
+		w.fail("delivery %d is settled by %s after its worker was told to have lost it", delivery, acknowledgement)
 	}
 }
 
@@ -169,7 +169,7 @@ func (w *world) open() {
 	if w.alive() > 4 {
 		return
 	}
-	one := &modelWorker{Worker: newWorker(1+w.random.IntN(4), nil, func(*Worker) {}), has: make(map[proxy.Position]int), doubts: make(map[proxy.Position]bool)}
+	one := &modelWorker{Worker: newWorker(1+w.random.IntN(4), nil, func(*Worker) {}), has: make(map[proxy.Position]int), uncertain: make(map[proxy.Position]bool)}
 	w.ledger.add(one.Worker, [16]byte{}, "t")
 	w.workers = append(w.workers, one)
 }
@@ -227,7 +227,7 @@ func (w *world) take(one *modelWorker) bool {
 	}
 	for _, position := range e.Expired {
 		w.note("%p loses %v", one, position)
-		if _, has := one.has[position]; !has && !one.doubts[position] {
+		if _, has := one.has[position]; !has && !one.uncertain[position] {
 			w.fail("%s expires at a worker that does not hold it", position)
 		}
 		w.lose(one, position)
@@ -249,10 +249,10 @@ func (w *world) delivered(one *modelWorker, d *proxy.Delivery) {
 	one.seen = append(one.seen, position)
 }
 
-// isSettling tells whether the worker has given a verdict on a record that it has, by which it does not hold it anymore.
+// isSettling tells whether the worker has given an acknowledgement on a record that it has, by which it does not hold it anymore.
 func (one *modelWorker) isSettling(position proxy.Position) bool {
 	for _, c := range one.calls {
-		if delivery, is := c.deliveries[position]; is && c.verdict != proxy.Renew && delivery == one.has[position] {
+		if delivery, is := c.deliveries[position]; is && c.acknowledgement != proxy.Renew && delivery == one.has[position] {
 			return true
 		}
 	}
@@ -271,7 +271,7 @@ func (w *world) drop(one *modelWorker, position proxy.Position) {
 	delete(one.has, position)
 }
 
-// settleSome has a worker give a verdict on some of the records that it has ever seen.
+// settleSome has a worker give an acknowledgement on some of the records that it has ever seen.
 func (w *world) settleSome() {
 	one := w.any()
 	if one == nil || len(one.seen) == 0 {
@@ -286,17 +286,17 @@ func (w *world) settleSome() {
 			some = append(some, position)
 		}
 	}
-	w.settle(one, proxy.Verdict(1+w.random.IntN(4)), some)
+	w.settle(one, proxy.Acknowledgement(1+w.random.IntN(4)), some)
 }
 
-func (w *world) settle(one *modelWorker, verdict proxy.Verdict, some []proxy.Position) {
+func (w *world) settle(one *modelWorker, acknowledgement proxy.Acknowledgement, some []proxy.Position) {
 	deliveries := make(map[proxy.Position]int)
-	w.note("%p says %s of %v", one, verdict, some)
+	w.note("%p says %s of %v", one, acknowledgement, some)
 	for _, position := range some {
 		deliveries[position] = one.has[position]
 	}
-	one.calls = append(one.calls, modelCall{verdict, deliveries})
-	if done, err := one.settle(verdict, some, w.now); err != nil || !done {
+	one.calls = append(one.calls, modelCall{acknowledgement, deliveries})
+	if done, err := one.settle(acknowledgement, some, w.now); err != nil || !done {
 		w.fail("settle: %v, %w", done, err)
 	}
 }
@@ -306,16 +306,16 @@ func (w *world) settled(one *modelWorker, s *proxy.Settlement) {
 	deliveries := one.calls[0].deliveries
 	one.calls = one.calls[1:]
 	for _, r := range s.Results {
-		w.note("%p is told %d of %s of %v", one, r.Result, s.Verdict, r.Position)
+		w.note("%p is told %d of %s of %v", one, r.Result, s.Acknowledgement, r.Position)
 		delivery, known := deliveries[r.Position]
-		verdict := w.kafka.settled[delivery]
+		acknowledgement := w.kafka.settled[delivery]
 		switch {
 		case !known:
 			w.fail("a settlement comes out of turn")
-		case r.Result == proxy.SettleDone && (delivery == 0 || verdict != s.Verdict):
-			w.fail("%s of %s is told to be done, and Kafka has done %s", s.Verdict, r.Position, verdict)
-		case r.Result == proxy.SettleExpired && (verdict == proxy.Accept || verdict == proxy.Reject) && delivery != 0:
-			w.fail("%s of %s is told to be lost, and Kafka has done %s", s.Verdict, r.Position, verdict)
+		case r.Result == proxy.SettleDone && (delivery == 0 || acknowledgement != s.Acknowledgement):
+			w.fail("%s of %s is told to be done, and Kafka has done %s", s.Acknowledgement, r.Position, acknowledgement)
+		case r.Result == proxy.SettleExpired && (acknowledgement == proxy.Accept || acknowledgement == proxy.Reject) && delivery != 0:
+			w.fail("%s of %s is told to be lost, and Kafka has done %s", s.Acknowledgement, r.Position, acknowledgement)
 		case r.Result == proxy.SettleRenewed && delivery == 0:
 			w.fail("%s is renewed for a worker that does not hold it", r.Position)
 		}
@@ -329,7 +329,7 @@ func (w *world) settled(one *modelWorker, s *proxy.Settlement) {
 			w.lose(one, r.Position)
 		case proxy.SettleFailed:
 			if h := one.holdAt(r.Position); h == nil {
-				one.doubts[r.Position] = true
+				one.uncertain[r.Position] = true
 				w.drop(one, r.Position)
 			}
 		}
@@ -449,7 +449,7 @@ func (w *world) steer() {
 	w.ledger.lead(wanted, leads)
 }
 
-// move has another broker lead a log. That it moves back before anybody notices is left out: Kafka would confirm verdicts on
+// move has another broker lead a log. That it moves back before anybody notices is left out: Kafka would confirm acknowledgements on
 // records then that others have settled.
 func (w *world) move() {
 	if log := w.kafka.logs[w.random.IntN(3)]; !log.moved {

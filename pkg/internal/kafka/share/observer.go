@@ -9,8 +9,8 @@ type Observer interface {
 	Held(change int)
 	// Dealt tells that a record was dealt to a worker, for the count-th time in its group.
 	Dealt(count int)
-	// Settled tells the result of a worker's verdict on a record.
-	Settled(verdict proxy.Verdict, result proxy.SettleResult)
+	// Settled tells the result of a worker's acknowledgement on a record.
+	Settled(acknowledgement proxy.Acknowledgement, result proxy.SettleResult)
 	// Expired tells that the lock of a record has ended that a worker had taken and not settled.
 	Expired()
 }
@@ -18,7 +18,7 @@ type Observer interface {
 // blind observes nothing.
 type blind struct{}
 
-func (blind) Held(int)                                  {}
-func (blind) Dealt(int)                                 {}
-func (blind) Settled(proxy.Verdict, proxy.SettleResult) {}
-func (blind) Expired()                                  {}
+func (blind) Held(int)                                          {}
+func (blind) Dealt(int)                                         {}
+func (blind) Settled(proxy.Acknowledgement, proxy.SettleResult) {}
+func (blind) Expired()                                          {}

@@ -81,7 +81,7 @@ func (c *counts) note(f func()) {
 func (c *counts) Held(change int) { c.note(func() { c.held += change }) }
 func (c *counts) Dealt(count int) { c.note(func() { c.dealt = append(c.dealt, count) }) }
 func (c *counts) Expired()        { c.note(func() { c.expired++ }) }
-func (c *counts) Settled(v proxy.Verdict, r proxy.SettleResult) {
+func (c *counts) Settled(v proxy.Acknowledgement, r proxy.SettleResult) {
 	c.note(func() { c.settled[fmt.Sprint(v, r)]++ })
 }
 

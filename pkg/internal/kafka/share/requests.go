@@ -74,7 +74,7 @@ func send[A kmsg.Response](s *session, wait time.Duration, request kmsg.Request)
 	return cluster.Ask[A](ctx, m.client.Broker(int(s.broker)), request)
 }
 
-// acknowledge tells Kafka verdicts, and fetches nothing.
+// acknowledge tells Kafka acknowledgements, and fetches nothing.
 func (s *session) acknowledge(b *batch) {
 	answer, err := s.askAcknowledge(b, s.epoch)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *session) untold(b *batch) (some bool) {
 	for id, holds := range b.partitions {
 		for _, h := range holds {
 			if !h.over {
-				s.member.ledger.doubt(h)
+				s.member.ledger.endUncertain(h)
 			}
 		}
 		delete(b.partitions, id)

@@ -223,10 +223,10 @@ func (h *hand) position(i int) proxy.Position {
 	return proxy.Position{Topic: h.topic, Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp}
 }
 
-// settle gives a verdict, and waits for its results.
-func (h *hand) settle(verdict proxy.Verdict, positions ...proxy.Position) *proxy.Settlement {
+// settle gives an acknowledgement, and waits for its results.
+func (h *hand) settle(acknowledgement proxy.Acknowledgement, positions ...proxy.Position) *proxy.Settlement {
 	h.Helper()
-	if err := h.worker.Settle(kafkatest.Deadline(h), verdict, positions); err != nil {
+	if err := h.worker.Settle(kafkatest.Deadline(h), acknowledgement, positions); err != nil {
 		h.Fatal(err)
 	}
 	n := len(h.settled)
@@ -234,10 +234,10 @@ func (h *hand) settle(verdict proxy.Verdict, positions ...proxy.Position) *proxy
 	return h.settled[n]
 }
 
-// settles gives a verdict on all records that the worker has got, wants them settled, and forgets them.
-func (h *hand) settles(verdict proxy.Verdict) {
+// settles gives an acknowledgement on all records that the worker has got, wants them settled, and forgets them.
+func (h *hand) settles(acknowledgement proxy.Acknowledgement) {
 	h.Helper()
-	results := h.settle(verdict, h.positions()...)
+	results := h.settle(acknowledgement, h.positions()...)
 	h.results(results, proxy.SettleDone)
 	h.got = nil
 }
@@ -247,7 +247,7 @@ func (h *hand) results(s *proxy.Settlement, want proxy.SettleResult) {
 	h.Helper()
 	for _, r := range s.Results {
 		if r.Result != want {
-			h.Errorf("%s of %s: got %d, want %d", s.Verdict, r.Position, r.Result, want)
+			h.Errorf("%s of %s: got %d, want %d", s.Acknowledgement, r.Position, r.Result, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ const (
 	// idleWait is how long a broker may wait for records while there is nothing to be told to it. The wait grows up to that from busyWait on: now
 	// and then Kafka (4.4, seen) does not end the wait of a fetch for a record that is written as the fetch arrives.
 	idleWait = time.Second
-	// busyWait is how long it may wait while workers hold records of it: verdicts wait until it has answered. It is also the wait while another
+	// busyWait is how long it may wait while workers hold records of it: acknowledgements wait until it has answered. It is also the wait while another
 	// broker's session has no places.
 	busyWait = 50 * time.Millisecond
 	// limitAtMost is how long a broker may have no room for the session until the workers are told.
@@ -221,7 +221,7 @@ func (s *session) broken(err error) {
 	notify(m.steer)
 }
 
-// release has what workers hold of a source be given back, except what they have given a verdict on.
+// release has what workers hold of a source be given back, except what they have given an acknowledgement on.
 func (l *ledger) release(s *source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Settle gives a verdict on records, all of them ones that the worker holds: the others get their own result. It does not wait
+// Settle gives an acknowledgement on records, all of them ones that the worker holds: the others get their own result. It does not wait
 // for Kafka, unless the settlements of very many records wait to be taken. The error is ctx's, or that
 // of Take.
 //
-// A record whose verdict is under way cannot be settled again, except that one that is being renewed may be.
+// A record whose acknowledgement is under way cannot be settled again, except that one that is being renewed may be.
 // Its place in the window is free when the settlement is known.
-func (w *Worker) Settle(ctx context.Context, verdict proxy.Verdict, records []proxy.Position) error {
+func (w *Worker) Settle(ctx context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error {
 	for {
-		done, err := w.settle(verdict, records, time.Now())
+		done, err := w.settle(acknowledgement, records, time.Now())
 		if done || err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (w *Worker) Settle(ctx context.Context, verdict proxy.Verdict, records []pr
 }
 
 // settle is Settle, unless too many results wait to be taken.
-func (w *Worker) settle(verdict proxy.Verdict, records []proxy.Position, now time.Time) (done bool, err error) {
+func (w *Worker) settle(acknowledgement proxy.Acknowledgement, records []proxy.Position, now time.Time) (done bool, err error) {
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
 	if w.err != nil {
@@ -41,11 +41,11 @@ func (w *Worker) settle(verdict proxy.Verdict, records []proxy.Position, now tim
 		return false, nil
 	}
 	w.untaken += len(records)
-	c := &call{worker: w, open: len(records) + 1, settlement: &proxy.Settlement{Verdict: verdict, Results: make([]proxy.SettledPosition, len(records))}}
+	c := &call{worker: w, open: len(records) + 1, settlement: &proxy.Settlement{Acknowledgement: acknowledgement, Results: make([]proxy.SettledPosition, len(records))}}
 	w.calls = append(w.calls, c)
 	for i, position := range records {
 		c.settlement.Results[i].Position = position
-		w.judge(position, ask{ack: ack(verdict), call: c, at: i}, now)
+		w.judge(position, ask{ack: ack(acknowledgement), call: c, at: i}, now)
 	}
 	if c.open--; c.open == 0 {
 		w.answered()
@@ -53,7 +53,7 @@ func (w *Worker) settle(verdict proxy.Verdict, records []proxy.Position, now tim
 	return true, nil
 }
 
-// judge notes a verdict, or answers it.
+// judge notes an acknowledgement, or answers it.
 func (w *Worker) judge(position proxy.Position, a ask, now time.Time) {
 	h := w.holdAt(position)
 	if h != nil && !h.sent && !now.Before(h.until) { // its expiry is due
@@ -77,7 +77,7 @@ func (w *Worker) judge(position proxy.Position, a ask, now time.Time) {
 // result stores the result of an ask.
 func (l *ledger) result(a ask, result proxy.SettleResult, until time.Time) {
 	if a.call != nil {
-		l.observer.Settled(proxy.Verdict(a.ack), result)
+		l.observer.Settled(proxy.Acknowledgement(a.ack), result)
 		a.answer(result, until)
 	}
 }

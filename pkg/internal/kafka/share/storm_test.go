@@ -37,7 +37,7 @@ func TestLongNothingIsLostOrAcceptedTwiceInAStorm(t *testing.T) {
 // outlast has records settled while things happen, and replicas are cut off.
 func outlast(r *rig, things ...func()) {
 	r.create(r.topic, 6)
-	s := &storm{rig: r, accepted: make(map[string]int), doubtful: make(map[string]bool)}
+	s := &storm{rig: r, accepted: make(map[string]int), uncertain: make(map[string]bool)}
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
 	pods := []*pod{r.pod(), r.pod(), r.pod()}
@@ -68,7 +68,7 @@ func outlast(r *rig, things ...func()) {
 	if n := s.count(); n != records {
 		r.Errorf("%d of %d records are accepted, and nothing is left", n, records)
 	}
-	r.Logf("%d deliveries of %d records, %d doubts", s.deliveries, records, len(s.doubtful))
+	r.Logf("%d deliveries of %d records, %d uncertain", s.deliveries, records, len(s.uncertain))
 }
 
 // storm is what the workers of a storm have done.
@@ -78,7 +78,7 @@ type storm struct {
 
 	mu         sync.Mutex // guards what follows
 	accepted   map[string]int
-	doubtful   map[string]bool // of which it is not known whether Kafka has settled them
+	uncertain  map[string]bool // of which it is not known whether Kafka has settled them
 	deliveries int
 }
 
@@ -87,7 +87,7 @@ func (s *storm) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.accepted)
-	for value := range s.doubtful {
+	for value := range s.uncertain {
 		if s.accepted[value] == 0 {
 			n++
 		}
@@ -118,7 +118,7 @@ func (s *storm) shift(ctx context.Context, w *Worker) {
 		if err != nil {
 			s.note(func() {
 				for _, value := range held {
-					s.doubtful[value] = true
+					s.uncertain[value] = true
 				}
 			})
 			return
@@ -127,21 +127,21 @@ func (s *storm) shift(ctx context.Context, w *Worker) {
 			d := &e.Deliveries[i]
 			position := proxy.Position{Topic: s.topic, Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp}
 			s.note(func() { s.deliveries++ })
-			verdict := proxy.Accept
+			acknowledgement := proxy.Accept
 			switch rand.IntN(20) {
 			case 0:
 				continue
 			case 1:
-				verdict = proxy.Release
+				acknowledgement = proxy.Release
 			case 2:
 				_ = w.Renew(ctx, []proxy.Position{position})
 			}
-			if verdict == proxy.Accept {
+			if acknowledgement == proxy.Accept {
 				held[position] = string(d.Value)
 			}
-			_ = w.Settle(ctx, verdict, []proxy.Position{position})
+			_ = w.Settle(ctx, acknowledgement, []proxy.Position{position})
 		}
-		if e.Settlement != nil && e.Settlement.Verdict == proxy.Accept {
+		if e.Settlement != nil && e.Settlement.Acknowledgement == proxy.Accept {
 			s.judge(held, e.Settlement.Results)
 		}
 	}
@@ -158,7 +158,7 @@ func (s *storm) judge(held map[proxy.Position]string, results []proxy.SettledPos
 					s.Errorf("record %s is accepted %d times", value, s.accepted[value])
 				}
 			case proxy.SettleFailed:
-				s.doubtful[value] = true
+				s.uncertain[value] = true
 			}
 		})
 	}

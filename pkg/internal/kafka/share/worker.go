@@ -64,11 +64,11 @@ func newWorker(window int, rate *limit.Rate, leave func(*Worker)) *Worker {
 }
 
 // Take waits for what happens to the worker, and returns it in the order in which it has happened: a record that is delivered again
-// comes after its earlier delivery has expired, unless the worker has given a verdict on that. Each call of Settle and Renew
+// comes after its earlier delivery has expired, unless the worker has given an acknowledgement on that. Each call of Settle and Renew
 // causes one settlement, in the order of the calls. A record that expires while it is being renewed is told as expired,
 // and in the settlement.
 //
-// The worker holds a record from its Take on: until then a verdict on it is SettleUnknown. What is returned is the
+// The worker holds a record from its Take on: until then an acknowledgement on it is SettleUnknown. What is returned is the
 // caller's. The error is ctx's, or one for the client, after which the worker is of no use and must be closed:
 // Topic.End if the topic has ended, and the reason why the group's member cannot go on.
 func (w *Worker) Take(ctx context.Context) (proxy.QueueEvent, error) {
@@ -157,7 +157,7 @@ func (w *Worker) Held() int {
 	return w.holds
 }
 
-// Close releases what the worker holds at once. Verdicts that were given before are still sent. It returns when Kafka has
+// Close releases what the worker holds at once. Acknowledgements that were given before are still sent. It returns when Kafka has
 // answered, or when ctx ends: then the rest is done without the caller. Further calls wait likewise.
 func (w *Worker) Close(ctx context.Context) {
 	w.ledger.remove(w)
