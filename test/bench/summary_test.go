@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestRowVerdict(t *testing.T) {
+func TestRowOutcome(t *testing.T) {
 	for name, c := range map[string]struct {
 		row  row
 		want string
