@@ -61,15 +61,13 @@ type OutOptions struct {
 type out struct {
 	conn      *Conn
 	options   OutOptions
-	topic     *metrics.Delivered
 	throttled *metrics.Counter
 	delivery  *delivery
 	commits   *commits
 	consumer  Consumer
 
 	// The writer's.
-	encoded int // records appended since the last write
-	polled  time.Time
+	unwritten unwritten
 
 	mu    sync.Mutex // guards what follows
 	batch handover
@@ -86,7 +84,7 @@ type handover struct {
 // ServeOut delivers records and commits what was delivered, until the connection is over.
 func ServeOut(c *Conn, o OutOptions) {
 	f := &out{
-		conn: c, options: o, topic: c.metrics.Delivered(o.Topic),
+		conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic)},
 		delivery:  newDelivery(o.AutoCommit, o.CommitInterval),
 		throttled: c.metrics.Throttled(metrics.Out),
 		taken:     make(chan struct{}, 1),
@@ -340,7 +338,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 	if f.options.Codec.Binary() {
 		op = opBinary
 	}
-	f.polled = f.batch.polled
+	f.unwritten.since = f.batch.polled
 	n := 0
 	for n < len(f.batch.records) && f.conn.extension.filled(dst) < fillSize {
 		r := &f.batch.records[n]
@@ -354,10 +352,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 		dst, mark = beginFrame(dst)
 		dst, undecodable = f.options.Codec.AppendRecord(dst, r)
 		dst = f.conn.extension.endMessage(dst, mark, op)
-		f.encoded++
-		if undecodable {
-			f.topic.Undecodable.Inc()
-		}
+		f.unwritten.add(undecodable)
 	}
 	f.batch.records = f.batch.records[n:]
 	if len(f.batch.records) == 0 {
@@ -368,14 +363,7 @@ func (f *out) appendRecords(dst []byte) []byte {
 }
 
 // wrote implements source.
-func (f *out) wrote() {
-	if f.encoded == 0 {
-		return
-	}
-	f.topic.Records.Add(float64(f.encoded))
-	f.topic.Seconds.Observe(time.Since(f.polled).Seconds())
-	f.encoded = 0
-}
+func (f *out) wrote() { f.unwritten.wrote() }
 
 // due implements source.
 func (f *out) due() time.Time {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -48,7 +47,6 @@ type QueueOptions struct {
 type queue struct {
 	conn    *Conn
 	options QueueOptions
-	topic   *metrics.Delivered
 	turns   turns
 	handed  chan struct{} // tells the taker that the writer has taken what it was passed
 
@@ -61,8 +59,7 @@ type queue struct {
 	noMore context.CancelFunc
 
 	// The writer's.
-	delivered int // records appended since the last write
-	taken     time.Time
+	unwritten unwritten
 
 	mu    sync.Mutex // guards what follows
 	batch queueBatch
@@ -79,7 +76,7 @@ type queueBatch struct {
 // ServeQueue delivers records to the client and settles them as it says, until the connection is over. What the client
 // still holds then is released.
 func ServeQueue(c *Conn, o QueueOptions) {
-	f := &queue{conn: c, options: o, topic: c.metrics.Delivered(o.Topic), handed: make(chan struct{}, 1)}
+	f := &queue{conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic)}, handed: make(chan struct{}, 1)}
 	f.turns.room = make(chan struct{}, 1)
 	f.settling, f.stop = context.WithCancel(context.Background())
 	c.intake = &f.turns
@@ -286,25 +283,16 @@ func (f *queue) appendDeliveries(dst []byte, b *queueBatch) []byte {
 		dst, mark = beginFrame(dst)
 		dst, undecodable = f.options.Codec.AppendDelivery(dst, &b.deliveries[n])
 		dst = f.conn.extension.endMessage(dst, mark, opText)
-		if undecodable {
-			f.topic.Undecodable.Inc()
-		}
+		f.unwritten.add(undecodable)
 		n++
 	}
-	f.delivered, f.taken = f.delivered+n, b.taken
+	f.unwritten.since = b.taken
 	b.deliveries = b.deliveries[n:]
 	return dst
 }
 
 // wrote implements source.
-func (f *queue) wrote() {
-	if f.delivered == 0 {
-		return
-	}
-	f.topic.Records.Add(float64(f.delivered))
-	f.topic.Seconds.Observe(time.Since(f.taken).Seconds())
-	f.delivered = 0
-}
+func (f *queue) wrote() { f.unwritten.wrote() }
 
 // due implements source.
 func (f *queue) due() time.Time { return time.Time{} }
