@@ -110,14 +110,14 @@ class Connection:
             await self.socket.send(json.dumps({acknowledgement: id}))
 
 
-async def serve(url, stop, work=work, connection_of=Connection):
-    """Works until stop is set. A connection that ends is made anew, unless that would be in vain."""
-    url += f"&window={WINDOW}&valType=json&handshakeErrors=close&clientId=worker-{uuid.uuid4()}"
+async def serve(urls, stop, work=work, connection_of=Connection):
+    """Works until stop is set, through any replica. A connection that ends is made anew, unless that would be in vain."""
+    parameters = f"&window={WINDOW}&valType=json&handshakeErrors=close&clientId=worker-{uuid.uuid4()}"
     failures = 0
     while not stop.is_set():
         connection = None
         try:
-            async with connect(url, max_size=None) as socket:
+            async with connect(random.choice(urls) + parameters, max_size=None) as socket:
                 connection = connection_of(socket, work)
                 await connection.run(stop)
         except ConnectionClosed as closed:
@@ -131,10 +131,10 @@ async def serve(url, stop, work=work, connection_of=Connection):
             await asyncio.wait_for(stop.wait(), random.uniform(0, min(30, 2**failures)))
 
 
-async def main(url):
+async def main(*urls):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(url, stop)
+    await serve(urls, stop)
 
 
 if __name__ == "__main__":

@@ -24,15 +24,24 @@ type example struct {
 
 // examples are the workers in all languages, ready to be run.
 func examples() map[string]func(testing.TB) example {
-	all := map[string]func(testing.TB) example{"go": goExample}
-	for _, f := range foreigners() {
-		all[f.language] = func(t testing.TB) example {
-			t.Helper()
-			script := filepath.Join("..", "examples", "worker"+filepath.Ext(f.script))
-			return example{f.language, []string{f.program, script}, []string{f.variable + "=" + f.install(t)}}
-		}
-	}
-	return all
+	return map[string]func(testing.TB) example{"python": pythonExample, "node": nodeExample, "go": goExample}
+}
+
+func pythonExample(t testing.TB) example {
+	t.Helper()
+	return scriptExample(t, "python", "worker.py")
+}
+
+func nodeExample(t testing.TB) example {
+	t.Helper()
+	return scriptExample(t, "node", "worker.cjs")
+}
+
+func scriptExample(t testing.TB, language, script string) example {
+	t.Helper()
+	all := foreigners()
+	f := all[slices.IndexFunc(all, func(f foreign) bool { return f.language == language })]
+	return example{language, []string{f.program, filepath.Join("..", "examples", script)}, []string{f.variable + "=" + f.install(t)}}
 }
 
 func goExample(t testing.TB) example {
