@@ -21,7 +21,7 @@ worker.TRIES = 1_000_000  # nothing is rejected
 
 async def work(record):
     chance = random.random()
-    await asyncio.sleep(3 if chance < 0.001 else 0.02 * random.random())
+    await asyncio.sleep(5 if chance < 0.001 else 2 * random.random())
     if chance > 0.998:
         raise RuntimeError("bad luck")
 
