@@ -32,6 +32,7 @@ type stormSize struct {
 	records, perSecond         int
 	processes, sockets         int // that work, and in each of them
 	workers, replicas, brokers int // how many are killed
+	drains                     int // replicas that are shut down in order
 	pause                      time.Duration
 }
 
@@ -172,6 +173,7 @@ func (s *queueStorm) rage() {
 		slices.Repeat([]func(){s.killCrew}, s.size.workers),
 		slices.Repeat([]func(){s.killPod}, s.size.replicas),
 		slices.Repeat([]func(){s.killBroker}, s.size.brokers),
+		slices.Repeat([]func(){s.drainPod}, s.size.drains),
 	)
 	s.random.Shuffle(len(kills), func(i, j int) { kills[i], kills[j] = kills[j], kills[i] })
 	for _, kill := range kills {
@@ -198,6 +200,17 @@ func (s *queueStorm) killCrew() {
 func (s *queueStorm) killPod() {
 	i := s.random.IntN(len(s.pods))
 	s.pods[i].Kill()
+	s.rest()
+	s.pods[i] = s.pod(i)
+}
+
+// drainPod shuts a replica down in order.
+func (s *queueStorm) drainPod() {
+	i := s.random.IntN(len(s.pods))
+	s.pods[i].terminate()
+	if code := s.pods[i].exit(patience); code != 0 {
+		s.t.Errorf("a replica ended with code %d after SIGTERM", code)
+	}
 	s.rest()
 	s.pods[i] = s.pod(i)
 }
@@ -274,8 +287,8 @@ func (s *queueStorm) judge(took time.Duration) {
 	if dead := s.kafka.count(s.dead); dead > 0 {
 		s.t.Errorf("%d records were given up", dead)
 	}
-	s.t.Logf("%d records, %d workers in %d processes, %d replicas; killed: %d processes, %d replicas, %d brokers",
-		s.size.records, s.size.processes*s.size.sockets, s.size.processes, stormReplicas, s.size.workers, s.size.replicas, s.size.brokers)
+	s.t.Logf("%d records, %d workers in %d processes, %d replicas; killed: %d processes, %d replicas, %d brokers; shut down: %d replicas",
+		s.size.records, s.size.processes*s.size.sockets, s.size.processes, stormReplicas, s.size.workers, s.size.replicas, s.size.brokers, s.size.drains)
 	s.t.Logf("%d deliveries, %d of them again; %d of the workers that accepted did not live to be told; besides: %v; took %v; load %s",
 		dealt, dealt-len(records), uncertain, others, took.Round(time.Second), loadAverage())
 }
