@@ -83,8 +83,9 @@ func newQueueStorm(t testing.TB, size stormSize) *queueStorm {
 	s.kafka = connect(t, s.broker.Addr())
 	s.topic = s.kafka.topic(stormPartitions)
 	s.dead = s.kafka.deadLetters(s.topic)
-	// Kafka allows at most 10 deliveries, and counts those to workers that were killed, too.
-	s.kafka.setGroup(s.topic, "share.delivery.count.limit", "10", "share.record.lock.duration.ms", "2000")
+	// Kafka allows at most 10 deliveries, and counts those to workers that were killed, too. Locks must outlast what a busy machine
+	// makes of the work: else all records come again and again.
+	s.kafka.setGroup(s.topic, "share.delivery.count.limit", "10", "share.record.lock.duration.ms", "12000")
 	for i := range stormReplicas {
 		s.ports = append(s.ports, freePort(t))
 		s.pods = append(s.pods, s.pod(i))
@@ -126,7 +127,7 @@ func (s *queueStorm) pod(i int) *proxy {
 }
 
 func (s *queueStorm) startCrew() *process.Process {
-	p, err := process.Start(s.crew.command[0], append(slices.Clone(s.crew.settings), "RENEW_EVERY=0.7"), s.crew.command[1:]...)
+	p, err := process.Start(s.crew.command[0], append(slices.Clone(s.crew.settings), "RENEW_EVERY=4"), s.crew.command[1:]...)
 	must(s.t, err)
 	s.t.Cleanup(p.Kill)
 	return p
