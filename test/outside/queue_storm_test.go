@@ -156,16 +156,25 @@ func (s *queueStorm) write(ctx context.Context) {
 
 // hasBegun tells whether the group is beyond the first record of each partition.
 func (s *queueStorm) hasBegun() bool {
-	offsets, err := s.kafka.admin.DescribeShareGroupOffsets(within(s.t, patience), s.topic)
-	if err != nil || len(offsets[s.topic].Offsets[s.topic]) < stormPartitions {
-		return false
-	}
-	for _, p := range offsets[s.topic].Offsets[s.topic] {
-		if p.StartOffset < 1 {
+	starts := s.starts()
+	for _, at := range starts {
+		if at < 1 {
 			return false
 		}
 	}
-	return true
+	return len(starts) == stormPartitions
+}
+
+// starts returns the offsets below which all is settled, as far as Kafka tells now.
+func (s *queueStorm) starts() map[int32]int64 {
+	starts := make(map[int32]int64)
+	offsets, err := s.kafka.admin.DescribeShareGroupOffsets(within(s.t, patience), s.topic)
+	if err == nil {
+		for p, o := range offsets[s.topic].Offsets[s.topic] {
+			starts[p] = o.StartOffset
+		}
+	}
+	return starts
 }
 
 // rage kills what there is, in any order.
@@ -216,9 +225,21 @@ func (s *queueStorm) drainPod() {
 	s.pods[i] = s.pod(i)
 }
 
+// killBroker also looks whether Kafka still knows what it has confirmed: else the proxy is not to blame for what comes again.
 func (s *queueStorm) killBroker() {
+	before := s.starts()
 	must(s.t, s.broker.Kill())
 	must(s.t, s.broker.Restart(within(s.t, 2*patience)))
+	var after map[int32]int64
+	await(s.t, "Kafka to know the group again", func() bool {
+		after = s.starts()
+		return len(after) == stormPartitions
+	})
+	for p, at := range before {
+		if after[p] < at {
+			s.t.Errorf("all below %d of partition %d was settled; killed and started again, Kafka says %d", at, p, after[p])
+		}
+	}
 }
 
 // stormRecord is what workers said of a record.
