@@ -29,7 +29,7 @@ func (a *Inventory) starts(ctx context.Context, id string) ([]proxy.GroupOffset,
 			if o.Err != nil {
 				return nil, o.Err
 			}
-			if o.StartOffset >= 0 { // nobody has read from the others yet
+			if o.StartOffset >= 0 { // in the others nothing was settled yet
 				offsets = append(offsets, proxy.GroupOffset{Topic: topic, Partition: partition, Offset: o.StartOffset, Lag: o.Lag})
 			}
 		}
