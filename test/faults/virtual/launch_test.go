@@ -246,28 +246,23 @@ func TestLongPlantedBugs(t *testing.T) {
 		},
 		"splice of a tail late by one record": {
 			"feed/spot.go", "case offset < until.Offset:", "case offset <= until.Offset:",
-			checker.Untold,
-			[]string{"-family", "tails"},
+			checker.Untold, []string{"-family", "tails"},
 		},
 		"splice of a tail early by one record": {
 			"feed/spot.go", "case offset < until.Offset:", "case offset+1 < until.Offset:",
-			checker.GivenTwice,
-			[]string{"-family", "tails"},
+			checker.GivenTwice, []string{"-family", "tails"},
 		},
 		"gap of a slow tail not told": {
 			"feed/slow.go", "t.told = newPage(encoder, gaps).controls", "_, _ = gaps, encoder",
-			checker.Untold,
-			[]string{"-family", "tails"},
+			checker.Untold, []string{"-family", "tails"},
 		},
 		"gap of a slow tail too short": {
 			"feed/slow.go", "To: end.Offset, Reason", "To: end.Offset - 1, Reason",
-			checker.Untold,
-			[]string{"-family", "tails"},
+			checker.Untold, []string{"-family", "tails"},
 		},
 		"snapshot cut early": {
 			"feed/snapshot.go", "t.log.endOf(t.audience), true, t.openQueue()", "spot{begin: proxy.Places{}, chunk: 0}, true, t.openQueue()",
-			checker.GivenTwice,
-			[]string{"-family", "tails"},
+			checker.GivenTwice, []string{"-family", "tails"},
 		},
 	}
 	for name, c := range cases {
