@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -12,11 +14,13 @@ type Queues struct {
 	settled    *prometheus.CounterVec
 	expired    prometheus.Counter
 	deliveries prometheus.Histogram
+	throttled  *Counter
 }
 
 func (m *Metrics) registerQueues(f factory) {
 	m.Queues = Queues{
-		held: f.gauge("queue_held", "Records of queues that this replica holds, for its connections or to give them back."),
+		throttled: m.Throttled(Queue),
+		held:      f.gauge("queue_held", "Records of queues that this replica holds, for its connections or to give them back."),
 		settled: f.counterVec("queue_settled_total",
 			"Acknowledgements of clients on records of queues, by outcome: the verb where Kafka took it, else the code of the error.", "outcome"),
 		expired: f.counter("queue_expired_total", "Records of queues whose locks have ended while a client held them."),
@@ -42,3 +46,6 @@ func (q *Queues) Settled(acknowledgement proxy.Acknowledgement, result proxy.Set
 
 // Expired counts a record whose lock has ended while a client held it.
 func (q *Queues) Expired() { q.expired.Inc() }
+
+// Throttled counts for how long a client was given no records, since its rate allowed none.
+func (q *Queues) Throttled(waited time.Duration) { q.throttled.Add(waited.Seconds()) }

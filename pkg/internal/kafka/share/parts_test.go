@@ -68,6 +68,7 @@ func TestSupportIsToldByTheFeatureAndTheVersions(t *testing.T) {
 type counts struct {
 	mu            sync.Mutex
 	held, expired int
+	throttled     time.Duration
 	dealt         []int
 	settled       map[string]int
 }
@@ -78,9 +79,10 @@ func (c *counts) note(f func()) {
 	f()
 }
 
-func (c *counts) Held(change int) { c.note(func() { c.held += change }) }
-func (c *counts) Dealt(count int) { c.note(func() { c.dealt = append(c.dealt, count) }) }
-func (c *counts) Expired()        { c.note(func() { c.expired++ }) }
+func (c *counts) Held(change int)                { c.note(func() { c.held += change }) }
+func (c *counts) Dealt(count int)                { c.note(func() { c.dealt = append(c.dealt, count) }) }
+func (c *counts) Expired()                       { c.note(func() { c.expired++ }) }
+func (c *counts) Throttled(waited time.Duration) { c.note(func() { c.throttled += waited }) }
 func (c *counts) Settled(v proxy.Acknowledgement, r proxy.SettleResult) {
 	c.note(func() { c.settled[fmt.Sprint(v, r)]++ })
 }
