@@ -37,9 +37,10 @@ func (m *member) configure() error {
 	if err != nil || exists {
 		return err
 	}
-	if err := m.alter(ctx, missing); err != nil {
+	if err := m.alter(ctx, missing, kmsg.IncrementalAlterConfigOpSet); err != nil {
 		return err
 	}
+	m.configured = missing
 	for ctx.Err() == nil {
 		missing, seen, err := m.unconfigured(ctx)
 		if err != nil || len(missing) == 0 || !seen {
@@ -48,6 +49,19 @@ func (m *member) configure() error {
 		cluster.Pause(ctx, settlePause)
 	}
 	return errNotYet
+}
+
+// unconfigure takes back what configure has stored, since there will be no such group.
+func (m *member) unconfigure() {
+	if len(m.configured) == 0 {
+		return
+	}
+	ctx, cancel := m.timeout()
+	defer cancel()
+	if err := m.alter(ctx, m.configured, kmsg.IncrementalAlterConfigOpDelete); err != nil {
+		m.log.Warn("the configuration of a queue stays at a group that is none", "err", err)
+	}
+	m.configured = nil
 }
 
 // wanted returns the configurations that the group is to begin with.
@@ -129,11 +143,11 @@ func (m *member) exists(ctx context.Context) (bool, error) {
 	}
 }
 
-// alter configures the group, with the proxy's own rights where those of the client do not suffice.
-func (m *member) alter(ctx context.Context, configs map[string]string) error {
-	err := m.alterAs(ctx, m.client, configs)
+// alter sets or deletes configurations of the group, with the proxy's own rights where those of the client do not suffice.
+func (m *member) alter(ctx context.Context, configs map[string]string, op kmsg.IncrementalAlterConfigOp) error {
+	err := m.alterAs(ctx, m.client, configs, op)
 	if isConfigDenial(err) && !m.key.credentials.IsZero() {
-		err = m.alterAs(ctx, m.groups.cluster.Client, configs)
+		err = m.alterAs(ctx, m.groups.cluster.Client, configs, op)
 	}
 	if isConfigDenial(err) {
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "groupId: Kafka does not authorise to configure where %q begins.", m.key.group)
@@ -141,12 +155,15 @@ func (m *member) alter(ctx context.Context, configs map[string]string) error {
 	return err
 }
 
-func (m *member) alterAs(ctx context.Context, client *kgo.Client, configs map[string]string) error {
+func (m *member) alterAs(ctx context.Context, client *kgo.Client, configs map[string]string, op kmsg.IncrementalAlterConfigOp) error {
 	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
 	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(m.key.group)
 	for name, value := range configs {
 		c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-		c.Name, c.Value, c.Op = name, new(value), kmsg.IncrementalAlterConfigOpSet
+		c.Name, c.Op = name, op
+		if op == kmsg.IncrementalAlterConfigOpSet {
+			c.Value = new(value)
+		}
 		resource.Configs = append(resource.Configs, c)
 	}
 	request := kmsg.NewPtrIncrementalAlterConfigsRequest()

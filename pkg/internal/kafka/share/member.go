@@ -40,6 +40,8 @@ type member struct {
 	abort   context.CancelFunc
 	calls   cluster.Calls // steering, expiries and sessions
 
+	configured map[string]string // of the group, by this member; used before it has joined
+
 	failures atomic.Int64  // of partitions
 	joined   chan struct{} // closed when Kafka has taken the member, or it has failed
 	retired  chan struct{} // closed when it takes no more workers, and is to leave
