@@ -58,7 +58,7 @@ type Groups struct {
 	closed  bool
 }
 
-// memberKey tells members apart.
+// memberKey tells members apart: by the credentials with which the first worker came.
 type memberKey struct {
 	group       proxy.GroupID
 	credentials proxy.KafkaCredentials
@@ -104,7 +104,7 @@ func (g *Groups) enter(o Options) (*Worker, *member, error) {
 		return nil, nil, shuttingDown()
 	}
 	key := memberKey{o.GroupID, o.Topic.Credentials()}
-	if m := g.members[key]; m != nil {
+	if m := g.memberFor(key); m != nil {
 		if w := m.enter(o); w != nil {
 			return w, m, nil
 		}
@@ -119,6 +119,20 @@ func (g *Groups) enter(o Options) (*Worker, *member, error) {
 	}
 	g.members[key] = m
 	return w, m, nil
+}
+
+// memberFor returns the member that workers of a key share, or nil. Credentials that were renewed are still of the same identity, and
+// find the member that was made with those before. g.mu is held.
+func (g *Groups) memberFor(key memberKey) *member {
+	if m := g.members[key]; m != nil {
+		return m
+	}
+	for other, m := range g.members {
+		if other.group == key.group && m.logsInWith(key.credentials) {
+			return m
+		}
+	}
+	return nil
 }
 
 // forget removes a member that takes no more workers.

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -215,5 +216,38 @@ func TestAMemberLogsInWithRenewedCredentials(t *testing.T) {
 	}
 	if before != kafkatest.User("admin") || m.credentials() != other {
 		t.Error("the member does not use the renewed credentials")
+	}
+}
+
+func TestWorkersWithRenewedCredentialsShareTheMember(t *testing.T) {
+	g := kafkatest.FakeGuarded(t)
+	p := guardedPod(t, g)
+	p.topic, p.group = g.MakeTopic(t), "renewed"
+	first, second, third := p.holdAs(p.topic, "admin"), p.holdAs(p.topic, "admin"), p.holdAs(p.topic, "admin")
+	h := p.openWith(Options{Window: 1, Topic: first})
+	p.openWith(Options{Window: 1, Topic: second})
+	before := first.Credentials()
+	for round := range 3 {
+		after := before
+		after.Password += fmt.Sprint(round)
+		for _, topic := range []*cluster.Topic{first, second} {
+			if err := topic.Renew(after); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.member().credentials(); got != after {
+				t.Errorf("round %d: the next login is not by what was renewed last", round)
+			}
+		}
+		if err := third.Renew(after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if later := p.openWith(Options{Window: 1, Topic: third}); later.member() != h.member() {
+		t.Error("a worker with the renewed credentials has a member of its own")
+	}
+	for _, topic := range []*cluster.Topic{first, second, third} { // with which Kafka lets the member leave
+		if err := topic.Renew(before); err != nil {
+			t.Error(err)
+		}
 	}
 }
