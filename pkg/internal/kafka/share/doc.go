@@ -31,8 +31,9 @@
 // franz-go's own share consumer accepts all that was not settled at its next poll, so the requests are made here. A member has
 // a goroutine for heartbeats, one that looks for leaders, one that ends locks, and one for each broker, whose
 // session it is: Kafka counts the requests of a session, so that one is under way at a time. Acknowledgements go with the next fetch,
-// or alone where nothing is fetched. While workers hold records of a broker its fetches wait at most 50 ms for
-// records, since acknowledgements wait as long.
+// or alone where nothing is fetched. They cannot be told beside a fetch, over another connection: Kafka takes them, and then fails the
+// fetch for the session's epoch, with the records that it has acquired (4.4, seen). So while workers hold records of a broker its fetches wait
+// for 4 ms, each time twice as long as before while nothing comes, and at most 50 ms.
 //
 // The places of a topic's workers are divided among the brokers that fetch. If there are fewer places than brokers, they
 // take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as

@@ -52,6 +52,8 @@ type Groups struct {
 	calls    cluster.Calls // the members
 	// touchAfter is how long a session may make no request while workers hold records.
 	touchAfter time.Duration
+	// idleWait and busyWait are the longest that brokers may wait for records.
+	idleWait, busyWait time.Duration
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -70,7 +72,7 @@ func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
+	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, members: make(map[memberKey]*member)}
 }
 
 // Open makes a worker, and joins the group with the first one. It waits until Kafka has taken the member, within the time of

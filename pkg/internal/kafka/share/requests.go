@@ -65,11 +65,11 @@ func (s *session) advance() {
 }
 
 // send sends a request of the session and waits for the answer.
-func send[A kmsg.Response](s *session, wait time.Duration, request kmsg.Request) (A, error) {
+func send[A kmsg.Response](ctx context.Context, s *session, wait time.Duration, request kmsg.Request) (A, error) {
 	m := s.member
 	s.askedAt = time.Now()
 	s.asked.Add(1)
-	ctx, cancel := context.WithTimeout(m.life, wait+m.groups.cluster.Settings.ClientRequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, wait+m.groups.cluster.Settings.ClientRequestTimeout)
 	defer cancel()
 	return cluster.Ask[A](ctx, m.client.Broker(int(s.broker)), request)
 }
@@ -106,7 +106,7 @@ func (s *session) askAcknowledge(b *batch, epoch int32) (*kmsg.ShareAcknowledgeR
 	request := kmsg.NewPtrShareAcknowledgeRequest()
 	request.GroupID, request.MemberID, request.ShareSessionEpoch = new(string(s.member.key.group)), &s.member.id, epoch
 	request.IsRenewAck, request.Topics = b.renews, b.acknowledgements()
-	answer, err := send[*kmsg.ShareAcknowledgeResponse](s, 0, request)
+	answer, err := send[*kmsg.ShareAcknowledgeResponse](s.member.life, s, 0, request)
 	if err == nil {
 		err = kerr.ErrorForCode(answer.ErrorCode)
 	}
