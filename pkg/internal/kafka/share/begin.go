@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,6 +19,7 @@ import (
 const (
 	beginConfig     = "share.auto.offset.reset"
 	isolationConfig = "share.isolation.level"
+	locksConfig     = "share.partition.max.record.locks"
 	// settlePause is the pause between two looks whether brokers know a configuration.
 	settlePause = 50 * time.Millisecond
 )
@@ -88,12 +90,23 @@ func (m *member) unconfigured(ctx context.Context) (missing map[string]string, s
 		configs, err = m.describeAs(ctx, m.groups.cluster.Client)
 	}
 	for _, c := range configs {
+		if most, err := strconv.Atoi(valueOf(c)); c.Name == locksConfig && err == nil {
+			m.mostLocks = most
+		}
 		own := c.Source == kmsg.ConfigSourceGroupConfig
-		if own || c.Value != nil && *c.Value == missing[c.Name] {
+		if own || c.Value != nil && valueOf(c) == missing[c.Name] {
 			delete(missing, c.Name)
 		}
 	}
 	return missing, len(configs) > 0, err
+}
+
+// valueOf returns the value of a configuration, empty if there is none.
+func valueOf(c kmsg.DescribeConfigsResponseResourceConfig) string {
+	if c.Value == nil {
+		return ""
+	}
+	return *c.Value
 }
 
 // describeAs returns the group's configurations; none if the client may not see them.
@@ -101,7 +114,7 @@ func (m *member) describeAs(ctx context.Context, client *kgo.Client) (all []kmsg
 	answer, err := cluster.AskAny[*kmsg.DescribeConfigsResponse](ctx, client, func() kmsg.Request {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(m.key.group)
-		resource.ConfigNames = []string{beginConfig, isolationConfig}
+		resource.ConfigNames = []string{beginConfig, isolationConfig, locksConfig}
 		request := kmsg.NewPtrDescribeConfigsRequest()
 		request.Resources = append(request.Resources, resource)
 		return request

@@ -22,9 +22,9 @@
 // that they end here earlier than at Kafka. What was sent before the end is left to Kafka's answer.
 //
 // A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
-// begins without locks. In both cases the workers are told at once. A leader that moves away and back between two looks at
-// the leaders, which are 5 s apart, is not noticed; then Kafka may confirm an acknowledgement on a record that another member has
-// settled.
+// begins without locks. In both cases the workers are told at once. A leader that has moved
+// away and back would confirm acknowledgements on records that another member has settled meanwhile: where the broker was not asked about the
+// partition right before, its leadership is looked up behind the answer.
 //
 // # Requests
 //

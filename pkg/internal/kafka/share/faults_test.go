@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -152,6 +153,27 @@ func TestWhatIsHeldIsLostWhenTheLeaderMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.results(h.settle(proxy.Accept, h.position(0)), proxy.SettleExpired)
+	h.until("the expiry of the other", func() bool { return len(h.expired) > 0 })
+	if h.expired[0] != h.position(1) {
+		t.Errorf("expired is %v", h.expired)
+	}
+}
+
+// TestWhatIsHeldIsLostWhenTheLeaderMovesAwayAndBack has a worker with a full window, so that nothing is asked meanwhile.
+func TestWhatIsHeldIsLostWhenTheLeaderMovesAwayAndBack(t *testing.T) {
+	r, broker := fakeRigAnd(t, 2)
+	r.create(r.topic, 1)
+	r.write(0, "a", "b")
+	h := r.pod().open(2)
+	h.wants("a", "b")
+	leader := broker.LeaderFor(r.topic, 0)
+	for _, next := range []int32{1 - leader, leader} {
+		if err := broker.MoveTopicPartition(r.topic, 0, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(2 * quietAtMost) // a move takes longer
+	h.results(h.settle(proxy.Accept, h.position(0)), proxy.SettleFailed)
 	h.until("the expiry of the other", func() bool { return len(h.expired) > 0 })
 	if h.expired[0] != h.position(1) {
 		t.Errorf("expired is %v", h.expired)

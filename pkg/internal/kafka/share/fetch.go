@@ -148,6 +148,7 @@ type fetched struct {
 // take handles the answer to a fetch: first what was told, which frees places, and then the records.
 func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.Time) {
 	lock := lockOf(answer.AcquisitionLockTimeoutMillis)
+	s.confirm(next.tell, sentAt)
 	decoded := s.decode(answer)
 	if s.empty++; len(decoded) > 0 || len(next.tell.all) > 0 {
 		s.empty = 0
@@ -163,13 +164,19 @@ func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.T
 		}
 	}
 	paused = s.untold(next.tell) || paused
+	now := time.Now()
+	for _, p := range next.partitions {
+		p.heard = now // an error takes it from the session
+	}
 	for _, f := range decoded {
 		if p := l.partition(f.id, s.source); p.source == s.source {
-			l.deal(p, f.all, sentAt.Add(lock), time.Now())
+			l.deal(p, f.all, sentAt.Add(lock), now)
 		}
 	}
 	l.giveUp(s.source, next.grant)
+	full := l.fullOf(next.partitions, decoded, s.member.mostLocks)
 	l.mu.Unlock()
+	s.tellFull(full)
 	s.heed(answer)
 	if paused {
 		s.holdBack(errOmitted)

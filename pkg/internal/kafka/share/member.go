@@ -40,7 +40,10 @@ type member struct {
 	abort   context.CancelFunc
 	calls   cluster.Calls // steering, expiries and sessions
 
-	configured map[string]string // of the group, by this member; used before it has joined
+	// Used before it has joined.
+	configured map[string]string // of the group, by this member
+
+	mostLocks int // records of a partition that Kafka has in flight for the group at most; set before it has joined
 
 	failures atomic.Int64  // of partitions
 	joined   chan struct{} // closed when Kafka has taken the member, or it has failed
@@ -73,6 +76,7 @@ func newMember(g *Groups, key memberKey, o Options) (*member, error) {
 		log: c.Log.With("groupId", key.group), joined: make(chan struct{}), retired: make(chan struct{}),
 		beat: make(chan struct{}, 1), steer: make(chan struct{}, 1),
 		workers: make(map[*Worker]*hired), sessions: make(map[int32]*session), newest: key.credentials,
+		mostLocks: defaultLocks,
 	}
 	m.life, m.abort = context.WithCancel(c.Life())
 	client, err := kgo.NewClient(c.OptionsAs(metrics.QueueClient, m.credentials, clientID,

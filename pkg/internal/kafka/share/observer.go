@@ -17,6 +17,8 @@ type Observer interface {
 	Settled(acknowledgement proxy.Acknowledgement, result proxy.SettleResult)
 	// Expired tells that the lock of a record has ended that a worker had taken and not settled.
 	Expired()
+	// Full changes the number of partitions of which Kafka gives no further records, since as many are in flight as it allows.
+	Full(change int)
 	// Throttled tells that a worker with room was given no records for so long, since its rate allowed none.
 	Throttled(waited time.Duration)
 }
@@ -28,4 +30,5 @@ func (blind) Held(int)                                          {}
 func (blind) Dealt(int)                                         {}
 func (blind) Settled(proxy.Acknowledgement, proxy.SettleResult) {}
 func (blind) Expired()                                          {}
+func (blind) Full(int)                                          {}
 func (blind) Throttled(time.Duration)                           {}

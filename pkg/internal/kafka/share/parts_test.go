@@ -70,6 +70,7 @@ type counts struct {
 	mu            sync.Mutex
 	held, expired int
 	throttled     time.Duration
+	full          int
 	dealt         []int
 	settled       map[string]int
 }
@@ -83,6 +84,7 @@ func (c *counts) note(f func()) {
 func (c *counts) Held(change int)                { c.note(func() { c.held += change }) }
 func (c *counts) Dealt(count int)                { c.note(func() { c.dealt = append(c.dealt, count) }) }
 func (c *counts) Expired()                       { c.note(func() { c.expired++ }) }
+func (c *counts) Full(change int)                { c.note(func() { c.full += change }) }
 func (c *counts) Throttled(waited time.Duration) { c.note(func() { c.throttled += waited }) }
 func (c *counts) Settled(v proxy.Acknowledgement, r proxy.SettleResult) {
 	c.note(func() { c.settled[fmt.Sprint(v, r)]++ })

@@ -76,12 +76,14 @@ func send[A kmsg.Response](ctx context.Context, s *session, wait time.Duration, 
 
 // acknowledge tells Kafka acknowledgements, and fetches nothing.
 func (s *session) acknowledge(b *batch) {
+	sentAt := time.Now()
 	answer, err := s.askAcknowledge(b, s.epoch)
 	if err != nil {
 		s.failed(fmt.Errorf("acknowledging records: %w", err))
 		return
 	}
 	s.advance()
+	s.confirm(b, sentAt)
 	l := s.member.ledger
 	l.mu.Lock()
 	failed := false
@@ -119,6 +121,9 @@ func (s *session) told(b *batch, id partitionID, err error, lock time.Duration) 
 		return false
 	}
 	s.member.ledger.answered(b, id, err, lock, time.Now())
+	if p := s.member.ledger.partitions[id]; p != nil && err == nil {
+		p.heard = time.Now()
+	}
 	if isLoss(err) {
 		s.member.ledger.leave(s.source, id, true)
 		notify(s.member.steer)

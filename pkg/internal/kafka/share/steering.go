@@ -110,6 +110,11 @@ func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]l
 	if err != nil {
 		return nil, fmt.Errorf("looking up the leaders: %w", err)
 	}
+	return leadersOf(answer), nil
+}
+
+// leadersOf returns the leaders of all partitions without an error.
+func leadersOf(answer *kmsg.MetadataResponse) map[partitionID]leadership {
 	leaders := make(map[partitionID]leadership)
 	for i := range answer.Topics {
 		t := &answer.Topics[i]
@@ -121,7 +126,7 @@ func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]l
 			leaders[partitionID{t.TopicID, p.Partition}] = leadership{p.Leader, p.LeaderEpoch}
 		}
 	}
-	return leaders, nil
+	return leaders
 }
 
 // lead gives the wanted partitions to the sessions of their leaders, and takes them from the others.
@@ -165,6 +170,7 @@ func (l *ledger) lead(wanted map[partitionID]string, leads map[partitionID]lead)
 			p.source.wake()
 		}
 		if _, is := wanted[id]; !is && len(p.held) == 0 {
+			l.setFull(p, false)
 			delete(l.partitions, id)
 		}
 	}
