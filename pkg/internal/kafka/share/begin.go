@@ -130,20 +130,11 @@ func (m *member) describeAs(ctx context.Context, client *kgo.Client) (all []kmsg
 
 // exists tells whether there is a group of the name, of whatever kind.
 func (m *member) exists(ctx context.Context) (bool, error) {
-	coordinator, err := cluster.FindCoordinator(ctx, m.client, m.key.group)
-	if err != nil {
-		return false, err //nolint:wrapcheck // it tells what was done
-	}
-	request := kmsg.NewPtrShareGroupDescribeRequest()
-	request.GroupIDs = []string{string(m.key.group)}
-	answer, err := cluster.Ask[*kmsg.ShareGroupDescribeResponse](ctx, m.client.Broker(int(coordinator)), request)
-	if err == nil && len(answer.Groups) != 1 {
-		err = errors.New("the answer is about other groups")
-	}
+	group, err := m.describe(ctx)
 	if err != nil {
 		return false, fmt.Errorf("asking for the group: %w", err)
 	}
-	err = kerr.ErrorForCode(answer.Groups[0].ErrorCode)
+	err = kerr.ErrorForCode(group.ErrorCode)
 	switch {
 	case err == nil:
 		return true, nil

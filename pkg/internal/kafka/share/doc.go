@@ -35,6 +35,8 @@
 // fetch for the session's epoch, with the records that it has acquired (4.4, seen). So while workers hold records of a broker its fetches wait
 // for 4 ms, each time twice as long as before while nothing comes, and at most 50 ms.
 //
+// Records are acquired of all partitions of a topic that are assigned to any member of the group, and not of the member's own alone.
+//
 // The places of a topic's workers are divided among the brokers that fetch. If there are fewer places than brokers, they
 // take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as
 // Kafka may find all of them in one topic.

@@ -31,6 +31,36 @@ func TestAReplicaThatDiesLeavesItsRecordsToAnother(t *testing.T) {
 	})
 }
 
+// TestAReplicaThatDiesLeavesThePartitionsThatWereAssignedToItAlone has more partitions than members.
+func TestAReplicaThatDiesLeavesThePartitionsThatWereAssignedToItAlone(t *testing.T) {
+	eachKafka(t, func(r *rig) {
+		r.create(r.topic, 5)
+		for partition := range int32(5) {
+			r.write(partition, "a", "b")
+		}
+		dying, other := r.pod(), r.pod()
+		lost := dying.open(10)
+		lost.until("all", func() bool { return len(lost.got) == 10 })
+		heir := other.open(10)
+		kafkatest.Await(r, "all partitions to be read", func() bool { return heir.session() != nil && heir.leads() == 5 })
+		dying.gate.Cut()
+		heir.until("all", func() bool { return len(heir.got) == 10 })
+		heir.settles(proxy.Accept)
+		r.awaitNoLag()
+	})
+}
+
+// leads returns how many partitions are read from the first of the brokers.
+func (h *hand) leads() int {
+	l := h.worker.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.partitions {
+		return len(p.source.leads)
+	}
+	return 0
+}
+
 // settleFailed gives an acknowledgement, which nobody hears: the session finds that the network is cut.
 func (h *hand) settleFailed() bool {
 	s := h.settle(proxy.Accept, h.position(0), h.position(1))

@@ -1,5 +1,7 @@
 package share
 
+import "time"
+
 // defaultLocks is how many records of a partition are in flight at most in a group, until Kafka tells otherwise: brokers before 4.4 show it with the
 // broker's configuration only.
 const defaultLocks = 2000
@@ -46,9 +48,14 @@ func (l *ledger) setFull(p *partition, is bool) {
 	p.isFull = is
 }
 
-// tellFull logs which partitions have become full.
+// fullTold is the shortest time between two logs of a session about full partitions: while much flows, they are full again and again.
+const fullTold = time.Minute
+
+// tellFull logs that a partition has become full, and now and then only.
 func (s *session) tellFull(oldest []*hold) {
-	for _, h := range oldest {
+	if len(oldest) > 0 && time.Since(s.toldFull) > fullTold {
+		s.toldFull = time.Now()
+		h := oldest[0]
 		s.member.log.Warn("a queue gets no further records of a partition until the oldest ones are settled: about as many are in flight as Kafka allows",
 			"partition", h.partition.id.partition, "oldest", h.offset, "most", s.member.mostLocks)
 	}

@@ -47,6 +47,7 @@ type session struct {
 	pauses   pauses
 	resumeAt time.Time // no request is made before
 	askedAt  time.Time // when the last request was made
+	toldFull time.Time // when the log was told of a full partition
 
 	asked atomic.Int64 // requests
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -54,6 +55,15 @@ func (m *member) look() error {
 	m.mu.Lock()
 	assigned := m.assigned
 	m.mu.Unlock()
+	ctx, cancel := m.timeout()
+	defer cancel()
+	if len(assigned) > 0 {
+		all, err := m.everyones(ctx)
+		if err != nil { // the member's own will do meanwhile
+			m.log.Debug("a queue reads the partitions of its own assignment alone", "err", err)
+		}
+		assigned = joined(assigned, all)
+	}
 	wanted := make(map[partitionID]string)
 	for topic, partitions := range assigned {
 		for _, partition := range partitions {
@@ -66,8 +76,6 @@ func (m *member) look() error {
 		m.lead(nil, nil)
 		return nil
 	}
-	ctx, cancel := m.timeout()
-	defer cancel()
 	leaders, err := m.leaders(ctx, names)
 	if err != nil {
 		return err
@@ -81,6 +89,15 @@ func (m *member) look() error {
 	}
 	m.lead(wanted, leaders)
 	return err
+}
+
+// joined returns the partitions of two assignments; some may be there twice.
+func joined(one, other map[[16]byte][]int32) map[[16]byte][]int32 {
+	all := make(map[[16]byte][]int32, len(one))
+	for topic, partitions := range one {
+		all[topic] = append(slices.Clone(partitions), other[topic]...)
+	}
+	return all
 }
 
 // leadership is who leads a partition, and since when.
