@@ -54,6 +54,7 @@ type Groups struct {
 	touchAfter time.Duration
 	// idleWait and busyWait are the longest that brokers may wait for records.
 	idleWait, busyWait time.Duration
+	lags               *lags
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -66,13 +67,15 @@ type memberKey struct {
 	credentials proxy.KafkaCredentials
 }
 
-// NewGroups returns Groups without members. Each has a Kafka client of its own. Records that wait to be taken are charged to the
-// budget; while it is full, none are acquired. A nil observer observes nothing.
+// NewGroups returns Groups without members, and tracks their lags until Close. Each member has a Kafka client of its own. Records that
+// wait to be taken are charged to the budget; while it is full, none are acquired. A nil observer observes nothing.
 func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, members: make(map[memberKey]*member)}
+	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, members: make(map[memberKey]*member)}
+	g.lags = newLags(g)
+	return g
 }
 
 // Open makes a worker, and joins the group with the first one. It waits until Kafka has taken the member, within the time of
@@ -88,6 +91,7 @@ func (g *Groups) Open(ctx context.Context, o Options) (*Worker, error) {
 		w.Close(ended())
 		return nil, err
 	}
+	notify(g.lags.fresh)
 	return w, nil
 }
 
@@ -164,4 +168,5 @@ func (g *Groups) Close(ctx context.Context) {
 	defer abort()
 	g.calls.Refuse()
 	g.calls.Wait()
+	g.lags.close()
 }
