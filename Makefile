@@ -53,6 +53,10 @@ bench: ## measure the proxy beside a plain Kafka client
 bench-live: ## measure live reading: thousands of sockets on one topic
 	go run ./test/bench live $(ARGS)
 
+.PHONY: bench-queue
+bench-queue: ## measure queues: a thousand workers on one topic
+	go run ./test/bench queue $(ARGS)
+
 .PHONY: bench-check
 bench-check: ## measure again, and fail where a ratio to the plain client has lost more than 15 %
 	go run ./test/bench --embedded --rows throughput,tls,many,spread --check test/bench/baseline.json $(ARGS)

@@ -54,6 +54,9 @@ func runAny(ctx context.Context, args []string, output, progress io.Writer) erro
 	if len(args) > 0 && args[0] == liveCommand {
 		return runLive(ctx, args[1:], output, progress)
 	}
+	if len(args) > 0 && args[0] == queueCommand {
+		return runQueue(ctx, args[1:], output, progress)
+	}
 	return run(ctx, args, output, progress)
 }
 

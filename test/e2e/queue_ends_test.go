@@ -68,18 +68,23 @@ func TestQueueOfADeletedTopicEnds(t *testing.T) {
 // wantEnd reads on until the connection ends with a close code.
 func (w *worker) wantEnd(code int) {
 	w.t.Helper()
+	if got := w.end(); got != code {
+		w.t.Fatalf("closed with %d: %v, want %d", got, w.over, code)
+	}
+}
+
+// end reads on until the connection ends, and returns the close code.
+func (w *worker) end() (code int) {
+	w.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case _, open := <-w.came:
 			if !open {
-				if got := closeStatus(w.over); got != code {
-					w.t.Fatalf("closed with %d: %v, want %d", got, w.over, code)
-				}
-				return
+				return closeStatus(w.over)
 			}
 		case <-deadline:
-			w.t.Fatalf("not closed with %d within %v", code, patience)
+			w.t.Fatalf("not closed within %v", patience)
 		}
 	}
 }

@@ -58,6 +58,9 @@ func TestAGroupIsOfOneKind(t *testing.T) {
 			t.Errorf("a queue: got %d %s", got.status, got.body)
 		}
 		p.worker(t, topic, workers).record()
+		for range 2 { // as many workers as partitions
+			p.worker(t, topic, workers)
+		}
 		c := p.out(t, topic, "groupId="+workers)
 		if f := c.refusal("INVALID_PARAMETER"); !strings.HasPrefix(f.Message, "groupId: ") {
 			t.Errorf("a consumer: got %q", f.Message)

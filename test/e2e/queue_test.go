@@ -90,12 +90,16 @@ func TestQueueRate(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
 		topic := k.topic(t, 1)
 		k.produce(t, topic, numbered(0, count, 1, 0)...)
-		w := k.run(t).worker(t, topic, k.group(), "rate=10")
+		p := k.start(t)
+		w := p.worker(t, topic, k.group(), "rate=10")
 		w.record()
 		began := time.Now()
 		w.records(count - 1)
 		if took, least := time.Since(began), (count-2)*time.Second/rate; took < least {
 			t.Errorf("%d records came in %v, want %v or more", count-1, took, least)
+		}
+		if got := p.metric(t, `wsproxy_throttled_seconds_total{direction="queue"}`); got < 0.5 || got > 10 {
+			t.Errorf("%v seconds were counted as throttled", got)
 		}
 	})
 }

@@ -296,7 +296,7 @@ func TestEverySpecifiedMessageComes(t *testing.T) {
 		out.read()
 		out.send(`{"wsProxyMessageId":"` + topic + `-0-17-1"}`)
 		out.refusal("UNKNOWN_MESSAGE_ID")
-		for _, c := range []*client{in, out} {
+		for _, c := range []*client{in, out, everyFrameOfAQueue(t, k, p, topic, token)} {
 			seen := c.transcript.names()
 			want := specified().sockets.Names(c.transcript.address)
 			if slices.Sort(want); !slices.Equal(seen, want) {
@@ -304,6 +304,25 @@ func TestEverySpecifiedMessageComes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// everyFrameOfAQueue has a worker send and get each message that there is.
+func everyFrameOfAQueue(t *testing.T, k *cluster, p *proxy, topic, token string) *client {
+	t.Helper()
+	c := p.dialAs(t, "Bearer "+token, queuePath(topic, k.group(), "confirm=true"))
+	held := parse[queueFrame](t, c.read()).ID
+	c.read() // it stays in hand
+	for _, message := range []string{acknowledgement("renew", held), acknowledgement("accept", held), renewal(token)} {
+		c.send(message)
+		c.read()
+	}
+	c.send(acknowledgement("release", held))
+	c.refusal("UNKNOWN_MESSAGE_ID")
+	c.read()
+	p.kafka.shut(false) // with its connection Kafka takes back what is in hand
+	defer p.kafka.unlock()
+	c.read()
+	return c
 }
 
 // names lists the messages that went over a connection.

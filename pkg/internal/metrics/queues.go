@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -12,10 +14,15 @@ type Queues struct {
 	settled    *prometheus.CounterVec
 	expired    prometheus.Counter
 	deliveries prometheus.Histogram
+	throttled  *Counter
+	full       prometheus.Gauge
 }
 
 func (m *Metrics) registerQueues(f factory) {
 	m.Queues = Queues{
+		throttled: m.Throttled(Queue),
+		full: f.gauge("queue_partitions_full",
+			"Partitions of which queues get no further records until the oldest ones are settled: about as many are in flight as Kafka allows."),
 		held: f.gauge("queue_held", "Records of queues that this replica holds, for its connections or to give them back."),
 		settled: f.counterVec("queue_settled_total",
 			"Acknowledgements of clients on records of queues, by outcome: the verb where Kafka took it, else the code of the error.", "outcome"),
@@ -42,3 +49,9 @@ func (q *Queues) Settled(acknowledgement proxy.Acknowledgement, result proxy.Set
 
 // Expired counts a record whose lock has ended while a client held it.
 func (q *Queues) Expired() { q.expired.Inc() }
+
+// Full changes the number of partitions of which nothing comes until the oldest records are settled.
+func (q *Queues) Full(change int) { q.full.Add(float64(change)) }
+
+// Throttled counts for how long a client was given no records, since its rate allowed none.
+func (q *Queues) Throttled(waited time.Duration) { q.throttled.Add(waited.Seconds()) }

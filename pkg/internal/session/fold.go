@@ -26,8 +26,7 @@ type entry struct {
 	standing standing
 	ruling   ruling        // of a refused claim
 	expires  time.Duration // of a pending claim: it is void when more time has elapsed
-	// topicAhead tells that a successor has a slot in its topic already: the old session is for
-	// another topic.
+	// topicAhead tells that a successor has a slot in its topic already: the old session has none there.
 	topicAhead bool
 	index      int // in the queue of pending claims, -1 where it is not in it
 }
@@ -211,7 +210,7 @@ func (f *fold) reserve(e *entry) {
 	e.standing = reserved
 	if holder := f.holders[e.identity()]; holder != nil {
 		f.successors[e.identity()] = e
-		e.topicAhead = e.Kind == Consumer && e.Topic != holder.Topic
+		e.topicAhead = e.needsPlace(holder)
 		if e.topicAhead {
 			add(f.topics, groupTopic{e.Group, e.Topic}, 1)
 		}
@@ -267,7 +266,18 @@ func (f *fold) count(e *entry, by int) {
 		return
 	}
 	add(f.groups, e.Group, by)
-	add(f.topics, groupTopic{e.Group, e.Topic}, by)
+	if e.isCapped() {
+		add(f.topics, groupTopic{e.Group, e.Topic}, by)
+	}
+}
+
+// isCapped tells whether the partitions of its topic bound how many sessions there are of its kind. Those of queues, which share
+// the records of partitions, neither need such a place nor take one from a consumer.
+func (e *entry) isCapped() bool { return e.Kind == Consumer && e.Partitions > 0 }
+
+// needsPlace tells whether a successor needs a place in its topic, since the session before it has none there.
+func (e *entry) needsPlace(holder *entry) bool {
+	return e.isCapped() && (e.Topic != holder.Topic || !holder.isCapped())
 }
 
 func add[K comparable](counts map[K]int, key K, by int) {

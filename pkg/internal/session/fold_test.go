@@ -70,6 +70,23 @@ func TestFold(t *testing.T) {
 			s.at(0, claimOf("1", "a", nil))
 			s.at(0, claimOf("2", "b", nil))
 		}, "1 reserved, 2 refused"},
+		"the workers of a queue take no partition from a consumer": {func(s *story) {
+			queue := func(c *claim) { c.Partitions = 0 }
+			s.at(0, claimOf("1", "a", queue))
+			s.at(0, claimOf("2", "b", queue))
+			s.at(0, claimOf("3", "c", nil))
+			s.at(0, claimOf("4", "d", nil))
+			s.at(0, remove(claimKey+"1"))
+			s.at(0, claimOf("5", "e", nil))
+		}, "2 reserved, 3 reserved, 4 refused, 5 refused"},
+		"a consumer in the place of a queue's worker needs a partition": {func(s *story) {
+			s.at(0, claimOf("1", "a", admittedAt(s.ms(0))))
+			s.at(0, claimOf("2", "b", func(c *claim) { c.Partitions = 0; admittedAt(s.ms(0))(c) }))
+			s.at(1, claimOf("3", "b", func(c *claim) { c.Takes = "2" }))
+			s.at(2, remove(claimKey+"1"))
+			s.at(3, claimOf("4", "b", func(c *claim) { c.Takes = "2" }))
+			s.at(4, claimOf("5", "c", nil))
+		}, "2 holding, 3 refused, 4 reserved, 5 refused"},
 		"a pending claim is void after its lease": {func(s *story) {
 			s.at(0, claimOf("1", "a", nil))
 			s.at(15.1, claimOf("2", "b", nil))

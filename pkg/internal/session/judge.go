@@ -39,7 +39,7 @@ func (f *fold) judgeTakeover(e, holder *entry) ruling {
 	if e.Takes != holder.id || holder.standing != holding || !isSame(holder.principal(), e.principal()) {
 		return ruling{duplicate, holder}
 	}
-	if e.Kind == Consumer && e.Topic != holder.Topic && f.topicFull(e) {
+	if e.needsPlace(holder) && f.topicFull(e) {
 		return ruling{outcome: topicFull}
 	}
 	return ruling{}
@@ -61,5 +61,5 @@ func (f *fold) full(e *entry) outcome {
 }
 
 func (f *fold) topicFull(e *entry) bool {
-	return e.Partitions > 0 && f.topics[groupTopic{e.Group, e.Topic}] >= e.Partitions
+	return e.isCapped() && f.topics[groupTopic{e.Group, e.Topic}] >= e.Partitions
 }

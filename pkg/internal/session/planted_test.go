@@ -52,7 +52,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"reconcile.go", `if e.Takes != "" && r.fold.claims[e.Takes] != nil {`, "if false {",
 		},
 		"the topic's partitions do not count": {
-			"judge.go", "return e.Partitions > 0 &&", "return false && e.Partitions > 0 &&",
+			"judge.go", "return e.isCapped() &&", "return false && e.isCapped() &&",
 		},
 		"none": {
 			"doc.go", "package session\n", "package session\n",

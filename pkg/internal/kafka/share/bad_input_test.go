@@ -82,7 +82,27 @@ func TestAGroupOfAnotherKindIsAnInvalidParameter(t *testing.T) {
 		if e := proxy.AsError(err); err == nil || e.Kind != proxy.KindInvalidParameter {
 			t.Fatalf("got %v", err)
 		}
+		kafkatest.Await(r, "the consumers' group to have no configuration of a queue", func() bool { return len(r.groupConfigs()) == 0 })
 	})
+}
+
+// groupConfigs returns what the rig's group itself is configured with.
+func (r *rig) groupConfigs() (own []string) {
+	r.Helper()
+	resource := kmsg.NewDescribeConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(r.group)
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	request.Resources = append(request.Resources, resource)
+	answer, err := request.RequestWith(kafkatest.Deadline(r), r.client)
+	if err != nil || len(answer.Resources) != 1 || answer.Resources[0].ErrorCode != 0 {
+		r.Fatal(err, answer)
+	}
+	for _, c := range answer.Resources[0].Configs {
+		if c.Source == kmsg.ConfigSourceGroupConfig {
+			own = append(own, c.Name)
+		}
+	}
+	return own
 }
 
 func TestAFullGroupIsALimit(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,6 +19,7 @@ import (
 const (
 	beginConfig     = "share.auto.offset.reset"
 	isolationConfig = "share.isolation.level"
+	locksConfig     = "share.partition.max.record.locks"
 	// settlePause is the pause between two looks whether brokers know a configuration.
 	settlePause = 50 * time.Millisecond
 )
@@ -37,9 +39,10 @@ func (m *member) configure() error {
 	if err != nil || exists {
 		return err
 	}
-	if err := m.alter(ctx, missing); err != nil {
+	if err := m.alter(ctx, missing, kmsg.IncrementalAlterConfigOpSet); err != nil {
 		return err
 	}
+	m.configured = missing
 	for ctx.Err() == nil {
 		missing, seen, err := m.unconfigured(ctx)
 		if err != nil || len(missing) == 0 || !seen {
@@ -48,6 +51,19 @@ func (m *member) configure() error {
 		cluster.Pause(ctx, settlePause)
 	}
 	return errNotYet
+}
+
+// unconfigure takes back what configure has stored, since there will be no such group.
+func (m *member) unconfigure() {
+	if len(m.configured) == 0 {
+		return
+	}
+	ctx, cancel := m.timeout()
+	defer cancel()
+	if err := m.alter(ctx, m.configured, kmsg.IncrementalAlterConfigOpDelete); err != nil {
+		m.log.Warn("the configuration of a queue stays at a group that is none", "err", err)
+	}
+	m.configured = nil
 }
 
 // wanted returns the configurations that the group is to begin with.
@@ -74,15 +90,26 @@ func (m *member) unconfigured(ctx context.Context) (missing map[string]string, s
 		configs, err = m.describeAs(ctx, m.groups.cluster.Client)
 	}
 	for _, c := range configs {
+		if most, err := strconv.Atoi(valueOf(c)); c.Name == locksConfig && err == nil {
+			m.mostLocks = most
+		}
 		if c.Name == beginConfig && c.Value != nil {
 			m.begins.Store(c.Value)
 		}
 		own := c.Source == kmsg.ConfigSourceGroupConfig
-		if own || c.Value != nil && *c.Value == missing[c.Name] {
+		if own || c.Value != nil && valueOf(c) == missing[c.Name] {
 			delete(missing, c.Name)
 		}
 	}
 	return missing, len(configs) > 0, err
+}
+
+// valueOf returns the value of a configuration, empty if there is none.
+func valueOf(c kmsg.DescribeConfigsResponseResourceConfig) string {
+	if c.Value == nil {
+		return ""
+	}
+	return *c.Value
 }
 
 // describeAs returns the group's configurations; none if the client may not see them.
@@ -90,7 +117,7 @@ func (m *member) describeAs(ctx context.Context, client *kgo.Client) (all []kmsg
 	answer, err := cluster.AskAny[*kmsg.DescribeConfigsResponse](ctx, client, func() kmsg.Request {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(m.key.group)
-		resource.ConfigNames = []string{beginConfig, isolationConfig}
+		resource.ConfigNames = []string{beginConfig, isolationConfig, locksConfig}
 		request := kmsg.NewPtrDescribeConfigsRequest()
 		request.Resources = append(request.Resources, resource)
 		return request
@@ -106,20 +133,11 @@ func (m *member) describeAs(ctx context.Context, client *kgo.Client) (all []kmsg
 
 // exists tells whether there is a group of the name, of whatever kind.
 func (m *member) exists(ctx context.Context) (bool, error) {
-	coordinator, err := cluster.FindCoordinator(ctx, m.client, m.key.group)
-	if err != nil {
-		return false, err //nolint:wrapcheck // it tells what was done
-	}
-	request := kmsg.NewPtrShareGroupDescribeRequest()
-	request.GroupIDs = []string{string(m.key.group)}
-	answer, err := cluster.Ask[*kmsg.ShareGroupDescribeResponse](ctx, m.client.Broker(int(coordinator)), request)
-	if err == nil && len(answer.Groups) != 1 {
-		err = errors.New("the answer is about other groups")
-	}
+	group, err := m.describe(ctx)
 	if err != nil {
 		return false, fmt.Errorf("asking for the group: %w", err)
 	}
-	err = kerr.ErrorForCode(answer.Groups[0].ErrorCode)
+	err = kerr.ErrorForCode(group.ErrorCode)
 	switch {
 	case err == nil:
 		return true, nil
@@ -132,11 +150,11 @@ func (m *member) exists(ctx context.Context) (bool, error) {
 	}
 }
 
-// alter configures the group, with the proxy's own rights where those of the client do not suffice.
-func (m *member) alter(ctx context.Context, configs map[string]string) error {
-	err := m.alterAs(ctx, m.client, configs)
+// alter sets or deletes configurations of the group, with the proxy's own rights where those of the client do not suffice.
+func (m *member) alter(ctx context.Context, configs map[string]string, op kmsg.IncrementalAlterConfigOp) error {
+	err := m.alterAs(ctx, m.client, configs, op)
 	if isConfigDenial(err) && !m.key.credentials.IsZero() {
-		err = m.alterAs(ctx, m.groups.cluster.Client, configs)
+		err = m.alterAs(ctx, m.groups.cluster.Client, configs, op)
 	}
 	if isConfigDenial(err) {
 		return proxy.Wrap(err, proxy.KindNotAuthorized, "groupId: Kafka does not authorise to configure where %q begins.", m.key.group)
@@ -144,12 +162,15 @@ func (m *member) alter(ctx context.Context, configs map[string]string) error {
 	return err
 }
 
-func (m *member) alterAs(ctx context.Context, client *kgo.Client, configs map[string]string) error {
+func (m *member) alterAs(ctx context.Context, client *kgo.Client, configs map[string]string, op kmsg.IncrementalAlterConfigOp) error {
 	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
 	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, string(m.key.group)
 	for name, value := range configs {
 		c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-		c.Name, c.Value, c.Op = name, new(value), kmsg.IncrementalAlterConfigOpSet
+		c.Name, c.Op = name, op
+		if op == kmsg.IncrementalAlterConfigOpSet {
+			c.Value = new(value)
+		}
 		resource.Configs = append(resource.Configs, c)
 	}
 	request := kmsg.NewPtrIncrementalAlterConfigsRequest()

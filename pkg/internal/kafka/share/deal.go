@@ -24,6 +24,7 @@ type acquired struct {
 func (l *ledger) deal(p *partition, all []acquired, until, now time.Time) {
 	for i := range all {
 		a := &all[i]
+		p.last = max(p.last, a.offset)
 		if earlier := p.held[a.offset]; earlier != nil { // its lock has ended, or Kafka would not have given it again
 			l.lapse(earlier)
 		}

@@ -22,17 +22,20 @@
 // that they end here earlier than at Kafka. What was sent before the end is left to Kafka's answer.
 //
 // A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
-// begins without locks. In both cases the workers are told at once. A leader that moves away and back between two looks at
-// the leaders, which are 5 s apart, is not noticed; then Kafka may confirm an acknowledgement on a record that another member has
-// settled.
+// begins without locks. In both cases the workers are told at once. A leader that has moved
+// away and back would confirm acknowledgements on records that another member has settled meanwhile: where the broker was not asked about the
+// partition right before, its leadership is looked up behind the answer.
 //
 // # Requests
 //
 // franz-go's own share consumer accepts all that was not settled at its next poll, so the requests are made here. A member has
 // a goroutine for heartbeats, one that looks for leaders, one that ends locks, and one for each broker, whose
 // session it is: Kafka counts the requests of a session, so that one is under way at a time. Acknowledgements go with the next fetch,
-// or alone where nothing is fetched. While workers hold records of a broker its fetches wait at most 50 ms for
-// records, since acknowledgements wait as long.
+// or alone where nothing is fetched. They cannot be told beside a fetch, over another connection: Kafka takes them, and then fails the
+// fetch for the session's epoch, with the records that it has acquired (4.4, seen). So while workers hold records of a broker its fetches wait
+// for 4 ms, each time twice as long as before while nothing comes, and at most 50 ms.
+//
+// Records are acquired of all partitions of a topic that are assigned to any member of the group, and not of the member's own alone.
 //
 // The places of a topic's workers are divided among the brokers that fetch. If there are fewer places than brokers, they
 // take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as

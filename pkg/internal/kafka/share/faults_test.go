@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -28,6 +29,36 @@ func TestAReplicaThatDiesLeavesItsRecordsToAnother(t *testing.T) {
 		r.awaitNoLag()
 		lost.until("the loss", func() bool { return len(lost.expired) == 2 || lost.settleFailed() })
 	})
+}
+
+// TestAReplicaThatDiesLeavesThePartitionsThatWereAssignedToItAlone has more partitions than members.
+func TestAReplicaThatDiesLeavesThePartitionsThatWereAssignedToItAlone(t *testing.T) {
+	eachKafka(t, func(r *rig) {
+		r.create(r.topic, 5)
+		for partition := range int32(5) {
+			r.write(partition, "a", "b")
+		}
+		dying, other := r.pod(), r.pod()
+		lost := dying.open(10)
+		lost.until("all", func() bool { return len(lost.got) == 10 })
+		heir := other.open(10)
+		kafkatest.Await(r, "all partitions to be read", func() bool { return heir.session() != nil && heir.leads() == 5 })
+		dying.gate.Cut()
+		heir.until("all", func() bool { return len(heir.got) == 10 })
+		heir.settles(proxy.Accept)
+		r.awaitNoLag()
+	})
+}
+
+// leads returns how many partitions are read from the first of the brokers.
+func (h *hand) leads() int {
+	l := h.worker.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.partitions {
+		return len(p.source.leads)
+	}
+	return 0
 }
 
 // settleFailed gives an acknowledgement, which nobody hears: the session finds that the network is cut.
@@ -152,6 +183,27 @@ func TestWhatIsHeldIsLostWhenTheLeaderMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.results(h.settle(proxy.Accept, h.position(0)), proxy.SettleExpired)
+	h.until("the expiry of the other", func() bool { return len(h.expired) > 0 })
+	if h.expired[0] != h.position(1) {
+		t.Errorf("expired is %v", h.expired)
+	}
+}
+
+// TestWhatIsHeldIsLostWhenTheLeaderMovesAwayAndBack has a worker with a full window, so that nothing is asked meanwhile.
+func TestWhatIsHeldIsLostWhenTheLeaderMovesAwayAndBack(t *testing.T) {
+	r, broker := fakeRigAnd(t, 2)
+	r.create(r.topic, 1)
+	r.write(0, "a", "b")
+	h := r.pod().open(2)
+	h.wants("a", "b")
+	leader := broker.LeaderFor(r.topic, 0)
+	for _, next := range []int32{1 - leader, leader} {
+		if err := broker.MoveTopicPartition(r.topic, 0, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(2 * quietAtMost) // a move takes longer
+	h.results(h.settle(proxy.Accept, h.position(0)), proxy.SettleFailed)
 	h.until("the expiry of the other", func() bool { return len(h.expired) > 0 })
 	if h.expired[0] != h.position(1) {
 		t.Errorf("expired is %v", h.expired)

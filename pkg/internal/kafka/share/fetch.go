@@ -15,7 +15,7 @@ func (s *session) fetch(next step) {
 	wait := s.waitFor(&next)
 	fetch := s.fetchOf(&next, wait)
 	sentAt := time.Now()
-	answer, err := send[*kmsg.ShareFetchResponse](s, wait, fetch)
+	answer, err := send[*kmsg.ShareFetchResponse](s.fetching, s, wait, fetch)
 	if err == nil {
 		err = kerr.ErrorForCode(answer.ErrorCode)
 	}
@@ -24,7 +24,10 @@ func (s *session) fetch(next step) {
 		l.mu.Lock()
 		l.giveUp(s.source, next.grant)
 		l.mu.Unlock()
-		if err != nil {
+		switch {
+		case s.fetching.Err() != nil: // Kafka gives back what it has acquired when the connection is closed
+			s.stale = true
+		case err != nil:
 			s.failed(fmt.Errorf("acquiring records: %w", err))
 		}
 		return
@@ -37,17 +40,21 @@ func (s *session) fetch(next step) {
 	s.take(next, answer, sentAt)
 }
 
-// waitFor returns how long the broker may wait for records. Acknowledgements that come meanwhile wait as long.
+// waitFor returns how long the broker may wait for records. Acknowledgements that come meanwhile wait as long, so that the wait is short
+// behind records and acknowledgements, and longer the longer nothing has come: what took long may wait somewhat.
 func (s *session) waitFor(next *step) time.Duration {
+	g := s.member.groups
 	s.member.ledger.mu.Lock()
 	defer s.member.ledger.mu.Unlock()
 	switch {
 	case len(next.tell.all) > 0:
 		return 0
-	case s.source.holds > 0 || next.scarce:
-		return busyWait
+	case next.scarce:
+		return g.busyWait
+	case s.source.holds > 0:
+		return min(soonWait<<min(s.empty, 16), g.busyWait)
 	default:
-		return min(busyWait<<min(s.empty, 16), idleWait)
+		return min(busyWait<<min(s.empty, 16), g.idleWait)
 	}
 }
 
@@ -141,6 +148,7 @@ type fetched struct {
 // take handles the answer to a fetch: first what was told, which frees places, and then the records.
 func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.Time) {
 	lock := lockOf(answer.AcquisitionLockTimeoutMillis)
+	s.confirm(next.tell, sentAt)
 	decoded := s.decode(answer)
 	if s.empty++; len(decoded) > 0 || len(next.tell.all) > 0 {
 		s.empty = 0
@@ -156,13 +164,19 @@ func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.T
 		}
 	}
 	paused = s.untold(next.tell) || paused
+	now := time.Now()
+	for _, p := range next.partitions {
+		p.heard = now // an error takes it from the session
+	}
 	for _, f := range decoded {
 		if p := l.partition(f.id, s.source); p.source == s.source {
-			l.deal(p, f.all, sentAt.Add(lock), time.Now())
+			l.deal(p, f.all, sentAt.Add(lock), now)
 		}
 	}
 	l.giveUp(s.source, next.grant)
+	full := l.fullOf(next.partitions, decoded, s.member.mostLocks)
 	l.mu.Unlock()
+	s.tellFull(full)
 	s.heed(answer)
 	if paused {
 		s.holdBack(errOmitted)

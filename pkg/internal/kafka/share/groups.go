@@ -52,14 +52,16 @@ type Groups struct {
 	calls    cluster.Calls // the members
 	// touchAfter is how long a session may make no request while workers hold records.
 	touchAfter time.Duration
-	lags       *lags
+	// idleWait and busyWait are the longest that brokers may wait for records.
+	idleWait, busyWait time.Duration
+	lags               *lags
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
 	closed  bool
 }
 
-// memberKey tells members apart.
+// memberKey tells members apart: by the credentials with which the first worker came.
 type memberKey struct {
 	group       proxy.GroupID
 	credentials proxy.KafkaCredentials
@@ -71,7 +73,7 @@ func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
+	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, members: make(map[memberKey]*member)}
 	g.lags = newLags(g)
 	return g
 }
@@ -108,7 +110,7 @@ func (g *Groups) enter(o Options) (*Worker, *member, error) {
 		return nil, nil, shuttingDown()
 	}
 	key := memberKey{o.GroupID, o.Topic.Credentials()}
-	if m := g.members[key]; m != nil {
+	if m := g.memberFor(key); m != nil {
 		if w := m.enter(o); w != nil {
 			return w, m, nil
 		}
@@ -123,6 +125,20 @@ func (g *Groups) enter(o Options) (*Worker, *member, error) {
 	}
 	g.members[key] = m
 	return w, m, nil
+}
+
+// memberFor returns the member that workers of a key share, or nil. Credentials that were renewed are still of the same identity, and
+// find the member that was made with those before. g.mu is held.
+func (g *Groups) memberFor(key memberKey) *member {
+	if m := g.members[key]; m != nil {
+		return m
+	}
+	for other, m := range g.members {
+		if other.group == key.group && m.logsInWith(key.credentials) {
+			return m
+		}
+	}
+	return nil
 }
 
 // forget removes a member that takes no more workers.

@@ -130,6 +130,9 @@ func (m *member) heartbeats() int32 {
 	for {
 		err := m.heartbeat(&s)
 		if end := final(err, m.key.group, s.epoch == 0); end != nil {
+			if s.epoch == 0 && end.Kind == proxy.KindInvalidParameter {
+				m.unconfigure()
+			}
 			m.fail(end)
 			return s.epoch
 		}

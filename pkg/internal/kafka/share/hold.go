@@ -19,8 +19,11 @@ type partition struct {
 	name    string // of the topic
 	source  *source
 	epoch   int32           // of the leadership of the source's broker, -1 if it is not known
+	heard   time.Time       // when the broker has answered about it as its leader
 	held    map[int64]*hold // by offset
 	waiting []*hold         // whose asks have yet to be sent; some may be over by now
+	last    int64           // the largest offset that was acquired
+	isFull  bool            // nothing more comes, since so many offsets from the oldest held one on are in flight
 	suspect [][]*hold       // parts of a request that Kafka refused, each to be sent alone
 }
 

@@ -63,6 +63,7 @@ func (l *ledger) lose(p *partition) {
 		l.endUncertain(h)
 	}
 	p.waiting, p.suspect = nil, nil
+	l.setFull(p, false)
 	delete(p.source.asking, p)
 }
 

@@ -40,6 +40,11 @@ type member struct {
 	abort   context.CancelFunc
 	calls   cluster.Calls // steering, expiries and sessions
 
+	// Used before it has joined.
+	configured map[string]string // of the group, by this member
+
+	mostLocks int // records of a partition that Kafka has in flight for the group at most; set before it has joined
+
 	failures atomic.Int64           // of partitions
 	begins   atomic.Pointer[string] // where the group begins, as Kafka has it; nil if it does not show that
 	joined   chan struct{}          // closed when Kafka has taken the member, or it has failed
@@ -51,6 +56,7 @@ type member struct {
 	workers  map[*Worker]*hired
 	sessions map[int32]*session // by the broker
 	assigned map[[16]byte][]int32
+	newest   proxy.KafkaCredentials
 	isJoined bool
 	isOver   bool  // retired is closed
 	failure  error // why it has failed
@@ -61,6 +67,7 @@ type member struct {
 type hired struct {
 	topic   *cluster.Topic
 	unwatch func()
+	seen    proxy.KafkaCredentials // the topic's, when they were last looked at
 }
 
 func newMember(g *Groups, key memberKey, o Options) (*member, error) {
@@ -69,7 +76,8 @@ func newMember(g *Groups, key memberKey, o Options) (*member, error) {
 		groups: g, key: key, id: rand.Text(), options: o, ledger: newLedger(g.observer, g.budget),
 		log: c.Log.With("groupId", key.group), joined: make(chan struct{}), retired: make(chan struct{}),
 		beat: make(chan struct{}, 1), steer: make(chan struct{}, 1),
-		workers: make(map[*Worker]*hired), sessions: make(map[int32]*session),
+		workers: make(map[*Worker]*hired), sessions: make(map[int32]*session), newest: key.credentials,
+		mostLocks: defaultLocks,
 	}
 	m.life, m.abort = context.WithCancel(c.Life())
 	client, err := kgo.NewClient(c.OptionsAs(metrics.QueueClient, m.credentials, clientID,
@@ -84,16 +92,31 @@ func newMember(g *Groups, key memberKey, o Options) (*member, error) {
 	return m, nil
 }
 
-// credentials returns the credentials of the next login: renewed ones if some worker has them.
+// credentials returns the credentials of the next login: those that a worker was seen to have renewed last. The others' may have ended.
 func (m *member) credentials() proxy.KafkaCredentials {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range m.workers {
-		if now := h.topic.Credentials(); now != m.key.credentials {
-			return now
+		if now := h.topic.Credentials(); now != h.seen {
+			h.seen, m.newest = now, now
 		}
 	}
-	return m.key.credentials
+	return m.newest
+}
+
+// logsInWith tells whether the credentials are of the member's identity: a worker, or the member itself, uses them now.
+func (m *member) logsInWith(c proxy.KafkaCredentials) bool {
+	if m.credentials() == c {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.workers {
+		if h.seen == c {
+			return true
+		}
+	}
+	return false
 }
 
 // enter adds a worker. It returns nil if the member takes none anymore.
@@ -105,7 +128,7 @@ func (m *member) enter(o Options) *Worker {
 	}
 	w := newWorker(min(max(1, o.Window), MaxWindow), o.Rate, m.left)
 	m.ledger.add(w, o.Topic.ID(), o.Topic.Name)
-	m.workers[w] = &hired{o.Topic, o.Topic.WhenOver(func() { m.ledger.fail(w, o.Topic.End()) })}
+	m.workers[w] = &hired{o.Topic, o.Topic.WhenOver(func() { m.ledger.fail(w, o.Topic.End()) }), o.Topic.Credentials()}
 	notify(m.beat)
 	notify(m.steer)
 	return w

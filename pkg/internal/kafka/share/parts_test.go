@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/kafkatest"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -68,6 +69,8 @@ func TestSupportIsToldByTheFeatureAndTheVersions(t *testing.T) {
 type counts struct {
 	mu            sync.Mutex
 	held, expired int
+	throttled     time.Duration
+	full          int
 	dealt         []int
 	settled       map[string]int
 }
@@ -78,9 +81,11 @@ func (c *counts) note(f func()) {
 	f()
 }
 
-func (c *counts) Held(change int) { c.note(func() { c.held += change }) }
-func (c *counts) Dealt(count int) { c.note(func() { c.dealt = append(c.dealt, count) }) }
-func (c *counts) Expired()        { c.note(func() { c.expired++ }) }
+func (c *counts) Held(change int)                { c.note(func() { c.held += change }) }
+func (c *counts) Dealt(count int)                { c.note(func() { c.dealt = append(c.dealt, count) }) }
+func (c *counts) Expired()                       { c.note(func() { c.expired++ }) }
+func (c *counts) Full(change int)                { c.note(func() { c.full += change }) }
+func (c *counts) Throttled(waited time.Duration) { c.note(func() { c.throttled += waited }) }
 func (c *counts) Settled(v proxy.Acknowledgement, r proxy.SettleResult) {
 	c.note(func() { c.settled[fmt.Sprint(v, r)]++ })
 }
@@ -213,5 +218,38 @@ func TestAMemberLogsInWithRenewedCredentials(t *testing.T) {
 	}
 	if before != kafkatest.User("admin") || m.credentials() != other {
 		t.Error("the member does not use the renewed credentials")
+	}
+}
+
+func TestWorkersWithRenewedCredentialsShareTheMember(t *testing.T) {
+	g := kafkatest.FakeGuarded(t)
+	p := guardedPod(t, g)
+	p.topic, p.group = g.MakeTopic(t), "renewed"
+	first, second, third := p.holdAs(p.topic, "admin"), p.holdAs(p.topic, "admin"), p.holdAs(p.topic, "admin")
+	h := p.openWith(Options{Window: 1, Topic: first})
+	p.openWith(Options{Window: 1, Topic: second})
+	before := first.Credentials()
+	for round := range 3 {
+		after := before
+		after.Password += fmt.Sprint(round)
+		for _, topic := range []*cluster.Topic{first, second} {
+			if err := topic.Renew(after); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.member().credentials(); got != after {
+				t.Errorf("round %d: the next login is not by what was renewed last", round)
+			}
+		}
+		if err := third.Renew(after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if later := p.openWith(Options{Window: 1, Topic: third}); later.member() != h.member() {
+		t.Error("a worker with the renewed credentials has a member of its own")
+	}
+	for _, topic := range []*cluster.Topic{first, second, third} { // with which Kafka lets the member leave
+		if err := topic.Renew(before); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -65,23 +65,25 @@ func (s *session) advance() {
 }
 
 // send sends a request of the session and waits for the answer.
-func send[A kmsg.Response](s *session, wait time.Duration, request kmsg.Request) (A, error) {
+func send[A kmsg.Response](ctx context.Context, s *session, wait time.Duration, request kmsg.Request) (A, error) {
 	m := s.member
 	s.askedAt = time.Now()
 	s.asked.Add(1)
-	ctx, cancel := context.WithTimeout(m.life, wait+m.groups.cluster.Settings.ClientRequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, wait+m.groups.cluster.Settings.ClientRequestTimeout)
 	defer cancel()
 	return cluster.Ask[A](ctx, m.client.Broker(int(s.broker)), request)
 }
 
 // acknowledge tells Kafka acknowledgements, and fetches nothing.
 func (s *session) acknowledge(b *batch) {
+	sentAt := time.Now()
 	answer, err := s.askAcknowledge(b, s.epoch)
 	if err != nil {
 		s.failed(fmt.Errorf("acknowledging records: %w", err))
 		return
 	}
 	s.advance()
+	s.confirm(b, sentAt)
 	l := s.member.ledger
 	l.mu.Lock()
 	failed := false
@@ -106,7 +108,7 @@ func (s *session) askAcknowledge(b *batch, epoch int32) (*kmsg.ShareAcknowledgeR
 	request := kmsg.NewPtrShareAcknowledgeRequest()
 	request.GroupID, request.MemberID, request.ShareSessionEpoch = new(string(s.member.key.group)), &s.member.id, epoch
 	request.IsRenewAck, request.Topics = b.renews, b.acknowledgements()
-	answer, err := send[*kmsg.ShareAcknowledgeResponse](s, 0, request)
+	answer, err := send[*kmsg.ShareAcknowledgeResponse](s.member.life, s, 0, request)
 	if err == nil {
 		err = kerr.ErrorForCode(answer.ErrorCode)
 	}
@@ -119,6 +121,9 @@ func (s *session) told(b *batch, id partitionID, err error, lock time.Duration) 
 		return false
 	}
 	s.member.ledger.answered(b, id, err, lock, time.Now())
+	if p := s.member.ledger.partitions[id]; p != nil && err == nil {
+		p.heard = time.Now()
+	}
 	if isLoss(err) {
 		s.member.ledger.leave(s.source, id, true)
 		notify(s.member.steer)

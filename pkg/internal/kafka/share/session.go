@@ -1,6 +1,7 @@
 package share
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -13,9 +14,10 @@ const (
 	// idleWait is how long a broker may wait for records while there is nothing to be told to it. The wait grows up to that from busyWait on: now
 	// and then Kafka (4.4, seen) does not end the wait of a fetch for a record that is written as the fetch arrives.
 	idleWait = time.Second
-	// busyWait is how long it may wait while workers hold records of it: acknowledgements wait until it has answered. It is also the wait while another
-	// broker's session has no places.
+	// busyWait is how long it may wait while workers hold records of it: acknowledgements wait until it has answered. The wait grows up to that from
+	// soonWait on. It is also the wait while another broker's session has no places.
 	busyWait = 50 * time.Millisecond
+	soonWait = 4 * time.Millisecond
 	// limitAtMost is how long a broker may have no room for the session until the workers are told.
 	limitAtMost = 5 * time.Second
 	// fullPause is the pause between two looks whether the memory budget has room again.
@@ -33,6 +35,9 @@ type session struct {
 	source *source
 	woken  chan struct{}
 	done   chan struct{} // closed when the session has ended
+	// fetching ends when nothing is to be fetched anymore: a fetch under way need not be answered.
+	fetching context.Context //nolint:containedctx // of all fetches
+	cutFetch context.CancelFunc
 
 	// Used by the goroutine only.
 	epoch    int32                    // of the next request; 0 before the first one
@@ -42,6 +47,7 @@ type session struct {
 	pauses   pauses
 	resumeAt time.Time // no request is made before
 	askedAt  time.Time // when the last request was made
+	toldFull time.Time // when the log was told of a full partition
 
 	asked atomic.Int64 // requests
 
@@ -53,6 +59,7 @@ type session struct {
 func newSession(m *member, broker int32) *session {
 	s := &session{member: m, broker: broker, woken: make(chan struct{}, 1), done: make(chan struct{}), has: make(map[partitionID]struct{})}
 	s.source = newSource(broker, s.wake)
+	s.fetching, s.cutFetch = context.WithCancel(m.life)
 	return s
 }
 
@@ -63,7 +70,9 @@ func (s *session) finish() {
 	s.mu.Lock()
 	s.finishing = true
 	s.mu.Unlock()
-	s.member.ledger.release(s.source)
+	if s.member.ledger.release(s.source) {
+		s.cutFetch()
+	}
 	s.wake()
 }
 
@@ -104,6 +113,7 @@ type step struct {
 // run makes requests until the session is finished.
 func (s *session) run() {
 	defer close(s.done)
+	defer s.cutFetch()
 	for s.member.life.Err() == nil {
 		finishing, resetting := s.state()
 		if resetting || s.stale {
@@ -221,8 +231,9 @@ func (s *session) broken(err error) {
 	notify(m.steer)
 }
 
-// release has what workers hold of a source be given back, except what they have given an acknowledgement on.
-func (l *ledger) release(s *source) {
+// release has what workers hold of a source be given back, except what they have given an acknowledgement on. It returns whether nothing is
+// held of it.
+func (l *ledger) release(s *source) (free bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.partitions {
@@ -236,4 +247,5 @@ func (l *ledger) release(s *source) {
 			}
 		}
 	}
+	return s.holds == 0
 }

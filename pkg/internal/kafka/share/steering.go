@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -54,6 +55,15 @@ func (m *member) look() error {
 	m.mu.Lock()
 	assigned := m.assigned
 	m.mu.Unlock()
+	ctx, cancel := m.timeout()
+	defer cancel()
+	if len(assigned) > 0 {
+		all, err := m.everyones(ctx)
+		if err != nil { // the member's own will do meanwhile
+			m.log.Debug("a queue reads the partitions of its own assignment alone", "err", err)
+		}
+		assigned = joined(assigned, all)
+	}
 	wanted := make(map[partitionID]string)
 	for topic, partitions := range assigned {
 		for _, partition := range partitions {
@@ -66,8 +76,6 @@ func (m *member) look() error {
 		m.lead(nil, nil)
 		return nil
 	}
-	ctx, cancel := m.timeout()
-	defer cancel()
 	leaders, err := m.leaders(ctx, names)
 	if err != nil {
 		return err
@@ -81,6 +89,15 @@ func (m *member) look() error {
 	}
 	m.lead(wanted, leaders)
 	return err
+}
+
+// joined returns the partitions of two assignments; some may be there twice.
+func joined(one, other map[[16]byte][]int32) map[[16]byte][]int32 {
+	all := make(map[[16]byte][]int32, len(one))
+	for topic, partitions := range one {
+		all[topic] = append(slices.Clone(partitions), other[topic]...)
+	}
+	return all
 }
 
 // leadership is who leads a partition, and since when.
@@ -110,6 +127,11 @@ func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]l
 	if err != nil {
 		return nil, fmt.Errorf("looking up the leaders: %w", err)
 	}
+	return leadersOf(answer), nil
+}
+
+// leadersOf returns the leaders of all partitions without an error.
+func leadersOf(answer *kmsg.MetadataResponse) map[partitionID]leadership {
 	leaders := make(map[partitionID]leadership)
 	for i := range answer.Topics {
 		t := &answer.Topics[i]
@@ -121,7 +143,7 @@ func (m *member) leaders(ctx context.Context, names []string) (map[partitionID]l
 			leaders[partitionID{t.TopicID, p.Partition}] = leadership{p.Leader, p.LeaderEpoch}
 		}
 	}
-	return leaders, nil
+	return leaders
 }
 
 // lead gives the wanted partitions to the sessions of their leaders, and takes them from the others.
@@ -165,6 +187,7 @@ func (l *ledger) lead(wanted map[partitionID]string, leads map[partitionID]lead)
 			p.source.wake()
 		}
 		if _, is := wanted[id]; !is && len(p.held) == 0 {
+			l.setFull(p, false)
 			delete(l.partitions, id)
 		}
 	}

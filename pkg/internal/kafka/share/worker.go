@@ -37,8 +37,9 @@ type Worker struct {
 	holds    int    // records that it holds
 	promised int    // those of them whose places are free when a request that is being made has succeeded
 	credit   int    // records that the rate allows now
-	newest   *hold  // of its list of holds
-	leaving  int    // records that were given back with Close and are not over
+	limited  limited
+	newest   *hold // of its list of holds
+	leaving  int   // records that were given back with Close and are not over
 	closed   bool
 	err      error // why it is of no use
 	events   []event
@@ -232,8 +233,27 @@ func (w *Worker) allowance() int {
 
 // refill asks the rate how many records it allows, and in how long it allows one if it allows none.
 func (w *Worker) refill(now time.Time) (wait time.Duration) {
+	if waited := w.limited.end(now); waited > 0 {
+		w.ledger.observer.Throttled(waited)
+	}
 	w.credit, wait = w.rate.Available(now)
+	if wait > 0 && w.window > w.holds {
+		w.limited = limited{since: now, until: now.Add(wait)}
+	}
 	return wait
+}
+
+// limited is a time in which the rate allows a worker no record that has room for one; zero if there is none.
+type limited struct{ since, until time.Time }
+
+// end ends it, and returns how long it has lasted.
+func (l *limited) end(now time.Time) (waited time.Duration) {
+	if now.After(l.until) {
+		now = l.until
+	}
+	waited = now.Sub(l.since)
+	*l = limited{}
+	return waited
 }
 
 // spend counts a record against the rate.
