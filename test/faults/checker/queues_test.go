@@ -43,12 +43,15 @@ func told(verb string, offset int64) history.Event {
 func settled(conn int, offset int64) history.Event {
 	return ofQueue(history.QueueSettled, conn, offset, "")
 }
+
 func renewed(conn int, offset int64) history.Event {
 	return ofQueue(history.QueueRenewed, conn, offset, "")
 }
+
 func lost(conn int, offset int64) history.Event {
 	return ofQueue(history.QueueExpired, conn, offset, "")
 }
+
 func failed(conn int, offset int64, code string) history.Event {
 	return ofQueue(history.QueueFailed, conn, offset, code)
 }

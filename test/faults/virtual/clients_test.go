@@ -38,6 +38,7 @@ func (w *world) startClients() {
 		}
 	}
 	w.startTails()
+	w.startWorkers()
 }
 
 // producer creates a producer of one of three kinds: the second reads its answers slowly, and the third

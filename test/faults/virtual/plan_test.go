@@ -34,6 +34,7 @@ type plan struct {
 	late      int // consumers in each of the groups that begin at the end
 	tails     int
 	beside    bool // there is a second topic, which is compacted
+	queue     queuePlan
 	family    family
 	actions   []action
 }
@@ -83,6 +84,7 @@ func (p *plan) String() string {
 	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves, %d tails",
 		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual, p.tails)
 	p.writeTails(&b)
+	p.writeQueues(&b)
 	for _, a := range p.actions {
 		fmt.Fprintf(&b, "\n%12s %s", a.at, a.name)
 	}
@@ -145,6 +147,9 @@ func anyAction(r *rand.Rand, p *plan) action {
 			w.outage(d)
 		}}
 	case n < 16:
+		if p.family.name == "queues" {
+			return queueMoveAction(r)
+		}
 		return moveAction(r)
 	case n < 18:
 		d := between(r, 0, 5*time.Second)
