@@ -11,6 +11,8 @@ type Queue struct {
 	Name string
 	// Limit is how often Kafka hands a record out at most, 0 if that is not known.
 	Limit int
+	// Unseen is how many deliveries up to the limit may have been read by no worker, since their connections or proxies had ended.
+	Unseen int
 	// Counts means that Kafka counts deliveries through all faults. A new leader of a partition may have forgotten some.
 	Counts bool
 	// Lock is how long locks last, 0 if that is not known. By it is known when a record was asked for.
@@ -179,7 +181,7 @@ func (c *queues) judge(q *queue) {
 			switch r := q.at(at); {
 			case r.most == 0:
 				c.violated(Undelivered, nil, "%s at %s was never given to a worker of queue %s", record.ID, at, q.Name)
-			case r.final <= 0 && (q.Limit == 0 || r.most < q.Limit):
+			case r.final <= 0 && (q.Limit == 0 || r.most < q.Limit-q.Unseen):
 				c.violated(Lost, nil, "%s at %s was given to workers of queue %s, at most for the %dth time, and nobody has settled it", record.ID, at, q.Name, r.most)
 			}
 		}

@@ -59,7 +59,7 @@ func familyOf(seed uint64) family {
 // addFamily adds the faults of the schedule's family to a plan, and reduces the number of others.
 func (p *plan) addFamily() {
 	r := p.random(700)
-	p.late = 1 + r.IntN(2)
+	p.late = 1 + r.IntN(2) // in groups that the families tails and queues do not have
 	if p.family.name == "crowd" {
 		p.producers += 6
 	}
@@ -67,7 +67,6 @@ func (p *plan) addFamily() {
 	if p.family.action == nil {
 		return
 	}
-	p.addQueues()
 	for range p.family.least + 1 + r.IntN(4) {
 		a := p.family.action(r, p)
 		a.at = between(r, 0, p.length)

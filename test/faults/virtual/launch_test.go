@@ -264,7 +264,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			checker.Kept, []string{"-family", "queues"},
 		},
 		"double dispatch after a leader move": {
-			"kafka/share/steering.go", "if p.source != now.source || p.epoch < now.epoch && p.epoch >= 0 {", "if false {",
+			"kafka/share/lose.go", "\tfor _, h := range p.held {\n\t\tl.endUncertain(h)\n\t}\n", "",
 			checker.SettledTwice, []string{"-family", "queues"},
 		},
 		"refused acknowledgement counted as good": {

@@ -35,8 +35,10 @@ type plan struct {
 	tails     int
 	beside    bool // there is a second topic, which is compacted
 	queue     queuePlan
-	family    family
-	actions   []action
+	// partitions is how many the topic has at first.
+	partitions int32
+	family     family
+	actions    []action
 }
 
 // action is a fault that begins at a given time.
@@ -94,7 +96,8 @@ func (p *plan) String() string {
 func (p *plan) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, stream)) }
 
 func newPlan(seed uint64) *plan {
-	p := &plan{seed: seed, family: familyOf(seed)}
+	p := &plan{seed: seed, family: familyOf(seed), partitions: partitions}
+	p.addQueues()
 	r := p.random(0)
 	p.length = between(r, 15*time.Second, time.Minute)
 	p.buffer = []int{16 << 10, 256 << 10, 4 << 20}[r.IntN(3)]
@@ -148,7 +151,7 @@ func anyAction(r *rand.Rand, p *plan) action {
 		}}
 	case n < 16:
 		if p.family.name == "queues" {
-			return queueMoveAction(r)
+			return queueMoveAction(r, p)
 		}
 		return moveAction(r)
 	case n < 18:

@@ -24,7 +24,7 @@ func queueAction(r *rand.Rand, p *plan) action {
 	case n < 3:
 		return queueFaultAction(r)
 	case n < 5:
-		return queueMoveAction(r)
+		return queueMoveAction(r, p)
 	case n < 7: // a lock ends while something is on its way
 		d := between(r, p.queue.lock/2, p.queue.lock+3*time.Second)
 		return action{name: fmt.Sprintf("the brokers are silent towards replica %d for %s", replica, d), do: func(w *world) { w.silence(replica, d) }}
@@ -79,12 +79,12 @@ func queueFaultAction(r *rand.Rand) action {
 }
 
 // queueMoveAction moves leaders or coordinators.
-func queueMoveAction(r *rand.Rand) action {
-	partition, by := r.Int32N(partitions), 1+r.Int32N(brokers-1)
+func queueMoveAction(r *rand.Rand, p *plan) action {
+	partition, by := r.Int32N(p.partitions), 1+r.Int32N(brokers-1)
 	switch r.IntN(4) {
 	case 0:
 		return action{name: fmt.Sprintf("all leaders move by %d brokers", by), do: func(w *world) {
-			for partition := range int32(partitions) {
+			for partition := range p.partitions {
 				w.do(w.moveLeader(partition, by))
 			}
 		}}

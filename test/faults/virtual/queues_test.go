@@ -35,7 +35,7 @@ func (p *plan) addQueues() {
 		return
 	}
 	r := p.random(790)
-	p.late = 0
+	p.partitions = []int32{1, 1, 2, 4}[r.IntN(4)] // replicas share one only if there are fewer than replicas
 	p.queue = queuePlan{
 		queues: 1 + r.IntN(2), workers: 2 + r.IntN(4),
 		lock: []time.Duration{1500 * time.Millisecond, 3 * time.Second, 6 * time.Second, 20 * time.Second}[r.IntN(4)],
@@ -108,7 +108,7 @@ func (w *world) calmWorkers(ctx context.Context, workers *sync.WaitGroup) {
 // writeQueues describes the workers.
 func (p *plan) writeQueues(b *strings.Builder) {
 	if p.queue.queues > 0 {
-		fmt.Fprintf(b, "\nlocks of %s", p.queue.lock)
+		fmt.Fprintf(b, "\n%d partitions, locks of %s", p.partitions, p.queue.lock)
 	}
 	for queue := range p.queue.queues {
 		for i := range p.queue.workers {

@@ -99,7 +99,7 @@ func newWorld(p *plan) (*world, error) {
 		w.holdWrites()
 		w.watchState()
 	}
-	if err := w.make(partitions); err != nil {
+	if err := w.make(p.partitions); err != nil {
 		return nil, err
 	}
 	if p.beside {
