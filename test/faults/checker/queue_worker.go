@@ -188,7 +188,7 @@ func (c *queues) failed(e *history.Event, w *worker, m *asking, at place, h *hol
 		if h != nil && !h.isLost && !h.isOver && !h.unsure {
 			c.violated(Disowned, e, "%s of %s fails", m.verb, at)
 		}
-		if h != nil {
+		if h != nil && !h.unsure { // else it may be held, and another message be about it
 			h.isLost = true
 			w.drop(at, h)
 		}

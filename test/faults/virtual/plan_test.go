@@ -102,6 +102,9 @@ func newPlan(seed uint64) *plan {
 	p.length = between(r, 15*time.Second, time.Minute)
 	p.buffer = []int{16 << 10, 256 << 10, 4 << 20}[r.IntN(3)]
 	p.latency = between(r, 200*time.Microsecond, 5*time.Millisecond)
+	if p.queue.isSlow {
+		p.latency = between(r, 30*time.Millisecond, 300*time.Millisecond)
+	}
 	p.delivery = []time.Duration{2 * time.Second, 5 * time.Second, 30 * time.Second}[r.IntN(3)]
 	p.write = []time.Duration{5 * time.Second, 2 * time.Minute}[r.IntN(2)]
 	p.producers = 1 + r.IntN(3)

@@ -26,7 +26,7 @@ func queueAction(r *rand.Rand, p *plan) action {
 	case n < 5:
 		return queueMoveAction(r, p)
 	case n < 7: // a lock ends while something is on its way
-		d := between(r, p.queue.lock/2, p.queue.lock+3*time.Second)
+		d := between(r, p.queue.lock*8/10, p.queue.lock+5*time.Second/2)
 		return action{name: fmt.Sprintf("the brokers are silent towards replica %d for %s", replica, d), do: func(w *world) { w.silence(replica, d) }}
 	default:
 		d := between(r, 0, 2*time.Second)

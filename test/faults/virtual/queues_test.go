@@ -27,6 +27,7 @@ type queuePlan struct {
 	queues  int // share groups
 	workers int // of each, during the faults
 	lock    time.Duration
+	isSlow  bool // the brokers are far away: much is on its way when locks end
 }
 
 // addQueues decides how many workers the schedules of the family of that name have. They have no consumers.
@@ -37,7 +38,7 @@ func (p *plan) addQueues() {
 	r := p.random(790)
 	p.partitions = []int32{1, 1, 2, 4}[r.IntN(4)] // replicas share one only if there are fewer than replicas
 	p.queue = queuePlan{
-		queues: 1 + r.IntN(2), workers: 2 + r.IntN(4),
+		queues: 1 + r.IntN(2), workers: 2 + r.IntN(4), isSlow: r.IntN(4) == 0,
 		lock: []time.Duration{1500 * time.Millisecond, 3 * time.Second, 6 * time.Second, 20 * time.Second}[r.IntN(4)],
 	}
 }
