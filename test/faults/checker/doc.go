@@ -51,6 +51,6 @@
 //     is known.
 //   - The n-th answer on a connection answers its n-th message, with one outcome for each record.
 //   - After COMMIT_FAILED, and where the connection ends before the answer, the outcome is unknown.
-//   - Kafka is told that a record is accepted, rejected or renewed only if a worker has said so whose acknowledgement has not
-//     failed, and what workers are told to be settled Kafka was told before.
+//   - Kafka is told that a record is accepted or rejected only if a worker has said so whose acknowledgement has not failed, and that
+//     its lock is renewed only if a worker has asked for that. What workers are told to be settled Kafka was told before.
 package checker

@@ -195,7 +195,9 @@ func (c *queues) failed(e *history.Event, w *worker, m *asking, at place, h *hol
 	default:
 		c.violated(Unasked, e, "%s of %s fails by %s", m.verb, at, e.Code)
 	}
-	r.asked[m.verb]--
+	if m.verb != renew { // it may be on its way to Kafka while the record is told to be lost, which does no harm
+		r.asked[m.verb]--
+	}
 	if isFinal(m.verb) {
 		r.final--
 	}
