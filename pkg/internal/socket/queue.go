@@ -169,7 +169,7 @@ func (f *queue) pass(e *proxy.QueueEvent) error {
 }
 
 // passLast passes the outcome of the acknowledgements that were given before the proxy began to close the connection. Records that
-// come meanwhile are released with the rest.
+// come meanwhile are released with the rest, and the client is not told of locks that end: it may never have had those records.
 func (f *queue) passLast() {
 	ctx := f.lastAnswers()
 	defer f.noMore()
@@ -180,12 +180,12 @@ func (f *queue) passLast() {
 	}
 }
 
-// passOutcome passes all but records.
+// passOutcome passes settlements alone.
 func (f *queue) passOutcome(e *proxy.QueueEvent) error {
-	if e.Deliveries != nil {
+	if e.Settlement == nil {
 		return nil
 	}
-	return f.pass(e)
+	return f.passAnswers(e.Settlement)
 }
 
 // hand gives something to the writer, and waits until the writer has taken it. While the proxy closes the connection, records are

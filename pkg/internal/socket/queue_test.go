@@ -303,6 +303,25 @@ func TestADrainTellsTheOutcomeOfAcknowledgementsAndSendsNoRecord(t *testing.T) {
 	})
 }
 
+// TestADrainDoesNotTellThatARecordHasExpiredThatItDidNotSend has the lock of a record end that came as the drain began.
+func TestADrainDoesNotTellThatARecordHasExpiredThatItDidNotSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHand()
+		c, p, _ := accept(t, quietSettings(), bufferSize)
+		over := serveQueue(c, h, nil)
+		p.send(opText, `{"accept":`+queueIDs(1)+`}`)
+		synctest.Wait()
+		c.End(drained(5 * time.Second))
+		h.deal(5, 6)
+		h.events <- proxy.QueueEvent{Expired: []proxy.Position{{Topic: "t", Offset: 5, Timestamp: 9}}}
+		h.answer(proxy.SettleDone)
+		p.want(opText, `{"settled":`+queueIDs(1)+`}`)
+		p.wantClose(proxy.CloseServiceRestart)
+		p.sendClose(1012, "")
+		<-over
+	})
+}
+
 // TestADrainSendsNoRecordThatWaits has a client that read nothing until then: it gets no more than lay in the socket.
 func TestADrainSendsNoRecordThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

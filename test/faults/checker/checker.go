@@ -46,6 +46,8 @@ type Kafka struct {
 	Beside map[string]map[int32][]Record
 	// Tails are the names of those that must have been given all in the end.
 	Tails []string
+	// Queues are the share groups that must have settled all in the end. They begin with the oldest record.
+	Queues []Queue
 	// Anew means that producers were made to restart with other sequence numbers: then a message may be
 	// written twice, which is counted as a duplicate.
 	Anew bool
@@ -63,6 +65,7 @@ func Check(events []history.Event, kafka Kafka) Report {
 		report.add(checkTopic(events, name, &Kafka{Log: kafka.Beside[name], Anew: kafka.Anew, Unsure: kafka.Unsure}))
 	}
 	report.add(checkTails(events, &kafka))
+	report.add(checkQueues(events, &kafka))
 	return report
 }
 

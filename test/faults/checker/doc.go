@@ -39,4 +39,18 @@
 //   - A snapshot is what the log was, up to one place in each partition, if it kept the newest record of each key
 //     and removed tombstones. That place is not before what was acknowledged when the tail was asked for, and
 //     what follows is given from there on.
+//
+// # Rules for queues
+//
+//   - A record is settled at most once: one worker at most is told that Kafka has accepted or rejected it, and nobody
+//     is given it in a later delivery.
+//   - A record is delivered at least once, and in the end a worker has accepted or rejected it, or it was delivered as often as
+//     Kafka allows.
+//   - Each delivery is at one worker, and no worker holds more than its window.
+//   - What a worker was told to have lost, or acknowledges after its lock has ended, is not settled by it. What it holds
+//     is known.
+//   - The n-th answer on a connection answers its n-th message, with one outcome for each record.
+//   - After COMMIT_FAILED, and where the connection ends before the answer, the outcome is unknown.
+//   - Kafka is told that a record is accepted or rejected only if a worker has said so whose acknowledgement has not failed, and that
+//     its lock is renewed only if a worker has asked for that. What workers are told to be settled Kafka was told before.
 package checker

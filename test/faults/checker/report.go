@@ -41,7 +41,23 @@ const (
 	Groundless Rule = "gap without a reason"
 	LostPlace  Rule = "place of a cursor lost without a reason"
 	Unfolded   Rule = "snapshot is not the newest records"
-	// The suites themselves check the following four, since these need a client that waits.
+	// Of queues.
+	SettledTwice Rule = "settled twice"
+	CameAgain    Rule = "given to a worker after it was settled"
+	SameDelivery Rule = "one delivery given to two workers"
+	BeyondLimit  Rule = "delivered more often than Kafka's limit"
+	HeldTwice    Rule = "given to a worker that holds it"
+	Overfull     Rule = "more held than the window"
+	Unheld       Rule = "settled what the worker does not hold"
+	Late         Rule = "settled though its lock had ended"
+	Disowned     Rule = "held, and called unknown"
+	Unanswered   Rule = "acknowledgement without an outcome"
+	NotTold      Rule = "settled, and Kafka was not told"
+	OwnAccord    Rule = "told Kafka what no worker has said"
+	Lost         Rule = "settled by nobody"
+	// The suites themselves check the following, since these need a client that waits.
+	Unsettled   Rule = "not settled in the end"
+	Kept        Rule = "kept from the others after its worker had left"
 	Unserved    Rule = "healthy client not served"
 	Uncommitted Rule = "not read and committed in the end"
 	Unnamed     Rule = "error that stays not in the log"
@@ -79,6 +95,8 @@ type Report struct {
 	Duplicates int // records read again in a group
 	Tailed     int // records that tails were given
 	Gaps       int // that tails were told
+	Handed     int // records that workers were given, each time counted
+	Settled    int // records that were accepted or rejected, as workers were told
 	Violations []Violation
 }
 
@@ -93,6 +111,8 @@ func (r *Report) add(other Report) {
 	r.Duplicates += other.Duplicates
 	r.Tailed += other.Tailed
 	r.Gaps += other.Gaps
+	r.Handed += other.Handed
+	r.Settled += other.Settled
 	r.Violations = append(r.Violations, other.Violations...)
 }
 

@@ -79,7 +79,33 @@ const (
 	TailObeyed
 	// TailError: a tail has read an error. Conn, Code.
 	TailError
+
+	// What follows is of workers, which take records of a queue from /socket/queue and have each of their messages answered.
+
+	// QueueOpen: a worker was accepted. Conn; ID is its clientId; Group is the queue; Limit is its window; Began, when it was asked for.
+	QueueOpen
+	// QueueRecord: a worker has read a record. Conn, Partition, Offset, Content; Count of its deliveries; Until, when its
+	// lock ends, in milliseconds since the epoch.
+	QueueRecord
+	// QueueAck: a worker is about to acknowledge a record. Conn, Partition, Offset; Code is the verb; ID of the message, which
+	// consecutive records may share.
+	QueueAck
+	// QueueSettled: a worker is told that Kafka has settled a record. Conn, Partition, Offset.
+	QueueSettled
+	// QueueRenewed: a worker is told that the lock of a record has begun anew. Conn, Partition, Offset.
+	QueueRenewed
+	// QueueFailed: a worker has read the error of a record that it has acknowledged. Conn, Partition, Offset, Code.
+	QueueFailed
+	// QueueAnswered: the answer to a message of a worker is over. Conn; Code is the member that ended it.
+	QueueAnswered
+	// QueueExpired: a worker is told that it does not hold a record anymore. Conn, Partition, Offset.
+	QueueExpired
+	// QueueTold: a proxy tells Kafka something about a record of a queue. Group, Partition, Offset; Code is the verb of workers, or Gap.
+	QueueTold
 )
+
+// Gap is what proxies tell Kafka about an offset without a record.
+const Gap = "gap"
 
 // Event is one thing that happened.
 type Event struct {
@@ -96,7 +122,7 @@ type Event struct {
 	Partition int32
 	Pinned    *int32 // the partition that a message names; nil where it names none
 	Offset    int64
-	Until     int64 // the offset behind the last one
+	Until     int64 // the offset behind the last one; of a lock, its end
 	Code      string
 	Retriable bool
 	Count     int

@@ -5,7 +5,7 @@
 // of the virtual suite.
 //
 // Beside that, crowds of tails read through a rolling restart of three replicas, and while the broker is killed: their
-// size shows what a few tails do not.
+// size shows what a few tails do not. Workers of a queue have a run of their own, against three brokers.
 //
 // The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one
 // go on for so long, where go test needs a -timeout beyond it. The flag -seed chooses the order of

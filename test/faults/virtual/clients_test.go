@@ -38,6 +38,7 @@ func (w *world) startClients() {
 		}
 	}
 	w.startTails()
+	w.startWorkers()
 }
 
 // producer creates a producer of one of three kinds: the second reads its answers slowly, and the third
@@ -45,7 +46,7 @@ func (w *world) startClients() {
 func (w *world) producer(i int) *workload.Producer {
 	r := w.plan.random(uint64(100 + i))
 	p := &workload.Producer{
-		Client: w.client(fmt.Sprintf("p%d", i), r), Rand: r, Partitions: partitions,
+		Client: w.client(fmt.Sprintf("p%d", i), r), Rand: r, Partitions: w.plan.partitions,
 		Burst: 1 + r.IntN(15), Every: between(r, 200*time.Millisecond, 2*time.Second), MaxSize: 2 * maxMessageBytes,
 		Life: between(r, time.Second, w.plan.length), Ending: workload.AnyEnding,
 	}
@@ -68,7 +69,7 @@ func (w *world) producer(i int) *workload.Producer {
 func (w *world) steady(clientID string, stream uint64) *workload.Producer {
 	r := w.plan.random(stream)
 	return &workload.Producer{
-		Client: w.client(clientID, r), Rand: r, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 100,
+		Client: w.client(clientID, r), Rand: r, Partitions: w.plan.partitions, Burst: 3, Every: time.Second, MaxSize: 100,
 		Life: time.Hour, Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake },
 	}
 }

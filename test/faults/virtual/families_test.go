@@ -22,6 +22,8 @@ type family struct {
 	trial func(*world, *workload.Producer)
 	// last runs after all clients have stopped, before the remaining records are read. It may be nil.
 	last func(*world)
+	// least is how many of its faults a schedule has beyond one.
+	least int
 	// settings are those of the proxies.
 	settings []string
 }
@@ -36,6 +38,7 @@ func families() []family {
 		{name: "errors", action: partitionErrorAction, trial: (*world).tryErrors},
 		{name: "state", action: stateAction, trial: (*world).tryStateAway},
 		{name: "tails", action: tailAction, trial: (*world).tryTails, settings: tailSettings()},
+		{name: "queues", action: queueAction, trial: (*world).tryQueues, least: 3},
 	}
 }
 
@@ -56,7 +59,7 @@ func familyOf(seed uint64) family {
 // addFamily adds the faults of the schedule's family to a plan, and reduces the number of others.
 func (p *plan) addFamily() {
 	r := p.random(700)
-	p.late = 1 + r.IntN(2)
+	p.late = 1 + r.IntN(2) // in groups that the families tails and queues do not have
 	if p.family.name == "crowd" {
 		p.producers += 6
 	}
@@ -64,7 +67,7 @@ func (p *plan) addFamily() {
 	if p.family.action == nil {
 		return
 	}
-	for range 1 + r.IntN(4) {
+	for range p.family.least + 1 + r.IntN(4) {
 		a := p.family.action(r, p)
 		a.at = between(r, 0, p.length)
 		p.actions = append(p.actions, a)

@@ -24,7 +24,7 @@ type consumerGroup struct {
 // groups returns the groups of a schedule. Groups that begin at the end are used only with a family:
 // they would rightly lose records after errors that make a position invalid.
 func (p *plan) groups() []consumerGroup {
-	if p.family.name == "tails" {
+	if p.family.name == "tails" || p.family.name == "queues" {
 		return nil
 	}
 	groups := []consumerGroup{{name: autoGroup}, {name: manualGroup, manual: true}}

@@ -73,6 +73,7 @@ func TestSuite(t *testing.T) {
 		"schedules":           {nil, []string{"-seeds", "30"}},
 		"transactions":        {nil, []string{"-transactions", "-seeds", "10"}},
 		"tails":               {nil, []string{"-family", "tails", "-seeds", "6"}},
+		"queues":              {nil, []string{"-family", "queues", "-seeds", "6"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "2", "-first", "301"}},
 	})
 }
@@ -91,6 +92,7 @@ func TestLongSuite(t *testing.T) {
 		"topics that change":  {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
 		"tails":               {nil, []string{"-family", "tails", "-seeds", "150"}},
 		"what tails found":    {nil, []string{"-test.run", foundTailFaults, "-family", "tails", "-first", "1066", "-seeds", "1865"}},
+		"queues":              {nil, []string{"-family", "queues", "-seeds", "60"}},
 		"tails, transactions": {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
 		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
 		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
@@ -263,6 +265,28 @@ func TestLongPlantedBugs(t *testing.T) {
 		"snapshot cut early": {
 			"feed/snapshot.go", "t.log.endOf(t.audience), true, t.openQueue()", "spot{begin: proxy.Places{}, chunk: 0}, true, t.openQueue()",
 			checker.GivenTwice, []string{"-family", "tails"},
+		},
+		"late acknowledgement counted as good": {
+			"kafka/share/answer.go", "late := !now.Before(h.until)", "late := false",
+			checker.SettledTwice, []string{"-family", "queues"},
+		},
+		"release that Kafka is not told": {
+			"kafka/share/settle.go", "\tcase h.ask.ack == noAck:\n",
+			"\tcase h.ask.ack == noAck && a.ack == release:\n\t\tw.ledger.result(a, proxy.SettleDone, time.Time{})\n\t\tw.ledger.drop(h)\n\tcase h.ask.ack == noAck:\n",
+			checker.NotTold, []string{"-family", "queues"},
+		},
+		"what a worker held not released": {
+			"kafka/share/ledger.go", "\t\tl.request(h, last)\n", "\t\th.next = last\n",
+			checker.Kept, []string{"-family", "queues"},
+		},
+		"double dispatch after a leader move": {
+			"kafka/share/lose.go", "\tfor _, h := range p.held {\n\t\tl.endUncertain(h)\n\t}\n", "",
+			checker.SettledTwice, []string{"-family", "queues"},
+		},
+		"refused acknowledgement counted as good": {
+			"kafka/share/answer.go", "\tcase isRefusal(err):\n\t\tl.refused(holds)",
+			"\tcase isRefusal(err):\n\t\tfor _, h := range holds {\n\t\t\tl.heard(h, b.sentAt.Add(lock), now)\n\t\t}",
+			checker.CameAgain, []string{"-family", "queues"},
 		},
 	}
 	for name, c := range cases {

@@ -34,8 +34,11 @@ type plan struct {
 	late      int // consumers in each of the groups that begin at the end
 	tails     int
 	beside    bool // there is a second topic, which is compacted
-	family    family
-	actions   []action
+	queue     queuePlan
+	// partitions is how many the topic has at first.
+	partitions int32
+	family     family
+	actions    []action
 }
 
 // action is a fault that begins at a given time.
@@ -83,6 +86,7 @@ func (p *plan) String() string {
 	fmt.Fprintf(&b, "%s, buffers of %d bytes, brokers %s away, delivery timeout %s, write timeout %s, %d producers, %d consumers, %d that commit themselves, %d tails",
 		p.length, p.buffer, p.latency, p.delivery, p.write, p.producers, p.consumers, p.manual, p.tails)
 	p.writeTails(&b)
+	p.writeQueues(&b)
 	for _, a := range p.actions {
 		fmt.Fprintf(&b, "\n%12s %s", a.at, a.name)
 	}
@@ -92,11 +96,15 @@ func (p *plan) String() string {
 func (p *plan) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(p.seed, stream)) }
 
 func newPlan(seed uint64) *plan {
-	p := &plan{seed: seed, family: familyOf(seed)}
+	p := &plan{seed: seed, family: familyOf(seed), partitions: partitions}
+	p.addQueues()
 	r := p.random(0)
 	p.length = between(r, 15*time.Second, time.Minute)
 	p.buffer = []int{16 << 10, 256 << 10, 4 << 20}[r.IntN(3)]
 	p.latency = between(r, 200*time.Microsecond, 5*time.Millisecond)
+	if p.queue.isSlow {
+		p.latency = between(r, 30*time.Millisecond, 300*time.Millisecond)
+	}
 	p.delivery = []time.Duration{2 * time.Second, 5 * time.Second, 30 * time.Second}[r.IntN(3)]
 	p.write = []time.Duration{5 * time.Second, 2 * time.Minute}[r.IntN(2)]
 	p.producers = 1 + r.IntN(3)
@@ -145,6 +153,9 @@ func anyAction(r *rand.Rand, p *plan) action {
 			w.outage(d)
 		}}
 	case n < 16:
+		if p.family.name == "queues" {
+			return queueMoveAction(r, p)
+		}
 		return moveAction(r)
 	case n < 18:
 		d := between(r, 0, 5*time.Second)

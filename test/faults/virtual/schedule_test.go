@@ -67,7 +67,7 @@ func (w *world) judged() (checker.Kafka, error) {
 	}
 	p := w.plan
 	return checker.Kafka{
-		Log: log, Ended: w.topic.ended, Groups: p.judged(), Honest: p.family.name != "", Name: topic, Beside: beside, Tails: w.tails,
+		Log: log, Ended: w.topic.ended, Groups: p.judged(), Honest: p.family.name != "", Name: topic, Beside: beside, Tails: w.tails, Queues: p.judgedQueues(),
 		Anew: p.anew() && p.somePlain(), Unsure: p.unsure() && p.somePlain(),
 	}, nil
 }
@@ -156,6 +156,9 @@ func (w *world) drain(began time.Time) {
 		if !workload.Within(drainLimit, w.drained) {
 			w.failed(checker.Uncommitted, "healthy consumers have not read and committed all %s after the last fault: %s", time.Since(began), w.behind())
 		}
+		if !workload.Within(drainLimit, func() bool { return w.unsettled() == "" }) {
+			w.failed(checker.Unsettled, "healthy workers have not settled all %s after the last fault: %s", time.Since(began), w.unsettled())
+		}
 	})
 }
 
@@ -166,6 +169,7 @@ func (w *world) among(do func(context.Context)) {
 	defer readers.Wait()
 	defer cancel()
 	w.drainers(ctx, &readers)
+	w.calmWorkers(ctx, &readers)
 	readers.Go(func() { w.unstick(ctx) })
 	do(ctx)
 }

@@ -22,7 +22,7 @@ var (
 	soak           = flag.Duration("soak", 0, "run schedules for this long, whatever -seeds says")
 	until          = flag.String("until", "", "run schedules until this rule was violated")
 	inTransactions = flag.Bool("transactions", false, "producers write in transactions")
-	inFamily       = flag.String("family", "", "add faults of these families, one to a schedule: topics, growth, retention, crowd, errors, state, tails; or all")
+	inFamily       = flag.String("family", "", "add faults of these families, one to a schedule: topics, growth, retention, crowd, errors, state, tails, queues; or all")
 	verbose        = flag.Bool("proxylog", false, "print the proxies' logs")
 )
 
@@ -31,7 +31,7 @@ const shown = 4
 
 // totals sum up the reports of all schedules.
 type totals struct {
-	schedules, answered, delivered, tailed, gaps, violations atomic.Int64
+	schedules, answered, delivered, tailed, gaps, handed, settled, violations atomic.Int64
 
 	seen atomic.Bool // the violation that -until names
 }
@@ -42,6 +42,8 @@ func (s *totals) add(r *checker.Report) {
 	s.delivered.Add(int64(r.Delivered))
 	s.tailed.Add(int64(r.Tailed))
 	s.gaps.Add(int64(r.Gaps))
+	s.handed.Add(int64(r.Handed))
+	s.settled.Add(int64(r.Settled))
 	s.violations.Add(int64(len(r.Violations)))
 	if *until != "" && r.Count(checker.Rule(*until)) > 0 {
 		s.seen.Store(true)
@@ -49,8 +51,8 @@ func (s *totals) add(r *checker.Report) {
 }
 
 func (s *totals) String() string {
-	return fmt.Sprintf("schedules=%d answered=%d delivered=%d tailed=%d gaps=%d violations=%d",
-		s.schedules.Load(), s.answered.Load(), s.delivered.Load(), s.tailed.Load(), s.gaps.Load(), s.violations.Load())
+	return fmt.Sprintf("schedules=%d answered=%d delivered=%d tailed=%d gaps=%d handed=%d settled=%d violations=%d",
+		s.schedules.Load(), s.answered.Load(), s.delivered.Load(), s.tailed.Load(), s.gaps.Load(), s.handed.Load(), s.settled.Load(), s.violations.Load())
 }
 
 var sum totals
@@ -97,8 +99,8 @@ func schedule(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	sum.add(&report)
-	t.Logf("%d sent, %d answered, %d refused, %d aborted, %d unknown, %d delivered, %d duplicates, %d to tails, %d gaps in %s", report.Sent, report.Answered,
-		report.Refused, report.Aborted, report.Unknown, report.Delivered, report.Duplicates, report.Tailed, report.Gaps, time.Since(began))
+	t.Logf("%d sent, %d answered, %d refused, %d aborted, %d unknown, %d delivered, %d duplicates, %d to tails, %d gaps, %d to workers, %d settled in %s", report.Sent, report.Answered,
+		report.Refused, report.Aborted, report.Unknown, report.Delivered, report.Duplicates, report.Tailed, report.Gaps, report.Handed, report.Settled, time.Since(began))
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}

@@ -47,6 +47,7 @@ type world struct {
 	clients  *network.Host
 	topic    topicState
 	beside   besideState
+	queues   queueSessions
 	logs     proxyLogs
 
 	stateAway atomic.Int32 // more than 0 while the leader of the state topic is away
@@ -83,8 +84,8 @@ func newWorld(p *plan) (*world, error) {
 	w.surviving, w.leave = context.WithCancel(context.Background())
 	w.tailing, w.stopTails = context.WithCancel(context.Background())
 	w.clients = w.network.Host("clients")
-	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.ListenFn(w.network.Host("brokers").Listen),
-		kfake.GroupMinSessionTimeout(time.Second))
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.ListenFn(w.network.Host("brokers").Listen),
+		kfake.GroupMinSessionTimeout(time.Second), p.queue.brokerConfigs())
 	if err != nil {
 		return nil, fmt.Errorf("starting the brokers: %w", err)
 	}
@@ -98,7 +99,7 @@ func newWorld(p *plan) (*world, error) {
 		w.holdWrites()
 		w.watchState()
 	}
-	if err := w.make(partitions); err != nil {
+	if err := w.make(p.partitions); err != nil {
 		return nil, err
 	}
 	if p.beside {
@@ -117,6 +118,7 @@ func newWorld(p *plan) (*world, error) {
 	}
 	w.settings = append(w.settings, p.family.settings...)
 	w.observeCommits()
+	w.observeQueues()
 	for i := range w.replicas {
 		if err := w.start(i); err != nil {
 			return nil, err

@@ -198,3 +198,18 @@ type tailSnapshot struct {
 	State string `json:"state"`
 	Keys  int    `json:"keys"`
 }
+
+// queueFrame is a frame of /socket/queue: a record, an error, or what its first member tells.
+type queueFrame struct {
+	delivery
+
+	Delivery *struct {
+		Count int   `json:"count"`
+		Until int64 `json:"until"`
+	} `json:"delivery"`
+	Settled []string `json:"settled"`
+	Renewed *struct {
+		IDs []string `json:"ids"`
+	} `json:"renewed"`
+	Expired []string `json:"expired"`
+}

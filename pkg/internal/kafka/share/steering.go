@@ -202,11 +202,15 @@ func (l *ledger) lead(wanted map[partitionID]string, leads map[partitionID]lead)
 	}
 }
 
-// partition returns a partition. If it is not known, it is one of the source.
+// partition returns a partition. If it is not known, it is one of the source: it may have been taken from the member while records
+// of it were on their way.
 func (l *ledger) partition(id partitionID, s *source) *partition {
 	p := l.partitions[id]
 	if p == nil {
 		p = &partition{id: id, source: s, epoch: -1, held: make(map[int64]*hold)}
+		if t := l.topics[id.topic]; t != nil {
+			p.name = t.name
+		}
 		l.partitions[id] = p
 	}
 	return p

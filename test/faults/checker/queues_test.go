@@ -1,0 +1,214 @@
+package checker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+)
+
+func workerOpens(conn int) history.Event {
+	return history.Event{Kind: history.QueueOpen, Conn: conn, Group: "q", Limit: 2}
+}
+
+// lockEnd is when the locks of these histories end, and sentAt when their messages are sent.
+const (
+	lockEnd = 10_000
+	sentAt  = 5_000
+)
+
+func ofQueue(kind history.Kind, conn int, offset int64, code string) history.Event {
+	return history.Event{Kind: kind, At: time.UnixMilli(sentAt), Conn: conn, Offset: offset, Code: code}
+}
+
+func give(conn int, id string, offset int64, count int) history.Event {
+	e := ofQueue(history.QueueRecord, conn, offset, "")
+	e.Content, e.Count, e.Until = "content of "+id, count, lockEnd
+	return e
+}
+
+// says has a worker acknowledge a record with a message.
+func says(conn int, message, verb string, offset int64) history.Event {
+	e := ofQueue(history.QueueAck, conn, offset, verb)
+	e.ID = message
+	return e
+}
+
+func told(verb string, offset int64) history.Event {
+	e := ofQueue(history.QueueTold, 0, offset, verb)
+	e.Group = "q"
+	return e
+}
+
+func settled(conn int, offset int64) history.Event {
+	return ofQueue(history.QueueSettled, conn, offset, "")
+}
+
+func renewed(conn int, offset int64) history.Event {
+	return ofQueue(history.QueueRenewed, conn, offset, "")
+}
+
+func lost(conn int, offset int64) history.Event {
+	return ofQueue(history.QueueExpired, conn, offset, "")
+}
+
+func failed(conn int, offset int64, code string) history.Event {
+	return ofQueue(history.QueueFailed, conn, offset, code)
+}
+
+func answer(conn int, member string) history.Event {
+	return ofQueue(history.QueueAnswered, conn, 0, member)
+}
+
+// cleanQueue has two workers: the first accepts, releases and loses a record, and ends with another one; the second settles
+// what is left.
+func cleanQueue() *world {
+	w := &world{kafka: Kafka{
+		Log:    map[int32][]Record{0: {record("a", 0), record("b", 1), record("c", 2), record("d", 3)}},
+		Queues: []Queue{{Name: "q", Limit: 3, Counts: true, Told: true}},
+	}}
+	w.add(open(9, ""), send(9, "a"), send(9, "b"), send(9, "c"), send(9, "d"))
+	w.add(workerOpens(1), workerOpens(2),
+		give(1, "a", 0, 1), give(1, "b", 1, 1), says(1, "1", accept, 0), says(1, "2", "release", 1),
+		told(accept, 0), told("release", 1), settled(1, 0), answer(1, "settled"), settled(1, 1), answer(1, "settled"),
+		give(1, "c", 2, 1), give(1, "d", 3, 1), give(2, "b", 1, 2), says(2, "1", renew, 1), told(renew, 1), renewed(2, 1), answer(2, "renewed"),
+		says(2, "2", reject, 1), told(reject, 1), failed(2, 1, "COMMIT_FAILED"), answer(2, "settled"),
+		says(2, "3", reject, 1), told(reject, 1), settled(2, 1), answer(2, "settled"),
+		lost(1, 2), says(1, "3", accept, 2), failed(1, 2, "LOCK_EXPIRED"), answer(1, "settled"),
+		says(1, "4", accept, 3), history.Event{Kind: history.Close, Conn: 1}, told("release", 3),
+		give(2, "c", 2, 2), give(2, "d", 3, 2), says(2, "4", accept, 2), says(2, "4", accept, 3), told(accept, 2), told(accept, 3),
+		settled(2, 2), settled(2, 3), answer(2, "settled"))
+	return w
+}
+
+func TestACleanQueueHasNoViolation(t *testing.T) {
+	cases := map[string]func(*testing.T, *world){
+		"as it is": func(*testing.T, *world) {},
+		"a record that was delivered as often as Kafka allows": func(t *testing.T, w *world) {
+			w.kafka.Queues[0].Limit = 2
+			w.replace(t, settled(2, 3), failed(2, 3, "LOCK_EXPIRED"))
+			w.replace(t, says(1, "4", accept, 3))
+		},
+		"an acknowledgement whose outcome nobody knows": func(t *testing.T, w *world) {
+			w.replace(t, settled(2, 3), failed(2, 3, "COMMIT_FAILED"))
+		},
+		"Kafka begins to count anew": func(t *testing.T, w *world) {
+			w.kafka.Queues[0] = Queue{Name: "q", Lock: lockEnd * time.Millisecond}
+			w.replace(t, give(2, "b", 1, 2), give(2, "b", 1, 1))
+		},
+		"a late message is about the delivery behind": func(t *testing.T, w *world) {
+			late := says(2, "4", accept, 3)
+			late.At = time.UnixMilli(lockEnd + 1)
+			w.replace(t, says(2, "4", accept, 3), late, give(2, "d", 3, 3))
+		},
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := cleanQueue()
+			change(t, w)
+			for _, v := range Check(w.events, w.kafka).Violations {
+				t.Errorf("a violation: %s", v)
+			}
+		})
+	}
+	if r := Check(cleanQueue().events, cleanQueue().kafka); r.Handed != 7 || r.Settled != 4 {
+		t.Errorf("%d handed, %d settled, want 7 and 4", r.Handed, r.Settled)
+	}
+}
+
+func TestPlantedViolationsOfQueues(t *testing.T) {
+	checkPlanted(t, cleanQueue, map[string]planted{
+		"a record is accepted twice": {func(_ *testing.T, w *world) {
+			w.kafka.Queues[0].Counts = false
+			w.add(give(2, "a", 0, 1), says(2, "5", accept, 0), told(accept, 0), settled(2, 0), answer(2, "settled"))
+		}, []Rule{SettledTwice}},
+		"a record comes again by its count": {func(_ *testing.T, w *world) {
+			w.add(give(2, "a", 0, 2))
+		}, []Rule{CameAgain}},
+		"a record comes again by its time": {func(_ *testing.T, w *world) {
+			w.kafka.Queues[0] = Queue{Name: "q", Lock: (lockEnd - sentAt - 1) * time.Millisecond}
+			w.add(give(2, "a", 0, 1))
+		}, []Rule{CameAgain}},
+		"two workers have one delivery": {func(t *testing.T, w *world) {
+			w.replace(t, give(2, "b", 1, 2), give(2, "b", 1, 1))
+		}, []Rule{SameDelivery}},
+		"a record comes too often": {func(t *testing.T, w *world) {
+			w.replace(t, give(2, "b", 1, 2), give(2, "b", 1, 4))
+		}, []Rule{BeyondLimit}},
+		"a worker is given what it holds": {func(t *testing.T, w *world) {
+			w.replace(t, lost(1, 2), give(1, "c", 2, 3), lost(1, 2))
+		}, []Rule{HeldTwice}},
+		"a worker holds more than its window": {func(t *testing.T, w *world) {
+			w.kafka.Log[0] = append(w.kafka.Log[0], record("e", 4))
+			w.add(send(9, "e"), says(2, "5", accept, 4))
+			w.replace(t, lost(1, 2), give(1, "e", 4, 1), lost(1, 4), lost(1, 2))
+		}, []Rule{Overfull}},
+		"what a worker was told to have lost is settled": {func(t *testing.T, w *world) {
+			w.replace(t, failed(1, 2, "LOCK_EXPIRED"), told(accept, 2), settled(1, 2))
+		}, []Rule{Unheld}},
+		"a late acknowledgement succeeds": {func(t *testing.T, w *world) {
+			late := says(1, "1", accept, 0)
+			late.At = time.UnixMilli(lockEnd + 1)
+			w.replace(t, says(1, "1", accept, 0), late)
+		}, []Rule{Late}},
+		"a worker holds what is called unknown": {func(t *testing.T, w *world) {
+			w.replace(t, settled(1, 0), failed(1, 0, "UNKNOWN_MESSAGE_ID"))
+			w.add(says(1, "5", accept, 0))
+		}, []Rule{Disowned}},
+		"an acknowledgement has no outcome": {func(t *testing.T, w *world) {
+			w.replace(t, settled(2, 3))
+		}, []Rule{Unanswered}},
+		"an acknowledgement has two": {func(t *testing.T, w *world) {
+			w.replace(t, settled(2, 3), settled(2, 3), settled(2, 3))
+		}, []Rule{Unasked}},
+		"an answer too many": {func(_ *testing.T, w *world) {
+			w.add(answer(2, "settled"))
+		}, []Rule{Unasked}},
+		"answers out of turn": {func(t *testing.T, w *world) {
+			w.replace(t, settled(1, 0), settled(1, 1))
+		}, []Rule{Unasked, Unanswered}},
+		"a renewal is answered as if it settled": {func(t *testing.T, w *world) {
+			w.replace(t, renewed(2, 1), settled(2, 1))
+			w.replace(t, answer(2, "renewed"), answer(2, "settled"))
+		}, []Rule{Mismatch, Mismatch}},
+		"what nobody holds expires": {func(_ *testing.T, w *world) {
+			w.add(lost(2, 2))
+		}, []Rule{Unasked}},
+		"an error that no record has": {func(t *testing.T, w *world) {
+			w.replace(t, failed(1, 2, "LOCK_EXPIRED"), failed(1, 2, "INVALID_MESSAGE"))
+		}, []Rule{Unasked}},
+		"Kafka is not told of a release": {func(t *testing.T, w *world) {
+			w.replace(t, told("release", 1))
+		}, []Rule{NotTold}},
+		"Kafka is told too late": {func(t *testing.T, w *world) {
+			w.replace(t, told(accept, 0))
+			w.replace(t, settled(1, 0), settled(1, 0), told(accept, 0))
+		}, []Rule{NotTold, OwnAccord}},
+		"Kafka is told what no worker has said": {func(t *testing.T, w *world) {
+			w.replace(t, told("release", 3), told(reject, 3))
+		}, []Rule{OwnAccord}},
+		"Kafka is told to renew on its own accord": {func(t *testing.T, w *world) {
+			w.replace(t, give(1, "c", 2, 1), give(1, "c", 2, 1), told(renew, 2))
+		}, []Rule{OwnAccord}},
+		"Kafka is told what has failed": {func(t *testing.T, w *world) {
+			w.replace(t, failed(1, 2, "LOCK_EXPIRED"), failed(1, 2, "LOCK_EXPIRED"), told(accept, 2))
+		}, []Rule{OwnAccord}},
+		"Kafka is told that there is no record": {func(t *testing.T, w *world) {
+			w.replace(t, told("release", 3), told(history.Gap, 3))
+		}, []Rule{OwnAccord}},
+		"a record is delivered to nobody": {func(_ *testing.T, w *world) {
+			w.kafka.Log[0] = append(w.kafka.Log[0], record("e", 4))
+			w.add(send(9, "e"))
+		}, []Rule{Undelivered}},
+		"a record is settled by nobody": {func(t *testing.T, w *world) {
+			w.replace(t, says(1, "4", accept, 3))
+			w.replace(t, settled(2, 3), failed(2, 3, "LOCK_EXPIRED"))
+		}, []Rule{Lost}},
+		"a worker is given other bytes": {func(t *testing.T, w *world) {
+			w.replace(t, give(2, "b", 1, 2), give(2, "c", 1, 2))
+		}, []Rule{WrongBytes}},
+		"a worker is given what is not in the log": {func(_ *testing.T, w *world) {
+			w.add(give(2, "z", 7, 1))
+		}, []Rule{Invented}},
+	})
+}

@@ -1,0 +1,139 @@
+//go:build unix
+
+package real
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
+)
+
+// TestLongQueuesUnderFaults has workers settle the records of a queue while each fault happens at least once.
+func TestLongQueuesUnderFaults(t *testing.T) {
+	began, before := time.Now(), load()
+	q := newQueueRun(t)
+	q.startClients()
+	spans := []span{{nobody, time.Time{}}}
+	if q.healed("the start") {
+		spans = append(spans, q.strike(length(t))...)
+	}
+	spans = append(spans, span{nobody, time.Now()})
+	q.settle()
+	events := q.recorder.Events()
+	report := checker.Check(events, q.judged())
+	for _, line := range report.Lines(shown) {
+		t.Error(line)
+	}
+	table := queueTable(spans, events, append(report.Violations, q.stuck...))
+	took := time.Since(began).Round(time.Second)
+	t.Logf("seed %d, %v, load average %s before, %s after\n%s", *seed, took, before, load(), table)
+	if *update {
+		run := fmt.Sprintf("%v, seed %d, 2 proxies, 3 brokers, %d workers on one machine of 2 processors; load average %s before, %s after", took, *seed, queueWorkers, before, load())
+		must(t, record(t.Context(), "queues", run, table))
+	}
+}
+
+// strike lets faults happen, one at a time, each kind before any does so again.
+func (q *queueRun) strike(length time.Duration) (spans []span) {
+	began, all, order := time.Now(), queueFaults(), random(1)
+	for n := 0; n < len(all) || time.Since(began) < length; n++ {
+		if n%len(all) == 0 {
+			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		}
+		f := all[n%len(all)]
+		q.random = random(uint64(2000 + n))
+		s := span{f.name, time.Now()}
+		spans = append(spans, s)
+		what, err := f.strike(q)
+		if err != nil {
+			q.unserved(checker.Unserved, "%s: %v", f.name, err)
+			return spans
+		}
+		over := time.Now()
+		healed := q.healed(f.name)
+		q.t.Logf("%4d at %v: %s, %s; then new records came after %v", n+1, s.from.Sub(began).Round(time.Second), f.name, what, time.Since(over).Round(time.Millisecond))
+		if !healed {
+			return spans
+		}
+	}
+	return spans
+}
+
+// queueRow is what happened in the time of a fault.
+type queueRow struct{ times, written, handed, again, settled, expired, unknown, violations int }
+
+// queueTable is what happened in a run, in Markdown.
+func queueTable(spans []span, events []history.Event, violations []checker.Violation) string {
+	rows := make(map[string]*queueRow)
+	at := func(when time.Time) *queueRow {
+		name := spans[0].fault
+		for _, s := range spans {
+			if !s.from.After(when) {
+				name = s.fault
+			}
+		}
+		if rows[name] == nil {
+			rows[name] = &queueRow{}
+		}
+		return rows[name]
+	}
+	for _, s := range spans {
+		if s.fault != nobody {
+			at(s.from).times++
+		}
+	}
+	for i := range events {
+		at(events[i].At).add(&events[i])
+	}
+	for i := range violations {
+		at(violations[i].At).violations++
+	}
+	var b strings.Builder
+	b.WriteString("| fault | times | written | delivered | of these again | settled | locks ended | outcome unknown | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	var sum queueRow
+	for _, f := range append([]queueFault{{name: nobody}}, queueFaults()...) {
+		if r := rows[f.name]; r != nil {
+			r.write(&b, f.name)
+			sum.sum(r)
+		}
+	}
+	sum.write(&b, "**all**")
+	return b.String()
+}
+
+func (r *queueRow) add(e *history.Event) {
+	switch {
+	case e.Kind == history.Answer && e.Code == "":
+		r.written++
+	case e.Kind == history.QueueRecord:
+		r.handed++
+		if e.Count > 1 {
+			r.again++
+		}
+	case e.Kind == history.QueueSettled:
+		r.settled++
+	case e.Kind == history.QueueExpired:
+		r.expired++
+	case e.Kind == history.QueueFailed && e.Code == "COMMIT_FAILED":
+		r.unknown++
+	}
+}
+
+func (r *queueRow) sum(o *queueRow) {
+	r.times += o.times
+	r.written += o.written
+	r.handed += o.handed
+	r.again += o.again
+	r.settled += o.settled
+	r.expired += o.expired
+	r.unknown += o.unknown
+	r.violations += o.violations
+}
+
+func (r *queueRow) write(b *strings.Builder, name string) {
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.written, r.handed, r.again, r.settled, r.expired, r.unknown, r.violations)
+}
