@@ -60,10 +60,10 @@ func (l *Log) awaitEnds(ctx context.Context) error {
 	}
 }
 
-// takeSnapshot returns the newest records that a selection wants. The locks are held.
+// takeSnapshot returns the newest records that a selection wants, of those that its ring would have. The locks are held.
 func (t *Tail) takeSnapshot(e Encoder, s *Selection) *snapshot {
 	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
-	return &snapshot{encoder: e, records: t.log.table.wanted(s, key)}
+	return &snapshot{encoder: e, records: t.log.table.wanted(key, t.audience.before, s)}
 }
 
 // fill gives the rest of the snapshot. It returns true when that is all.
