@@ -151,17 +151,22 @@ func (s *storm) judge(held map[proxy.Position]string, results []proxy.SettledPos
 	for _, result := range results {
 		value := held[result.Position]
 		delete(held, result.Position)
-		s.note(func() {
-			switch result.Result {
-			case proxy.SettleDone:
-				if s.accepted[value]++; s.accepted[value] > 1 {
-					s.Errorf("record %s is accepted %d times", value, s.accepted[value])
-				}
-			case proxy.SettleFailed:
-				s.uncertain[value] = true
-			}
-		})
+		s.judgeOne(value, result.Result)
 	}
+}
+
+// judgeOne notes the result of an acceptance.
+func (s *storm) judgeOne(value string, result proxy.SettleResult) {
+	s.note(func() {
+		switch result {
+		case proxy.SettleDone:
+			if s.accepted[value]++; s.accepted[value] > 1 {
+				s.Errorf("record %s is accepted %d times", value, s.accepted[value])
+			}
+		case proxy.SettleFailed:
+			s.uncertain[value] = true
+		}
+	})
 }
 
 func (s *storm) note(f func()) {
