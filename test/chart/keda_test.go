@@ -51,6 +51,29 @@ func TestLagCredentials(t *testing.T) {
 	}
 }
 
+// TestLagOfAQueue: KEDA's kafka trigger knows no share groups, so that Prometheus is asked, and no credentials for Kafka are needed.
+func TestLagOfAQueue(t *testing.T) {
+	all := render(t, "kafka: {bootstrapHosts: \"kafka:9092\", securityProtocol: SASL_SSL, sasl: {mechanism: PLAIN}}\n"+
+		"extraEnvFrom: [{secretRef: {name: x}}]\n"+
+		"autoscaling: {mode: keda, keda: {prometheus: \"http://prometheus:9090\", lag: [{group: 'a \"b\\c', topic: orders, threshold: 100, queue: true}]}}\n")
+	trigger := all.find(t, "ScaledObject", "proxy-wsproxy").under("spec", "triggers", 0)
+	for member, want := range map[string]string{
+		"type": "prometheus", "serverAddress": "http://prometheus:9090", "threshold": "100", "ignoreNullValues": "true",
+		"query": `max(wsproxy_queue_lag{namespace="streams",group="a \"b\\c",topic="orders"})`,
+	} {
+		got := trigger.text("metadata", member)
+		if member == "type" {
+			got = trigger.text(member)
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", member, got, want)
+		}
+	}
+	if found := all.names("TriggerAuthentication"); found != nil {
+		t.Errorf("nobody needs %v", found)
+	}
+}
+
 // parameters returns what a TriggerAuthentication gives, in order.
 func parameters(authentication object) []string {
 	var found []string

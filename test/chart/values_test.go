@@ -85,6 +85,7 @@ func TestRefusedValues(t *testing.T) {
 		"scaling by nothing":        {`autoscaling: {mode: hpa, cpuUtilization: 0}`, "hpa needs"},
 		"KEDA by nothing":           {`autoscaling: {mode: keda, cpuUtilization: 0}`, "keda needs"},
 		"KEDA without Prometheus":   {`autoscaling: {mode: keda, connections: 10}`, "keda.prometheus"},
+		"queue without Prometheus":  {`autoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1, queue: true}]}}`, "keda.lag of a queue needs keda.prometheus"},
 		"lag without credentials":   {"kafka: {securityProtocol: SASL_SSL, sasl: {mechanism: PLAIN}}\nextraEnvFrom: [{secretRef: {name: x}}]\nautoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1}]}}", "keda.lag needs kafka.sasl"},
 		"pool that scales by none":  {`pools: {a: {groups: [a], autoscaling: {mode: hpa, cpuUtilization: 0}}}`, "pool a"},
 	} {

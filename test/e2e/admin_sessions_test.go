@@ -14,6 +14,7 @@ type sessionEntry struct {
 	ID, Kind, Client, Group, Instance, Topic, Replica string
 
 	Since time.Time
+	Held  *int // of workers of a queue
 }
 
 // sessions lists the sessions that a replica knows.

@@ -32,7 +32,7 @@ func withAnEvent() map[string]string {
 		"records_delivered_total": "topic", "records_undecodable_total": "topic", "commits_total": "result",
 		"group_lag": "group topic", "group_connections": "group", "throttled_seconds_total": "direction",
 		"session_claims": "kind", "session_conflicts_total": "outcome", "state_records_skipped_total": "table",
-		"auth_total": "method outcome", "reload_errors_total": "file", "queue_settled_total": "outcome",
+		"auth_total": "method outcome", "reload_errors_total": "file", "queue_settled_total": "outcome", "queue_lag": "group topic",
 	}
 }
 
@@ -151,6 +151,7 @@ func (p *proxy) everythingHappens(t *testing.T, k *cluster, state string, policy
 	worker := &worker{pumping(p.dialAs(t, alice, queuePath(topic, k.group())))}
 	worker.send(fmt.Sprintf(`{"accept":%q}`, worker.record().ID))
 	eventually(t, "a record is settled", func() bool { return p.metric(t, `wsproxy_queue_settled_total{outcome="accept"}`) > 0 })
+	eventually(t, "the lag of the queue is known", func() bool { return strings.HasSuffix(p.series(t, "wsproxy_queue_lag"), " 1") })
 	policy.write("no rules")
 	eventually(t, "the faulty file is noticed", func() bool { return p.series(t, "wsproxy_reload_errors_total") != "" })
 }

@@ -28,6 +28,7 @@ type scale struct {
 	slowRead   int64         // bytes that each of them is to read
 	slowTime   time.Duration // within which they are to read them
 	backlog    int           // bytes of the topic that they read
+	storm      stormSize     // of a queue
 }
 
 // short is the size of the default tests.
@@ -46,6 +47,7 @@ func scaled() scale {
 			costRounds: 5,
 			remade:     20, grown: time.Minute,
 			producers: 60, slow: 300, slowMemory: podMemory, slowRead: 100_000, slowTime: 6 * time.Minute, backlog: 2 << 30,
+			storm: stormSize{records: 100_000, perSecond: 700, processes: 10, sockets: 50, workers: 20, replicas: 8, brokers: 3, drains: 4, pause: 4 * time.Second},
 		}
 	}
 	return scale{
@@ -56,5 +58,6 @@ func scaled() scale {
 		costRounds: 1,
 		remade:     3, grown: 15 * time.Second,
 		producers: 40, slow: 100, slowMemory: 200 << 20, slowRead: 50_000, slowTime: patience, backlog: 256 << 20,
+		storm: stormSize{records: 4_000, perSecond: 300, processes: 3, sockets: 20, workers: 3, replicas: 1, brokers: 1, drains: 1, pause: time.Second},
 	}
 }

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func startLoad(t *testing.T) *load {
 	key := l.start(t, fake.ListenAddrs()[0])
 	var running sync.WaitGroup
 	for _, work := range []func(){
-		l.produce, l.consume, l.lag, l.refused, l.rivals, l.sleepers, l.fill,
+		l.produce, l.consume, l.lag, l.work, l.refused, l.rivals, l.sleepers, l.fill,
 	} {
 		running.Go(work)
 	}
@@ -228,6 +229,32 @@ func (l *load) consume() {
 
 // lag reads orders slowly, so that its group falls behind.
 func (l *load) lag() { l.reader("/socket/out?clientId=slow&groupId=laggards&rate=5&topic=" + orders) }
+
+// work settles records of a queue, slowly: every second one is given back, and comes again.
+func (l *load) work() {
+	for l.pause() {
+		if conn := l.dial("sesame", "/socket/queue?clientId=worker&groupId=workers&topic="+orders); conn != nil {
+			l.acknowledge(conn)
+			_ = conn.CloseNow()
+		}
+	}
+}
+
+func (l *load) acknowledge(conn *websocket.Conn) {
+	verbs := []string{"accept", "release"}
+	for i := 0; l.pause(); i++ {
+		_, text, err := conn.Read(l.ctx)
+		var record struct {
+			ID string `json:"wsProxyMessageId"`
+		}
+		if err != nil || json.Unmarshal(text, &record) != nil {
+			return
+		}
+		if conn.Write(l.ctx, websocket.MessageText, fmt.Appendf(nil, `{%q:%q}`, verbs[i%2], record.ID)) != nil {
+			return
+		}
+	}
+}
 
 func (l *load) reader(target string) {
 	for l.pause() {

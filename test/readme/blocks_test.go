@@ -34,13 +34,13 @@ func known() map[string][]string {
 		started:       {"sh server", "sh in", "json typed", "json answer", "sh out", "sh", "sh serve"},
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
-		queues:        {"js queue"},
+		queues:        {"js queue", "sh dead-letters"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
 		kubernetes:    {"sh cluster", "sh cluster", "yaml values", "yaml pools", "yaml adapter", "sh cluster"},
 		performance:   {"sh long"},
-		reliability:   {"sh long"},
+		reliability:   {"sh long", "sh long"},
 		architecture:  {"text packages", "text goroutines"},
 	}
 }
@@ -120,9 +120,10 @@ func TestEveryBlockIsTested(t *testing.T) {
 // notRun are the commands that tests do not run, and why. What of them can be looked at is.
 func notRun() map[string]string {
 	return map[string]string{
-		"sh cluster": "needs a Kubernetes cluster, or a registry: test/cluster runs the like of it",
-		"sh kafka":   "needs Kafka's tools and a broker with an authorizer",
-		"sh long":    "takes minutes, and the machine for itself",
+		"sh cluster":      "needs a Kubernetes cluster, or a registry: test/cluster runs the like of it",
+		"sh dead-letters": "needs an Apache Kafka and its tools: test/outside runs them",
+		"sh kafka":        "needs Kafka's tools and a broker with an authorizer",
+		"sh long":         "takes minutes, and the machine for itself",
 	}
 }
 

@@ -129,7 +129,14 @@
 {{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}
 {{- end }}
 {{- $sasl := .root.Values.kafka.sasl }}
-{{- if and (eq $scaling.mode "keda") $scaling.keda.lag $sasl.mechanism (not $sasl.existingSecret) }}
+{{- $consumers := false }}
+{{- range $scaling.keda.lag }}
+{{- $consumers = or $consumers (not .queue) }}
+{{- if and (eq $scaling.mode "keda") .queue (not $scaling.keda.prometheus) }}
+{{- fail (printf "autoscaling of pool %s: keda.lag of a queue needs keda.prometheus" $.name) }}
+{{- end }}
+{{- end }}
+{{- if and (eq $scaling.mode "keda") $consumers $sasl.mechanism (not $sasl.existingSecret) }}
 {{- fail (printf "autoscaling of pool %s: keda.lag needs kafka.sasl.existingSecret, with which KEDA asks Kafka" .name) }}
 {{- end }}
 {{- end }}

@@ -19,7 +19,7 @@ type committed struct {
 type start struct {
 	committed
 
-	Lag *int64 `json:"lag"` // null where Kafka does not tell it
+	Lag *int64 `json:"lag"` // null where it is not known
 }
 
 func inJSON(offsets []proxy.GroupOffset, kind proxy.GroupType) any {

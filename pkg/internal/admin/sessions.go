@@ -44,6 +44,13 @@ type connected struct {
 	Subject  string         `json:"subject,omitempty"` // the principal, as in user:alice
 	Replica  string         `json:"replica"`
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
+	Held     *int           `json:"held,omitempty"`
+}
+
+// Worker is the connection of a worker of a queue. A session.Holder may be one.
+type Worker interface {
+	// Held returns how many records the worker holds now.
+	Held() int
 }
 
 // All lists the sessions that a filter selects.
@@ -98,7 +105,16 @@ func shownRow(entry any) any {
 }
 
 func shown(i session.Info) connected {
-	return connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC()}
+	return connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC(), held(i)}
+}
+
+// held returns how many records a worker of a queue holds, nil for other sessions and those of other replicas, which do not
+// tell it to this one.
+func held(i session.Info) *int {
+	if w, is := i.Holder.(Worker); is {
+		return new(w.Held())
+	}
+	return nil
 }
 
 // Evict closes the connection of the session whose id is in the path, as the parameter id.

@@ -75,12 +75,30 @@ func TestSessionsAreListed(t *testing.T) {
 			[]session.Info{{ID: "2", Kind: session.Producer, Client: "c", Instance: "i", Topic: "t", Replica: "r", Since: since}},
 			`[{"id":"2","kind":"producer","client":"c","instance":"i","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z"}]`,
 		},
+		{
+			"workers of a queue, here and elsewhere",
+			[]session.Info{
+				{ID: "3", Kind: session.Consumer, Client: "c", Group: "g", Topic: "t", Replica: "r", Since: since, Holder: working{held: 0}},
+				{ID: "4", Kind: session.Consumer, Client: "d", Group: "g", Topic: "t", Replica: "s", Since: since},
+			},
+			`[{"id":"3","kind":"consumer","client":"c","group":"g","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z","held":0},` +
+				`{"id":"4","kind":"consumer","client":"d","group":"g","topic":"t","replica":"s","since":"2026-11-22T13:37:00.123Z"}]`,
+		},
 	} {
 		s := Sessions{Registry: registry{list: test.list}, Tails: noTails}
 		all, err := s.All(session.Filter{})
 		checkAnswer(t, test.name, all, err, test.want)
 	}
 }
+
+// working is a worker that holds some records.
+type working struct {
+	session.Holder
+
+	held int
+}
+
+func (w working) Held() int { return w.held }
 
 func TestSessionsArePaged(t *testing.T) {
 	for more, next := range map[bool]string{true: "2", false: ""} {

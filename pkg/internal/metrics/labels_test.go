@@ -52,11 +52,13 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 	}
 	users.Wait()
 
-	m.GroupLag(func(each func(metrics.Lag)) {
+	lags := func(each func(metrics.Lag)) {
 		for i := range names * goroutines {
 			each(metrics.Lag{Group: proxy.GroupID(fmt.Sprintf("group-%d", i%names)), Topic: fmt.Sprintf("topic-%d", i%names), Records: 1})
 		}
-	})
+	}
+	m.GroupLag(lags)
+	m.QueueLag(lags)
 
 	text := scrape(t, m)
 	var first []string
@@ -67,6 +69,7 @@ func TestLabelsThatClientsChooseAreBounded(t *testing.T) {
 		{"wsproxy_records_undecodable_total", "topic"},
 		{"wsproxy_group_connections", "group"},
 		{"wsproxy_group_lag", "group"},
+		{"wsproxy_queue_lag", "group"},
 	} {
 		values, sum := labelValues(t, text, tc.metric, tc.label)
 		if len(values) != metrics.MaxLabelValues+1 || !slices.Contains(values, metrics.OtherValue) {

@@ -63,7 +63,7 @@ type Metrics struct {
 
 	kafkaClients     *prometheus.GaugeVec
 	groupConnections *prometheus.GaugeVec
-	lag              *lag
+	lag, queueLag    *lag
 
 	stateLag     *prometheus.GaugeVec
 	stateSkipped *prometheus.CounterVec

@@ -196,6 +196,14 @@ func TestConnectionFromOpenedToClosed(t *testing.T) {
 	})
 }
 
+func TestQueueLag(t *testing.T) {
+	m := newMetrics()
+	m.GroupLag(func(each func(metrics.Lag)) { each(metrics.Lag{Group: "g", Topic: "t", Records: 1}) })
+	m.QueueLag(func(each func(metrics.Lag)) { each(metrics.Lag{Group: "q", Topic: "t", Records: 5}) })
+	wantSeries(t, m, `wsproxy_group_lag{group="g",topic="t"} 1`)
+	wantSeries(t, m, `wsproxy_queue_lag{group="q",topic="t"} 5`)
+}
+
 func TestGroupLagIsOfTheMomentOfTheScrape(t *testing.T) {
 	m := newMetrics()
 	var held []metrics.Lag
@@ -252,6 +260,7 @@ func TestNamesAndHelpFollowPrometheusRules(t *testing.T) {
 	m.GroupConnections("g").Inc()
 	m.KafkaClients(metrics.AdminClient).Inc()
 	m.GroupLag(func(each func(metrics.Lag)) { each(metrics.Lag{Group: "g", Topic: "t", Records: 1}) })
+	m.QueueLag(func(each func(metrics.Lag)) { each(metrics.Lag{Group: "g", Topic: "t", Records: 1}) })
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -253,7 +253,7 @@ func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 	defer s.Metrics.Hold(a.flow.topic, a.flow.group)()
 	s.Sockets.Add(c)
 	defer s.Sockets.Leave(remote, c)
-	a.session.Serve(holder{c})
+	a.session.Serve(a.holder(c))
 	defer a.session.Close()
 	defer s.guard(c, a)()
 	f := a.flow

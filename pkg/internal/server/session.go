@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/share"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
@@ -62,3 +63,17 @@ type holder struct{ *socket.Conn }
 
 // Lose implements session.Holder.
 func (h holder) Lose(e *proxy.Error) { h.End(socket.EndWith(e, goneGrace)) }
+
+// holdingWorker is the connection of a worker that holds a session. It implements admin.Worker.
+type holdingWorker struct {
+	holder
+	*share.Worker
+}
+
+// holder returns what holds the session of a connection.
+func (a *admission) holder(c *socket.Conn) session.Holder {
+	if q := a.flow.queueing; q != nil {
+		return holdingWorker{holder{c}, q.opened}
+	}
+	return holder{c}
+}

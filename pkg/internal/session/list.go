@@ -22,6 +22,7 @@ type Info struct {
 	Subject  string // the principal, empty for the anonymous one
 	Replica  string // the name of the replica
 	Since    time.Time
+	Holder   Holder // the connection that has it, nil where it is on another replica
 }
 
 // Filter selects sessions. An empty member selects all.
@@ -88,6 +89,9 @@ func (s *Sessions) infos(found []*entry) []Info {
 	list, seen := make([]Info, len(found)), 0
 	for i, e := range found {
 		list[i] = e.info()
+		if a := s.replica.attempts[e.id]; a != nil {
+			list[i].Holder = a.holder
+		}
 		s.pause(&seen)
 	}
 	return list

@@ -40,7 +40,7 @@ func TestSessionsAreSelected(t *testing.T) {
 			})
 			s.mustClaim(t, request, newConnection(true))
 		}
-		all := a.List()
+		all := b.List()
 		if len(all) != 2 || all[0].ID >= all[1].ID {
 			t.Fatalf("got %+v", all)
 		}
@@ -65,6 +65,21 @@ func TestSessionsAreSelected(t *testing.T) {
 			if got, more, err := b.Select(test.filter); err != nil || more != test.more || !slices.Equal(got, test.want) {
 				t.Errorf("%s: got %+v, %t, %v", name, got, more, err)
 			}
+		}
+	})
+}
+
+// TestAReplicaListsTheConnectionsThatHoldItsSessions, and none for the sessions of others.
+func TestAReplicaListsTheConnectionsThatHoldItsSessions(t *testing.T) {
+	virtually(t, func(t *testing.T, _ *topic, a, b *Sessions) {
+		t.Helper()
+		c := newConnection(true)
+		a.mustClaim(t, consumer("one", nil), c)
+		if got := a.List(); len(got) != 1 || got[0].Holder != c {
+			t.Errorf("its own replica lists %+v", got)
+		}
+		if got := b.List(); len(got) != 1 || got[0].Holder != nil {
+			t.Errorf("another replica lists %+v", got)
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (m *member) wanted() map[string]string {
 	return all
 }
 
-// unconfigured returns the wanted configurations that are not in force, except those that somebody has given to the group. All are
+// unconfigured notes where the group begins. It returns the wanted configurations that are not in force, except those that somebody has given to the group. All are
 // returned if Kafka shows none, neither to the client's identity nor to the proxy's own.
 func (m *member) unconfigured(ctx context.Context) (missing map[string]string, seen bool, err error) {
 	missing = m.wanted()
@@ -74,6 +74,9 @@ func (m *member) unconfigured(ctx context.Context) (missing map[string]string, s
 		configs, err = m.describeAs(ctx, m.groups.cluster.Client)
 	}
 	for _, c := range configs {
+		if c.Name == beginConfig && c.Value != nil {
+			m.begins.Store(c.Value)
+		}
 		own := c.Source == kmsg.ConfigSourceGroupConfig
 		if own || c.Value != nil && *c.Value == missing[c.Name] {
 			delete(missing, c.Name)

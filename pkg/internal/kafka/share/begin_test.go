@@ -117,6 +117,7 @@ func TestAUserNeedsNoRightToConfigureTheGroup(t *testing.T) {
 			h := p.openWith(Options{Window: 1, Topic: p.holdAs(topic, kafka.Bob)})
 			h.wants("a")
 			h.settles(proxy.Accept)
+			p.awaitLag(0, p)
 
 			own, err := p.topics.OpenFor(kafkatest.Deadline(t), cluster.Access{Topic: topic})
 			if err != nil {

@@ -38,6 +38,15 @@
 // take turns. A fetch of several topics acquires at most as many records as the topic with the fewest places has, as
 // Kafka may find all of them in one topic.
 //
+// # Lags
+//
+// Members of a share group share partitions, so that none has a part of the lag of its own. Every replica with workers of a group looks up
+// the lag of the whole topic and tells that, or nothing: the greatest is right however many replicas tell it, while one joins or
+// leaves, too. Kafka keeps the start offset of a partition from the first acknowledgement on. Until then all of the partition is to be settled if the group begins
+// with the earliest record.
+//
+// # Refusals
+//
 // Kafka refuses all that a request tells about a partition if one of the records is not acquired anymore. What was refused is told
 // again by halves, until the record is found.
 package share

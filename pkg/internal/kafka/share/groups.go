@@ -52,6 +52,7 @@ type Groups struct {
 	calls    cluster.Calls // the members
 	// touchAfter is how long a session may make no request while workers hold records.
 	touchAfter time.Duration
+	lags       *lags
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -64,13 +65,15 @@ type memberKey struct {
 	credentials proxy.KafkaCredentials
 }
 
-// NewGroups returns Groups without members. Each has a Kafka client of its own. Records that wait to be taken are charged to the
-// budget; while it is full, none are acquired. A nil observer observes nothing.
+// NewGroups returns Groups without members, and tracks their lags until Close. Each member has a Kafka client of its own. Records that
+// wait to be taken are charged to the budget; while it is full, none are acquired. A nil observer observes nothing.
 func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	return &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
+	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, members: make(map[memberKey]*member)}
+	g.lags = newLags(g)
+	return g
 }
 
 // Open makes a worker, and joins the group with the first one. It waits until Kafka has taken the member, within the time of
@@ -86,6 +89,7 @@ func (g *Groups) Open(ctx context.Context, o Options) (*Worker, error) {
 		w.Close(ended())
 		return nil, err
 	}
+	notify(g.lags.fresh)
 	return w, nil
 }
 
@@ -148,4 +152,5 @@ func (g *Groups) Close(ctx context.Context) {
 	defer abort()
 	g.calls.Refuse()
 	g.calls.Wait()
+	g.lags.close()
 }

@@ -40,11 +40,12 @@ type member struct {
 	abort   context.CancelFunc
 	calls   cluster.Calls // steering, expiries and sessions
 
-	failures atomic.Int64  // of partitions
-	joined   chan struct{} // closed when Kafka has taken the member, or it has failed
-	retired  chan struct{} // closed when it takes no more workers, and is to leave
-	beat     chan struct{} // asks for a heartbeat at once
-	steer    chan struct{} // asks for a look at the leaders
+	failures atomic.Int64           // of partitions
+	begins   atomic.Pointer[string] // where the group begins, as Kafka has it; nil if it does not show that
+	joined   chan struct{}          // closed when Kafka has taken the member, or it has failed
+	retired  chan struct{}          // closed when it takes no more workers, and is to leave
+	beat     chan struct{}          // asks for a heartbeat at once
+	steer    chan struct{}          // asks for a look at the leaders
 
 	mu       sync.Mutex // guards what follows; ledger.mu may be taken under it
 	workers  map[*Worker]*hired
