@@ -119,3 +119,14 @@ func TestTailsEndWithTheirPolicy(t *testing.T) {
 		kept.records(1)
 	})
 }
+
+func TestTailSnapshotHasTheKeysOfThePolicyAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, b := k.compacted(t, 1), k.bound(t)
+		k.produce(t, topic, version("alice", "1"), version("bob", "1"), version("alice/a", "1"), version("alice", "2"), version("", "1"))
+		for _, parameter := range []string{"slow=wait", "slow=latest", "every=100"} {
+			c := b.tailAs(t, basic("alice", "a"), topic, "snapshot=true", parameter)
+			wantSnapshot(t, parameter, c.snapshot(topic), `alice/a="1"`, `alice="2"`)
+		}
+	})
+}

@@ -374,3 +374,81 @@ func TestNoCursorLiesWithinASnapshot(t *testing.T) {
 		}
 	})
 }
+
+// TestTailSnapshotGoesOnInAnotherRing grants further records of a snapshot when the rest of it is another reader's: that of
+// another condition where records are conflated, or of the topic that has its name now.
+func TestTailSnapshotGoesOnInAnotherRing(t *testing.T) {
+	cases := map[string]struct {
+		change func(t *testing.T, k *cluster, c *tail, topic string)
+		then   []string
+	}{
+		"of another condition": {func(_ *testing.T, _ *cluster, c *tail, topic string) {
+			c.subscribed(asking("subscribe", topic, `"where":{"json":"","eq":2}`))
+		}, []string{"record"}},
+		"of a topic that was made again": {func(t *testing.T, k *cluster, _ *tail, topic string) {
+			k.delete(t, topic)
+			held, goOn := k.holdLookups(topic)
+			defer goOn()
+			policy := "compact"
+			if _, err := k.admin.CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &policy}, topic); err != nil {
+				t.Fatal(err)
+			}
+			k.client.PurgeTopicsFromProducing(topic)
+			<-held // the first reader gives nothing more
+		}, []string{"gap", "record"}},
+	}
+	t.Parallel()
+	onFake(t, func(t *testing.T, k *cluster) {
+		p := k.run(t)
+		for name, test := range cases {
+			t.Run(name, func(t *testing.T) {
+				topic := k.compacted(t, 1)
+				k.produce(t, topic, version("a", "1"), version("b", "1"), version("c", "1"))
+				c := p.tail(t, topic, "snapshot=true", "every=50", "credit=1")
+				c.expect("snapshot")
+				c.expect("record")
+				test.change(t, k, c, topic)
+				c.send(`{"credit":10}`)
+				c.records(2)
+				if f := c.expect("snapshot"); f.Snapshot.State != "end" || f.Snapshot.Keys != 3 {
+					t.Errorf("behind the last record comes %s", f.text)
+				}
+				k.produce(t, topic, version("a", "2"))
+				for _, kind := range test.then {
+					c.expect(kind)
+				}
+			})
+		}
+	})
+}
+
+// TestTailCursorsComeWhileATopicBeginsWithItsNewestRecords: who comes back with one is given all of these again, and goes
+// on in the other topics.
+func TestTailCursorsComeWhileATopicBeginsWithItsNewestRecords(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, other, p := k.compacted(t, 1), k.compacted(t, 1), k.run(t)
+		k.produce(t, topic, version("a", "1"), version("b", "1"))
+		c := p.tail(t, other, "key=none", "credit=1", "cursors=20")
+		c.subscribed(asking("subscribe", topic, `"snapshot":true`))
+		c.expect("snapshot")
+		c.expect("record")
+		k.produce(t, other, version("x", "1")) // is not wanted, and moves the place
+		cursor := c.cursor()
+		c.close()
+		k.produce(t, other, version("y", "1"))
+		c = p.tail(t, topic+","+other, "snapshot=true", "from=cursor:"+cursor)
+		c.wantLost("INVALID")
+		got := c.until(func(f *tailFrame) bool { return f.Snapshot != nil && f.Snapshot.State == "end" })
+		k.produce(t, other, version("z", "1"))
+		got = append(got, c.until(func(f *tailFrame) bool { return f.Value != nil && string(f.Key.Value) == `"z"` })...)
+		var keys []string
+		for i := range got {
+			if f := &got[i]; f.Value != nil {
+				keys = append(keys, textOf(t, f.Key.Value))
+			}
+		}
+		if slices.Sort(keys); !slices.Equal(keys, []string{"a", "b", "y"}) {
+			t.Errorf("the records have the keys %q", keys)
+		}
+	})
+}

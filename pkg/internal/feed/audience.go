@@ -36,6 +36,7 @@ type audience struct {
 	// Of the record that is routed.
 	batch uint64          // counts those that were delivered
 	key   []byte          // reused
+	ends  []int           // reused
 	held  map[string]bool // the filters that were evaluated, by their texts
 }
 
@@ -129,10 +130,7 @@ func (s *Selection) sharedText() string {
 // deliver appends a batch to the ring, puts its records into the queues of those who want them, and wakes the tails.
 func (a *audience) deliver(batch proxy.Batch) {
 	a.batch++
-	keys := make([]key, len(batch.Records))
-	for i := range batch.Records {
-		keys[i] = a.keyOf(&batch.Records[i])
-	}
+	keys := a.keysOf(batch.Records)
 	at := a.ring.append(batch.Records, keys, batch.Next)
 	if len(a.picky) > 0 {
 		for i := range batch.Records {
@@ -191,6 +189,30 @@ func (a *audience) holds(f *Filter, r *proxy.Record) bool {
 		a.held[f.text] = held
 	}
 	return held
+}
+
+// keysOf returns the keys of records. Where no tail has a selection, the ring alone keeps them, for tails that join it
+// later: then their texts are parts of one, so that they cost no allocation each. Else queues keep some for longer.
+func (a *audience) keysOf(records []proxy.Record) []key {
+	keys := make([]key, len(records))
+	if len(a.picky) > 0 {
+		for i := range records {
+			keys[i] = a.keyOf(&records[i])
+		}
+		return keys
+	}
+	a.key, a.ends = a.key[:0], a.ends[:0]
+	for i := range records {
+		if keys[i].is = records[i].Key != nil; keys[i].is {
+			a.key = a.encoder.AppendKey(a.key, &records[i])
+		}
+		a.ends = append(a.ends, len(a.key))
+	}
+	text, begin := string(a.key), 0
+	for i, end := range a.ends {
+		keys[i].text, begin = text[begin:end], end
+	}
+	return keys
 }
 
 // keyOf returns the key of a record, as its frame shows it.

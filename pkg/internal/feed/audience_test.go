@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -85,6 +87,27 @@ func TestACursorIsNotBehindWhatIsYetToBeQueued(t *testing.T) {
 		tail.want("record:0:0:0")
 		if at() != 1 {
 			t.Errorf("behind the record the cursor is at %d", at())
+		}
+	})
+}
+
+// TestKeysThatNobodyHasAskedForCostNoAllocationEach: the ring keeps them for tails that join it later.
+func TestKeysThatNobodyHasAskedForCostNoAllocationEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		all, records := r.open(TailOptions{}), make([]proxy.Record, 100)
+		for i := range records {
+			records[i].Offset, records[i].Key = int64(i), fmt.Appendf(nil, "%d", i)
+		}
+		records[7].Key, records[8].Key = nil, []byte{}
+		keys := all.audience.keysOf(records)
+		const ofBatch = 2 // the keys and their texts
+		if got := testing.AllocsPerRun(10, func() { all.audience.keysOf(records) }); got > ofBatch {
+			t.Errorf("%d keys cost %v allocations, want at most %d", len(records), got, ofBatch)
+		}
+		r.open(TailOptions{Selection: ofKeys("1")})
+		if got := all.audience.keysOf(records); !slices.Equal(got, keys) {
+			t.Errorf("the keys are %v, and %v where a tail asks for some", keys, got)
 		}
 	})
 }

@@ -48,4 +48,6 @@
 //     there (proxy.AtTime), and so may a ring: it covers nothing of the partition then, and tails join it whatever their
 //     places there are, and keep these. When the leader answers the ring begins anew.
 //  12. No cursor is behind a gap that was not told: a client that is cut off after it would never learn of the gap.
+//  13. Newest records that have begun to come are given to the end, also where another tail takes the place of the one that
+//     has begun: see Inherit. Until then a client that begins with them has no place, and no cursor of the log.
 package feed

@@ -1,5 +1,7 @@
 package feed
 
+import "slices"
+
 // Fill has record called with frames of records, at most most, and control with those that tell gaps, while these
 // return true. It returns how many records they were. Only the writer calls it. Afterwards Err may tell that the tail
 // has ended.
@@ -17,23 +19,13 @@ func (t *Tail) Fill(most int, record, control func(frame []byte) (more bool)) (g
 func (t *Tail) fill(most int, record, control func(frame []byte) (more bool)) (given int, lacking *location) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, frame := range t.told {
-		control(frame)
-	}
-	t.told = nil
-	if t.page == nil || len(t.page.controls) == 0 {
-		t.before = nil
-	}
 	defer t.tellConflated(control)
-	for t.snapshot != nil && t.err == nil {
-		n, done := t.snapshot.fill(most-given, record, control)
-		if given += n; !done {
-			return given, nil
-		}
-		t.snapshot = nil
-		if len(t.further) > 0 {
-			t.snapshot, t.further = t.further[0], t.further[1:]
-		}
+	if given = t.fillNewest(&t.inherited, most, record, control); len(t.inherited) > 0 {
+		return given, nil
+	}
+	t.tell(control)
+	if given += t.fillNewest(&t.newest, most-given, record, control); len(t.newest) > 0 {
+		return given, nil
 	}
 	for t.err == nil {
 		if t.page != nil {
@@ -52,6 +44,29 @@ func (t *Tail) fill(most int, record, control func(frame []byte) (more bool)) (g
 		}
 	}
 	return given, nil
+}
+
+// fillNewest gives newest records, unless the tail has ended.
+func (t *Tail) fillNewest(all *[]*snapshot, most int, record, control func(frame []byte) (more bool)) (given int) {
+	for len(*all) > 0 && t.err == nil {
+		n, done := (*all)[0].fill(most-given, record, control)
+		if given += n; !done {
+			return given
+		}
+		*all = slices.Delete(*all, 0, 1) // what was given is not kept
+	}
+	return given
+}
+
+// tell tells gaps that come before the page and the ring.
+func (t *Tail) tell(control func(frame []byte) (more bool)) {
+	for _, frame := range t.told {
+		control(frame)
+	}
+	t.told = nil
+	if t.page == nil || len(t.page.controls) == 0 {
+		t.before = nil
+	}
 }
 
 // fillLive gives frames of the ring. The tail may not be live afterwards.

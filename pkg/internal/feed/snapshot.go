@@ -2,13 +2,21 @@ package feed
 
 import (
 	"context"
+	"slices"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
+// mostSnapshots is how many times newest records may wait for a client that takes none.
+const mostSnapshots = 16
+
+// errManySnapshots is the error for clients that ask for newest records once more.
+var errManySnapshots = proxy.Errorf(proxy.KindLimitReached, "snapshot: the newest records of %d commands before have yet to come.", mostSnapshots)
+
 // snapshot is the newest records that a tail is given before all others.
 type snapshot struct {
 	encoder Encoder
+	begins  bool // whether the tail begins with it, and has no place before
 	records []*proxy.Record
 	given   int
 	begun   bool
@@ -31,7 +39,9 @@ func (t *Tail) cut(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.snapshot = t.takeSnapshot(encoder, t.selection)
+	taken := t.takeSnapshot(encoder, t.selection)
+	taken.begins = true
+	t.newest = []*snapshot{taken}
 	t.spot, t.live, t.queue = t.log.endOf(t.audience), true, t.openQueue()
 	return nil
 }
@@ -60,10 +70,10 @@ func (l *Log) awaitEnds(ctx context.Context) error {
 	}
 }
 
-// takeSnapshot returns the newest records that a selection wants. The locks are held.
+// takeSnapshot returns the newest records that a selection wants, of those that its ring would have. The locks are held.
 func (t *Tail) takeSnapshot(e Encoder, s *Selection) *snapshot {
 	key := func(r *proxy.Record) string { return string(e.AppendKey(nil, r)) }
-	return &snapshot{encoder: e, records: t.log.table.wanted(s, key)}
+	return &snapshot{encoder: e, records: t.log.table.wanted(key, t.audience.before, s)}
 }
 
 // fill gives the rest of the snapshot. It returns true when that is all.
@@ -102,13 +112,30 @@ func (t *Tail) SelectKeys(ctx context.Context, s *Selection, keys map[string]str
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.selectAnew(s)
-	taken := t.takeSnapshot(encoder, &newest)
-	if t.snapshot == nil {
-		t.snapshot = taken
-	} else {
-		t.further = append(t.further, taken)
+	if len(t.inherited)+len(t.newest) >= mostSnapshots {
+		return errManySnapshots
 	}
+	t.selectAnew(s)
+	t.newest = append(t.newest, t.takeSnapshot(encoder, &newest))
 	t.wake()
 	return nil
+}
+
+// Inherit has the tail first give the newest records that another one of its client, whose place it takes, has yet to
+// give. Nobody calls Fill of that one anymore, and of this one nobody has.
+func (t *Tail) Inherit(from *Tail) {
+	from.mu.Lock()
+	left, conflated := slices.Concat(from.inherited, from.newest), from.conflated
+	from.inherited, from.newest, from.conflated = nil, nil, 0
+	from.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inherited = left
+	t.conflated += conflated
+}
+
+// hasNoPlace tells whether newest records are still to come with which the client begins. t.mu is held.
+func (t *Tail) hasNoPlace() bool {
+	begins := func(s *snapshot) bool { return s.begins }
+	return slices.ContainsFunc(t.inherited, begins) || slices.ContainsFunc(t.newest, begins)
 }

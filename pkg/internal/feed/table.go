@@ -138,11 +138,11 @@ func (t *table) fail(err error) {
 	}
 }
 
-// wanted returns the records that a selection wants, in the order of their partitions.
-func (t *table) wanted(s *Selection, key func(r *proxy.Record) string) []*proxy.Record {
+// wanted returns the records that all of some selections want, in the order of their partitions.
+func (t *table) wanted(key func(r *proxy.Record) string, by ...*Selection) []*proxy.Record {
 	wanted := make([]*proxy.Record, 0, len(t.records))
 	for _, r := range t.records {
-		if s.matches(r, key, (*Filter).Matches) {
+		if !slices.ContainsFunc(by, func(s *Selection) bool { return !s.matches(r, key, (*Filter).Matches) }) {
 			wanted = append(wanted, r)
 		}
 	}

@@ -81,11 +81,11 @@ type Tail struct {
 	page      *page        // of the log, which the writer has yet to take
 	told      [][]byte     // frames that tell gaps, which the writer has yet to take: they come before all others
 	before    *TopicCursor // where the client is until it is told the gaps that the writer has yet to take; nil where none are
-	snapshot  *snapshot    // comes before the page and the ring; nil where there is none
+	inherited []*snapshot  // come before all others
+	newest    []*snapshot  // come before the page and the ring
 	conflated int          // how many records were left out, and not told
 	tellAt    time.Time    // when that may be told
 	tells     bool         // whether the writer will be woken then
-	further   []*snapshot  // come behind it
 	err       error        // why nothing more is given
 }
 
@@ -180,14 +180,15 @@ func (t *Tail) Err() error {
 }
 
 // Cursor returns the place of the tail behind what Fill has given, gaps included, and the text of the cursor of that
-// alone. What it returns is shared, and must not be changed. During a snapshot the text is empty: there is no place within.
+// alone. What it returns is shared, and must not be changed. While newest records come it is the place before them; where
+// the tail begins with these there is none, and the text is empty.
 func (t *Tail) Cursor() (TopicCursor, string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.before != nil {
 		return *t.before, Cursor{*t.before}.String()
 	}
-	if t.snapshot != nil {
+	if t.hasNoPlace() {
 		return TopicCursor{t.log.name.Topic, t.log.name.ID, t.spot.places()}, ""
 	}
 	if t.live && !t.isVoid && len(t.spot.ahead) == 0 {

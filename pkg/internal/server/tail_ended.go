@@ -129,6 +129,7 @@ func (t *tailing) take(topic, again *tailed) error {
 		return errChanged
 	}
 	again.tail.Select(selection)
+	again.tail.Inherit(topic.tail)
 	t.topics[topic.topic.Name] = again
 	t.watch(again)
 	t.give(again)

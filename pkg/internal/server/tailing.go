@@ -205,7 +205,8 @@ func feedError(err error) *proxy.Error {
 	return proxy.AsError(err)
 }
 
-// openFeed opens the tail of a topic. The client is given nothing of it yet.
+// openFeed opens the tail of a topic. The client is given nothing of it yet. Where it takes the place of another one, the
+// client is given what newest records that has yet to give.
 func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) error {
 	name := topic.topic.Name
 	id := feed.Name{Topic: name, ID: topic.topic.ID()}
@@ -219,6 +220,9 @@ func (t *tailing) openFeed(ctx context.Context, topic *tailed, begin start) erro
 		return fmt.Errorf("beginning to read %s: %w", name, err)
 	}
 	t.mu.Lock()
+	if topic.tail != nil {
+		tail.Inherit(topic.tail) // before anybody asks for its place
+	}
 	topic.tail = tail
 	t.mu.Unlock()
 	t.server.tails.add(name, 1)
@@ -372,8 +376,8 @@ func (t *tailing) checkKeys(topic string, keys policy.Keys) *proxy.Error {
 	return nil
 }
 
-// cursor returns the cursor behind what was given of all topics. It is empty while the newest records of one come: who
-// came back with a place within would not be given the others.
+// cursor returns the cursor behind what was given of all topics. While a topic begins with its newest records it has none
+// there: who came back with a place within would not be given the others. It is empty where no topic has one.
 func (t *tailing) cursor() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -386,12 +390,14 @@ func (t *tailing) cursor() string {
 	var all feed.Cursor
 	for _, name := range t.sorted() {
 		one, text := t.topics[name].tail.Cursor()
-		if text == "" {
-			return ""
+		if text != "" {
+			all = append(all, one)
 		}
-		all = append(all, one)
 	}
 	all = append(all, t.lost[:min(len(t.lost), mostTailTopics-len(all))]...)
+	if len(all) == 0 {
+		return ""
+	}
 	return all.String()
 }
 

@@ -128,7 +128,7 @@ func (r *rig) unserved(rule checker.Rule, format string, args ...any) {
 // committed all that was in the log when the fault was over.
 func (r *rig) healed(after string) bool {
 	began := time.Now()
-	ends, err := r.ends()
+	ends, err := r.ends(topic)
 	if err != nil {
 		r.unserved(checker.Unserved, "Kafka does not serve %v after %s: %v", healLimit, after, err)
 		return false
@@ -145,10 +145,10 @@ func (r *rig) healed(after string) bool {
 	return len(r.stuck) == 0
 }
 
-// ends asks Kafka for the log's end until it answers.
-func (r *rig) ends() (ends map[int32]int64, err error) {
+// ends asks Kafka for the end of a topic's log until it answers.
+func (r *rig) ends(topic string) (ends map[int32]int64, err error) {
 	workload.Within(healLimit, func() bool {
-		ends, err = r.kafka.ends()
+		ends, err = r.kafka.endsOf(topic)
 		return err == nil
 	})
 	return ends, err
@@ -168,13 +168,17 @@ func (r *rig) settle() {
 	r.stop()
 	r.faulty.Wait()
 	ends := r.drain()
+	prices, err := r.ends(besideTopic)
+	must(r.t, err)
 	r.awaitTails()
 	for i := range replicas {
 		must(r.t, r.fleet.shutdown(i))
 	}
-	last, err := r.ends()
+	last, err := r.ends(topic)
 	must(r.t, err)
-	if maps.Equal(ends, last) {
+	lastPrices, err := r.ends(besideTopic)
+	must(r.t, err)
+	if maps.Equal(ends, last) && maps.Equal(prices, lastPrices) {
 		return
 	}
 	must(r.t, r.fleet.start(0))

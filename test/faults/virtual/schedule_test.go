@@ -117,18 +117,28 @@ func (w *world) settle() []checker.Violation {
 	if last := w.plan.family.last; last != nil {
 		last(w)
 	}
-	w.drain(began)
-	w.do(w.awaitTails())
-	before := w.allEnds()
+	before := w.readAll(began)
 	w.end()
 	if !w.isQuiet(before) { // the replicas still had records to write
 		if err := w.start(0); err == nil {
-			w.drain(began)
-			w.do(w.awaitTails())
+			w.readAll(began)
 			w.end()
 		}
 	}
 	return w.stuck
+}
+
+// readAll waits until groups and tails have read all that there is, and returns the ends of the logs that it has waited for.
+// Replicas may write meanwhile what producers have left behind, for as long as the delivery timeout: then it waits for that, too.
+func (w *world) readAll(began time.Time) (ends map[groupPartition]int64) {
+	for by := time.Now().Add(drainLimit); ; {
+		ends = w.allEnds()
+		w.drain(began)
+		w.do(w.awaitTails())
+		if w.isQuiet(ends) || time.Now().After(by) {
+			return ends
+		}
+	}
 }
 
 // awaitAnswers waits until the current producers are served.
