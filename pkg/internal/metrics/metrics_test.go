@@ -73,6 +73,7 @@ func TestFromTheStart(t *testing.T) {
 		"wsproxy_queue_deliveries_count 0",
 		"wsproxy_queue_expired_total 0",
 		"wsproxy_queue_held 0",
+		"wsproxy_queue_partitions_full 0",
 		"wsproxy_ready 0",
 		"wsproxy_slow_client_closes_total 0",
 		"wsproxy_tail_compressions_total 0",
