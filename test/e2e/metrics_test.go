@@ -18,7 +18,7 @@ func fromTheStart() map[string]string {
 	return map[string]string{
 		"build_info": "commit go version", "ready": "", "connections_opened_total": "", "connection_seconds": "",
 		"produce_seconds": "", "in_flight_messages": "", "delivery_seconds": "", "slow_client_closes_total": "", "tail_encodings_total": "", "tail_compressions_total": "",
-		"queue_held": "", "queue_expired_total": "", "queue_deliveries": "",
+		"queue_held": "", "queue_partitions_full": "", "queue_expired_total": "", "queue_deliveries": "",
 		"bytes_received_total": "", "bytes_sent_total": "", "state_lag": "table", "certificate_expiry_seconds": "listener",
 		"kafka_clients": "kind", "memory_held_bytes": "kind", "memory_budget_bytes": "",
 	}
