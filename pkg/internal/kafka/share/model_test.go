@@ -343,6 +343,9 @@ func (w *world) fly(broker int) {
 	case f == nil:
 		w.send(broker)
 	case !f.at:
+		if !w.calm && w.random.IntN(8) == 0 { // locks of some that the request is about end on its way
+			w.pass(time.Duration(w.random.IntN(8000)) * time.Millisecond)
+		}
 		w.reach(broker, f)
 	default:
 		w.answer(broker, f)
@@ -514,7 +517,11 @@ func (w *world) round(work func(*modelWorker)) {
 		w.fly(1)
 	}
 	for _, one := range w.workers {
-		for !one.gone && w.take(one) {
+		for n := 0; !one.gone && w.take(one); n++ {
+			if n > 10_000 {
+				w.fail("a worker is told something without end")
+				return
+			}
 			work(one)
 		}
 	}

@@ -28,7 +28,7 @@ func TestLongPlantedBugs(t *testing.T) {
 	for name, bug := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if noticed, out := planted.Noticed(t, bug.file, bug.old, bug.new, "-test.run", "TheLedger", "-histories", "2000"); !noticed {
+			if noticed, out := planted.Noticed(t, bug.file, bug.old, bug.new, "-test.run", "TheLedger", "-histories", "4000"); !noticed {
 				t.Errorf("nobody notices:\n%s", out)
 			}
 		})
