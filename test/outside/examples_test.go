@@ -98,6 +98,15 @@ func (w *exampleWorker) said() []acknowledged {
 	return all
 }
 
+// last returns what a worker has told last, or nothing.
+func (w *exampleWorker) last() (a acknowledged) {
+	w.t.Helper()
+	if all := w.said(); len(all) > 0 {
+		a = all[len(all)-1]
+	}
+	return a
+}
+
 // finish ends a worker by SIGTERM.
 func (w *exampleWorker) finish() {
 	w.t.Helper()
@@ -160,9 +169,9 @@ func settleEachRecord(t *testing.T, k *cluster, e example) {
 	await(t, "a record to be settled after the cut", func() bool { return k.isSettled(topic, topic) })
 	one.finish()
 	k.writeAll(topic, []string{`{"job":46,"seconds":1}`, `{"job":47}`})
-	await(t, "a record to be settled by the other one", func() bool { return len(two.said()) > 0 && two.said()[len(two.said())-1].offset == "0-47" })
+	await(t, "a record to be settled by the other one", func() bool { return two.last().offset == "0-47" })
 	two.finish()
-	if last := two.said()[len(two.said())-1]; last.outcome != "accept" || last.offset != "0-46" {
+	if last := two.last(); last.outcome != "accept" || last.offset != "0-46" {
 		t.Errorf("it was ended while it worked, and said at last %v", last)
 	}
 	await(t, "what a worker has done before its end to be settled", func() bool { return k.isSettled(topic, topic) })
