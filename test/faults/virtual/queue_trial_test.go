@@ -40,7 +40,7 @@ func (w *world) tryQueues(*workload.Producer) {
 	for queue := range w.plan.queue.queues {
 		r := w.plan.random(uint64(900 + queue))
 		one := &workload.Worker{
-			Client: w.client(keeper+queueName(queue), r), Rand: r, Group: queueName(queue), Window: 5, Keeps: true,
+			Client: w.client(keeper+queueName(queue), r), Rand: r, Group: queueName(queue), Window: 5, Keeps: true, Committed: *inTransactions,
 			Life: keepTime, Ending: func(r *rand.Rand) workload.Ending { return endings[r.IntN(len(endings))] }, Calm: context.Background(),
 		}
 		workers.Go(func() {

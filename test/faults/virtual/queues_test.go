@@ -65,7 +65,7 @@ func (p *plan) judgedQueues() (judged []checker.Queue) {
 func (p *plan) worker(queue, i int) *workload.Worker {
 	r := p.random(uint64(800 + 20*queue + i))
 	w := &workload.Worker{
-		Rand: r, Group: queueName(queue), Window: []int{1, 3, 10, 100}[r.IntN(4)], Work: between(r, time.Millisecond, p.queue.lock/2), Lock: p.queue.lock,
+		Rand: r, Group: queueName(queue), Window: []int{1, 3, 10, 100}[r.IntN(4)], Work: between(r, time.Millisecond, p.queue.lock/2), Lock: p.queue.lock, Committed: *inTransactions,
 		Life: between(r, 300*time.Millisecond, p.length), Ending: workload.AnyEnding,
 	}
 	switch r.IntN(6) {
@@ -98,7 +98,7 @@ func (w *world) calmWorkers(ctx context.Context, workers *sync.WaitGroup) {
 		for i := range drainersEach {
 			r := w.plan.random(uint64(860 + 20*queue + i))
 			one := &workload.Worker{
-				Client: w.client(fmt.Sprintf("%s%s-%d", drainer, queueName(queue), i), r), Rand: r, Group: queueName(queue), Window: 50,
+				Client: w.client(fmt.Sprintf("%s%s-%d", drainer, queueName(queue), i), r), Rand: r, Group: queueName(queue), Window: 50, Committed: *inTransactions,
 				Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake }, Calm: calm,
 			}
 			workers.Go(func() { one.Run(ctx) })

@@ -20,20 +20,24 @@ type Worker struct {
 	Lock   time.Duration // of a record: some it works at for longer
 	Slow   time.Duration // between two messages read
 	Keeps  bool          // it settles nothing
-	Pongs  Pongs
-	Life   time.Duration // of a connection
-	Ending func(*rand.Rand) Ending
+	// Committed means that the group has committed records only, if this worker is the first one of it.
+	Committed bool
+	Pongs     Pongs
+	Life      time.Duration // of a connection
+	Ending    func(*rand.Rand) Ending
 	// Calm ends with the time of faults: then it accepts all at once, and its connection stays.
 	Calm context.Context //nolint:containedctx // it is not what Run ends with
 }
 
 // Run works until ctx ends. Then it closes the connection.
 func (w *Worker) Run(ctx context.Context) {
+	parameters := url.Values{"groupId": {w.Group}, "window": {strconv.Itoa(w.Window)}, "confirm": {"true"}}
+	if w.Committed {
+		parameters.Set("isolationLevel", "read_committed")
+	}
 	for ctx.Err() == nil {
 		opened := history.Event{Kind: history.QueueOpen, ID: w.ClientID, Group: w.Group, Limit: w.Window}
-		s, err := w.open(ctx, "/socket/queue", opened, url.Values{
-			"groupId": {w.Group}, "window": {strconv.Itoa(w.Window)}, "confirm": {"true"},
-		})
+		s, err := w.open(ctx, "/socket/queue", opened, parameters)
 		if err == nil {
 			w.serve(ctx, s)
 		}
