@@ -27,6 +27,8 @@ type Worker interface {
 	// Settle gives an acknowledgement. Each call causes one settlement, in the order of the calls, until Close. The error is
 	// ctx's, or that of Take.
 	Settle(ctx context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error
+	// Finish has the worker be given no further records, and gives back those that wait to be taken.
+	Finish()
 	// Close releases what the worker holds at once, and waits for Kafka's answer or the end of ctx. Further calls wait likewise.
 	Close(ctx context.Context)
 }
@@ -168,9 +170,11 @@ func (f *queue) pass(e *proxy.QueueEvent) error {
 	}
 }
 
-// passLast passes the outcome of the acknowledgements that were given before the proxy began to close the connection. Records that
-// come meanwhile are released with the rest, and the client is not told of locks that end: it may never have had those records.
+// passLast passes the outcome of the acknowledgements that were given before the proxy began to close the connection. No record comes
+// meanwhile: the client could give an acknowledgement on it by the id of an earlier delivery, and has not seen it. It is not told of locks
+// that end either: it may never have had those records.
 func (f *queue) passLast() {
+	f.options.Worker.Finish()
 	ctx := f.lastAnswers()
 	defer f.noMore()
 	for f.turns.any() {

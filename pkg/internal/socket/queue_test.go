@@ -24,6 +24,7 @@ type hand struct {
 	mu       sync.Mutex // guards what follows
 	released time.Time  // when it was first closed
 	taken    int        // events
+	finished bool       // no records are dealt anymore
 }
 
 // newHand returns a Worker from which Kafka takes back what it holds at once.
@@ -59,6 +60,12 @@ func (h *hand) Settle(_ context.Context, acknowledgement proxy.Acknowledgement, 
 	}
 	h.calls <- s
 	return nil
+}
+
+func (h *hand) Finish() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.finished = true
 }
 
 func (h *hand) Close(ctx context.Context) {
@@ -312,7 +319,12 @@ func TestADrainDoesNotTellThatARecordHasExpiredThatItDidNotSend(t *testing.T) {
 		p.send(opText, `{"accept":`+queueIDs(1)+`}`)
 		synctest.Wait()
 		c.End(drained(5 * time.Second))
-		h.deal(5, 6)
+		synctest.Wait()
+		if h.mu.Lock(); !h.finished {
+			t.Error("further records may come")
+		}
+		h.mu.Unlock()
+		h.deal(5, 6) // had been taken before
 		h.events <- proxy.QueueEvent{Expired: []proxy.Position{{Topic: "t", Offset: 5, Timestamp: 9}}}
 		h.answer(proxy.SettleDone)
 		p.want(opText, `{"settled":`+queueIDs(1)+`}`)

@@ -74,3 +74,27 @@ func TestAWorkerThatLeavesGivesBackWhatItHolds(t *testing.T) {
 		r.awaitNoLag()
 	})
 }
+
+// TestAWorkerThatFinishesIsGivenNothingMore has one that holds a record finish while another one waits to be taken. The rest goes to
+// others, and what it holds it may still settle.
+func TestAWorkerThatFinishesIsGivenNothingMore(t *testing.T) {
+	eachKafka(t, func(r *rig) {
+		r.create(r.topic, 1)
+		p := r.pod()
+		h := p.open(3)
+		h.write(0, "a")
+		h.wants("a")
+		h.write(0, "b")
+		kafkatest.Await(r, "a record to wait", func() bool { return h.worker.Held() == 2 })
+		h.worker.Finish()
+		h.write(0, "c")
+		other := p.open(3)
+		other.wants("b", "c")
+		h.settles(proxy.Accept)
+		other.settles(proxy.Accept)
+		if h.worker.Held() > 0 || len(h.got) > 0 {
+			t.Errorf("it holds %d, and has got %q", h.worker.Held(), values(h.got))
+		}
+		r.awaitNoLag()
+	})
+}

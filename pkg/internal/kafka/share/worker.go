@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
@@ -156,6 +157,26 @@ func (w *Worker) Held() int {
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
 	return w.holds
+}
+
+// Finish has the worker be given no further records, and gives back those that wait to be taken. What it has taken it holds as before.
+func (w *Worker) Finish() {
+	l := w.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.window = 0
+	l.rerank(w)
+	w.events = slices.DeleteFunc(w.events, func(one event) bool {
+		if one.hold == nil {
+			return false
+		}
+		l.budget.Release(budget.Consuming, one.bytes)
+		if !one.hold.over {
+			w.forget(one.hold)
+			l.giveBack(one.hold)
+		}
+		return true
+	})
 }
 
 // Close releases what the worker holds at once. Acknowledgements that were given before are still sent. It returns when Kafka has
