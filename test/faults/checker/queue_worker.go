@@ -144,6 +144,8 @@ func (c *queues) done(e *history.Event, w *worker, m *asking, at place, h *holdi
 	r := w.queue.at(at)
 	r.asked[m.verb]--
 	switch {
+	case h != nil && h.isLost && m.verb == renew:
+		return // outcomes come in the order of the messages, and a loss at once
 	case h == nil || h.isLost || h.isOver:
 		c.violated(Unheld, e, "%s of %s has succeeded, and the worker does not hold it", m.verb, at)
 		return

@@ -96,6 +96,9 @@ func TestACleanQueueHasNoViolation(t *testing.T) {
 			w.kafka.Queues[0] = Queue{Name: "q", Lock: lockEnd * time.Millisecond}
 			w.replace(t, give(2, "b", 1, 2), give(2, "b", 1, 1))
 		},
+		"a renewal is told behind the loss": func(t *testing.T, w *world) {
+			w.replace(t, lost(1, 2), says(1, "r", renew, 2), told(renew, 2), lost(1, 2), renewed(1, 2), answer(1, "renewed"))
+		},
 		"a late message is about the delivery behind": func(t *testing.T, w *world) {
 			late := says(2, "4", accept, 3)
 			late.At = time.UnixMilli(lockEnd + 1)
