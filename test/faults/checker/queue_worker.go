@@ -187,7 +187,7 @@ func (c *queues) failed(e *history.Event, w *worker, m *asking, at place, h *hol
 			w.drop(at, h)
 		}
 	case "UNKNOWN_MESSAGE_ID":
-		if h != nil && !h.isLost && !h.isOver && !h.unsure {
+		if h != nil && !h.isLost && !h.isOver && !h.unsure && !h.isPast(m) { // a loss is not told while the connection is closed
 			c.violated(Disowned, e, "%s of %s fails", m.verb, at)
 		}
 		if h != nil && !h.unsure { // else it may be held, and another message be about it

@@ -99,6 +99,13 @@ func TestACleanQueueHasNoViolation(t *testing.T) {
 		"a renewal is told behind the loss": func(t *testing.T, w *world) {
 			w.replace(t, lost(1, 2), says(1, "r", renew, 2), told(renew, 2), lost(1, 2), renewed(1, 2), answer(1, "renewed"))
 		},
+		"a late message is about a record that is forgotten": func(t *testing.T, w *world) {
+			late := says(2, "5", accept, 3)
+			late.At = time.UnixMilli(lockEnd + 1)
+			w.replace(t, says(2, "4", accept, 3), late)
+			w.replace(t, settled(2, 3), answer(2, "settled"), failed(2, 3, "UNKNOWN_MESSAGE_ID"))
+			w.kafka.Queues[0].Limit = 2 // it has come as often as Kafka allows
+		},
 		"a late message is about the delivery behind": func(t *testing.T, w *world) {
 			late := says(2, "4", accept, 3)
 			late.At = time.UnixMilli(lockEnd + 1)
