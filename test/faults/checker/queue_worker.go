@@ -119,6 +119,12 @@ func (w *worker) meant(e *history.Event, m *asking, at place, h *holding) *holdi
 // isPast tells whether the lock had ended before a message was sent.
 func (h *holding) isPast(m *asking) bool { return h.until > 0 && m.at > h.until }
 
+// isCertain tells whether a worker held a delivery for sure when it sent a message. A lock that ends is not told while the connection is
+// closed.
+func (h *holding) isCertain(m *asking) bool {
+	return h != nil && !h.isLost && !h.isOver && !h.unsure && !h.isPast(m)
+}
+
 // first returns the first message without an answer, and a record in it whose outcome is not known.
 func (w *worker) first(at place) (*asking, *asked) {
 	if len(w.asked) == 0 {
@@ -187,7 +193,7 @@ func (c *queues) failed(e *history.Event, w *worker, m *asking, at place, h *hol
 			w.drop(at, h)
 		}
 	case "UNKNOWN_MESSAGE_ID":
-		if h != nil && !h.isLost && !h.isOver && !h.unsure && !h.isPast(m) { // a loss is not told while the connection is closed
+		if h.isCertain(m) {
 			c.violated(Disowned, e, "%s of %s fails", m.verb, at)
 		}
 		if h != nil && !h.unsure { // else it may be held, and another message be about it
