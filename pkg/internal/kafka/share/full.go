@@ -18,8 +18,11 @@ func (l *ledger) fullOf(asked []*partition, got []fetched, most int) (oldest []*
 		came[f.id] = true
 	}
 	for _, p := range asked {
-		first := p.oldest()
-		is := first != nil && !came[p.id] && p.last-first.offset >= int64(most-most/10-1)
+		var first *hold
+		if !came[p.id] { // else it is not full, whatever is held
+			first = p.oldest()
+		}
+		is := first != nil && p.last-first.offset >= int64(most-most/10-1)
 		if is && !p.isFull {
 			oldest = append(oldest, first)
 		}
