@@ -78,8 +78,8 @@ func (m *member) wanted() map[string]string {
 	return all
 }
 
-// unconfigured notes where the group begins. It returns the wanted configurations that are not in force, except those that somebody has given to the group. All are
-// returned if Kafka shows none, neither to the client's identity nor to the proxy's own.
+// unconfigured returns the wanted configurations that are not in force, except those that somebody has given to the group. All are
+// returned if Kafka shows none, neither to the client's identity nor to the proxy's own. What else Kafka shows is noted.
 func (m *member) unconfigured(ctx context.Context) (missing map[string]string, seen bool, err error) {
 	missing = m.wanted()
 	if len(missing) == 0 {
@@ -90,26 +90,28 @@ func (m *member) unconfigured(ctx context.Context) (missing map[string]string, s
 		configs, err = m.describeAs(ctx, m.groups.cluster.Client)
 	}
 	for _, c := range configs {
-		if most, err := strconv.Atoi(valueOf(c)); c.Name == locksConfig && err == nil {
-			m.mostLocks = most
-		}
-		if c.Name == beginConfig && c.Value != nil {
-			m.begins.Store(c.Value)
-		}
+		m.note(c)
 		own := c.Source == kmsg.ConfigSourceGroupConfig
-		if own || c.Value != nil && valueOf(c) == missing[c.Name] {
+		if own || c.Value != nil && *c.Value == missing[c.Name] {
 			delete(missing, c.Name)
 		}
 	}
 	return missing, len(configs) > 0, err
 }
 
-// valueOf returns the value of a configuration, empty if there is none.
-func valueOf(c kmsg.DescribeConfigsResponseResourceConfig) string {
+// note keeps what others need of the group's configuration.
+func (m *member) note(c kmsg.DescribeConfigsResponseResourceConfig) {
 	if c.Value == nil {
-		return ""
+		return
 	}
-	return *c.Value
+	switch c.Name {
+	case beginConfig:
+		m.begins.Store(c.Value)
+	case locksConfig:
+		if most, err := strconv.Atoi(*c.Value); err == nil {
+			m.mostLocks = most
+		}
+	}
 }
 
 // describeAs returns the group's configurations; none if the client may not see them.

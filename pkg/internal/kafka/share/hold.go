@@ -52,10 +52,9 @@ type ask struct {
 	at   int   // index in the results of call
 }
 
-// ack is an acknowledgement.
+// ack is what Kafka is told about a record: an acknowledgement of a worker, or that its offset holds none.
 type ack uint8
 
-// The acknowledgements: those of workers are their acknowledgements.
 const (
 	noAck   ack = 0
 	release ack = ack(proxy.Release)
