@@ -19,7 +19,7 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	q.startClients()
 	spans := []span{{nobody, time.Time{}}}
 	if q.healed("the start") {
-		spans = append(spans, q.strike(length(t))...)
+		spans = append(spans, q.strike(ofAll(len(queueFaults())), *soak/2)...)
 	}
 	spans = append(spans, span{nobody, time.Now()})
 	q.settle()
@@ -28,9 +28,12 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}
-	table := queueTable(spans, events, append(report.Violations, q.stuck...))
+	report.Violations = append(report.Violations, q.stuck...)
+	sum.Add(&report)
+	table := queueTable(spans, events, report.Violations)
 	took := time.Since(began).Round(time.Second)
 	t.Logf("seed %d, %v, load average %s before, %s after\n%s", *seed, took, before, load(), table)
+	q.marks.judge(t)
 	if *update {
 		run := fmt.Sprintf("%v, seed %d, 2 proxies, 3 brokers, %d workers on one machine of 2 processors; load average %s before, %s after", took, *seed, queueWorkers, before, load())
 		must(t, record(t.Context(), "queues", run, table))
@@ -38,9 +41,9 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 }
 
 // strike lets faults happen, one at a time, each kind before any does so again.
-func (q *queueRun) strike(length time.Duration) (spans []span) {
+func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
 	began, all, order := time.Now(), queueFaults(), random(1)
-	for n := 0; n < len(all) || time.Since(began) < length; n++ {
+	for n := 0; n < least || time.Since(began) < length; n++ {
 		if n%len(all) == 0 {
 			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		}
@@ -59,6 +62,7 @@ func (q *queueRun) strike(length time.Duration) (spans []span) {
 		if !healed {
 			return spans
 		}
+		q.marks.take(q.fleet)
 	}
 	return spans
 }

@@ -5,8 +5,6 @@ package real
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +17,7 @@ const shown = 10
 
 // TestLongRealFaults lets every fault happen at least once.
 func TestLongRealFaults(t *testing.T) {
-	writeAndRead(t, len(faults()), length(t))
+	writeAndRead(t, ofAll(len(faults())), *soak/2)
 }
 
 // writeAndRead has clients write and read while so many faults happen, or more where they go on for
@@ -54,24 +52,22 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 		t.Error(line)
 	}
 	report.Violations = append(report.Violations, r.stuck...)
+	sum.Add(&report)
 	sheet := count(spans, events, report.Violations)
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
+	r.marks.judge(t)
 	if *update {
 		run := fmt.Sprintf("%v, seed %d", time.Since(began).Round(time.Second), *seed)
 		must(t, record(t.Context(), "reliability", run, sheet.String()))
 	}
 }
 
-// length is how long faults go on, 0 for once each.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULTS_SECONDS")
-	if text == "" {
-		return 0
+// ofAll is how many of so many faults happen at least: all, but in a soak.
+func ofAll(kinds int) int {
+	if *soak > 0 {
+		return 1
 	}
-	seconds, err := strconv.Atoi(text)
-	must(t, err)
-	return time.Duration(seconds) * time.Second
+	return kinds
 }
 
 // strike lets faults happen, one at a time, each kind before any does so again. It ends when
@@ -100,6 +96,7 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		if !healed {
 			return spans
 		}
+		r.marks.take(r.fleet)
 	}
 	return spans
 }
