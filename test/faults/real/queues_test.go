@@ -17,11 +17,11 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	began, before := time.Now(), load()
 	q := newQueueRun(t)
 	q.startClients()
-	spans := []span{{nobody, time.Time{}}}
+	spans := []span{{fault: nobody}}
 	if q.healed("the start") {
 		spans = append(spans, q.strike(ofAll(len(queueFaults())), *soak/2)...)
 	}
-	spans = append(spans, span{nobody, time.Now()})
+	spans = append(spans, span{fault: nobody, from: time.Now()})
 	q.settle()
 	events := q.recorder.Events()
 	report := checker.Check(events, q.judged())
@@ -49,7 +49,7 @@ func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
 		}
 		f := all[n%len(all)]
 		q.random = random(uint64(2000 + n))
-		s := span{f.name, time.Now()}
+		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
 		what, err := f.strike(q)
 		if err != nil {
@@ -58,6 +58,7 @@ func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
 		}
 		over := time.Now()
 		healed := q.healed(f.name)
+		spans[len(spans)-1].stalls.records = time.Since(over)
 		q.t.Logf("%4d at %v: %s, %s; then new records came after %v", n+1, s.from.Sub(began).Round(time.Second), f.name, what, time.Since(over).Round(time.Millisecond))
 		if !healed {
 			return spans
@@ -68,7 +69,10 @@ func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
 }
 
 // queueRow is what happened in the time of a fault.
-type queueRow struct{ times, written, handed, again, settled, expired, unknown, violations int }
+type queueRow struct {
+	times, written, handed, again, settled, expired, unknown, violations int
+	worst                                                                stalls
+}
 
 // queueTable is what happened in a run, in Markdown.
 func queueTable(spans []span, events []history.Event, violations []checker.Violation) string {
@@ -89,6 +93,7 @@ func queueTable(spans []span, events []history.Event, violations []checker.Viola
 		if s.fault != nobody {
 			at(s.from).times++
 		}
+		at(s.from).worst = at(s.from).worst.most(s.stalls)
 	}
 	for i := range events {
 		at(events[i].At).add(&events[i])
@@ -97,7 +102,7 @@ func queueTable(spans []span, events []history.Event, violations []checker.Viola
 		at(violations[i].At).violations++
 	}
 	var b strings.Builder
-	b.WriteString("| fault | times | written | delivered | of these again | settled | locks ended | outcome unknown | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| fault | times | written | delivered | of these again | settled | locks ended | outcome unknown | longest until new records | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	var sum queueRow
 	for _, f := range append([]queueFault{{name: nobody}}, queueFaults()...) {
 		if r := rows[f.name]; r != nil {
@@ -136,8 +141,10 @@ func (r *queueRow) sum(o *queueRow) {
 	r.expired += o.expired
 	r.unknown += o.unknown
 	r.violations += o.violations
+	r.worst = r.worst.most(o.worst)
 }
 
 func (r *queueRow) write(b *strings.Builder, name string) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.written, r.handed, r.again, r.settled, r.expired, r.unknown, r.violations)
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %s | %d |\n", name, r.times, r.written, r.handed, r.again, r.settled, r.expired, r.unknown,
+		seconds(r.worst.records), r.violations)
 }

@@ -33,11 +33,11 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	defer stopWatching()
 
 	r.startClients()
-	spans := []span{{nobody, time.Time{}}}
+	spans := []span{{fault: nobody}}
 	if r.healed("the start") {
 		spans = append(spans, r.strike(least, length)...)
 	}
-	spans = append(spans, span{nobody, time.Now()})
+	spans = append(spans, span{fault: nobody, from: time.Now()})
 	r.settle()
 	r.stopTails()
 	r.tailing.Wait()
@@ -59,6 +59,9 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	if *update {
 		run := fmt.Sprintf("%v, seed %d", time.Since(began).Round(time.Second), *seed)
 		must(t, record(t.Context(), "reliability", run, sheet.String()))
+		if *soak > 0 {
+			must(t, record(t.Context(), "soak", run, r.marks.String()))
+		}
 	}
 }
 
@@ -82,7 +85,7 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		}
 		f := all[n%len(all)]
 		r.random = random(uint64(1000 + n))
-		s := span{f.name, time.Now()}
+		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
 		what, err := f.strike(r)
 		if err != nil {
@@ -91,8 +94,9 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		}
 		over := time.Now()
 		healed := r.healed(f.name)
+		spans[len(spans)-1].stalls = stalls{r.served, time.Since(over)}
 		r.t.Logf("%4d at %v: %s, %s; then all had answers after %v, and all was committed after %v", n+1,
-			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), time.Since(over).Round(time.Millisecond))
+			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), spans[len(spans)-1].stalls.records.Round(time.Millisecond))
 		if !healed {
 			return spans
 		}
