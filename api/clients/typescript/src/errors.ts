@@ -25,7 +25,6 @@ export interface Fault {
 
 const advice: Record<number, string> = {
   1006: "Is the proxy there, and does it allow this origin?",
-  4401: "Bring valid credentials.",
   4409: "Give each client and each tab a clientId of its own.",
 };
 

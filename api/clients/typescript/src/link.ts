@@ -130,9 +130,9 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
       use.opened?.();
     };
     socket.onmessage = ({ data }: { data: string }) => take(JSON.parse(data));
-    socket.onerror = () => {}; // a close follows
+    socket.onerror = () => socket.readyState || drop("not reached"); // a close follows, but not with Node 20
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => closed(code, reason);
-    watch = setTimeout(() => drop("the handshake took too long"), handshakeLimit);
+    watch = setTimeout(() => drop("not reached"), handshakeLimit);
   }
 
   function take(frames: Frame | Frame[]): void {
@@ -225,10 +225,12 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
   }
 
   function drop(reason: string): void {
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    const dropped = socket;
+    if (!dropped) return;
+    dropped.onopen = dropped.onmessage = dropped.onclose = null;
+    dropped.onerror = () => {};
     closed(1006, reason);
+    dropped.close();
   }
 
   async function end(error?: unknown): Promise<void> {

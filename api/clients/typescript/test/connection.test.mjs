@@ -99,6 +99,15 @@ test("a connection without signs of life is given up, one with any stays", async
   assert.equal(proxy.sockets.length, 2);
 });
 
+test("a platform that tells a failed handshake by an error alone has another follow", async (t) => {
+  const proxy = playProxy(t);
+  follow(proxy.connect().consume({ topic: "t" }));
+  await settle();
+  proxy.last.onerror({});
+  await pass(600);
+  assert.equal(proxy.sockets.length, 2);
+});
+
 test("a handshake that takes too long is given up", async (t) => {
   const proxy = playProxy(t);
   follow(proxy.connect().consume({ topic: "t" }));
