@@ -92,7 +92,6 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
 
     const settle = (verb: string) => async () => {
       signal.throwIfAborted();
-      if (settling) throw new WsproxyError("UNKNOWN_MESSAGE_ID", `${id} was settled before`);
       try {
         await (settling = tell(verb, id));
         if (held.get(id) === me) held.delete(id);

@@ -36,7 +36,8 @@ export type TailItem<V = any, K = any> =
   | (Rec<V, K> & { readonly type: "record" })
   /**
    * The first of each connection. Where resumed is false, the place is gone, and a gap tells what is missing. Where it is undefined
-   * after a break, the break came before the first cursor, within a second: it begins anew, where `from` says.
+   * after a break, the break came before the first cursor, which follows the first records: it begins anew, where `from` says, and with
+   * `latest` some seconds before the first time.
    */
   | { readonly type: "begin"; resumed?: boolean; reason?: string }
   /** Records that do not come: offsets from `from` up to `to`, exclusive. */
@@ -66,15 +67,19 @@ interface Place {
   beyond: Map<string, number>;
 }
 
+const beforeBegin = 10_000; // ms: clocks differ
+
 const pass = (place: Place, { topic, partition, offset }: Rec) => place.beyond.set(`${topic}:${partition}`, offset);
 
 export function makeTail(env: Environment, options: TailOptions & { resumeWithin?: number }): Feed {
   const { signal, longs, position, keys, where, topic, credit = 256, resumeWithin = Infinity, ...parameters } = options;
+  const isLatest = !parameters.snapshot && (parameters.from ?? "latest") === "latest";
   const [cursor, beyond] = position ? JSON.parse(position) : [];
   let come: Place = { cursor, beyond: new Map(beyond) }; // behind all that has come
   let handed: Place = { cursor, beyond: new Map(beyond) }; // behind all that was handed out
   let taken = 0; // since the last grant
   let heard = Date.now();
+  let began: number | undefined; // when
 
   const stream = makeStream<any>({
     taken(item) {
@@ -100,6 +105,7 @@ export function makeTail(env: Environment, options: TailOptions & { resumeWithin
       stream.push(Object.assign(toRecord(frame, longs), { type: "record" }));
     } else if (tail) {
       tailed.isConnected = true;
+      began ??= heard;
       stream.push({ type: "begin", resumed: tail.resumed, reason: tail.reason });
     } else if (cursor) {
       come = { cursor, beyond: new Map() };
@@ -129,6 +135,7 @@ export function makeTail(env: Environment, options: TailOptions & { resumeWithin
         where: where && JSON.stringify(where),
         credit: Math.max(0, credit - stream.items.filter(({ id }) => id).length),
         longs: longs && "string",
+        ...(began && isLatest && { from: `timestamp:${began - beforeBegin}` }), // no cursor came, since nothing was written
         ...(cursor && { from: `cursor:${cursor}`, after: [...beyond].map((one) => one.join(":")) }),
       };
     },

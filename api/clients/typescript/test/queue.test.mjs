@@ -24,10 +24,11 @@ test("a record is settled when Kafka says so", async (t) => {
   const accepted = one.accept().then(() => (settled = true));
   await settle();
   assert.equal(settled, false);
-  await assert.rejects(one.reject(), { code: "UNKNOWN_MESSAGE_ID" });
-  proxy.last.say({ settled: [id(0)] });
+  const again = one.reject();
+  proxy.last.say({ settled: [id(0)] }, failure("UNKNOWN_MESSAGE_ID", 0), { settled: [] });
   await accepted;
-  assert.deepEqual(proxy.last.sent, [{ accept: id(0) }]);
+  await assert.rejects(again, { code: "UNKNOWN_MESSAGE_ID" });
+  assert.deepEqual(proxy.last.sent, [{ accept: id(0) }, { reject: id(0) }]);
 });
 
 test("what the loop leaves unsettled is released, what it settles or detaches is not", async (t) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { mock } from "node:test";
 import { follow, pass, playProxy, record, settle } from "./proxy.mjs";
 
 const offsets = (items) => items.filter(({ id }) => id).map(({ offset }) => offset);
@@ -108,6 +108,23 @@ test("a tail goes on behind its cursor and what came after it, and keeps what wa
   await settle();
   assert.equal(again.last.query.get("from"), "cursor:one");
   assert.deepEqual(again.last.query.getAll("after"), ["t:0:3"]);
+});
+
+test("after a break before the first cursor, which comes with the first records, nothing is missing", async (t) => {
+  const proxy = playProxy(t);
+  const client = proxy.connect({ heartbeat: 0 });
+  for (const [options, from] of [[{}, `timestamp:${1e12 - 10_000}`], [{ from: "earliest" }, "earliest"], [{ snapshot: true }, null]]) {
+    follow(client.tail({ topic: "t", ...options }));
+    await settle();
+    const { last } = proxy;
+    last.open({ tail: { topics: [] } });
+    mock.timers.setTime(1e12 + 60_000);
+    last.cut();
+    await pass(1000);
+    assert.equal(proxy.last.query.get("from"), from);
+    mock.timers.reset();
+    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1e12 });
+  }
 });
 
 test("a deleted topic is told, and the others go on", async (t) => {
