@@ -265,6 +265,7 @@ func TestTypeScriptClientLosesNothing(t *testing.T) {
 	c.goesOn()
 	link.lead(k.serve().main)
 	first.terminate()
+	first.exit(patience)
 	c.goesOn()
 	link.cut()
 	c.judge(k)
