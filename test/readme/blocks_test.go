@@ -20,6 +20,7 @@ const (
 	ours          = "docs/clients.md"
 	python        = "docs/python.md"
 	java          = "docs/java.md"
+	kotlin        = "docs/kotlin.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	operations    = "docs/operations.md"
@@ -41,6 +42,7 @@ func known() map[string][]string {
 		ours:          {"ts first", "ts produce", "ts tail", "ts map", "ts queue", "ts status"},
 		python:        {"python client"},
 		java:          {"java client"},
+		kotlin:        {"kotlin client"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},

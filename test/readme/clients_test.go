@@ -36,6 +36,20 @@ func (r *reader) testClients(t *testing.T) {
 	inJava.await(t, `^read \{.*"value":\{"value":"milk","format":"string"\}\}$`)
 }
 
+// TestLongKotlinClient compiles the program of the page, which takes half a minute, and runs it.
+func TestLongKotlinClient(t *testing.T) {
+	jars := clients(t, "kotlin")
+	server := start(t, `make run ARGS="--port 0 --admin-port 0 --kafka-port 0"`, "WSPROXY_LOG_LEVEL=warn")
+	at := addresses{main: server.await(t, `listens on (localhost:\d+), its own Kafka broker on \S+:\d+\.`)[1]}
+	source, program := filepath.Join(t.TempDir(), "client.kt"), filepath.Join(t.TempDir(), "client.jar")
+	write(t, source, at.replace(blocks(t, kotlin)[0].text))
+	library := filepath.Join(jars, "kotlin-stdlib-*.jar")
+	run(t, "java -cp '"+jars+"/*' org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -no-stdlib -no-reflect -cp $(echo "+library+") -d "+program+" "+source)
+	inKotlin := start(t, "exec java -cp "+program+":$(echo "+library+") ClientKt")
+	inKotlin.await(t, `^written \[\{"topic":"demo","partition":\d,"offset":\d+,`)
+	inKotlin.await(t, `^read \{.*"value":\{"value":"milk","format":"string"\}\}$`)
+}
+
 // testMap runs a program with a map of prices, of which one is removed.
 func (r *reader) testMap(t *testing.T, p project) {
 	t.Helper()
