@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
 	"github.com/wsproxy/kafka-websocket-proxy/test/process"
 )
 
@@ -275,23 +276,28 @@ func TestTypeScriptClientLosesNothing(t *testing.T) {
 	}
 }
 
-// TestLongTypeScriptClientLosesNothing kills proxies, too, and runs the client on the WebSocket of the package ws.
+// TestLongTypeScriptClientLosesNothing kills proxies and restarts the broker, too, and runs the client on the WebSocket of the package ws.
 func TestLongTypeScriptClientLosesNothing(t *testing.T) {
 	const rounds = 12
-	k := realKafka(t)
+	broker := kafka.RequireOwn(t, kafka.Options{})
+	k := connect(t, broker.Addr())
 	topic := k.compacted(3)
 	p := k.serve()
 	link := relayTo(t, p.main)
 	c := clientScripted(t, "ws://"+link.addr(), topic, installed(t, "node"))
 	for round := range rounds {
 		c.goesOn()
-		if round%3 == 0 {
+		switch round % 4 {
+		case 0:
 			link.cut()
+			continue
+		case 1:
+			must(t, broker.Restart(within(t, 2*patience)))
 			continue
 		}
 		next := k.serve()
 		link.lead(next.main)
-		if round%3 == 1 {
+		if round%4 == 2 {
 			p.Kill()
 		} else {
 			p.terminate()

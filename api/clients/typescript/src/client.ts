@@ -90,13 +90,13 @@ export function connect(url: string, options: ConnectOptions = {}): Client {
     map: (options) => makeMap(env, { clientId, ...options }),
     queue: (options) => makeQueue(env, { clientId, ...options }),
     status({ signal } = {}) {
-      const watcher: Stream<Status> = makeStream<Status>({
-        closed() {
-          watchers.delete(watcher);
-          forget();
-        },
-      });
-      const forget = onAbort(signal, watcher.finish);
+      const watcher = makeStream<Status>({ closed: () => stop() });
+      const stop = (reason?: unknown) => {
+        watchers.delete(watcher);
+        forget();
+        watcher.finish(reason);
+      };
+      const forget = onAbort(signal, stop);
       watchers.add(watcher);
       return watcher;
     },

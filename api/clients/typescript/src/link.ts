@@ -56,6 +56,7 @@ export interface Link {
 const handshakeLimit = 20_000; // ms
 const answerLimit = 10_000; // ms, for a sign of life or a new token
 const closeLimit = 5_000; // ms
+const longestTimer = 2e9; // ms: a longer one would be due at once
 const longLived = 30_000; // ms: a connection that lasted so long was a good one
 
 /** Makes a connection. One socket is open at a time, and each attempt but the first follows a pause. */
@@ -108,7 +109,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     } catch (error) {
       throw new WsproxyError("NO_TOKEN", `getToken failed: ${error}`, true);
     }
-    if (!token) throw new WsproxyError("NO_TOKEN", "getToken has returned none");
+    if (!token) throw new WsproxyError("NO_TOKEN", "getToken gave none");
     return typeof token === "string" ? { token, expiresAt: expiryOf(token) } : token;
   }
 
@@ -197,7 +198,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     };
     clearTimeout(renewal);
     const due = (expiresAt! - Date.now()) * (0.7 + 0.1 * Math.random());
-    if (expiresAt) renewal = setTimeout(renew, Math.min(Math.max(due, 1000), 2 ** 31 - 1));
+    if (expiresAt) renewal = setTimeout(renew, Math.min(Math.max(due, 1000), longestTimer));
   }
 
   function closed(code: number, reason: string): void {
@@ -218,7 +219,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     const { min, max } = env.backoff;
     const slower = error.closeCode === 4429 ? 8 : 1;
     const pause = Math.min(max, min * slower * 2 ** failures) * (0.5 + Math.random() / 2); // not all clients at once
-    failures = Math.min(failures + 1, 20);
+    failures++;
     use.lost?.(error);
     again(pause);
     say("waiting", { error, pause });

@@ -125,7 +125,7 @@ export function makeProducer(env: Environment, options: ProducerOptions & { clie
   function refusal(text: string, count: number): unknown {
     if (over) return over.error ?? closedError();
     if (text.length > maxMessageBytes / 3 && new TextEncoder().encode(text).length > maxMessageBytes) {
-      return new WsproxyError("MESSAGE_TOO_LARGE", `The message is longer than maxMessageBytes: ${maxMessageBytes}`);
+      return new WsproxyError("MESSAGE_TOO_LARGE", "The message is longer than maxMessageBytes");
     }
     if (held.length && (held.length + count > maxBuffered || chars + text.length > maxBufferedChars)) {
       return new WsproxyError("BUFFER_FULL", `${held.length} messages wait for answers: await ready() before send()`, true);

@@ -114,7 +114,7 @@ export function makeTail(env: Environment, options: TailOptions & { resumeWithin
     } else if (conflated && last?.type === "conflated" && last.topic === conflated.topic) {
       last.records += conflated.records;
     } else if (error) {
-      stream.push({ type: "error", error: fromFault(error) });
+      if (!error.retriable) stream.push({ type: "error", error: fromFault(error) }); // else the connection ends, and another follows
     } else {
       for (const type of ["gap", "snapshot", "conflated"]) if (frame[type]) stream.push({ type, ...frame[type] });
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { WsproxyError, follow, pass, playProxy, record, settle } from "./proxy.mjs";
+import { WsproxyError, connect, follow, pass, playProxy, record, settle } from "./proxy.mjs";
 
 for (const code of [1002, 1007, 1008, 1009, 4400, 4401, 4403, 4404, 4409]) {
   test(`after ${code} nothing is tried again`, async (t) => {
@@ -228,4 +228,31 @@ test("each thing has a signal of its own", async (t) => {
   await client.close();
   await other.end;
   assert(other.over);
+});
+
+test("status ends with its signal, and a slow loop misses the oldest", async (t) => {
+  const proxy = playProxy(t);
+  const client = proxy.connect();
+  const stop = new AbortController();
+  const [slow, brief] = [client.status(), follow(client.status({ signal: stop.signal }))];
+  const tail = client.tail({ topic: "t" });
+  await settle();
+  stop.abort(new Error("enough"));
+  await settle();
+  assert.equal(brief.error.message, "enough");
+  assert.equal(brief.length, 1);
+  for (let i = 0; i < 200; i++) {
+    proxy.last.cut();
+    await pass(30_000, 30_000);
+  }
+  await tail.close();
+  await client.close();
+  const seen = follow(slow);
+  await seen.end;
+  assert.equal(seen.length, 100);
+  assert.equal(seen.at(-1).state, "closed");
+});
+
+test("a platform without a WebSocket is told what to do", { skip: globalThis.WebSocket && "this one has one" }, () => {
+  assert.throws(() => connect("ws://proxy"), { code: "NO_WEBSOCKET", message: /--experimental-websocket/ });
 });

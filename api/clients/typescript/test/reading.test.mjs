@@ -132,6 +132,8 @@ test("a deleted topic is told, and the others go on", async (t) => {
   const seen = follow(proxy.connect().tail({ topic: ["t", "u"] }));
   await settle();
   proxy.last.open({ tail: { topics: [] } }, { error: { code: "TOPIC_NOT_FOUND", message: "u is gone", retriable: false } }, { conflated: { topic: "t", records: 2 } }, record(0));
+  proxy.last.say({ error: { code: "SHUTTING_DOWN", message: "connect again", retriable: true } }); // no concern of the loop
+  proxy.last.cut(1012);
   await settle();
   assert.deepEqual(seen.map(({ type }) => type), ["begin", "error", "conflated", "record"]);
   assert.equal(seen[1].error.code, "TOPIC_NOT_FOUND");
