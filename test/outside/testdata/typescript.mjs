@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { connect } = await import(process.env.CLIENT);
 const WebSocket = process.env.NODE_PATH ? createRequire(import.meta.url)('ws') : undefined;
 const [url, topic] = process.argv.slice(2);
-const client = connect(url, { WebSocket, backoff: { max: 2000 } });
+const client = connect(url, { WebSocket, backoff: { max: 2000 }, heartbeat: 200 });
 const print = (what) => console.log(JSON.stringify(what));
 
 async function watch() {
