@@ -19,6 +19,7 @@ const (
 	queues        = "docs/queues.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
+	console       = "docs/console.md"
 	operations    = "docs/operations.md"
 	kubernetes    = "docs/kubernetes.md"
 	observability = "docs/observability.md"
@@ -37,6 +38,7 @@ func known() map[string][]string {
 		queues:        {"js queue", "sh dead-letters"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
+		console:       {"sh console"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
 		kubernetes:    {"sh cluster", "sh cluster", "yaml values", "yaml pools", "yaml adapter", "sh cluster"},
 		performance:   {"sh long"},

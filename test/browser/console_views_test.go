@@ -1,0 +1,171 @@
+package browser
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/coder/websocket"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// consoleView is a view of the console, and a text that it shows when it is complete.
+type consoleView struct{ name, address, text string }
+
+func consoleViews() []consoleView {
+	return []consoleView{
+		{"overview", "", "Busiest topics"},
+		{"topics", "topics", "payments.eu"},
+		{"records", "topics/orders", "At the end"},
+		{"record", "topics/orders/records?at=2:41&columns=/customer/name,/total", "Partition 2, offset 41"},
+		{"partitions", "topics/orders/partitions", "Leader"},
+		{"settings", "topics/orders/settings", "max.message.bytes"},
+	}
+}
+
+// TestConsoleViews opens every view at both widths and in both themes. Nothing is wider than the window, the page's
+// console has no errors and no violation of the page's policy, and axe-core finds nothing serious: it looks at each view
+// once, at another width and theme each, since it takes a second.
+func TestConsoleViews(t *testing.T) {
+	axe := axeCore(t)
+	browser := launch(t)
+	kafka := broker(t, kfake.SeedTopics(4, "orders", "prices", "payments.eu"))
+	furnish(t, kafka)
+	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0")...)
+	c := openConsole(browser, t, "http://"+a.AdminAddr())
+	busy(t, a.Addr())
+	for i, v := range consoleViews() {
+		for j, look := range consoleLooks() {
+			name := fmt.Sprintf("%s-%d-%s", v.name, look.width, look.theme)
+			c.look(look.width, look.theme)
+			if j == 0 {
+				c.open(v.address)
+			}
+			c.awaitsText(v.text)
+			if wide := eval[int](c, "document.documentElement.scrollWidth"); int64(wide) > look.width {
+				t.Errorf("%s: the page is %d pixels wide", name, wide)
+			}
+			c.picture(name)
+			if j == i%len(consoleLooks()) {
+				c.checkAxe(name, axe)
+			}
+		}
+	}
+}
+
+// consoleLook is a width of the window and a theme.
+type consoleLook struct {
+	width int64
+	theme string
+}
+
+func consoleLooks() []consoleLook {
+	return []consoleLook{{1280, "light"}, {1280, "dark"}, {390, "dark"}, {390, "light"}}
+}
+
+// furnish writes records that the views show.
+func furnish(t *testing.T, kafka string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var records []*kgo.Record
+	for i := range 400 {
+		value := fmt.Sprintf(`{"id":%d,"customer":{"name":"Ada %d","region":%q},"total":%d.%02d,"paid":%v}`, 100000+i, i%17, []string{"eu", "us", "apac"}[i%3], 10+i%90, i%100, i%4 != 0)
+		r := &kgo.Record{
+			Topic: "orders", Partition: int32(i % 4), Key: fmt.Appendf(nil, "order-%d", 100000+i), Value: []byte(value),
+			Timestamp: time.Now().Add(time.Duration(i-400) * 700 * time.Millisecond),
+			Headers:   []kgo.RecordHeader{{Key: "source", Value: []byte("shop")}, {Key: "trace", Value: fmt.Appendf(nil, "%016x", i*7919)}},
+		}
+		if i%29 == 28 {
+			r.Value = nil
+		}
+		records = append(records, r)
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// axeCore returns the script of axe-core, or skips the test where it cannot be had.
+func axeCore(t *testing.T) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "../clients/install", "axe")
+	var reason strings.Builder
+	cmd.Stderr = &reason
+	folder, err := cmd.Output()
+	if err != nil && os.Getenv("REQUIRE_ALL") != "1" {
+		t.Skipf("needs axe-core: %v %s", err, reason.String())
+	}
+	if err != nil {
+		t.Fatalf("installing axe-core: %v\n%s", err, reason.String())
+	}
+	script, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(script)
+}
+
+// checkAxe has axe-core look at the page. It fails for what is serious or critical.
+func (c *console) checkAxe(name, axe string) {
+	c.t.Helper()
+	const ask = `axe.run(document, {resultTypes: ["violations"]}).then((found) => JSON.stringify(found.violations
+		.filter((v) => v.impact === "serious" || v.impact === "critical")
+		.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + " " + n.failureSummary).join(" | "))))`
+	text, err := chromedp.Run(c.browser, chromedp.Evaluate[string]("(() => {"+axe+"; return "+ask+"})()", chromedp.EvalAwaitPromise))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var found []string
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, violation := range found {
+		c.t.Errorf("%s: %s", name, violation)
+	}
+}
+
+// busy has clients connect, which write and read while the test lasts.
+func busy(t *testing.T, proxy string) {
+	t.Helper()
+	dial := func(path string) *websocket.Conn {
+		c, _, err := websocket.Dial(t.Context(), "ws://"+proxy+path, nil) //nolint:bodyclose // the library closes it
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		return c
+	}
+	in := dial("/socket/in?clientId=till-7&topic=orders&valType=json")
+	for i := range 60 {
+		if err := in.Write(t.Context(), websocket.MessageText, fmt.Appendf(nil, `{"key":{"value":"order-%d"},"value":{"value":{"id":%d}}}`, i, i)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := in.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, client := range []string{"billing-1", "billing-2"} {
+		out := dial("/socket/out?topic=orders&groupId=billing&clientId=" + client)
+		if client == "billing-2" {
+			continue
+		}
+		if _, _, err := out.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tail := dial("/socket/tail?topic=prices")
+	if _, _, err := tail.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
