@@ -27,6 +27,12 @@ func consoleViews() []consoleView {
 		{"record", "topics/orders/records?at=2:41&columns=/customer/name,/total", "Partition 2, offset 41"},
 		{"partitions", "topics/orders/partitions", "Leader"},
 		{"settings", "topics/orders/settings", "max.message.bytes"},
+		{"connections", "connections", "billing-1"},
+		{"groups", "groups", "billing"},
+		{"group", "groups/billing", "Lag by partition"},
+		{"produce", "produce?topic=orders", "Answers"},
+		{"limits", "limits", "everybody else"},
+		{"try", "try", "websockets.sync.client"},
 	}
 }
 
@@ -38,7 +44,7 @@ func TestConsoleViews(t *testing.T) {
 	browser := launch(t)
 	kafka := broker(t, kfake.SeedTopics(4, "orders", "prices", "payments.eu"))
 	furnish(t, kafka)
-	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0")...)
+	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
 	busy(t, a.Addr())
 	for i, v := range consoleViews() {

@@ -4,11 +4,21 @@ import { html, Page, Text, Trouble, useEffect, useRef, useState } from "./ui.js"
 import { Sampler } from "./metrics.js";
 import { Overview } from "./overview.js";
 import { Topics } from "./topics.js";
+import { Connections } from "./connections.js";
+import { Groups } from "./groups.js";
+import { Limits } from "./limits.js";
+import { Produce } from "./produce.js";
+import { TryIt } from "./tryit.js";
 
 // views are the entries of the navigation: their name, and the component that shows what is below their path.
 const views = {
   "": ["Overview", Overview],
   topics: ["Topics", Topics],
+  connections: ["Connections", Connections],
+  groups: ["Groups", Groups],
+  produce: ["Produce", Produce],
+  limits: ["Limits", Limits],
+  try: ["Try it", TryIt],
 };
 
 // route reads the address of a view: the parts of its path, and its parameters.

@@ -11,7 +11,7 @@ const forms = { pretty: "Pretty", raw: "Raw", hex: "Hex" };
 export function Detail({ record, form, topic, onClose }) {
   const here = `${location.origin}${location.pathname}#/topics/${path(topic)}/records?at=${record.partition}:${record.offset}`;
   return html`<section class="panel" aria-label="Record"><header><h2>Partition ${record.partition}, offset ${record.offset}</h2><div class="acts row">
-      <${Copy} label="Copy" items=${[{ name: "Link to this record", text: here }, { name: "Record", text: JSON.stringify(message(record)).slice(0, most) }]} />
+      <${Again} record=${record} topic=${topic} /><${Copy} label="Copy" items=${[{ name: "Link to this record", text: here }, { name: "Record", text: JSON.stringify(message(record)).slice(0, most) }]} />
       <button class="plain" type="button" onClick=${onClose} aria-label="Close the record">\u2715</button></div></header>
     <div class="pad stack"><dl class="facts"><dt>Time</dt><dd>${time(record.timestamp)}</dd><dt>Timestamp</dt><dd>${record.timestamp}</dd></dl>
       <${Part} title="Key" part=${record.key} format=${form.keys} none="none" />
@@ -23,6 +23,15 @@ export function Detail({ record, form, topic, onClose }) {
 
 // message is the record as /socket/in takes it.
 export const message = ({ key, value, headers, partition }) => ({ ...(key && { key: { value: key.value, format: key.format } }), value: { value: value.value, format: value.format }, ...(headers && { headers }), partition });
+
+// Again goes to the form that produces, filled in with a record.
+function Again({ record, topic }) {
+  const go = () => {
+    sessionStorage.setItem("again", JSON.stringify(message(record)));
+    location.hash = `#/produce?topic=${encodeURIComponent(topic)}&again=yes`;
+  };
+  return !tooLarge(record.value) && html`<button type="button" onClick=${go}>Produce again</button>`;
+}
 
 function Part({ title, part, format, none }) {
   const [form, set] = useState("pretty");

@@ -1,5 +1,5 @@
 import { curl, path } from "./api.js";
-import { Badge, Copy, Head, html, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
+import { Badge, Copy, Field, Head, html, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { Browse } from "./browse.js";
 import { count } from "./text.js";
 
@@ -27,8 +27,6 @@ function List() {
         { name: "Partitions", num: true, by: (t) => t.partitions, cell: (t) => count(t.partitions) },
       ]} />${rows.length > most && html`<p class="status">${count(rows.length - most)} more: narrow the filter.</p>`}</div>`}</div>`;
 }
-
-const Field = ({ label, children }) => html`<label class="field">${label}${children}</label>`;
 
 function Topic({ topic, tab, place }) {
   const target = `/admin/topics/${path(topic)}`;

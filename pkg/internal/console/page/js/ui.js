@@ -21,7 +21,6 @@ export function useAsk(path, every = 0, options = {}) {
   useEffect(() => {
     let over = false;
     let timer;
-    set({});
     const turn = async () => {
       clearTimeout(timer);
       if (path && !document.hidden) {
@@ -29,7 +28,7 @@ export function useAsk(path, every = 0, options = {}) {
           const got = await ask(path, options);
           if (!over) set({ ...got, at: Date.now() });
         } catch (error) {
-          if (!over) set((had) => ({ ...had, error }));
+          if (!over) set((had) => ({ ...had, error, body: error.status && error.status < 500 ? undefined : had.body }));
         }
       }
       if (!over && every) timer = setTimeout(turn, every);
@@ -42,27 +41,6 @@ export function useAsk(path, every = 0, options = {}) {
     };
   }, [path, every]);
   return { ...state, reload: () => again.current() };
-}
-
-// usePages asks for a list page by page: more() has the next one.
-export function usePages(path) {
-  const [state, set] = useState({ rows: [], next: path, silent: "" });
-  const asked = useRef(0);
-  const more = async (from, before) => {
-    const turn = ++asked.current;
-    set((had) => ({ ...had, busy: true }));
-    try {
-      const got = await ask(from);
-      if (turn === asked.current) set({ rows: [...before, ...got.body], next: got.next, silent: got.silent, loaded: true });
-    } catch (error) {
-      if (turn === asked.current) set((had) => ({ ...had, error, busy: false }));
-    }
-  };
-  useEffect(() => {
-    set({ rows: [], next: path, silent: "" });
-    more(path, []);
-  }, [path]);
-  return { ...state, more: () => more(state.next, state.rows), reload: () => more(path, []) };
 }
 
 export function Head({ title, sub, children }) {
