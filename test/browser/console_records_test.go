@@ -60,7 +60,7 @@ func TestConsoleShowsHostileRecordsAsText(t *testing.T) {
 	c.awaits("all records", rows+" === 7")
 	for i, r := range bad {
 		c.open(fmt.Sprintf("topics/t/records?at=0:%d", i))
-		c.awaitsText(fmt.Sprintf("Partition 0, offset %d", i))
+		c.awaitsText(fmt.Sprintf("P 0, offset %d", i))
 		if r.shows != "" && !eval[bool](c, fmt.Sprintf("document.querySelector('[aria-label=Record]').textContent.includes(%s)", toJSON(t, r.shows))) {
 			t.Errorf("%s: it shows %.2000s", r.name, eval[string](c, "document.querySelector('[aria-label=Record]').textContent"))
 		}
@@ -86,10 +86,10 @@ func TestConsoleIsUsedByKeysAlone(t *testing.T) {
 	c.awaits("the records", rows+" === 30")
 	c.tabTo("[role=grid]")
 	c.do(chromedp.KeyEvent(kb.ArrowDown + kb.ArrowDown))
-	c.awaitsText("Partition 0, offset 28")
+	c.awaitsText("P 0, offset 28")
 	c.awaits("a row that is told", `document.getElementById(document.activeElement.getAttribute("aria-activedescendant")).getAttribute("aria-selected") === "true"`)
 	c.do(chromedp.KeyEvent(kb.End))
-	c.awaitsText("Partition 0, offset 0")
+	c.awaitsText("P 0, offset 0")
 	c.do(chromedp.KeyEvent(kb.Escape))
 	c.awaits("closed record", "!document.querySelector('[aria-label=Record]')")
 }

@@ -1,12 +1,15 @@
 package browser
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +27,7 @@ func consoleViews() []consoleView {
 		{"overview", "", "Busiest topics"},
 		{"topics", "topics", "payments.eu"},
 		{"records", "topics/orders", "At the end"},
-		{"record", "topics/orders/records?at=2:41&columns=/customer/name,/total", "Partition 2, offset 41"},
+		{"record", "topics/orders/records?at=2:41&columns=/customer/name,/total", "P 2, offset 41"},
 		{"partitions", "topics/orders/partitions", "Leader"},
 		{"settings", "topics/orders/settings", "max.message.bytes"},
 		{"connections", "connections", "billing-1"},
@@ -47,6 +50,7 @@ func TestConsoleViews(t *testing.T) {
 	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
 	busy(t, a.Addr())
+	c.picturesForReaders()
 	for i, v := range consoleViews() {
 		for j, look := range consoleLooks() {
 			name := fmt.Sprintf("%s-%d-%s", v.name, look.width, look.theme)
@@ -63,6 +67,27 @@ func TestConsoleViews(t *testing.T) {
 				c.checkAxe(name, axe)
 			}
 		}
+	}
+}
+
+// picturesForReaders makes the pictures that docs/images has, if pictures are asked for.
+func (c *console) picturesForReaders() {
+	c.t.Helper()
+	if os.Getenv(pictures) == "" {
+		return
+	}
+	c.look(1280, "light")
+	c.open("topics/orders/records?from=newest&n=60&columns=/customer/name,/customer/region,/total")
+	c.awaits("records", rows+" > 20")
+	time.Sleep(time.Minute) // so that the charts of the overview have something to show
+	c.press("Pause")
+	c.awaitsText("Paused.")
+	c.awaits("a row", `(() => { const all = document.querySelectorAll("[role=grid] tr[id]"); all[4]?.click(); return all[4]; })()`)
+	c.awaitsText("order-10")
+	for _, theme := range []string{"light", "dark"} {
+		c.look(1280, theme)
+		c.do(chromedp.EmulateViewport(1280, 700))
+		c.picture("console-" + theme)
 	}
 }
 
@@ -86,9 +111,8 @@ func furnish(t *testing.T, kafka string) {
 	defer client.Close()
 	var records []*kgo.Record
 	for i := range 400 {
-		value := fmt.Sprintf(`{"id":%d,"customer":{"name":"Ada %d","region":%q},"total":%d.%02d,"paid":%v}`, 100000+i, i%17, []string{"eu", "us", "apac"}[i%3], 10+i%90, i%100, i%4 != 0)
 		r := &kgo.Record{
-			Topic: "orders", Partition: int32(i % 4), Key: fmt.Appendf(nil, "order-%d", 100000+i), Value: []byte(value),
+			Topic: "orders", Partition: int32(i % 4), Key: fmt.Appendf(nil, "order-%d", 100000+i), Value: []byte(order(i)),
 			Timestamp: time.Now().Add(time.Duration(i-400) * 700 * time.Millisecond),
 			Headers:   []kgo.RecordHeader{{Key: "source", Value: []byte("shop")}, {Key: "trace", Value: fmt.Appendf(nil, "%016x", i*7919)}},
 		}
@@ -141,37 +165,68 @@ func (c *console) checkAxe(name, axe string) {
 	}
 }
 
+// order is the value of a record of the topic "orders".
+func order(i int) string {
+	region := []string{"eu", "us", "apac"}[i%3]
+	name := []string{"Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov"}[i*7%5]
+	return fmt.Sprintf(`{"id":%d,"customer":{"name":%q,"region":%q},"total":%d.%02d,"paid":%v}`, 100000+i, name, region, 10+i*37%90, i*61%100, i%4 != 0)
+}
+
 // busy has clients connect, which write and read while the test lasts.
 func busy(t *testing.T, proxy string) {
 	t.Helper()
-	dial := func(path string) *websocket.Conn {
-		c, _, err := websocket.Dial(t.Context(), "ws://"+proxy+path, nil) //nolint:bodyclose // the library closes it
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.CloseNow() })
-		return c
+	in := connect(t, proxy, "/socket/in?clientId=till-7&topic=orders&valType=json")
+	out := connect(t, proxy, "/socket/out?topic=orders&groupId=billing&clientId=billing-1")
+	second := connect(t, proxy, "/socket/out?topic=orders&groupId=billing&clientId=billing-2")
+	tail := connect(t, proxy, "/socket/tail?topic=orders&from=latest")
+	var clients sync.WaitGroup
+	for _, reader := range []*websocket.Conn{in, out, second, tail} {
+		clients.Go(func() {
+			for {
+				if _, _, err := reader.Read(t.Context()); err != nil {
+					return
+				}
+			}
+		})
 	}
-	in := dial("/socket/in?clientId=till-7&topic=orders&valType=json")
-	for i := range 60 {
-		if err := in.Write(t.Context(), websocket.MessageText, fmt.Appendf(nil, `{"key":{"value":"order-%d"},"value":{"value":{"id":%d}}}`, i, i)); err != nil {
-			t.Fatal(err)
+	over := make(chan struct{})
+	clients.Go(func() { writeOrders(t.Context(), in, over) })
+	t.Cleanup(func() {
+		close(over)
+		for _, c := range []*websocket.Conn{in, out, second, tail} {
+			_ = c.CloseNow()
 		}
-		if _, _, err := in.Read(t.Context()); err != nil {
-			t.Fatal(err)
+		clients.Wait()
+	})
+}
+
+// writeOrders writes now more and now fewer orders a second.
+func writeOrders(ctx context.Context, in *websocket.Conn, over <-chan struct{}) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		for range 3 + rand.IntN(9) {
+			message := fmt.Sprintf(`{"key":{"value":"order-%d"},"headers":[{"key":"source","value":"shop"},{"key":"trace","value":"%016x"}],"value":{"value":%s}}`, 100400+i, rand.Uint64(), order(400+i))
+			if in.Write(ctx, websocket.MessageText, []byte(message)) != nil {
+				return
+			}
+			i++
 		}
 	}
-	for _, client := range []string{"billing-1", "billing-2"} {
-		out := dial("/socket/out?topic=orders&groupId=billing&clientId=" + client)
-		if client == "billing-2" {
-			continue
-		}
-		if _, _, err := out.Read(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tail := dial("/socket/tail?topic=prices")
-	if _, _, err := tail.Read(t.Context()); err != nil {
+}
+
+// connect opens a socket until the test's end.
+func connect(t *testing.T, proxy, path string) *websocket.Conn {
+	t.Helper()
+	c, _, err := websocket.Dial(t.Context(), "ws://"+proxy+path, nil) //nolint:bodyclose // the library closes it
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	return c
 }

@@ -128,7 +128,7 @@ func TestThePageMakesTextAlone(t *testing.T) {
 // TestModulesAreThere looks for the files that modules import.
 func TestModulesAreThere(t *testing.T) {
 	found := files(t)
-	imported := regexp.MustCompile(`(?m)(?:^|;)import ?(?:[^"'`+"`"+`]*from ?)?"([^"]*)"`)
+	imported := regexp.MustCompile(`(?m)(?:^|;)import ?(?:[^"'` + "`" + `]*from ?)?"([^"]*)"`)
 	for name, content := range found {
 		if path.Ext(name) != ".js" {
 			continue

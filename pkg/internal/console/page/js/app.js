@@ -61,6 +61,9 @@ function App({ settings, sampler }) {
       sampler.listeners.delete(told);
     };
   }, []);
+  useEffect(() => {
+    document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [place.parts[0]]);
   const [name, View] = views[place.parts[0]] || views[""];
   return html`<${Page.Provider} value=${{ settings, sampler }}><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
     <div class="frame"><div class="rail">
@@ -83,7 +86,7 @@ async function start() {
   }
 }
 
-// A link is followed by / to the first filter of a view.
+// The key / goes to the first filter of a view.
 addEventListener("keydown", (e) => {
   if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
   const filter = document.querySelector("main [data-filter]");

@@ -175,17 +175,17 @@ function Rows({ rows, form, paths, open, onOpen, total }) {
   return html`<div class="records" ref=${box} onScroll=${(e) => setTop(e.target.scrollTop)}>
     <table role="grid" tabindex="0" aria-label="Records: arrows move, Escape closes" aria-rowcount=${total + 1} aria-activedescendant=${chosen >= first && chosen < first + seen.length ? `r${chosen}` : null} onKeyDown=${keyed}>
       <colgroup><col class="c-time" /><col class="c-part" /><col class="c-off" /><col class="c-key" />${paths.length ? paths.map(() => html`<col />`) : html`<col />`}<col class="c-size" /></colgroup>
-      <thead><tr aria-rowindex="1"><th scope="col">Time</th><th scope="col" class="num" title="Partition">P</th><th scope="col" class="num">Offset</th><th scope="col">Key</th>${paths.length ? paths.map((p) => html`<th scope="col"><${Text} of=${p} /></th>`) : html`<th scope="col">Value</th>`}<th scope="col" class="num">Size</th></tr></thead>
+      <thead><tr aria-rowindex="1"><th scope="col">Time</th><th scope="col" class="num" title="Partition">P</th><th scope="col" class="num">Offset</th><th scope="col">Key</th>${paths.length ? paths.map((p) => html`<th scope="col" title=${p}><${Text} of=${p.split(/[/.]/).at(-1)} /></th>`) : html`<th scope="col">Value</th>`}<th scope="col" class="num">Size</th></tr></thead>
       ${first > 0 && html`<tbody class="space" aria-hidden="true"><tr><td colspan=${width} style=${{ height: `${first * row}px` }}></td></tr></tbody>`}
-      <tbody>${seen.map((r, i) => html`<${Row} key=${r.id} r=${r} i=${first + i} form=${form} paths=${paths} chosen=${first + i === chosen} onOpen=${onOpen} />`)}</tbody>
+      <tbody>${seen.map((r, i) => html`<${Row} key=${r.id} r=${r} i=${first + i} form=${form} paths=${paths} chosen=${first + i === chosen} short=${Boolean(open)} onOpen=${onOpen} />`)}</tbody>
       ${first + seen.length < rows.length && html`<tbody class="space" aria-hidden="true"><tr><td colspan=${width} style=${{ height: `${(rows.length - first - seen.length) * row}px` }}></td></tr></tbody>`}
     </table></div>`;
 }
 
-function Row({ r, i, form, paths, chosen, onOpen }) {
+function Row({ r, i, form, paths, chosen, short, onOpen }) {
   const none = r.value.value === null && !tooLarge(r.value);
   return html`<tr id=${`r${i}`} aria-rowindex=${i + 2} aria-selected=${chosen} onClick=${() => onOpen(r)}>
-    <td>${time(r.timestamp)}</td><td class="num">${r.partition}</td><td class="num">${r.offset}</td><td><bdi>${brief(r.key, form.keys)}</bdi></td>
+    <td>${time(r.timestamp, !short)}</td><td class="num">${r.partition}</td><td class="num">${r.offset}</td><td><bdi>${brief(r.key, form.keys)}</bdi></td>
     ${paths.length && !none ? cells(r, paths).map((text) => html`<td><bdi>${text}</bdi></td>`)
       : html`<td colspan=${paths.length || null}>${none ? html`<span class="tombstone">tombstone</span>` : html`<bdi>${brief(r.value, form.values)}</bdi>`}</td>`}
     <td class="num">${weight(r)}</td></tr>`;

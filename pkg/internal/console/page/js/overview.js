@@ -51,7 +51,7 @@ function Tiles({ sampler }) {
     <${Tile} name="Records out" ...${records("delivered")} />
     <${Tile} name="Memory held" big=${size(last.held ?? 0)} foot=${budget ? `of ${size(budget)} allowed` : "no budget"} values=${samples.map((s) => s.held)}>
       ${budget > 0 && html`<${Bar} part=${(last.held ?? 0) / budget} label="Part of the memory budget" />`}<//>
-    <${Tile} name="Errors" big=${short(60 * sampler.rate("errors"))} unit="/min" foot="refused handshakes and messages" second values=${sampler.rates("errors")} />
+    <${Tile} name="Errors" big=${short(60 * sampler.rate("errors"))} unit="/min" foot="messages, handshakes" second values=${sampler.rates("errors")} />
   </div>`;
 }
 

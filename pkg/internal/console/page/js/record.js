@@ -10,7 +10,7 @@ const forms = { pretty: "Pretty", raw: "Raw", hex: "Hex" };
 
 export function Detail({ record, form, topic, onClose }) {
   const here = `${location.origin}${location.pathname}#/topics/${path(topic)}/records?at=${record.partition}:${record.offset}`;
-  return html`<section class="panel" aria-label="Record"><header><h2>Partition ${record.partition}, offset ${record.offset}</h2><div class="acts row">
+  return html`<section class="panel" aria-label="Record"><header><h2 class="nowrap">P ${record.partition}, offset ${record.offset}</h2><div class="acts row">
       <${Again} record=${record} topic=${topic} /><${Copy} label="Copy" items=${[{ name: "Link to this record", text: here }, { name: "Record", text: JSON.stringify(message(record)).slice(0, most) }]} />
       <button class="plain" type="button" onClick=${onClose} aria-label="Close the record">\u2715</button></div></header>
     <div class="pad stack"><dl class="facts"><dt>Time</dt><dd>${time(record.timestamp)}</dd><dt>Timestamp</dt><dd>${record.timestamp}</dd></dl>
