@@ -159,5 +159,9 @@ func TestConsoleChangesLimits(t *testing.T) {
 	c.awaits("new limit", `document.querySelector("main").textContent.includes("75")`)
 	c.press("Remove")
 	c.awaits("answer", `(() => { const b = document.querySelector("dialog .danger"); b?.click(); return b; })()`)
+	c.fill("Topic", "t")
+	c.fill("Subject", "user:alice")
+	c.press("Ask")
+	c.awaitsText("There is no policy: whoever is let in may.")
 	c.awaits("no limit", "![...document.querySelectorAll('td')].some((cell) => cell.textContent.includes('dashboard'))")
 }

@@ -77,9 +77,10 @@ func (c *console) picturesForReaders() {
 		return
 	}
 	c.look(1280, "light")
+	c.open("")
+	c.awaitsText("the last 40 s") // so that the charts of the overview have something to show
 	c.open("topics/orders/records?from=newest&n=60&columns=/customer/name,/customer/region,/total")
 	c.awaits("records", rows+" > 20")
-	time.Sleep(time.Minute) // so that the charts of the overview have something to show
 	c.press("Pause")
 	c.awaitsText("Paused.")
 	c.awaits("a row", `(() => { const all = document.querySelectorAll("[role=grid] tr[id]"); all[4]?.click(); return all[4]; })()`)
