@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -40,9 +41,10 @@ func committed(t *testing.T, client *kgo.Client) int64 {
 	return -1
 }
 
-// TestConsoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
-func TestConsoleResetsAndDeletesAGroup(t *testing.T) {
-	c, kafka := consoleOn(t)
+// consoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
+func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
 	for range 20 {
 		write(t, kafka, &kgo.Record{Value: []byte("v")})
 	}
@@ -82,9 +84,9 @@ func TestConsoleResetsAndDeletesAGroup(t *testing.T) {
 	}
 }
 
-// TestConsoleEvictsAConnection closes the connection of a client, which is told why.
-func TestConsoleEvictsAConnection(t *testing.T) {
-	browser := launch(t)
+// consoleEvictsAConnection closes the connection of a client, which is told why.
+func consoleEvictsAConnection(browser context.Context, t *testing.T) {
+	t.Helper()
 	a := startOn(t, broker(t, kfake.SeedTopics(1, "t")), consoleSettings()...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
 	out, _, err := websocket.Dial(t.Context(), "ws://"+a.Addr()+"/socket/out?clientId=reader&topic=t", nil) //nolint:bodyclose // the library closes it
@@ -116,10 +118,11 @@ func TestConsoleEvictsAConnection(t *testing.T) {
 	}
 }
 
-// TestConsoleProduces writes a record by the form, whose digits stay as they are, and pasted ones of which one is wrong,
+// consoleProduces writes a record by the form, whose digits stay as they are, and pasted ones of which one is wrong,
 // and goes from a record to the form with what is in it.
-func TestConsoleProduces(t *testing.T) {
-	c, _ := consoleOn(t)
+func consoleProduces(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, _ := consoleOn(browser, t)
 	c.look(1280, "light")
 	c.open("produce?topic=t")
 	c.fill("Key", "k-1")
@@ -143,9 +146,10 @@ func TestConsoleProduces(t *testing.T) {
 	c.awaitsText("TOPIC_NOT_FOUND")
 }
 
-// TestConsoleChangesLimits adds limits, replaces and removes them.
-func TestConsoleChangesLimits(t *testing.T) {
-	c, _ := consoleOn(t, "DYNAMIC_CONFIG_HANDLER_ENABLED=true")
+// consoleChangesLimits adds limits, replaces and removes them.
+func consoleChangesLimits(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, _ := consoleOn(browser, t, "DYNAMIC_CONFIG_HANDLER_ENABLED=true")
 	c.look(1280, "dark")
 	c.open("limits")
 	c.awaitsText("everybody else")

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,9 +27,8 @@ func write(t *testing.T, kafka string, records ...*kgo.Record) {
 }
 
 // consoleOn opens the console of a proxy before a broker with the topic "t".
-func consoleOn(t *testing.T, settings ...string) (c *console, kafka string) {
+func consoleOn(browser context.Context, t *testing.T, settings ...string) (c *console, kafka string) {
 	t.Helper()
-	browser := launch(t)
 	kafka = broker(t, kfake.SeedTopics(1, "t"))
 	a := startOn(t, kafka, consoleSettings(settings...)...)
 	return openConsole(browser, t, "http://"+a.AdminAddr()), kafka
@@ -37,10 +37,11 @@ func consoleOn(t *testing.T, settings ...string) (c *console, kafka string) {
 // rows is how many rows of records the page has drawn.
 const rows = `document.querySelectorAll("[role=grid] tr[id]").length`
 
-// TestConsoleShowsHostileRecordsAsText opens records that hold markup, scripts, characters that nobody sees, JSON that
+// consoleShowsHostileRecordsAsText opens records that hold markup, scripts, characters that nobody sees, JSON that
 // is 10,000 levels deep, a megabyte, and bytes that are no text.
-func TestConsoleShowsHostileRecordsAsText(t *testing.T) {
-	c, kafka := consoleOn(t)
+func consoleShowsHostileRecordsAsText(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
 	const markup = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>`
 	deep := strings.Repeat(`{"a":[`, 5000) + "1" + strings.Repeat(`]}`, 5000)
 	bad := []struct{ name, key, value, shows string }{
@@ -70,9 +71,10 @@ func TestConsoleShowsHostileRecordsAsText(t *testing.T) {
 	}
 }
 
-// TestConsoleIsUsedByKeysAlone goes to a topic, reads its records, opens one and closes it, without a mouse.
-func TestConsoleIsUsedByKeysAlone(t *testing.T) {
-	c, kafka := consoleOn(t)
+// consoleIsUsedByKeysAlone goes to a topic, reads its records, opens one and closes it, without a mouse.
+func consoleIsUsedByKeysAlone(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
 	for i := range 30 {
 		write(t, kafka, &kgo.Record{Key: fmt.Appendf(nil, "k%d", i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
 	}
@@ -116,9 +118,10 @@ func (c *console) tabTo(selector string) {
 	c.t.Fatalf("Tab does not come to %s", selector)
 }
 
-// TestConsoleFiltersRecords reads what a condition selects, and is told why the rest does not come.
-func TestConsoleFiltersRecords(t *testing.T) {
-	c, kafka := consoleOn(t)
+// consoleFiltersRecords reads what a condition selects, and is told why the rest does not come.
+func consoleFiltersRecords(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
 	var list []*kgo.Record
 	for i := range 100 {
 		list = append(list, &kgo.Record{Key: fmt.Appendf(nil, "k%d", i%10), Value: fmt.Appendf(nil, `{"n":%d,"in":{"x":"v%d"}}`, i, i), Headers: []kgo.RecordHeader{{Key: "unit", Value: []byte("c")}}})
@@ -138,10 +141,11 @@ func TestConsoleFiltersRecords(t *testing.T) {
 	c.awaits("ten records", rows+" === 10")
 }
 
-// TestConsoleFollowsWhatComesTooFast has more records come than a page can draw. It says what it left out, holds no more
+// consoleFollowsWhatComesTooFast has more records come than a page can draw. It says what it left out, holds no more
 // than it may, and answers meanwhile; paused it shows what it has.
-func TestConsoleFollowsWhatComesTooFast(t *testing.T) {
-	c, kafka := consoleOn(t)
+func consoleFollowsWhatComesTooFast(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(kafka), kgo.DefaultProduceTopic("t"), kgo.MaxBufferedRecords(50_000))
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +157,8 @@ func TestConsoleFollowsWhatComesTooFast(t *testing.T) {
 	c.awaitsText("nothing has been written since")
 	flooding := make(chan struct{})
 	flooded := make(chan int)
+	slower := time.NewTicker(time.Millisecond)
+	t.Cleanup(slower.Stop)
 	go func() {
 		n := 0
 		for ; ; n++ {
@@ -161,6 +167,9 @@ func TestConsoleFollowsWhatComesTooFast(t *testing.T) {
 				flooded <- n
 				return
 			default:
+			}
+			if n > 300_000 { // a slow machine must not run out of memory
+				<-slower.C
 			}
 			client.Produce(t.Context(), &kgo.Record{Value: fmt.Appendf(nil, `{"n":%d,"text":"%0200d"}`, n, n)}, nil)
 		}
@@ -181,10 +190,11 @@ func TestConsoleFollowsWhatComesTooFast(t *testing.T) {
 	t.Logf("%d records in %v", n, time.Since(began))
 }
 
-// TestConsoleAsksForCredentials opens the console of a proxy whose administrators have a password: page, admin API and
+// consoleAsksForCredentials opens the console of a proxy whose administrators have a password: page, admin API and
 // sockets all take what the browser was given once.
-func TestConsoleAsksForCredentials(t *testing.T) {
-	c, kafka := consoleOn(t, "ADMIN_BASIC_AUTH_USERNAME=ops", "ADMIN_BASIC_AUTH_PASSWORD=sesame", "CONSOLE_DOWNLOAD_ENABLED=false")
+func consoleAsksForCredentials(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t, "ADMIN_BASIC_AUTH_USERNAME=ops", "ADMIN_BASIC_AUTH_PASSWORD=sesame", "CONSOLE_DOWNLOAD_ENABLED=false")
 	write(t, kafka, &kgo.Record{Value: []byte("for administrators")})
 	c.address = strings.Replace(c.address, "http://", "http://ops:sesame@", 1)
 	c.look(1280, "light")
@@ -196,9 +206,9 @@ func TestConsoleAsksForCredentials(t *testing.T) {
 	}
 }
 
-// TestConsoleGoesOnAfterABreak has the proxy go away and come back.
-func TestConsoleGoesOnAfterABreak(t *testing.T) {
-	browser := launch(t)
+// consoleGoesOnAfterABreak has the proxy go away and come back.
+func consoleGoesOnAfterABreak(browser context.Context, t *testing.T) {
+	t.Helper()
 	kafka := broker(t, kfake.SeedTopics(1, "t"))
 	first := startOn(t, kafka, consoleSettings()...)
 	c := openConsole(browser, t, "http://"+first.AdminAddr())

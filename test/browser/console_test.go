@@ -19,7 +19,7 @@ import (
 
 // pictures is the environment variable with a folder for pictures of the console's views:
 //
-//	CONSOLE_PICTURES=/tmp/console go test ./test/browser -run Console
+//	CONSOLE_PICTURES=/tmp/console go test ./test/browser -run TestConsole
 const pictures = "CONSOLE_PICTURES"
 
 // consoleSettings turn the console on.
@@ -38,12 +38,40 @@ type console struct {
 	told []string // guarded by mu: errors and warnings in the page's console, violations of its policy among them
 }
 
-// openConsole opens the console that a management listener serves. What the page's console says of errors fails the
+// TestConsole opens the console in one browser, in a tab for each test.
+func TestConsole(t *testing.T) {
+	browser := launch(t)
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		run  func(context.Context, *testing.T)
+	}{
+		{"ShowsHostileRecordsAsText", consoleShowsHostileRecordsAsText},
+		{"IsUsedByKeysAlone", consoleIsUsedByKeysAlone},
+		{"FiltersRecords", consoleFiltersRecords},
+		{"FollowsWhatComesTooFast", consoleFollowsWhatComesTooFast},
+		{"AsksForCredentials", consoleAsksForCredentials},
+		{"GoesOnAfterABreak", consoleGoesOnAfterABreak},
+		{"ResetsAndDeletesAGroup", consoleResetsAndDeletesAGroup},
+		{"EvictsAConnection", consoleEvictsAConnection},
+		{"Produces", consoleProduces},
+		{"ChangesLimits", consoleChangesLimits},
+		{"ShowsEveryView", consoleShowsEveryView},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(browser, t) })
+	}
+}
+
+// openConsole opens the console that a management listener serves, in a tab. What the page's console says of errors fails the
 // test in the end.
 func openConsole(browser context.Context, t *testing.T, address string) *console {
 	t.Helper()
-	c := &console{t: t, browser: browser, address: address}
-	if err := chromedp.Listen(browser, c.listen); err != nil {
+	tab, closeTab := chromedp.NewContext(browser)
+	c := &console{t: t, browser: tab, address: address}
+	t.Cleanup(closeTab)
+	if err := chromedp.Listen(tab, c.listen); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -39,12 +39,12 @@ func consoleViews() []consoleView {
 	}
 }
 
-// TestConsoleViews opens every view at both widths and in both themes. Nothing is wider than the window, the page's
+// consoleShowsEveryView opens every view at both widths and in both themes. Nothing is wider than the window, the page's
 // console has no errors and no violation of the page's policy, and axe-core finds nothing serious: it looks at each view
 // once, at another width and theme each, since it takes a second.
-func TestConsoleViews(t *testing.T) {
+func consoleShowsEveryView(browser context.Context, t *testing.T) {
+	t.Helper()
 	axe := axeCore(t)
-	browser := launch(t)
 	kafka := broker(t, kfake.SeedTopics(4, "orders", "prices", "payments.eu"))
 	furnish(t, kafka)
 	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
