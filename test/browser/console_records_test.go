@@ -187,7 +187,7 @@ func consoleFollowsWhatComesTooFast(browser context.Context, t *testing.T) {
 	c.awaits("other records", fmt.Sprintf("document.querySelector('[role=grid]').textContent !== %s", toJSON(t, shown)))
 	close(flooding)
 	n := <-flooded
-	t.Logf("%d records in %v", n, time.Since(began))
+	t.Logf("%d records in %v; the page's heap is %d MB", n, time.Since(began), eval[int](c, "performance.memory.usedJSHeapSize")>>20)
 }
 
 // consoleAsksForCredentials opens the console of a proxy whose administrators have a password: page, admin API and
