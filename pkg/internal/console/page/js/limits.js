@@ -63,10 +63,10 @@ function Policy() {
 }
 
 function List({ kind, limits, edit, remove }) {
-  const rows = [...limits.static.map((l) => ({ ...l, from: "settings and file" })), ...limits.dynamic.map((l) => ({ ...l, from: "changed" }))];
+  const rows = [...limits.static.map((l) => ({ ...l, from: "settings" })), ...limits.dynamic.map((l) => ({ ...l, from: "changed" }))];
   const limit = (n) => (n ? count(n) : html`<span class="mute">none</span>`);
   return html`<${Table} label=${`Limits of a ${kind}`} rows=${rows} id=${(l) => l.from + l[kinds[kind]]} columns=${[
-    { name: "Who", by: (l) => l[kinds[kind]], cell: (l) => (l[kinds[kind]] === "__DEFAULT__" ? html`<span class="mute">everybody else</span>` : html`<${Text} of=${l[kinds[kind]]} />`) },
+    { name: "Who", by: (l) => l[kinds[kind]], cell: (l) => (l[kinds[kind]] === "__DEFAULT__" ? html`<span class="mute nowrap">everybody else</span>` : html`<${Text} of=${l[kinds[kind]]} />`) },
     { name: "By", cell: (l) => html`<${Badge}>${l.from}<//>` },
     { name: "Connections", num: true, by: (l) => l["max-connections"], cell: (l) => limit(l["max-connections"]) },
     { name: "Messages/s", num: true, by: (l) => l["messages-per-second"], cell: (l) => limit(l["messages-per-second"]) },
