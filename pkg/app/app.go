@@ -161,7 +161,7 @@ func start(o Options) (*App, error) {
 	s := &server.Server{
 		Config: settings, Cluster: brokers, Admin: administration, Topics: topics, Producers: producers, Consumers: consumers, Queues: a.openQueues(brokers, memory, m), Feeds: a.openFeeds(memory, compressed, m),
 		Sockets: a.sockets, Compression: compressed, Budget: memory, Checks: a.checks, Metrics: m, Traces: traces, Log: a.log,
-		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy,
+		Limits: limits, LimitsWriter: writer, Sessions: sessions, SessionsReady: ready, Auth: access.chain, Guesses: server.NewGuesses(), Refusals: refusals, Policy: access.policy, ConsoleClients: a.consoleClients(),
 	}
 	access.keep(a, s.Recheck)
 	a.warnOfOpenDoors(access.chain)

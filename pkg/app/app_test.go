@@ -126,9 +126,9 @@ func TestFaultySettings(t *testing.T) {
 		environ []string
 		says    []string
 	}{
-		"nothing":           {nil, []string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS"}},
-		"two faults":        {environ("a:1", "WSPROXY_PORT=x", "WSPROXY_PING_INTERVAL=-1s"), []string{"WSPROXY_PORT", "WSPROXY_PING_INTERVAL"}},
-		"not available yet": {environ("a:1", "WSPROXY_CONSOLE_ENABLED=true"), []string{"WSPROXY_CONSOLE_ENABLED", "not available yet"}},
+		"nothing":                        {nil, []string{"WSPROXY_KAFKA_BOOTSTRAP_HOSTS"}},
+		"two faults":                     {environ("a:1", "WSPROXY_PORT=x", "WSPROXY_PING_INTERVAL=-1s"), []string{"WSPROXY_PORT", "WSPROXY_PING_INTERVAL"}},
+		"a console that can ask nothing": {environ("a:1", "WSPROXY_CONSOLE_ENABLED=true"), []string{"WSPROXY_CONSOLE_ENABLED", "WSPROXY_ADMIN_ENDPOINT_ENABLED"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := app.NewConfig(test.environ...)

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"net"
+	"strconv"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/console"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/server"
 )
@@ -93,4 +97,11 @@ func (a *App) Schemes() (main, management string) {
 		management = "https"
 	}
 	return main, management
+}
+
+// consoleClients returns where clients reach the main listener, as the web console shows it.
+func (a *App) consoleClients() console.Clients {
+	_, text, _ := net.SplitHostPort(a.Addr()) // of a listener
+	port, _ := strconv.Atoi(text)             // 0 for a listener without ports, as in tests
+	return console.Clients{Port: port, TLS: a.main == nil, Prefix: a.config.Server.PathPrefix}
 }

@@ -80,7 +80,7 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 	if err := awaitReady(ctx, a); err != nil {
 		log.Warn("the proxy is slow to be ready", "err", err)
 	}
-	printDevHelp(p.Stdout, broker.Addr(), a)
+	printDevHelp(p.Stdout, broker.Addr(), a, settings.Server.ConsoleEnabled)
 	if !f.quiet {
 		stop := app.FeedDemo(broker.Addr(), demoTopic, log)
 		defer stop()
@@ -112,6 +112,7 @@ func devSettings(environ []string, f devFlags) []string {
 			over = append(over, setting)
 		}
 	}
+	over = append(over, devConsole(environ)...)
 	for _, entry := range environ {
 		if isLogin(entry) {
 			name, _, _ := strings.Cut(entry, "=")
@@ -119,6 +120,23 @@ func devSettings(environ []string, f devFlags) []string {
 		}
 	}
 	return append(over, "WSPROXY_PORT="+strconv.Itoa(f.port), "WSPROXY_ADMIN_PORT="+strconv.Itoa(f.adminPort))
+}
+
+// devConsole turns the console and the admin API on, unless the environment says something of either, of who may use
+// them, or of addresses that other machines reach: neither would ask for credentials.
+func devConsole(environ []string) []string {
+	for _, setting := range []string{
+		"WSPROXY_CONSOLE_ENABLED", "WSPROXY_ADMIN_ENDPOINT_ENABLED", "WSPROXY_BASIC_AUTH_ENABLED", "WSPROXY_OPENID_ENABLED",
+		"WSPROXY_SSL_CLIENT_CA_FILE", "WSPROXY_FORWARDED_CLIENT_CERT", "WSPROXY_KAFKA_CLIENT_AUTH_REQUIRED", "WSPROXY_ADMIN_BIND_INTERFACE",
+	} {
+		if isGiven(environ, setting) {
+			return nil
+		}
+	}
+	if isGiven(environ, bindInterface) && !net.ParseIP(givenHost(environ)).IsLoopback() {
+		return nil
+	}
+	return []string{"WSPROXY_CONSOLE_ENABLED=true", "WSPROXY_ADMIN_ENDPOINT_ENABLED=true"}
 }
 
 // isGiven tells whether the environment has a setting, or names a file with its value.
@@ -136,16 +154,20 @@ const bindInterface = "WSPROXY_BIND_INTERFACE="
 // address, which may be the only one on a machine without IPv4. The broker does not authenticate, and
 // other machines can never reach it.
 func brokerHost(environ []string) string {
-	host := ""
+	if host := givenHost(environ); net.ParseIP(host).IsLoopback() {
+		return host
+	}
+	return devbroker.DefaultHost
+}
+
+// givenHost returns the address on which the environment has the proxy listen.
+func givenHost(environ []string) (host string) {
 	for _, entry := range environ {
 		if value, found := strings.CutPrefix(entry, bindInterface); found {
 			host = value // the last one wins
 		}
 	}
-	if net.ParseIP(host).IsLoopback() {
-		return host
-	}
-	return devbroker.DefaultHost
+	return host
 }
 
 // isLogin tells whether an entry of the environment is about the authentication to brokers.
@@ -166,12 +188,16 @@ func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {
 
 // printDevHelp prints commands to paste. They use tools that a machine is likely to have: curl, Python
 // with the package websockets, or only a browser.
-func printDevHelp(w io.Writer, broker string, a *app.App) {
+func printDevHelp(w io.Writer, broker string, a *app.App, console bool) {
 	main, management := a.Schemes()
 	socket := strings.Replace(main, "http", "ws", 1)
+	look := ""
+	if console {
+		look = fmt.Sprintf("Look at it in a browser:\n  %s://%s/console/\n\n", management, loopback(a.AdminAddr()))
+	}
 	_, _ = fmt.Fprintf(w, `The proxy listens on %[1]s, its own Kafka broker on %[3]s. Topic %[4]s has %[5]d partitions.
 
-Is it there?
+%[10]sIs it there?
   curl %[6]s://%[1]s/kafka/cluster/info
 
 Write to the topic. A message that you can type is {"value":{"value":"hello"}}
@@ -193,7 +219,7 @@ all endpoints, parameters and messages in
   %[6]s://%[1]s/asyncapi.yaml
 
 Stop with Ctrl-C.
-`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs)
+`, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs, look)
 }
 
 // loopback returns an address as a user would enter it on this machine.

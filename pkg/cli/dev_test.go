@@ -40,6 +40,9 @@ func TestDev(t *testing.T) {
 			t.Errorf("%s: got %.100s, %s", url, body, text)
 		}
 	}
+	if code, body, text := run(t, nil, "healthcheck", "--url", find(t, stdout, `in a browser:\n  (http://\S+/console/)`)); code != 0 || !strings.Contains(body, "js/app.js") {
+		t.Errorf("the console: got %s, %s", body, text)
+	}
 	in := dial(t, find(t, stdout, `websockets '(ws://\S+/socket/in\S+)'`), "")
 	message := find(t, stdout, `can type is (.*)`)
 	if err := in.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
@@ -91,6 +94,23 @@ func TestDevKeepsItsBrokerToThisMachine(t *testing.T) {
 	find(t, stdout, `Kafka broker on (127\.0\.0\.1:\d+)\.`)
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestDevKeepsItsConsoleToThisMachine has settings by which others could reach the console without credentials, or
+// which say who may: dev leaves it off then.
+func TestDevKeepsItsConsoleToThisMachine(t *testing.T) {
+	for _, setting := range []string{
+		"WSPROXY_BIND_INTERFACE=0.0.0.0", "WSPROXY_ADMIN_BIND_INTERFACE=0.0.0.0", "WSPROXY_CONSOLE_ENABLED=false", "WSPROXY_ADMIN_ENDPOINT_ENABLED=false",
+	} {
+		stdout, stderr, stop := begin(t, []string{setting}, "dev", "--port", "0", "--admin-port", "0", "--kafka-port", "0", "--quiet")
+		await(t, "the proxy", func() bool { return strings.Contains(stdout.String(), "Ctrl-C") })
+		if text := stdout.String(); strings.Contains(text, "/console/") {
+			t.Errorf("%s: it prints\n%s", setting, text)
+		}
+		if code := stop(); code != 0 {
+			t.Errorf("%s: exit code %d\n%s", setting, code, stderr)
+		}
 	}
 }
 

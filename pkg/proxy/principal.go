@@ -9,6 +9,7 @@ const (
 	MethodToken Method = "token" // a bearer token
 	MethodCert  Method = "cert"  // a client certificate
 	MethodKafka Method = "kafka" // credentials for Kafka, and none for the proxy
+	MethodAdmin Method = "admin" // the credentials that are set for administrators
 )
 
 // anonymous is the text of the principal of clients without any credentials.

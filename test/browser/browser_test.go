@@ -44,7 +44,7 @@ func chromium(t *testing.T) string {
 func launch(t *testing.T) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox)
-	timed, cancelTimed := context.WithTimeout(t.Context(), 3*patience)
+	timed, cancelTimed := context.WithTimeout(t.Context(), 10*patience)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(timed, options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {

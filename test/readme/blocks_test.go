@@ -23,6 +23,7 @@ const (
 	kotlin        = "docs/kotlin.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
+	console       = "docs/console.md"
 	operations    = "docs/operations.md"
 	kubernetes    = "docs/kubernetes.md"
 	observability = "docs/observability.md"
@@ -45,6 +46,7 @@ func known() map[string][]string {
 		kotlin:        {"kotlin client"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
+		console:       {"sh console"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
 		kubernetes:    {"sh cluster", "sh cluster", "yaml values", "yaml pools", "yaml adapter", "sh cluster"},
 		performance:   {"sh long"},

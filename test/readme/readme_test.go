@@ -50,6 +50,7 @@ func TestPages(t *testing.T) {
 		{"queues", r.testQueues},
 		{"clients", r.testClients},
 		{"limits", r.testLimits},
+		{"console", r.testConsole},
 		{"configuration", r.testConfiguration},
 	} {
 		if !t.Run(part.name, part.test) {
@@ -280,6 +281,17 @@ func (r *reader) testLimits(t *testing.T) {
 		}
 	}
 	r.testOffsets(t)
+}
+
+// testConsole starts a proxy with the console, and asks for its page.
+func (r *reader) testConsole(t *testing.T) {
+	t.Helper()
+	serve := start(t, r.take(t, console, "sh console"), "WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s", "WSPROXY_LOG_FORMAT=json")
+	address := "localhost:" + serve.await(t, `"management":"[^"]*:(\d+)"`)[1]
+	awaitOK(t, "http://"+address+"/readyz")
+	if body := get(t, "http://ops:sesame@"+address+"/console/"); !strings.Contains(body, "wsproxy console") {
+		t.Errorf("got %s", body)
+	}
 }
 
 // testOffsets sends a group back, when there are as many records as that takes.

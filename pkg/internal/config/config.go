@@ -34,8 +34,8 @@ type Server struct {
 	AdminBindInterface       string        `env:"ADMIN_BIND_INTERFACE" like:"BIND_INTERFACE" check:"host" help:"address of the management listener"`
 	AdminPort                int           `env:"ADMIN_PORT" default:"9078" min:"0" max:"65535" help:"port of the management listener; 0 takes any free one"`
 	SecureHealthcheck        bool          `env:"SECURE_HEALTHCHECK_ENDPOINT" default:"true" help:"/healthcheck needs the same credentials as the rest"`
-	ConsoleEnabled           bool          `env:"CONSOLE_ENABLED" default:"false" soon:"true" help:"serves the web console at /console/ of the management listener"`
-	ConsoleDownloadEnabled   bool          `env:"CONSOLE_DOWNLOAD_ENABLED" default:"true" soon:"true" help:"the web console lets records be downloaded"`
+	ConsoleEnabled           bool          `env:"CONSOLE_ENABLED" default:"false" help:"serves the web console at /console/ of the management listener, and the sockets for it; needs ADMIN_ENDPOINT_ENABLED"`
+	ConsoleDownloadEnabled   bool          `env:"CONSOLE_DOWNLOAD_ENABLED" default:"true" help:"the web console lets records be downloaded"`
 	PprofEnabled             bool          `env:"PPROF_ENABLED" default:"false" help:"serves /debug/pprof/ on the management listener"`
 	PathPrefix               string        `env:"PATH_PREFIX" check:"prefix" help:"everything on the main listener is also served under this prefix, such as /kafka"`
 	DrainDelay               time.Duration `env:"DRAIN_DELAY" default:"5s" min:"0s" max:"1h" help:"how long everybody is still served after SIGTERM while /readyz says unready"`

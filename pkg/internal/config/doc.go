@@ -16,6 +16,5 @@
 //	min, max  bounds of a number, size (int64) or duration
 //	choices   the accepted values, without regard to case
 //	check     the form of a string, or of each item of a list; see checkForm
-//	soon      the feature does not exist yet, so that only the default is accepted
 //	help      one line for users
 package config

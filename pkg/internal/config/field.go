@@ -35,7 +35,6 @@ func fieldsOf(c *Config) []field {
 
 func (f field) variable() string { return Prefix + f.name }
 func (f field) required() bool   { return f.tag.Get("required") == "true" }
-func (f field) soon() bool       { return f.tag.Get("soon") == "true" }
 func (f field) isPath() bool     { return f.tag.Get("check") == "path" }
 func (f field) isPort() bool     { return f.name == "PORT" || strings.HasSuffix(f.name, "_PORT") }
 

@@ -69,22 +69,13 @@ type given struct {
 	fromFile bool
 }
 
-// load sets f to its default, then to what the user gave.
+// load sets f to its default, then to what the user gave, in the variable or in the file it names.
 func (l *loader) load(f field) {
 	l.setDefault(f)
-	before := f.text()
-	variable := l.loadValue(f)
-	if f.soon() && (l.malformed[f.name] || f.text() != before) {
-		l.fault(variable, "not available yet")
-	}
-}
-
-// loadValue sets f to what the user gave, in the variable or in the file it names, and returns
-// the variable's name.
-func (l *loader) loadValue(f field) string {
 	if variable, ok := f.fileVariable(); ok {
 		if path := l.text(f.name + fileSuffix); path != "" {
-			return l.loadFile(f, variable, path)
+			l.loadFile(f, variable, path)
+			return
 		}
 	}
 	value := given{variable: f.variable()}
@@ -96,14 +87,13 @@ func (l *loader) loadValue(f field) string {
 		return l.accept(f, value)
 	})
 	l.judge(f, value, err)
-	return value.variable
 }
 
-// loadFile sets f to the content of a file, and returns the name of the variable that a fault is to name.
-func (l *loader) loadFile(f field, variable, path string) string {
+// loadFile sets f to the content of a file.
+func (l *loader) loadFile(f field, variable, path string) {
 	if f.trim(l.text(f.name)) != "" {
 		l.reject(f, f.variable(), "excludes %s: set one of them", variable)
-		return f.variable()
+		return
 	}
 	content, err := readValueFile(path)
 	value := given{variable, f.trim(content), true}
@@ -115,7 +105,6 @@ func (l *loader) loadFile(f field, variable, path string) string {
 	default:
 		l.judge(f, value, l.accept(f, value))
 	}
-	return variable
 }
 
 // accept sets f to a value that is not empty.

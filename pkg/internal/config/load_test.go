@@ -15,8 +15,6 @@ import (
 
 const brokers = "WSPROXY_KAFKA_BOOTSTRAP_HOSTS=kafka:9092"
 
-const notYet = "not available yet"
-
 // setEnvironment sets the entries, NAME=value, until the test's end.
 func setEnvironment(t *testing.T, entries ...string) {
 	t.Helper()
@@ -43,8 +41,7 @@ func mustLoad(t *testing.T, environ ...string) *config.Config {
 	return c
 }
 
-// faultsOf loads and returns the lines of the error, without those that say "not available yet": the
-// rules for a feature's settings are checked before the feature exists.
+// faultsOf loads and returns the lines of the error.
 func faultsOf(t *testing.T, environ ...string) []string {
 	t.Helper()
 	c, _, err := load(t, environ...)
@@ -54,9 +51,7 @@ func faultsOf(t *testing.T, environ ...string) []string {
 	if c != nil {
 		t.Error("Load returned a configuration beside an error")
 	}
-	return slices.DeleteFunc(strings.Split(err.Error(), "\n"), func(line string) bool {
-		return strings.HasSuffix(line, ": "+notYet)
-	})
+	return strings.Split(err.Error(), "\n")
 }
 
 func warningsOf(t *testing.T, environ ...string) []string {
@@ -218,39 +213,15 @@ func TestLoadReportsAllFaultsTogether(t *testing.T) {
 	wantLines(t, strings.Split(err.Error(), "\n"),
 		`WSPROXY_PORT: "x" is not a whole number`,
 		`WSPROXY_ADMIN_PORT: "y" is not a whole number`,
-		`WSPROXY_CONSOLE_ENABLED: not available yet`,
 		`WSPROXY_LOG_FORMAT: "xml" is not one of json, text`,
 		`WSPROXY_KAFKA_BOOTSTRAP_HOSTS: is required: brokers to start from, as host:port,host:port`,
 		`WSPROXY_SSL_ENABLED: is set without WSPROXY_SSL_CERT_FILE`,
 		`WSPROXY_SSL_ENABLED: is set without WSPROXY_SSL_KEY_FILE`,
+		`WSPROXY_CONSOLE_ENABLED: is set without WSPROXY_ADMIN_ENDPOINT_ENABLED`,
 		`WSPROXY_DYNAMIC_CONFIG_TOPIC_NAME: is the topic of WSPROXY_SESSION_STATE_TOPIC too`,
 	)
 	if len(faults) != 8 || len(warnings) != 1 {
 		t.Errorf("got %d faults and %d warnings, want 8 and 1", len(faults), len(warnings))
-	}
-}
-
-func TestLoadRefusesWhatIsNotAvailable(t *testing.T) {
-	tests := []struct {
-		name    string
-		environ []string
-		want    string
-	}{
-		{"set", []string{"WSPROXY_CONSOLE_ENABLED=true"}, "WSPROXY_CONSOLE_ENABLED: " + notYet},
-		{"default true set to false", []string{"WSPROXY_CONSOLE_DOWNLOAD_ENABLED=false"}, "WSPROXY_CONSOLE_DOWNLOAD_ENABLED: " + notYet},
-		{
-			"malformed too",
-			[]string{"WSPROXY_CONSOLE_ENABLED=x"},
-			"WSPROXY_CONSOLE_ENABLED: \"x\" is neither true nor false\nWSPROXY_CONSOLE_ENABLED: " + notYet,
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := load(t, tt.environ...)
-			if err == nil || err.Error() != tt.want {
-				t.Errorf("got %v, want %s", err, tt.want)
-			}
-		})
 	}
 }
 

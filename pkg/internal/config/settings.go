@@ -4,12 +4,11 @@ import "strings"
 
 // Setting is one row of the tables that users read.
 type Setting struct {
-	Name      string // of the variable, with WSPROXY_
-	Value     string // as Load reads it; *** for a secret that is set
-	Default   string // a value, or words such as "host name"
-	Help      string // one line without a full stop
-	Section   string
-	Available bool // whether anything but the default is accepted
+	Name    string // of the variable, with WSPROXY_
+	Value   string // as Load reads it; *** for a secret that is set
+	Default string // a value, or words such as "host name"
+	Help    string // one line without a full stop
+	Section string
 
 	literal bool // whether Default is a value
 }
@@ -43,7 +42,7 @@ func (f field) setting() Setting {
 	_, literal := f.tag.Lookup("default")
 	return Setting{
 		Name: f.variable(), Value: f.maskedText(), Default: f.defaultText(), Help: f.help(),
-		Section: f.section, Available: !f.soon(), literal: literal,
+		Section: f.section, literal: literal,
 	}
 }
 
@@ -69,9 +68,6 @@ func (f field) help() string {
 	help := f.tag.Get("help")
 	if choices := f.tag.Get("choices"); choices != "" {
 		help += ": " + strings.ReplaceAll(choices, ",", ", ")
-	}
-	if f.soon() {
-		help += " (not available yet)"
 	}
 	return help
 }

@@ -51,6 +51,25 @@ func (r *Rules) Allows(who *proxy.Identity, use Use) bool {
 	return false
 }
 
+// Deciding returns the place in the file, from 0, of the first rule that lets a client do something, -1 where none does;
+// and those of the rules that would, if the client had the claims that they ask for.
+func (r *Rules) Deciding(who *proxy.Identity, use Use) (first int, byClaims []int) {
+	first = -1
+	for i := range r.rules {
+		rule := &r.rules[i]
+		switch {
+		case !rule.covers(who, use):
+		case rule.fits(who):
+			if first < 0 {
+				first = i
+			}
+		case rule.subjects == nil || matchesAny(rule.subjects, who.Principal):
+			byClaims = append(byClaims, i)
+		}
+	}
+	return first, byClaims
+}
+
 // Administers tells whether any rule makes a client an administrator. An unauthenticated client is never
 // one, whatever subjects the rule has.
 func (r *Rules) Administers(who *proxy.Identity) bool {

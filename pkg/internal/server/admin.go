@@ -26,6 +26,7 @@ func (s *Server) adminRoutes() http.Handler {
 		"{groupId}/offsets":               s.endpoint(methods{http.MethodGet: groups.Offsets, http.MethodDelete: groups.DeleteOffsets}),
 		"{groupId}/offsets/alter/{topic}": s.endpoint(methods{http.MethodPut: alterOffsets(groups)}),
 	})
+	mux.Handle("/admin/policy/check", s.endpoint(methods{http.MethodGet: s.judge}))
 	topics := &admin.Topics{Kafka: s.Admin, States: []string{s.Config.Sessions.StateTopic, s.Config.Sessions.DynamicConfigTopicName}}
 	mux.Handle("/admin/topics", s.endpoint(methods{http.MethodGet: listTopics(topics)}))
 	handleEach(mux, "/admin/topics/", "topic", s.endpoint(methods{http.MethodGet: topics.Describe}))

@@ -112,7 +112,7 @@ func (s *Server) refuseAdmin(w http.ResponseWriter, r *http.Request, e *proxy.Er
 
 // who returns the attributes by which the log tells requests of administrators apart.
 func who(r *http.Request) []any {
-	return []any{"method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "subject", administratorOf(r)}
+	return []any{"method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "subject", administratorIn(r)}
 }
 
 // maxResult bounds the result of a change in the log, in bytes: offsets may be many.

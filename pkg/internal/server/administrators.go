@@ -15,10 +15,9 @@ import (
 // client is an administrator.
 func (s *Server) administrators(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var who string
 		var is proxy.Principal
 		e := s.Guesses.judge(r, func() (e *proxy.Error) {
-			who, is, e = s.administrator(r)
+			is, e = s.administrator(r)
 			return e
 		})
 		if e != nil {
@@ -26,39 +25,48 @@ func (s *Server) administrators(next http.Handler) http.Handler {
 			s.refuseAdministrator(w, e)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), administratorKey{}, who)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), administratorKey{}, is)))
 	})
 }
 
 type administratorKey struct{}
 
-// administratorOf returns the administrator who makes a request, once the middleware has accepted it.
-func administratorOf(r *http.Request) string {
-	who, _ := r.Context().Value(administratorKey{}).(string)
-	return who
+// administratorOf returns the administrator who makes a request, and whether the middleware has accepted it.
+func administratorOf(r *http.Request) (who proxy.Principal, is bool) {
+	who, is = r.Context().Value(administratorKey{}).(proxy.Principal)
+	return who, is
+}
+
+// administratorIn returns how the log names the administrator who makes a request.
+func administratorIn(r *http.Request) string {
+	who, is := administratorOf(r)
+	if !is {
+		return ""
+	}
+	return who.String()
 }
 
 // administrator returns the administrator who makes a request. If it refuses the request, it returns the
 // principal, where that is known, and the error.
-func (s *Server) administrator(r *http.Request) (who string, is proxy.Principal, e *proxy.Error) {
+func (s *Server) administrator(r *http.Request) (is proxy.Principal, e *proxy.Error) {
 	own := s.Config.Security.AdminBasicAuthUsername
 	switch {
 	case own != "" && s.hasOwnCredentials(r):
-		return "admin:" + own, is, nil
+		return proxy.Principal{Method: proxy.MethodAdmin, Name: own}, nil
 	case own != "" && !s.policyNamesAdministrators():
-		return "", is, proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required.")
+		return is, proxy.Errorf(proxy.KindNotAuthenticated, "The user name and password of an administrator are required.")
 	case own == "" && !s.Auth.KnowsClients():
-		return is.String(), is, nil
+		return is, nil
 	}
 	authn, e := s.Auth.Request(r.Context(), r)
 	if e != nil {
-		return "", is, e
+		return is, e
 	}
 	is = authn.Identity.Principal
 	if s.Policy == nil || !s.Policy.Rules().Administers(&authn.Identity) {
-		return "", is, proxy.Errorf(proxy.KindNotAuthorized, "You are not an administrator.")
+		return is, proxy.Errorf(proxy.KindNotAuthorized, "You are not an administrator.")
 	}
-	return is.String(), is, nil
+	return is, nil
 }
 
 func (s *Server) policyNamesAdministrators() bool {

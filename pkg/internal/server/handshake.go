@@ -110,10 +110,10 @@ type admission struct {
 // admit authenticates and authorizes the client, opens its topic, and takes a place among the sockets and
 // a session. The error says why it refuses the client.
 func (s *Server) admit(r *http.Request, q *query, parse parser, a *admission) (e *proxy.Error) {
-	if e := s.checkOrigin(r); e != nil {
+	if e := s.checkSocketOrigin(r); e != nil {
 		return e
 	}
-	if a.authn, e = s.Auth.Socket(r.Context(), r); e != nil {
+	if a.authn, e = s.authenticate(r); e != nil {
 		return e
 	}
 	a.flow = parse(q, &a.authn.Identity)

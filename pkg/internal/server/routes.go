@@ -4,6 +4,7 @@ package server
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/console"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/feed"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/health"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
@@ -52,6 +54,9 @@ type Server struct {
 	Refusals *Refusals
 	Policy   *policy.File // nil where there is none
 
+	// ConsoleClients is where the web console tells clients to connect.
+	ConsoleClients console.Clients
+
 	Limits       *clientcfg.Table
 	LimitsWriter *clientcfg.Writer // nil where limits cannot be changed at run time
 	Sessions     *session.Sessions
@@ -68,10 +73,6 @@ type Server struct {
 // Main returns the routes of the main listener.
 func (s *Server) Main() http.Handler {
 	r := routes{
-		"/socket/in":          get(s.socketIn),
-		"/socket/out":         get(s.socketOut),
-		"/socket/tail":        get(s.socketTail),
-		"/socket/queue":       get(s.socketQueue),
 		"/kafka/cluster/info": s.forPages(s.clients(s.clusterInfo)),
 		"/openapi.yaml":       s.forPages(s.file("application/yaml", api.OpenAPI)),
 		"/asyncapi.yaml":      s.forPages(s.file("application/yaml", api.AsyncAPI)),
@@ -82,7 +83,18 @@ func (s *Server) Main() http.Handler {
 	for _, message := range []string{"producer/record", "producer/result", "consumer/record", "consumer/commit"} {
 		r["/schemas/avro/"+message] = s.forPages(s.clients(s.avroSchema(message)))
 	}
+	maps.Copy(r, s.sockets())
 	return s.front(r.below(s.Config.Server.PathPrefix))
+}
+
+// sockets returns the routes of the sockets.
+func (s *Server) sockets() routes {
+	return routes{
+		"/socket/in":    get(s.socketIn),
+		"/socket/out":   get(s.socketOut),
+		"/socket/tail":  get(s.socketTail),
+		"/socket/queue": get(s.socketQueue),
+	}
 }
 
 // Management returns the routes of the management listener.
@@ -98,6 +110,9 @@ func (s *Server) Management() http.Handler {
 		admin := s.administrators(s.adminRoutes())
 		mux.Handle("/admin", admin)
 		mux.Handle("/admin/", admin)
+	}
+	if s.Config.Server.ConsoleEnabled {
+		s.handleConsole(mux)
 	}
 	mux.Handle("/", s.administrators(http.HandlerFunc(notFound)))
 	return s.front(mux)

@@ -1,0 +1,115 @@
+// Package console serves the page of the web console. The page is embedded as it lies in the folder page: ECMAScript
+// modules and a style sheet, which nothing builds. It holds no secrets. All that it shows it asks of the public
+// interfaces, with the credentials that the browser has: the admin API, the metrics and the sockets.
+//
+// # What must hold
+//
+//   - Nothing that comes from Kafka, clients or a URL becomes markup or script: the page makes text nodes alone, and
+//     its Content-Security-Policy refuses scripts and styles in the markup, scripts of other origins, and strings
+//     as HTML.
+//   - No page shows it in a frame.
+//   - It weighs at most 150 KB.
+package console
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// Root is the path of the console.
+const Root = "/console/"
+
+// policy is the Content-Security-Policy of the page. Sockets of its own host are 'self' too
+// (https://www.w3.org/TR/CSP3/, section 6.7.2.8).
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+//go:embed page
+var page embed.FS
+
+// Clients is where clients reach this replica, as far as the replica knows.
+type Clients struct {
+	Port   int    `json:"port"`
+	TLS    bool   `json:"tls"`
+	Prefix string `json:"prefix"`
+}
+
+// Options are what the page must know beyond what it can ask for.
+type Options struct {
+	Replica  string
+	Download bool // whether the page offers to download records
+	Clients  Clients
+	// Who returns the administrator who makes a request, as the log names it.
+	Who func(*http.Request) string
+	// NotFound answers requests for what is not there.
+	NotFound http.HandlerFunc
+}
+
+// settings is what the page is told as /console/settings.json.
+type settings struct {
+	Replica       string  `json:"replica"`
+	Download      bool    `json:"download"`
+	Clients       Clients `json:"clients"`
+	Administrator string  `json:"administrator"`
+}
+
+// Handler serves GET and HEAD of what lies below Root, which is for administrators: the caller sees to that.
+func Handler(o Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		name := strings.TrimPrefix(r.URL.Path, Root)
+		if name == "settings.json" {
+			h.Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(settings{o.Replica, o.Download, o.Clients, o.Who(r)}) // to a client that has disconnected
+			return
+		}
+		if name == "" {
+			name = "index.html"
+		}
+		content, err := page.ReadFile("page/" + name)
+		if err != nil { // it is no file of the page
+			o.NotFound(w, r)
+			return
+		}
+		serve(w, r, mediaType(name), content)
+	})
+}
+
+// serve answers with a file, or that the browser has it (RFC 9110, section 8.8.3).
+func serve(w http.ResponseWriter, r *http.Request, mediaType string, content []byte) {
+	sum := sha256.Sum256(content)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache") // browsers ask whether it has changed
+	h.Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", mediaType)
+	_, _ = w.Write(content) //nolint:gosec // a file of the program's own, to a client that may have disconnected
+}
+
+// mediaType returns the type of a file by its name, whatever the types that the machine knows.
+func mediaType(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	default:
+		return "text/plain; charset=utf-8"
+	}
+}

@@ -1,0 +1,142 @@
+package console
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mostBytes is what the page may weigh, with what it was made of by others and their licences.
+const mostBytes = 150 << 10
+
+func handler() http.Handler {
+	return Handler(Options{
+		Replica: "r", Download: true, Clients: Clients{Port: 8078}, Who: func(*http.Request) string { return "admin:ops" }, NotFound: http.NotFound,
+	})
+}
+
+func ask(t *testing.T, target string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	handler().ServeHTTP(w, r)
+	return w
+}
+
+// files returns the content of the page's files by their names.
+func files(t *testing.T) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	err := fs.WalkDir(page, "page", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := page.ReadFile(name)
+		found[strings.TrimPrefix(name, "page/")] = string(content)
+		return err
+	})
+	if err != nil || len(found) < 5 {
+		t.Fatal(len(found), err)
+	}
+	return found
+}
+
+func TestThePageIsLight(t *testing.T) {
+	total := 0
+	for _, content := range files(t) {
+		total += len(content)
+	}
+	t.Logf("%d bytes", total)
+	if total > mostBytes {
+		t.Errorf("the page weighs %d bytes, more than %d", total, mostBytes)
+	}
+}
+
+// TestAnswersKeepScriptsOut looks at the headers by which browsers run no script but the page's own, and show it in no
+// frame.
+func TestAnswersKeepScriptsOut(t *testing.T) {
+	for name := range files(t) {
+		answer := ask(t, Root+name)
+		if answer.Code != http.StatusOK {
+			t.Errorf("%s: got %d", name, answer.Code)
+		}
+		csp := answer.Header().Get("Content-Security-Policy")
+		for _, rule := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"} {
+			if !strings.Contains(csp+";", rule+";") {
+				t.Errorf("%s: there is no %s in %q", name, rule, csp)
+			}
+		}
+		if strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: the policy is %q", name, csp)
+		}
+	}
+}
+
+func TestBrowsersAskAgainForWhatTheyHave(t *testing.T) {
+	first := ask(t, Root)
+	if first.Code != http.StatusOK || !strings.HasPrefix(first.Header().Get("Content-Type"), "text/html") || !strings.Contains(first.Body.String(), "js/app.js") {
+		t.Fatalf("got %d %v", first.Code, first.Header())
+	}
+	again := ask(t, Root, "If-None-Match", first.Header().Get("ETag"))
+	if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("got %d with %d bytes", again.Code, again.Body.Len())
+	}
+	if other := ask(t, Root+"style.css", "If-None-Match", first.Header().Get("ETag")); other.Code != http.StatusOK {
+		t.Errorf("another file: got %d", other.Code)
+	}
+}
+
+func TestWhatIsNotThereIsNotFound(t *testing.T) {
+	for _, name := range []string{"x", "js", "js/", "../console.go", "js/../index.html", "page/index.html", "%2e%2e/console.go"} {
+		if answer := ask(t, Root+name); answer.Code != http.StatusNotFound {
+			t.Errorf("%s: got %d", name, answer.Code)
+		}
+	}
+}
+
+func TestThePageIsToldItsSettings(t *testing.T) {
+	var got settings
+	if err := json.Unmarshal(ask(t, Root+"settings.json").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := (settings{"r", true, Clients{Port: 8078}, "admin:ops"}); got != want {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestThePageMakesTextAlone looks for what would make markup or script of text, in what we wrote.
+func TestThePageMakesTextAlone(t *testing.T) {
+	bad := regexp.MustCompile(`(?i)innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setTimeout\("|javascript:|srcdoc| on\w+="| style="|<style|<script>`)
+	for name, content := range files(t) {
+		if strings.HasPrefix(name, "lib/") {
+			continue
+		}
+		if found := bad.FindString(content); found != "" {
+			t.Errorf("%s has %q", name, found)
+		}
+	}
+}
+
+// TestModulesAreThere looks for the files that modules import.
+func TestModulesAreThere(t *testing.T) {
+	found := files(t)
+	imported := regexp.MustCompile(`(?m)(?:^|;)import ?(?:[^"'` + "`" + `]*from ?)?"([^"]*)"`)
+	for name, content := range found {
+		if path.Ext(name) != ".js" {
+			continue
+		}
+		for _, match := range imported.FindAllStringSubmatch(content, -1) {
+			if _, ok := found[path.Join(path.Dir(name), match[1])]; !ok {
+				t.Errorf("%s imports %s, which is not there", name, match[1])
+			}
+		}
+	}
+}

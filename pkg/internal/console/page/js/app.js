@@ -1,0 +1,99 @@
+import { render } from "../lib/preact.js";
+import { ask } from "./api.js";
+import { html, Page, Text, Trouble, useEffect, useRef, useState } from "./ui.js";
+import { Sampler } from "./metrics.js";
+import { Overview } from "./overview.js";
+import { Topics } from "./topics.js";
+import { Connections } from "./connections.js";
+import { Groups } from "./groups.js";
+import { Limits } from "./limits.js";
+import { Produce } from "./produce.js";
+import { TryIt } from "./tryit.js";
+
+// views are the entries of the navigation: their name, and the component that shows what is below their path.
+const views = {
+  "": ["Overview", Overview],
+  topics: ["Topics", Topics],
+  connections: ["Connections", Connections],
+  groups: ["Groups", Groups],
+  produce: ["Produce", Produce],
+  limits: ["Limits", Limits],
+  try: ["Try it", TryIt],
+};
+
+// route reads the address of a view: the parts of its path, and its parameters.
+function route() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  return { parts: path.split("/").map(decoded), query: new URLSearchParams(query) };
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+const themes = { "": "System", light: "Light", dark: "Dark" };
+
+function Theme() {
+  const [theme, set] = useState(() => localStorage.getItem("theme") || "");
+  useEffect(() => {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    localStorage.setItem("theme", theme);
+  }, [theme]);
+  return html`<label class="more">Theme <select value=${theme} onChange=${(e) => set(e.target.value)}>${Object.entries(themes).map(([value, name]) => html`<option value=${value}>${name}</option>`)}</select></label>`;
+}
+
+function App({ settings, sampler }) {
+  const [place, go] = useState(route);
+  const [, redraw] = useState(0);
+  const main = useRef(null);
+  useEffect(() => {
+    const moved = () => go(route());
+    const told = () => redraw((n) => n + 1);
+    addEventListener("hashchange", moved);
+    sampler.listeners.add(told);
+    return () => {
+      removeEventListener("hashchange", moved);
+      sampler.listeners.delete(told);
+    };
+  }, []);
+  useEffect(() => {
+    document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [place.parts[0]]);
+  const [name, View] = views[place.parts[0]] || views[""];
+  return html`<${Page.Provider} value=${{ settings, sampler }}><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
+    <div class="frame"><div class="rail">
+      <a class="brand" href="#/"><img src="icon.svg" alt="" />wsproxy</a>
+      <nav aria-label="Views">${Object.entries(views).map(([path, [title]]) => html`<a href=${`#/${path}`} aria-current=${title === name ? "page" : null}>${title}</a>`)}</nav>
+      <div class="where"><span class="row"><span class=${`dot ${sampler.error ? "bad" : "on"}`}></span><span role="status">${sampler.error ? "no answer" : "connected"}</span></span>
+        <span class="more"><${Text} of=${settings.replica} /></span><span class="more"><${Text} of=${settings.administrator} /></span><${Theme} /></div>
+    </div>
+    <main ref=${main} tabindex="-1"><${View} key=${location.hash} place=${place} /></main></div><//>`;
+}
+
+async function start() {
+  const root = document.getElementById("app");
+  try {
+    const { body } = await ask("settings.json");
+    root.replaceChildren();
+    render(html`<${App} settings=${body} sampler=${new Sampler()} />`, root);
+  } catch (error) {
+    render(html`<main><${Trouble} error=${error} /><p><button onClick=${() => location.reload()}>Try again</button></p></main>`, root);
+  }
+}
+
+// The key / goes to the first filter of a view.
+addEventListener("keydown", (e) => {
+  if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+  const filter = document.querySelector("main [data-filter]");
+  if (filter) {
+    e.preventDefault();
+    filter.focus();
+  }
+});
+
+start();

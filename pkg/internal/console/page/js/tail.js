@@ -1,0 +1,204 @@
+// A reader of /socket/tail that holds no more than it may, whatever comes.
+
+import { socketURL } from "./api.js";
+import { bytesOf, fromBase64 } from "./text.js";
+
+const most = 2000; // records that are held
+const mostChars = 48 << 20; // of keys and values that are held
+const credit = 200; // records that may be under way while following
+const pause = 50; // ms from one grant to the next, so that the page has time for all else
+const retry = 2000; // ms before a lost connection is opened again
+
+export const maxMessageBytes = 2 << 20;
+
+// query makes the parameters of a reading, without those of the page's own.
+export function query({ topic, from, key, prefix, where }) {
+  const q = new URLSearchParams({ topic, from });
+  if (key) q.set("key", key);
+  if (prefix) q.set("keyPrefix", prefix);
+  if (where) q.set("where", JSON.stringify(where));
+  return q;
+}
+
+// flow says how a reading goes: it follows the end for ever and skips what it has no time for, or stops after so many records.
+export class Tail {
+  constructor(changed) {
+    Object.assign(this, { changed, records: [], chars: 0, state: "idle", received: 0, dropped: 0, gaps: [], left: 0, error: null, late: null });
+  }
+
+  // open begins to read. Within limit it is granted no more until more() is called; without, records come for ever.
+  open(what, limit) {
+    this.close();
+    Object.assign(this, { what, limit, records: [], chars: 0, received: 0, dropped: 0, gaps: [], error: null, caughtUp: false, cursor: null, partitions: null });
+    this.connect(query(what));
+  }
+
+  connect(q) {
+    q.set("clientId", "console");
+    q.set("batch", "true");
+    q.set("cursors", "500");
+    q.set("maxMessageBytes", maxMessageBytes);
+    q.set("handshakeErrors", "close");
+    q.set("slow", this.limit || !/^l/.test(this.what.from) ? "wait" : "skip");
+    q.set("credit", this.limit || credit);
+    this.granted = this.limit || credit;
+    this.owed = 0;
+    this.state = "connecting";
+    const socket = new WebSocket(socketURL(`/socket/tail?${q}`));
+    this.socket = socket;
+    const mine = (act) => (event) => socket === this.socket && act(event);
+    socket.onmessage = mine(({ data }) => this.take(JSON.parse(data)));
+    socket.onclose = mine(({ code, reason }) => this.closed(code, reason));
+    this.tell();
+  }
+
+  take(frame) {
+    if (Array.isArray(frame)) {
+      for (const one of frame) this.one(one);
+    } else this.one(frame);
+    this.tell();
+  }
+
+  one(frame) {
+    if (frame.value) this.record(frame);
+    else if (frame.tail) {
+      this.state = "open";
+      this.error = null;
+      this.partitions = frame.tail.topics[0].partitions;
+      if (frame.tail.resumed === false) this.gaps.push({ reason: frame.tail.reason, partition: "all", lost: null });
+    } else if (frame.gap) {
+      const { partition, from, to, reason } = frame.gap;
+      this.gaps.push({ reason, partition, lost: to - from });
+      this.left += to - from;
+      if (this.gaps.length > 100) this.gaps.shift();
+    } else if (frame.cursor) {
+      this.cursor = frame.cursor;
+      this.caughtUp = true;
+    } else if (frame.error) this.error = frame.error;
+  }
+
+  record(r) {
+    const chars = (typeof r.value.value === "string" ? r.value.value.length : 8) + (r.key?.value?.length || 0) + 200;
+    r.chars = chars;
+    r.id = `${r.partition}:${r.offset}`;
+    this.records.push(r);
+    this.chars += chars;
+    this.received++;
+    this.granted--;
+    this.owed++;
+    while (this.records.length > most || this.chars > mostChars) {
+      this.chars -= this.records.shift().chars;
+      this.dropped++;
+    }
+    if (!this.limit && !this.late) this.late = setTimeout(() => this.grant(), pause);
+  }
+
+  // grant lets as many more come as have come: fewer where they are large.
+  grant() {
+    this.late = null;
+    if (this.paused || this.socket?.readyState !== WebSocket.OPEN || !this.owed) return;
+    const average = this.chars / Math.max(1, this.records.length);
+    const room = Math.max(4, Math.min(credit, Math.round((8 << 20) / average)));
+    const n = Math.min(this.owed, room - this.granted);
+    if (n < 1) return;
+    this.owed -= n;
+    this.granted += n;
+    this.socket.send(JSON.stringify({ credit: n }));
+  }
+
+  // more grants that many records of a reading with a limit.
+  more(n) {
+    this.granted += n;
+    this.caughtUp = false;
+    this.socket?.send(JSON.stringify({ credit: n }));
+    this.tell();
+  }
+
+  pause() {
+    this.paused = true;
+    this.tell();
+  }
+
+  resume() {
+    this.paused = false;
+    this.grant();
+    this.tell();
+  }
+
+  // closed goes on from the last place after a loss of the connection, and ends where the proxy says why.
+  closed(code, reason) {
+    this.socket = null;
+    if (code >= 4400 && code !== 4429) {
+      this.state = "ended";
+      this.error ??= { code: String(code), message: reason || "The proxy has closed the connection." };
+    } else {
+      this.state = "lost";
+      this.again = setTimeout(() => {
+        const q = query(this.what);
+        if (this.cursor) {
+          q.set("from", `cursor:${this.cursor}`);
+          const newest = new Map();
+          for (const r of this.records) newest.set(r.partition, r.offset);
+          for (const [partition, offset] of newest) q.append("after", `${partition}:${offset}`);
+        }
+        this.connect(q);
+      }, retry);
+    }
+    this.tell();
+  }
+
+  close() {
+    clearTimeout(this.again);
+    clearTimeout(this.late);
+    clearTimeout(this.due);
+    Object.assign(this, { late: null, paused: false, state: "idle" });
+    const { socket } = this;
+    this.socket = null;
+    socket?.close(1000);
+  }
+
+  // tell has the page drawn once for all that has come meanwhile.
+  tell() {
+    this.due ??= setTimeout(() => {
+      this.due = null;
+      this.changed();
+    }, 30);
+  }
+}
+
+// older reads records before offsets of partitions, so many of each, and closes. It gives up what a minute does not bring.
+export function older(what, before, each) {
+  return Promise.all(before.map(({ partition, start, offset }) => new Promise((resolve) => {
+    const list = [];
+    const first = Math.max(start, offset - each);
+    if (first >= offset) return resolve(list);
+    const q = query({ ...what, from: `offset:${partition}:${first}` });
+    for (const [name, value] of Object.entries({ clientId: "console", batch: "true", cursors: "250", handshakeErrors: "close", maxMessageBytes, credit: each })) q.set(name, value);
+    const socket = new WebSocket(socketURL(`/socket/tail?${q}`));
+    const end = () => {
+      clearTimeout(timer);
+      socket.onclose = socket.onmessage = null;
+      socket.close(1000);
+      resolve(list);
+    };
+    const timer = setTimeout(end, 60000);
+    socket.onclose = end;
+    socket.onmessage = ({ data }) => {
+      for (const frame of [JSON.parse(data)].flat()) {
+        if (frame.cursor || (frame.value && frame.offset >= offset)) return end();
+        if (!frame.value) continue;
+        frame.id = `${frame.partition}:${frame.offset}`;
+        frame.chars = 200 + (frame.value.value?.length || 0);
+        list.push(frame);
+        if (frame.offset === offset - 1) return end();
+      }
+    };
+  }))).then((lists) => lists.flat());
+}
+
+// bytesIn returns the bytes of a key or value, null for none.
+export function bytesIn(part) {
+  if (!part || part.value === null || part.value === undefined) return null;
+  if (part.format === "bytearray") return fromBase64(part.value);
+  return bytesOf(String(part.value));
+}

@@ -1,0 +1,148 @@
+// What the views have in common.
+
+import { createContext, h } from "../lib/preact.js";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "../lib/hooks.js";
+import htm from "../lib/htm.js";
+import { ask } from "./api.js";
+import { visible } from "./text.js";
+
+export const html = htm.bind(h);
+export { h, useContext, useEffect, useLayoutEffect, useRef, useState };
+
+// Page holds what all views know: the settings of the console, and the sampler of metrics.
+export const Page = createContext(null);
+
+export const docs = (page) => `https://github.com/wsproxy/kafka-websocket-proxy/blob/main/${page}`;
+
+// useAsk asks for a path, and again every so many ms while the page is seen. After a failure it keeps what it had.
+export function useAsk(path, every = 0, options = {}) {
+  const [state, set] = useState({});
+  const again = useRef(() => {});
+  useEffect(() => {
+    let over = false;
+    let timer;
+    const turn = async () => {
+      clearTimeout(timer);
+      if (path && !document.hidden) {
+        try {
+          const got = await ask(path, options);
+          if (!over) set({ ...got, at: Date.now() });
+        } catch (error) {
+          if (!over) set((had) => ({ ...had, error, body: error.status && error.status < 500 ? undefined : had.body }));
+        }
+      }
+      if (!over && every) timer = setTimeout(turn, every);
+    };
+    again.current = turn;
+    turn();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [path, every]);
+  return { ...state, reload: () => again.current() };
+}
+
+export function Head({ title, sub, children }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    document.title = `${heading.current.textContent} \u00b7 wsproxy console`;
+  });
+  return html`<div class="head"><h1 ref=${heading}>${title}</h1>${sub && html`<span class="sub">${sub}</span>`}<div class="acts">${children}</div></div>`;
+}
+
+export const Panel = ({ title, acts, children }) => html`<section class="panel" aria-label=${title}>
+  <header><h2>${title}</h2>${acts && html`<div class="acts row">${acts}</div>`}</header>${children}</section>`;
+
+export const Badge = ({ kind = "", children }) => html`<span class=${`badge ${kind}`}>${children}</span>`;
+
+export const Note = ({ kind = "", children }) => html`<p class=${`note ${kind}`} role=${kind === "bad" ? "alert" : null}>${children}</p>`;
+
+// Trouble shows the error of a request, and that what is shown is old where there is something.
+export const Trouble = ({ error, old }) => error && html`<${Note} kind="bad">${error.code === "UNREACHABLE" ? "" : `${error.code}: `}${visible(error.message)}${old ? " What is shown is from before." : ""}<//>`;
+
+export const Silent = ({ brokers }) => brokers && html`<${Note} kind="warn">Brokers that did not answer: ${brokers}. What only they know is left out.<//>`;
+
+export const Field = ({ label, grow, children }) => html`<label class=${`field ${grow ? "grow" : ""}`}>${label}${children}</label>`;
+
+// Table shows rows. A column is {name, num, wide, cell(row), by(row)}: by makes it sortable, wide leaves it out on small screens.
+export function Table({ label, columns, rows, id, total, empty = "There is nothing." }) {
+  const [sort, set] = useState(null);
+  const list = sort ? sorted(rows, columns[sort.column].by, sort.down) : rows;
+  const shape = (c) => [c.num && "num", c.wide && "wide"].filter(Boolean).join(" ");
+  if (!rows.length) return html`<p class="empty">${empty}</p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${total === undefined ? rows.length + 1 : total}>
+    <thead><tr>${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
+      ${c.by ? html`<button type="button" onClick=${() => set({ column: i, down: sort?.column === i ? !sort.down : Boolean(c.num) })}>${c.name}${sort?.column === i ? (sort.down ? " \u2193" : " \u2191") : ""}</button>` : c.name}</th>`)}</tr></thead>
+    <tbody>${list.map((row) => html`<tr key=${id(row)}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}
+
+function sorted(rows, by, down) {
+  const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : 1);
+  const list = [...rows].sort((a, b) => order(by(a), by(b)));
+  return down ? list.reverse() : list;
+}
+
+// Text shows text of others: all that is in it can be seen, and its direction changes nothing around it.
+export const Text = ({ of }) => html`<bdi>${visible(of)}</bdi>`;
+
+// Chart is the line of a list of numbers, the newest at the right.
+export function Chart({ values, label, most = 150, second }) {
+  const top = Math.max(...values, 1e-9);
+  const x = (i) => (100 * (most - values.length + i)) / (most - 1);
+  const y = (v) => 39 - (37 * v) / top;
+  const line = values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(2)} ${y(v).toFixed(2)}`).join("");
+  const area = values.length > 1 ? `${line}L100 40L${x(0).toFixed(2)} 40Z` : "";
+  return html`<svg class=${`chart ${second ? "second" : ""}`} viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label=${label}>
+    <line x1="0" x2="100" y1="39.5" y2="39.5" /><path class="area" d=${area} /><path d=${line} /></svg>`;
+}
+
+// Copy shows texts that do the same elsewhere, and copies them. Where the browser does not allow that, it selects the text.
+export function Copy({ label = "Copy as", items }) {
+  const box = useRef(null);
+  const close = (event) => {
+    if (event.key !== "Escape" || !box.current.open) return;
+    box.current.open = false;
+    box.current.firstElementChild.focus();
+  };
+  return html`<details class="copy" ref=${box} onKeyDown=${close}><summary class="button">${label}</summary>
+    <div>${items.map((item) => html`<${Code} ...${item} />`)}</div></details>`;
+}
+
+export function Code({ name, text }) {
+  const [said, say] = useState("");
+  const shown = useRef(null);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say("Copied");
+    } catch {
+      getSelection().selectAllChildren(shown.current);
+      say("Selected: press Ctrl-C");
+    }
+  };
+  return html`<div class="stack"><div class="row"><h2>${name}</h2><span class="mute small" role="status">${said}</span>
+    <button class="plain" type="button" onClick=${copy} aria-label=${`Copy ${name}`}>Copy</button></div><pre tabindex="0" ref=${shown}>${visible(text)}</pre></div>`;
+}
+
+// Ask is a dialog that asks before something is done.
+export function Ask({ title, act, danger, onAct, onClose, disabled, children }) {
+  const box = useRef(null);
+  const [state, set] = useState({});
+  useLayoutEffect(() => {
+    box.current.showModal();
+  }, []);
+  const run = async () => {
+    set({ busy: true });
+    try {
+      await onAct();
+      onClose();
+    } catch (error) {
+      set({ error });
+    }
+  };
+  return html`<dialog ref=${box} aria-label=${title} onClose=${onClose}><div class="stack"><h1>${title}</h1>${children}<${Trouble} error=${state.error} />
+    <div class="row"><button type="button" class=${danger ? "danger" : "main"} disabled=${state.busy || disabled} onClick=${run}>${act}</button>
+    <button type="button" onClick=${() => box.current.close()}>Cancel</button></div></div></dialog>`;
+}
