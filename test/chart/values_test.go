@@ -87,6 +87,9 @@ func TestRefusedValues(t *testing.T) {
 		"KEDA without Prometheus":   {`autoscaling: {mode: keda, connections: 10}`, "keda.prometheus"},
 		"queue without Prometheus":  {`autoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1, queue: true}]}}`, "keda.lag of a queue needs keda.prometheus"},
 		"lag without credentials":   {"kafka: {securityProtocol: SASL_SSL, sasl: {mechanism: PLAIN}}\nextraEnvFrom: [{secretRef: {name: x}}]\nautoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1}]}}", "keda.lag needs kafka.sasl"},
+		"fallback without replicas": {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3}}}`, "fallback"},
+		"fallback below the fewest": {`autoscaling: {mode: keda, minReplicas: 6, keda: {triggers: [{type: cron}], fallback: {failureThreshold: 3, replicas: 5}}}`, "less than minReplicas"},
+		"fallback of CPU alone":     {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3, replicas: 5}}}`, "CPU alone has none"},
 		"pool that scales by none":  {`pools: {a: {groups: [a], autoscaling: {mode: hpa, cpuUtilization: 0}}}`, "pool a"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,3 +55,19 @@ wsproxy/pool: {{ .name }}
 {{- define "wsproxy.poolMetadata" -}}
 {{- include "wsproxy.metadata" (dict "root" .root "name" .fullname "component" "proxy" "pool" .name "annotations" .annotations) }}
 {{- end }}
+
+{{- /*
+How many replicas a Deployment gets; nothing where that is left to the cluster. Under an autoscaler an upgrade keeps as many as
+there are, and no fewer than minReplicas: where Helm once set the number and then leaves it out, Kubernetes falls back to 1. Helm
+asks the cluster only where it installs or upgrades: what it merely renders has no number, which would undo the autoscaler's.
+*/ -}}
+{{- define "wsproxy.replicas" -}}
+{{- $scaling := .values.autoscaling }}
+{{- if eq $scaling.mode "none" }}
+{{- .values.replicaCount }}
+{{- else }}
+{{- with lookup "apps/v1" "Deployment" .root.Release.Namespace .fullname }}
+{{- max (int .spec.replicas) (int $scaling.minReplicas) }}
+{{- end }}
+{{- end }}
+{{- end }}

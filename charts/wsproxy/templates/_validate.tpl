@@ -125,6 +125,14 @@
 {{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
 {{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
 {{- end }}
+{{- with $scaling.keda.fallback }}
+{{- if and (eq $scaling.mode "keda") (lt (int .replicas) (int $scaling.minReplicas)) }}
+{{- fail (printf "autoscaling of pool %s: keda.fallback.replicas is less than minReplicas" $.name) }}
+{{- end }}
+{{- if and (eq $scaling.mode "keda") (not $scaling.connections) (not $scaling.keda.lag) (not $scaling.keda.triggers) }}
+{{- fail (printf "autoscaling of pool %s: keda.fallback is set without connections, keda.lag or keda.triggers: CPU alone has none" $.name) }}
+{{- end }}
+{{- end }}
 {{- if eq (toString (get .values.config "CONSOLE_ENABLED")) "true" }}
 {{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}
 {{- end }}
