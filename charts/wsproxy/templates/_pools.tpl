@@ -18,7 +18,7 @@ makes the dict {root, name} and includes this for its effect; it prints nothing.
 {{- $_ := set $values . (ternary (get $own .) (get $root.Values .) (hasKey $own .)) }}
 {{- end }}
 {{- /* Sprig's merge would not let false, 0 and "" win. */ -}}
-{{- range list "config" "autoscaling" "podDisruptionBudget" }}
+{{- range list "config" "autoscaling" "podDisruptionBudget" "memory" }}
 {{- $both := dict }}
 {{- range list (get $root.Values .) (get $own . | default dict) }}
 {{- range $key, $value := . }}
@@ -53,7 +53,7 @@ wsproxy/pool: {{ .name }}
 {{- end }}
 
 {{- define "wsproxy.poolMetadata" -}}
-{{- include "wsproxy.metadata" (dict "root" .root "name" .fullname "component" "proxy" "pool" .name "annotations" .annotations) }}
+{{- include "wsproxy.metadata" (dict "root" .root "name" .fullname "component" "proxy" "pool" .name "annotations" .annotations "labels" .labels) }}
 {{- end }}
 
 {{- /*
@@ -66,7 +66,7 @@ asks the cluster only where it installs or upgrades: what it merely renders has 
 {{- if eq $scaling.mode "none" }}
 {{- .values.replicaCount }}
 {{- else }}
-{{- with lookup "apps/v1" "Deployment" .root.Release.Namespace .fullname }}
+{{- with lookup "apps/v1" "Deployment" (include "wsproxy.namespace" .root) .fullname }}
 {{- max (int .spec.replicas) (int $scaling.minReplicas) }}
 {{- end }}
 {{- end }}
