@@ -86,8 +86,10 @@ func TestTheTableOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct{ name, values, variable string }{
-		{"`GOMEMLIMIT`", "", "GOMEMLIMIT"}, {"`MEMORY_BUDGET`", "", "WSPROXY_MEMORY_BUDGET"},
-		{"`TAIL_BUFFER_BYTES`", "", "WSPROXY_TAIL_BUFFER_BYTES"}, {"`TAIL_SNAPSHOT_BYTES`", "", "WSPROXY_TAIL_SNAPSHOT_BYTES"},
+		{"`GOMEMLIMIT`", "", "GOMEMLIMIT"},
+		{"`MEMORY_BUDGET`", "", "WSPROXY_MEMORY_BUDGET"},
+		{"`TAIL_BUFFER_BYTES`", "", "WSPROXY_TAIL_BUFFER_BYTES"},
+		{"`TAIL_SNAPSHOT_BYTES`", "", "WSPROXY_TAIL_SNAPSHOT_BYTES"},
 		{"connections, of 256 KiB each | `MAX_CONNECTIONS`", "", "WSPROXY_MAX_CONNECTIONS"},
 		{"connections, of 32 KiB each | `MAX_CONNECTIONS`", "memory: {perConnection: 32Ki}\n", "WSPROXY_MAX_CONNECTIONS"},
 	} {

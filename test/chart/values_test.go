@@ -93,6 +93,7 @@ func TestRefusedValues(t *testing.T) {
 		"two families of one stack": {`service: {ipFamilies: [IPv4, IPv6]}`, "ipFamilyPolicy"},
 		"two racks":                 {`kafka: {rack: {fromNode: true}}` + "\nconfig: {KAFKA_RACK: a}", "exclude each other"},
 		"one address for all":       {`ingress: {enabled: true, hosts: [a]}` + "\nconfig: {MAX_CONNECTIONS_PER_ADDRESS: 5}", "needs config.TRUSTED_PROXIES"},
+		"test of no topic":          {`tests: {existingSecret: a}`, "without tests.topic"},
 		"fallback without replicas": {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3}}}`, "fallback"},
 		"fallback below the fewest": {`autoscaling: {mode: keda, minReplicas: 6, keda: {triggers: [{type: cron}], fallback: {failureThreshold: 3, replicas: 5}}}`, "less than minReplicas"},
 		"fallback of CPU alone":     {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3, replicas: 5}}}`, "CPU alone has none"},

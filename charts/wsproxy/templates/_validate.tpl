@@ -95,6 +95,10 @@
 {{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled }}
 {{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape every pod twice: enable one" }}
 {{- end }}
+{{- $records := or $v.tests.topic $v.devBroker.enabled }}
+{{- if and $v.tests.existingSecret (not $records) }}
+{{- fail "tests.existingSecret is set without tests.topic" }}
+{{- end }}
 {{- $paths := dict }}
 {{- range $name := include "wsproxy.poolNames" . | splitList "," }}
 {{- $pool := dict "root" $ "name" $name }}
