@@ -71,6 +71,7 @@ type App struct {
 	checks   *health.Checks
 	sockets  *socket.Registry
 	teardown []func(context.Context)
+	retire   func()     // tells other replicas that this one drains
 	cut      func()     // makes the teardown stop waiting for brokers; nil before there is a cluster
 	failed   chan error // errors that end the proxy: a listener that failed, a topic that is unusable
 
@@ -272,6 +273,7 @@ func (a *App) Shutdown() {
 	a.shutdown.Do(func() {
 		a.log.Info("draining", "delay", a.config.Server.DrainDelay.String(), "grace", a.config.Server.ShutdownGrace.String())
 		a.checks.Set(checkDraining, errDraining)
+		a.retire()
 		<-time.After(a.config.Server.DrainDelay)
 		a.drain(a.config.Server.ShutdownGrace)
 		a.log.Info("stopped")

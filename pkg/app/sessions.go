@@ -54,6 +54,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (all *s
 		sessions.Close()
 		topic.Close(ctx)
 	})
+	a.retire = sessions.Retire
 	a.watchTable(topic, checkSessions, state, sessions.Ready)
 	return sessions, topic.Ready, nil
 }

@@ -71,7 +71,7 @@ func command(p Process) *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), showVersion(p))
+	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), check(p), showVersion(p))
 	return root
 }
 

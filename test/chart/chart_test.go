@@ -54,6 +54,7 @@ func TestGrace(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	all := render(t, broker+`
+memory: {derive: false}
 config: {MAX_MESSAGE_BYTES: 10485760, MAX_CONNECTIONS: 20000, PPROF_ENABLED: true, ALLOWED_TOPICS: [a, "b*"], LOG_LEVEL: info}
 extraEnv: [{name: WSPROXY_LOG_LEVEL, value: debug}]
 auth: {admin: {existingSecret: admin}}
@@ -76,15 +77,6 @@ traces: {endpoint: "http://collector:4318"}
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
-	}
-}
-
-func TestMemoryLimit(t *testing.T) {
-	for limit, want := range map[string]string{"1Gi": "921MiB", "100Mi": "90MiB", "500M": "", "1073741824": ""} {
-		all := render(t, broker+fmt.Sprintf("resources: {limits: {memory: %s}}", limit))
-		if got := environment(t, all.find(t, "Deployment", "proxy-wsproxy"))["GOMEMLIMIT"]; got != want {
-			t.Errorf("%s: GOMEMLIMIT is %q, want %q", limit, got, want)
-		}
 	}
 }
 

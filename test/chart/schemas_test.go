@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,11 @@ func strict(schema object) {
 	delete(schema, "format")
 }
 
+// unjudged are the kinds of load balancers in extraObjects of examples, of which there are no schemas here.
+func unjudged() []string {
+	return []string{"cloud.google.com/v1 BackendConfig", "networking.istio.io/v1 DestinationRule"}
+}
+
 // TestObjectsAreValid judges every object of every set of values.
 func TestObjectsAreValid(t *testing.T) {
 	known := loadSchemas(t)
@@ -116,6 +122,9 @@ func TestObjectsAreValid(t *testing.T) {
 			for _, o := range render(t, text) {
 				what := o.text("apiVersion") + " " + o.kind()
 				schema := known[what]
+				if schema == nil && slices.Contains(unjudged(), what) {
+					continue
+				}
 				if schema == nil {
 					t.Errorf("there is no schema of %s", what)
 					continue

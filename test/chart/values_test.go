@@ -87,6 +87,16 @@ func TestRefusedValues(t *testing.T) {
 		"KEDA without Prometheus":   {`autoscaling: {mode: keda, connections: 10}`, "keda.prometheus"},
 		"queue without Prometheus":  {`autoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1, queue: true}]}}`, "keda.lag of a queue needs keda.prometheus"},
 		"lag without credentials":   {"kafka: {securityProtocol: SASL_SSL, sasl: {mechanism: PLAIN}}\nextraEnvFrom: [{secretRef: {name: x}}]\nautoscaling: {mode: keda, keda: {lag: [{group: a, topic: b, threshold: 1}]}}", "keda.lag needs kafka.sasl"},
+		"certificate of no host":    {`ingress: {enabled: true, hosts: [a], tls: {enabled: true, certificates: [{secretName: b, hosts: [c]}]}}`, "not among ingress.hosts"},
+		"certificates without TLS":  {`ingress: {enabled: true, hosts: [a], tls: {certificates: [{secretName: b, hosts: [a]}]}}`, "without ingress.tls.enabled"},
+		"node port of no node":      {`service: {nodePort: 30000}`, "service.type NodePort"},
+		"two families of one stack": {`service: {ipFamilies: [IPv4, IPv6]}`, "ipFamilyPolicy"},
+		"two racks":                 {`kafka: {rack: {fromNode: true}}` + "\nconfig: {KAFKA_RACK: a}", "exclude each other"},
+		"one address for all":       {`ingress: {enabled: true, hosts: [a]}` + "\nconfig: {MAX_CONNECTIONS_PER_ADDRESS: 5}", "needs config.TRUSTED_PROXIES"},
+		"test of no topic":          {`tests: {existingSecret: a}`, "without tests.topic"},
+		"fallback without replicas": {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3}}}`, "fallback"},
+		"fallback below the fewest": {`autoscaling: {mode: keda, minReplicas: 6, keda: {triggers: [{type: cron}], fallback: {failureThreshold: 3, replicas: 5}}}`, "less than minReplicas"},
+		"fallback of CPU alone":     {`autoscaling: {mode: keda, keda: {fallback: {failureThreshold: 3, replicas: 5}}}`, "CPU alone has none"},
 		"pool that scales by none":  {`pools: {a: {groups: [a], autoscaling: {mode: hpa, cpuUtilization: 0}}}`, "pool a"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@
 //	CLUSTER_HOST             a host where the nodes' ports are reached, if not the first node's address
 //	CLUSTER_READY            longest that three replicas may take from `helm install`, such as 30s
 //	CLUSTER_BROKER_IP        a free service address, for a cluster without DNS
+//	CLUSTER_SERVICE_IP       another one, by which helm test reaches the proxy there
 //	CLUSTER_KAFKA            bootstrap addresses that pods and this test reach: a Kafka instead of the
 //	                         broker for trials, whose log is read and judged too
 //	CLUSTER_KAFKA_STOP       a command that takes that Kafka away, without losing what it has acknowledged
@@ -24,5 +25,5 @@
 //
 // The broker for trials is taken away by scaling it to 0, and forgets everything: then nothing is
 // judged but probes, closes and whether it goes on. A pool is scaled where the cluster has metrics of
-// pods (metrics-server), and `helm test` run where it has DNS.
+// pods (metrics-server), and `helm test` run where it has DNS, or an address for it.
 package cluster

@@ -31,7 +31,9 @@ type site struct {
 }
 
 // topics are those of the loads, each its own.
-func topics() []string { return []string{"ingress", "rollout", "deleted", "killed", "outage", "pool"} }
+func topics() []string {
+	return []string{"ingress", "rollout", "deleted", "killed", "outage", "pool", "switched", "check", "balance"}
+}
 
 func (s *site) topic(name string) string { return name + "-" + s.run }
 
@@ -91,6 +93,7 @@ func (s *site) values(t *testing.T) []string {
 	}
 	values := map[string]string{
 		"image.repository": image[:colon], "image.tag": image[colon+1:], "replicaCount": "3", "service.type": "NodePort",
+		"service.clusterIP": os.Getenv("CLUSTER_SERVICE_IP"), "tests.topic": s.topic("check"),
 	}
 	if brokers := os.Getenv("CLUSTER_KAFKA"); brokers != "" {
 		s.kafka = newKafka(t, brokers)

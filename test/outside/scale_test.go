@@ -28,6 +28,7 @@ type scale struct {
 	slowRead   int64         // bytes that each of them is to read
 	slowTime   time.Duration // within which they are to read them
 	backlog    int           // bytes of the topic that they read
+	pods       int           // sizes of pods
 	storm      stormSize     // of a queue
 }
 
@@ -46,7 +47,7 @@ func scaled() scale {
 			churn: 5 * time.Minute, churnEvery: 5 * time.Second, churnRate: 5000,
 			costRounds: 5,
 			remade:     20, grown: time.Minute,
-			producers: 60, slow: 300, slowMemory: podMemory, slowRead: 100_000, slowTime: 6 * time.Minute, backlog: 2 << 30,
+			producers: 60, slow: 300, slowMemory: podMemory, slowRead: 100_000, slowTime: 6 * time.Minute, backlog: 2 << 30, pods: 3,
 			storm: stormSize{records: 100_000, perSecond: 700, processes: 10, sockets: 50, workers: 20, replicas: 8, brokers: 3, drains: 4, pause: 4 * time.Second},
 		}
 	}
@@ -57,7 +58,7 @@ func scaled() scale {
 		churn: 10 * time.Second, churnEvery: 2 * time.Second, churnRate: 2000,
 		costRounds: 1,
 		remade:     3, grown: 15 * time.Second,
-		producers: 40, slow: 100, slowMemory: 200 << 20, slowRead: 50_000, slowTime: patience, backlog: 256 << 20,
+		producers: 40, slow: 100, slowMemory: 200 << 20, slowRead: 50_000, slowTime: patience, backlog: 256 << 20, pods: 1,
 		storm: stormSize{records: 4_000, perSecond: 300, processes: 3, sockets: 20, workers: 3, replicas: 1, brokers: 1, drains: 1, pause: time.Second},
 	}
 }

@@ -84,7 +84,7 @@ func closings() []closing {
 		{proxy.ClosePolicyViolation, "misuse of the protocol that frames allow", "correct it"},
 		{proxy.CloseMessageTooBig, "a message longer than `WSPROXY_MAX_MESSAGE_BYTES`", "correct it"},
 		{proxy.CloseInternal, "the proxy failed", "reconnect, backing off"},
-		{proxy.CloseServiceRestart, "this replica shuts down, or the topic was deleted and made again", "reconnect at once, with jitter"},
+		{proxy.CloseServiceRestart, "this replica shuts down, the connection is as old as connections get, or the topic was deleted and made again", "reconnect at once, with jitter"},
 		{proxy.CloseTryAgainLater, "too many connections, no Kafka for too long, you took no byte for `WSPROXY_WRITE_TIMEOUT`, or were too slow under `slow=close`", "reconnect, backing off"},
 		{proxy.CloseBadParameter, "a parameter is wrong, or there is no valid offset to begin at", "correct it"},
 		{proxy.CloseNotAuthenticated, "credentials are missing or wrong; or the token has expired, was revoked, or could not be renewed", "come back with a new token"},

@@ -14,6 +14,10 @@
 {{- end }}
 {{- end }}
 
+{{- define "wsproxy.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
 {{- define "wsproxy.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "wsproxy.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -32,7 +36,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* Metadata of an object: root, name, and optionally component, pool, labels, annotations. */ -}}
 {{- define "wsproxy.metadata" -}}
 name: {{ .name }}
-namespace: {{ .root.Release.Namespace }}
+namespace: {{ include "wsproxy.namespace" .root }}
 labels:
   {{- include "wsproxy.labels" .root | nindent 2 }}
   {{- with .component }}
@@ -65,10 +69,15 @@ annotations:
 {{- end }}
 
 {{- define "wsproxy.image" -}}
+{{- $repository := .Values.image.repository }}
+{{- with (.Values.global | default dict).imageRegistry }}
+{{- $path := regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "" }}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) $path }}
+{{- end }}
 {{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- printf "%s:%s" $repository (.Values.image.tag | default .Chart.AppVersion) }}
 {{- end }}
 {{- end }}
 
@@ -103,9 +112,25 @@ only where service.plain asks for that: passwords and tokens would be taken ther
 
 {{- define "wsproxy.bootstrapHosts" -}}
 {{- if .Values.devBroker.enabled }}
-{{- include "wsproxy.devBrokerHost" . }}:9092
+{{- include "wsproxy.hostBeforePort" (include "wsproxy.devBrokerHost" .) }}:9092
 {{- else }}
 {{- .Values.kafka.bootstrapHosts }}
+{{- end }}
+{{- end }}
+
+{{- /* A host as it is written before a port: an address of IPv6 has brackets (RFC 3986, section 3.2.2). */ -}}
+{{- define "wsproxy.hostBeforePort" -}}
+{{- if contains ":" . }}[{{ . }}]{{ else }}{{ . }}{{ end }}
+{{- end }}
+
+{{- /* The families of addresses that a service has. */ -}}
+{{- define "wsproxy.ipFamilies" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 

@@ -69,10 +69,17 @@ spec:
         - name: OTEL_EXPORTER_OTLP_ENDPOINT
           value: {{ $v.traces.endpoint | quote }}
         {{- end }}
+        {{- if and $v.kafka.rack.fromNode (not (has "WSPROXY_KAFKA_RACK" $extra)) }}
+        # Kubernetes copies the labels of a node's zone and region to its pods, from 1.35 on. Without the label there is no rack.
+        - name: WSPROXY_KAFKA_RACK
+          valueFrom:
+            fieldRef:
+              fieldPath: metadata.labels['topology.kubernetes.io/zone']
+        {{- end }}
         {{- if not (has "GOMEMLIMIT" $extra) }}
-        {{- with include "wsproxy.memoryLimit" . }}
+        {{- with include "wsproxy.goMemoryLimit" . }}
         - name: GOMEMLIMIT
-          value: {{ . }}
+          value: {{ . }}MiB
         {{- end }}
         {{- end }}
         {{- with .values.extraEnv }}
@@ -105,6 +112,18 @@ spec:
           port: management
           scheme: {{ include "wsproxy.managementScheme" .root | upper }}
         {{- toYaml $v.readinessProbe | nindent 8 }}
+      {{- with $v.startupProbe }}
+      startupProbe:
+        httpGet:
+          path: /livez
+          port: management
+          scheme: {{ include "wsproxy.managementScheme" $pool.root | upper }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $v.lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with .values.resources }}
       resources:
         {{- toYaml . | nindent 8 }}
@@ -157,6 +176,15 @@ spec:
   {{- end }}
   {{- with .values.priorityClassName }}
   priorityClassName: {{ . }}
+  {{- end }}
+  {{- range $field := list "schedulerName" "runtimeClassName" "dnsPolicy" }}
+  {{- with get $v $field }}
+  {{ $field }}: {{ . }}
+  {{- end }}
+  {{- end }}
+  {{- with $v.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $v.hostAliases }}
   hostAliases:

@@ -18,7 +18,7 @@ makes the dict {root, name} and includes this for its effect; it prints nothing.
 {{- $_ := set $values . (ternary (get $own .) (get $root.Values .) (hasKey $own .)) }}
 {{- end }}
 {{- /* Sprig's merge would not let false, 0 and "" win. */ -}}
-{{- range list "config" "autoscaling" "podDisruptionBudget" }}
+{{- range list "config" "autoscaling" "podDisruptionBudget" "memory" }}
 {{- $both := dict }}
 {{- range list (get $root.Values .) (get $own . | default dict) }}
 {{- range $key, $value := . }}
@@ -53,5 +53,21 @@ wsproxy/pool: {{ .name }}
 {{- end }}
 
 {{- define "wsproxy.poolMetadata" -}}
-{{- include "wsproxy.metadata" (dict "root" .root "name" .fullname "component" "proxy" "pool" .name "annotations" .annotations) }}
+{{- include "wsproxy.metadata" (dict "root" .root "name" .fullname "component" "proxy" "pool" .name "annotations" .annotations "labels" .labels) }}
+{{- end }}
+
+{{- /*
+How many replicas a Deployment gets; nothing where that is left to the cluster. Under an autoscaler an upgrade keeps as many as
+there are, and no fewer than minReplicas: where Helm once set the number and then leaves it out, Kubernetes falls back to 1. Helm
+asks the cluster only where it installs or upgrades: what it merely renders has no number, which would undo the autoscaler's.
+*/ -}}
+{{- define "wsproxy.replicas" -}}
+{{- $scaling := .values.autoscaling }}
+{{- if eq $scaling.mode "none" }}
+{{- .values.replicaCount }}
+{{- else }}
+{{- with lookup "apps/v1" "Deployment" (include "wsproxy.namespace" .root) .fullname }}
+{{- max (int .spec.replicas) (int $scaling.minReplicas) }}
+{{- end }}
+{{- end }}
 {{- end }}

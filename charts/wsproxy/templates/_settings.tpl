@@ -22,15 +22,6 @@
 {{- add (div (add $delay $grace 999) 1000) 5 }}
 {{- end }}
 
-{{- /* Nine tenths of a memory limit in Mi or Gi, in MiB; nothing for other units. */ -}}
-{{- define "wsproxy.memoryLimit" -}}
-{{- $limit := dig "limits" "memory" "" .values.resources | toString }}
-{{- if regexMatch "^[0-9]+[MG]i$" $limit }}
-{{- $mebibytes := mul (int64 (trimSuffix "Gi" (trimSuffix "Mi" $limit))) (ternary 1024 1 (hasSuffix "Gi" $limit)) }}
-{{- div (mul $mebibytes 9) 10 }}MiB
-{{- end }}
-{{- end }}
-
 {{- /* The settings of a pool that are no secrets, as a map in YAML. */ -}}
 {{- define "wsproxy.settings" -}}
 {{- $values := .root.Values }}
@@ -94,6 +85,9 @@
 {{- if $values.devBroker.enabled }}
 {{- $_ := set $settings "SESSION_STATE_REPLICATION_FACTOR" "1" }}
 {{- $_ := set $settings "DYNAMIC_CONFIG_REPLICATION_FACTOR" "1" }}
+{{- end }}
+{{- range $name, $value := include "wsproxy.memoryShares" . | fromYaml }}
+{{- $_ := set $settings $name $value }}
 {{- end }}
 {{- range $name, $value := .values.config }}
 {{- if not (kindIs "invalid" $value) }}

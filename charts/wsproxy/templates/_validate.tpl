@@ -64,6 +64,28 @@
 {{- if and $v.clientLimits.limits $v.clientLimits.existingConfigMap }}
 {{- fail "clientLimits.limits and clientLimits.existingConfigMap exclude each other" }}
 {{- end }}
+{{- range $certificate := $v.ingress.tls.certificates }}
+{{- range .hosts }}
+{{- if not (has . $v.ingress.hosts) }}
+{{- fail (printf "ingress.tls.certificates: %s is for %s, which is not among ingress.hosts" $certificate.secretName .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $v.ingress.tls.certificates (not $v.ingress.tls.enabled) }}
+{{- fail "ingress.tls.certificates is set without ingress.tls.enabled" }}
+{{- end }}
+{{- if and (or $v.service.nodePort $v.service.tlsNodePort) (eq $v.service.type "ClusterIP") }}
+{{- fail "service.nodePort and service.tlsNodePort need service.type NodePort or LoadBalancer" }}
+{{- end }}
+{{- if and (eq (len $v.service.ipFamilies) 2) (not (hasSuffix "DualStack" $v.service.ipFamilyPolicy)) }}
+{{- fail "two service.ipFamilies need service.ipFamilyPolicy PreferDualStack or RequireDualStack" }}
+{{- end }}
+{{- if and $v.config.KAFKA_RACK $v.kafka.rack.fromNode }}
+{{- fail "config.KAFKA_RACK and kafka.rack.fromNode exclude each other" }}
+{{- end }}
+{{- if and (or $v.ingress.enabled $v.httpRoute.enabled) $v.config.MAX_CONNECTIONS_PER_ADDRESS (not $v.config.TRUSTED_PROXIES) (not $elsewhere) }}
+{{- fail "config.MAX_CONNECTIONS_PER_ADDRESS behind an ingress or a gateway needs config.TRUSTED_PROXIES: else all clients have its address" }}
+{{- end }}
 {{- if and $v.ingress.enabled (not $v.ingress.hosts) }}
 {{- fail "ingress.hosts is required with ingress.enabled" }}
 {{- end }}
@@ -72,6 +94,10 @@
 {{- end }}
 {{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled }}
 {{- fail "metrics.serviceMonitor and metrics.podMonitor would scrape every pod twice: enable one" }}
+{{- end }}
+{{- $records := or $v.tests.topic $v.devBroker.enabled }}
+{{- if and $v.tests.existingSecret (not $records) }}
+{{- fail "tests.existingSecret is set without tests.topic" }}
 {{- end }}
 {{- $paths := dict }}
 {{- range $name := include "wsproxy.poolNames" . | splitList "," }}
@@ -107,6 +133,7 @@
 {{- end }}
 
 {{- define "wsproxy.validatePool" -}}
+{{- include "wsproxy.validateMemory" . }}
 {{- if and .groups .values.config.ALLOWED_GROUPS }}
 {{- if hasKey (get (get .root.Values.pools .name) "config" | default dict) "ALLOWED_GROUPS" }}
 {{- fail (printf "pools.%s.config.ALLOWED_GROUPS is what groups says" .name) }}
@@ -124,6 +151,14 @@
 {{- end }}
 {{- if and (eq $scaling.mode "keda") $scaling.connections (not $scaling.keda.prometheus) }}
 {{- fail (printf "autoscaling of pool %s: connections under keda needs keda.prometheus" .name) }}
+{{- end }}
+{{- with $scaling.keda.fallback }}
+{{- if and (eq $scaling.mode "keda") (lt (int .replicas) (int $scaling.minReplicas)) }}
+{{- fail (printf "autoscaling of pool %s: keda.fallback.replicas is less than minReplicas" $.name) }}
+{{- end }}
+{{- if and (eq $scaling.mode "keda") (not $scaling.connections) (not $scaling.keda.lag) (not $scaling.keda.triggers) }}
+{{- fail (printf "autoscaling of pool %s: keda.fallback is set without connections, keda.lag or keda.triggers: CPU alone has none" $.name) }}
+{{- end }}
 {{- end }}
 {{- if eq (toString (get .values.config "CONSOLE_ENABLED")) "true" }}
 {{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}

@@ -54,6 +54,7 @@ type Server struct {
 type Sockets struct {
 	MaxConnections           int           `env:"MAX_CONNECTIONS" default:"0" min:"0" max:"2147483647" help:"most connections of this replica, 503 beyond it; 0 is no limit"`
 	MaxConnectionsPerSubject int           `env:"MAX_CONNECTIONS_PER_SUBJECT" default:"0" min:"0" max:"2147483647" help:"most connections per authenticated client of this replica, 429 beyond it; 0 is no limit"`
+	MaxConnectionAge         time.Duration `env:"MAX_CONNECTION_AGE" default:"0s" min:"0s" max:"8760h" help:"a connection that is older, by up to a tenth more at random, is ended with 1012 while another replica lives, so that replicas even out; 0 is no limit"`
 	MemoryBudget             int64         `env:"MEMORY_BUDGET" default:"-1" shown:"60 % of the memory limit" min:"-1" max:"1048576GiB" help:"most memory that the records of all connections hold together, decoded; beyond it clients wait, and from nine tenths on new clients get 503. The memory limit is GOMEMLIMIT, or else the container's; without either, and with 0, there is none"`
 	MaxMessageBytes          int64         `env:"MAX_MESSAGE_BYTES" default:"1MiB" min:"1" max:"512MiB" help:"largest message from a client; close code 1009 beyond it"`
 	PingInterval             time.Duration `env:"PING_INTERVAL" default:"25s" min:"10ms" max:"24h" help:"a client that has been silent for this long is pinged"`

@@ -39,7 +39,7 @@ func documentedDefaults() []documented {
 		same("TRACE_CONTEXT_TRUSTED", "false"),
 		same("LOG_LEVEL", "info"), same("LOG_FORMAT", "json"),
 
-		same("MAX_CONNECTIONS", "0"), same("MAX_CONNECTIONS_PER_SUBJECT", "0"),
+		same("MAX_CONNECTIONS", "0"), same("MAX_CONNECTIONS_PER_SUBJECT", "0"), same("MAX_CONNECTION_AGE", "0s"),
 		{"MEMORY_BUDGET", "60 % of the memory limit", "-1"},
 		same("MAX_MESSAGE_BYTES", "1MiB"),
 		same("PING_INTERVAL", "25s"), same("PONG_TIMEOUT", "10s"), same("WRITE_TIMEOUT", "2m"), same("HANDSHAKE_TIMEOUT", "10s"),

@@ -256,6 +256,7 @@ func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 	a.session.Serve(a.holder(c))
 	defer a.session.Close()
 	defer s.guard(c, a)()
+	defer s.age(c)()
 	f := a.flow
 	log := s.Log.With("direction", f.direction, "remote", remote).With(f.log...)
 	if who := a.authn.Identity.Principal; !who.IsAnonymous() {

@@ -96,6 +96,7 @@ func (f *fold) apply(l logged) any {
 		f.own(id, l.key)
 		f.heard(id, l.offset)
 		f.runs[id].lease = time.Duration(r.Lease) * time.Millisecond
+		f.runs[id].leaves = r.Leaves
 	case *suspicion:
 		f.own(r.By, l.key)
 		f.heard(r.By, l.offset)

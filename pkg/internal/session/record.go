@@ -113,7 +113,8 @@ func isSame(a, b proxy.Principal) bool {
 type beat struct {
 	Server string `json:"server"`
 	Count  int64  `json:"count"`
-	Lease  int64  `json:"lease,omitzero"` // ms; earlier versions do not write it
+	Lease  int64  `json:"lease,omitzero"`  // ms; earlier versions do not write it
+	Leaves bool   `json:"leaves,omitzero"` // the replica drains; earlier versions do not write it
 }
 
 // suspicion is the value of a suspicion's key.

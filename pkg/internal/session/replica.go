@@ -25,6 +25,7 @@ type replica struct {
 	number   int       // how many ids were made so far
 	fold     *fold
 	caughtUp bool
+	retired  bool                // its replica drains
 	left     bool                // it writes nothing anymore
 	attempts map[string]*attempt // by claim
 	rivals   map[string][]*attempt

@@ -10,6 +10,7 @@ type run struct {
 	heard  time.Duration // log time of its last record
 	last   int64         // offset of its last record
 	lease  time.Duration // as its heartbeats tell; 0 where they do not, which are of an earlier version
+	leaves bool          // whether its replica drains, as its last heartbeat tells
 	keys   map[string]struct{}
 	lapsed *lapsed
 }

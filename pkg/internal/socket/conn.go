@@ -95,7 +95,10 @@ type Ending struct {
 	Reason string
 	Error  *proxy.Error  // sent as an error frame before the close frame; may be nil
 	Grace  time.Duration // how long the flow may take to finish what is in flight
-	by     time.Time
+	// Returns says that the client is to come back at once, to this replica or another: its place in its consumer group is
+	// kept for it.
+	Returns bool
+	by      time.Time
 }
 
 // EndWith is the ending that an error calls for.
@@ -221,13 +224,13 @@ func (c *Conn) Result() proxy.CloseCode {
 }
 
 // left tells whether the member is to leave the group: one of the two sides has closed the
-// connection. A peer that was cut off may reconnect as the same member, and a peer whose identity a
-// newer connection has taken over must not remove it. left is called when the connection is over.
+// connection. A peer that was cut off may reconnect as the same member, one whose connection was too old does, and a
+// peer whose identity a newer connection has taken over must not remove it. left is called when the connection is over.
 func (c *Conn) left() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending != nil {
-		return c.ending.Error == nil || !errors.Is(c.ending.Error, proxy.ErrSucceeded)
+		return !c.ending.Returns && (c.ending.Error == nil || !errors.Is(c.ending.Error, proxy.ErrSucceeded))
 	}
 	return c.closedByPeer()
 }

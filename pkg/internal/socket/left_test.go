@@ -48,6 +48,11 @@ func TestWhoLeavesTheGroup(t *testing.T) {
 			c.End(drained(time.Second))
 			time.Sleep(time.Minute)
 		}, true},
+		"it is as old as connections get": {func(c *Conn, p *peer) {
+			c.End(Ending{Code: proxy.CloseServiceRestart, Grace: time.Second, Returns: true})
+			p.wantClose(proxy.CloseServiceRestart)
+			p.sendClose(int(proxy.CloseServiceRestart), "")
+		}, false},
 		"somebody takes its place": {lost(proxy.ErrSucceeded), false},
 		"the connection is cut":    {func(_ *Conn, p *peer) { _ = p.Close() }, false},
 		"the client is silent":     {func(*Conn, *peer) { time.Sleep(time.Hour) }, false},
