@@ -272,6 +272,11 @@ func TestLongPlantedBugs(t *testing.T) {
 			"kafka/share/begin.go", "isolation != \"\"", "isolation == ReadUncommitted",
 			checker.Invented, []string{"-family", "queues", "-transactions"},
 		},
+		"more acquired than workers have room for": {
+			"kafka/share/fetch.go", "fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records),",
+			"fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records)+1,",
+			checker.Spent, []string{"-family", "queues"},
+		},
 		"late acknowledgement counted as good": {
 			"kafka/share/answer.go", "late := !now.Before(h.until)", "late := false",
 			checker.SettledTwice, []string{"-family", "queues"},
