@@ -50,6 +50,13 @@ const script = `(address, protocols, sends) => new Promise((resolve) => {
 // issue signs a token for alice by an issuer that runs until the test's end.
 func issue(t *testing.T) (issuer, token string) {
 	t.Helper()
+	issuer, sign := newIssuer(t)
+	return issuer, sign(time.Hour)
+}
+
+// newIssuer runs an issuer until the test's end. It signs tokens for alice that last for a time.
+func newIssuer(t *testing.T) (address string, sign func(time.Duration) string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -58,8 +65,10 @@ func issue(t *testing.T) (issuer, token string) {
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
 	server.SetIssuer(listener.URL)
-	claims := `{"iss":"` + listener.URL + `","aud":"wsproxy","sub":"alice","exp":` + strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + `}`
-	return listener.URL, oidctest.SignIDToken(key, "key", oidc.ES256, claims)
+	return listener.URL, func(lasts time.Duration) string {
+		claims := `{"iss":"` + listener.URL + `","aud":"wsproxy","sub":"alice","exp":` + strconv.FormatInt(time.Now().Add(lasts).Unix(), 10) + `}`
+		return oidctest.SignIDToken(key, "key", oidc.ES256, claims)
+	}
 }
 
 func TestSorePointPagesBringTokens(t *testing.T) {

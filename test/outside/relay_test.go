@@ -10,11 +10,11 @@ import (
 // relay passes TCP connections on to an address, until they are cut.
 type relay struct {
 	listener net.Listener
-	target   string
 	running  sync.WaitGroup
 
-	mu   sync.Mutex // guards what follows
-	open []net.Conn // of both sides
+	mu     sync.Mutex // guards what follows
+	target string
+	open   []net.Conn // of both sides
 }
 
 // relayTo runs a relay until the test's end.
@@ -40,7 +40,10 @@ func (r *relay) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", r.target)
+		r.mu.Lock()
+		target := r.target
+		r.mu.Unlock()
+		server, err := net.Dial("tcp", target)
 		if err != nil {
 			_ = client.Close()
 			continue
@@ -57,6 +60,13 @@ func (r *relay) accept() {
 func forward(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
 	_, _ = to.Close(), from.Close()
+}
+
+// lead has new connections go to another address.
+func (r *relay) lead(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = target
 }
 
 // cut ends all connections. What was on its way is lost.

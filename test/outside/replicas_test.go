@@ -115,7 +115,11 @@ func (r *replicas) race(topic string, round int) (admitted []*websocket.Conn, re
 	for i := range 200 {
 		p := r.list[i%len(r.list)]
 		racers.Go(func() {
-			conn, status, err := tryHandshake(ctx, p.url(fmt.Sprintf("/socket/out?clientId=c%d&groupId=%s-%d&topic=%s", i, topic, round, topic)))
+			url := p.url(fmt.Sprintf("/socket/out?clientId=c%d&groupId=%s-%d&topic=%s", i, topic, round, topic))
+			conn, status, err := tryHandshake(ctx, url)
+			for err == nil && status == http.StatusServiceUnavailable { // it asks to try again: Kafka was too slow for so many
+				conn, status, err = tryHandshake(ctx, url)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

@@ -17,6 +17,10 @@ const (
 	faults        = "docs/errors.md"
 	live          = "docs/live.md"
 	queues        = "docs/queues.md"
+	ours          = "docs/clients.md"
+	python        = "docs/python.md"
+	java          = "docs/java.md"
+	kotlin        = "docs/kotlin.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	operations    = "docs/operations.md"
@@ -35,6 +39,10 @@ func known() map[string][]string {
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
 		queues:        {"js queue", "sh dead-letters"},
+		ours:          {"ts first", "ts produce", "ts tail", "ts map", "ts queue", "ts status"},
+		python:        {"python client"},
+		java:          {"java client"},
+		kotlin:        {"kotlin client"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},

@@ -136,7 +136,13 @@ func runUntil(ctx context.Context, t *testing.T, command string, environ ...stri
 // the test is skipped, or fails if REQUIRE_ALL=1.
 func clients(t *testing.T, language string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "test/clients/install", language)
+	return provided(t, "test/clients/install", language)
+}
+
+// provided returns what a script of this repository says that it has provided.
+func provided(t *testing.T, script, what string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), script, what)
 	cmd.Dir = filepath.Join("..", "..")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -145,7 +151,7 @@ func clients(t *testing.T, language string) string {
 		t.Skip(stderr.String())
 	}
 	if err != nil {
-		t.Fatalf("installing the client for %s: %v\n%s", language, err, stderr.String())
+		t.Fatalf("%s %s: %v\n%s", script, what, err, stderr.String())
 	}
 	return strings.TrimSpace(string(out))
 }

@@ -48,6 +48,7 @@ func TestPages(t *testing.T) {
 		{"tenants", r.testTenants},
 		{"live reading", r.testLive},
 		{"queues", r.testQueues},
+		{"clients", r.testClients},
 		{"limits", r.testLimits},
 		{"configuration", r.testConfiguration},
 	} {

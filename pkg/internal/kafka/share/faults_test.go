@@ -101,7 +101,7 @@ func TestABrokerThatRestartsTakesBackWhatIsHeld(t *testing.T) {
 	r.write(0, "a", "b")
 	h := r.pod().open(2)
 	h.wants("a", "b")
-	if err := broker.Restart(kafkatest.Deadline(t)); err != nil {
+	if err := broker.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s := h.settle(proxy.Accept, h.position(0))
