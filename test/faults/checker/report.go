@@ -57,6 +57,7 @@ const (
 	Lost         Rule = "settled by nobody"
 	// The suites themselves check the following, since these need a client that waits.
 	Unsettled   Rule = "not settled in the end"
+	Spent       Rule = "delivery that no worker was given"
 	Kept        Rule = "kept from the others after its worker had left"
 	Unserved    Rule = "healthy client not served"
 	Uncommitted Rule = "not read and committed in the end"

@@ -70,11 +70,12 @@ type variant struct {
 // TestSuite runs few schedules of each kind. [TestLongSuite] runs all.
 func TestSuite(t *testing.T) {
 	runSuite(t, map[string]variant{
-		"schedules":           {nil, []string{"-seeds", "30"}},
-		"transactions":        {nil, []string{"-transactions", "-seeds", "10"}},
-		"tails":               {nil, []string{"-family", "tails", "-seeds", "6"}},
-		"queues":              {nil, []string{"-family", "queues", "-seeds", "6"}},
-		"with race detection": {[]string{"-race"}, []string{"-seeds", "2", "-first", "301"}},
+		"schedules":            {nil, []string{"-seeds", "30"}},
+		"transactions":         {nil, []string{"-transactions", "-seeds", "10"}},
+		"tails":                {nil, []string{"-family", "tails", "-seeds", "6"}},
+		"queues":               {nil, []string{"-family", "queues", "-seeds", "6"}},
+		"queues, transactions": {nil, []string{"-family", "queues", "-transactions", "-seeds", "3"}},
+		"with race detection":  {[]string{"-race"}, []string{"-seeds", "2", "-first", "301"}},
 	})
 }
 
@@ -86,16 +87,17 @@ const familySeeds = "100001"
 
 func TestLongSuite(t *testing.T) {
 	runSuite(t, map[string]variant{
-		"schedules":           {nil, []string{"-seeds", "300"}},
-		"what found faults":   {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
-		"transactions":        {nil, []string{"-transactions", "-seeds", "100"}},
-		"topics that change":  {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
-		"tails":               {nil, []string{"-family", "tails", "-seeds", "150"}},
-		"what tails found":    {nil, []string{"-test.run", foundTailFaults, "-family", "tails", "-first", "1066", "-seeds", "1865"}},
-		"queues":              {nil, []string{"-family", "queues", "-seeds", "60"}},
-		"tails, transactions": {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
-		"in transactions too": {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
-		"with race detection": {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
+		"schedules":            {nil, []string{"-seeds", "300"}},
+		"what found faults":    {nil, []string{"-test.run", foundFaults, "-first", "321", "-seeds", "1520"}},
+		"transactions":         {nil, []string{"-transactions", "-seeds", "100"}},
+		"topics that change":   {nil, []string{"-family", "all", "-first", familySeeds, "-seeds", "24"}},
+		"tails":                {nil, []string{"-family", "tails", "-seeds", "150"}},
+		"what tails found":     {nil, []string{"-test.run", foundTailFaults, "-family", "tails", "-first", "1066", "-seeds", "1865"}},
+		"queues":               {nil, []string{"-family", "queues", "-seeds", "60"}},
+		"queues, transactions": {nil, []string{"-family", "queues", "-transactions", "-seeds", "30"}},
+		"tails, transactions":  {nil, []string{"-family", "tails", "-transactions", "-seeds", "30"}},
+		"in transactions too":  {nil, []string{"-family", "all", "-transactions", "-seeds", "12"}},
+		"with race detection":  {[]string{"-race"}, []string{"-seeds", "12", "-first", "301"}},
 	})
 }
 
@@ -265,6 +267,15 @@ func TestLongPlantedBugs(t *testing.T) {
 		"snapshot cut early": {
 			"feed/snapshot.go", "t.log.endOf(t.audience), true, t.openQueue()", "spot{begin: proxy.Places{}, chunk: 0}, true, t.openQueue()",
 			checker.GivenTwice, []string{"-family", "tails"},
+		},
+		"records of aborted transactions given to workers": {
+			"kafka/share/begin.go", "isolation != \"\"", "isolation == ReadUncommitted",
+			checker.Invented, []string{"-family", "queues", "-transactions"},
+		},
+		"more acquired than workers have room for": {
+			"kafka/share/fetch.go", "fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records),",
+			"fetch.MaxRecords, fetch.BatchSize, fetch.ShareAcquireMode = int32(next.records)+1,",
+			checker.Spent, []string{"-family", "queues"},
 		},
 		"late acknowledgement counted as good": {
 			"kafka/share/answer.go", "late := !now.Before(h.until)", "late := false",

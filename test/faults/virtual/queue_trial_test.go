@@ -24,8 +24,14 @@ const (
 	keeper = "keep-"
 )
 
-// tryQueues has a worker of each queue keep what it is given, and leave: the others must be given that long before its lock ends.
+// tryQueues has workers fail at all records, and then a worker of each queue keep what it is given.
 func (w *world) tryQueues(*workload.Producer) {
+	w.tryPoison()
+	w.tryKeeping()
+}
+
+// tryKeeping has a worker of each queue keep what it is given, and leave: the others must be given that long before its lock ends.
+func (w *world) tryKeeping() {
 	if w.plan.queue.lock < keepTime+2*keepLimit {
 		return
 	}

@@ -92,15 +92,18 @@ func (w *world) startWorkers() {
 
 // calmWorkers starts workers that accept all at once, until ctx ends.
 func (w *world) calmWorkers(ctx context.Context, workers *sync.WaitGroup) {
+	w.calmWorkersLike(ctx, workers, drainer, workload.Worker{Window: 50})
+}
+
+// calmWorkersLike starts workers of each queue that are not in the way of each other's, with names that have a prefix.
+func (w *world) calmWorkersLike(ctx context.Context, workers *sync.WaitGroup, prefix string, like workload.Worker) {
 	calm, begin := context.WithCancel(context.Background())
 	begin()
 	for queue := range w.plan.queue.queues {
 		for i := range drainersEach {
-			r := w.plan.random(uint64(860 + 20*queue + i))
-			one := &workload.Worker{
-				Client: w.client(fmt.Sprintf("%s%s-%d", drainer, queueName(queue), i), r), Rand: r, Group: queueName(queue), Window: 50, Committed: *inTransactions,
-				Ending: func(*rand.Rand) workload.Ending { return workload.CloseHandshake }, Calm: calm,
-			}
+			one, r := like, w.plan.random(uint64(860+20*queue+i))
+			one.Client, one.Rand, one.Group, one.Committed, one.Calm = w.client(fmt.Sprintf("%s%s-%d", prefix, queueName(queue), i), r), r, queueName(queue), *inTransactions, calm
+			one.Ending = func(*rand.Rand) workload.Ending { return workload.CloseHandshake }
 			workers.Go(func() { one.Run(ctx) })
 		}
 	}

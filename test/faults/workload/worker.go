@@ -20,6 +20,8 @@ type Worker struct {
 	Lock   time.Duration // of a record: some it works at for longer
 	Slow   time.Duration // between two messages read
 	Keeps  bool          // it settles nothing
+	// Tries is how often a calm worker fails at a record before it rejects it; 0 means that it accepts all.
+	Tries int
 	// Committed means that the group has committed records only, if this worker is the first one of it.
 	Committed bool
 	Pongs     Pongs
@@ -75,13 +77,17 @@ type step struct {
 	after time.Duration // the step before, or the delivery
 }
 
-// steps chooses what becomes of a record.
-func (w *Worker) steps(r *rand.Rand) []step {
-	if w.Keeps {
+// steps chooses what becomes of a record that is delivered for the count-th time.
+func (w *Worker) steps(r *rand.Rand, count int) []step {
+	switch {
+	case w.Keeps:
 		return nil
-	}
-	if w.isCalm() {
+	case w.isCalm() && w.Tries == 0:
 		return []step{{verb: "accept"}}
+	case w.isCalm() && count < w.Tries:
+		return []step{{verb: "release"}}
+	case w.isCalm():
+		return []step{{verb: "reject"}}
 	}
 	work := upTo(r, w.Work)
 	switch n := r.IntN(100); {

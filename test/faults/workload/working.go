@@ -168,7 +168,7 @@ func (c *working) delivered(f *queueFrame) {
 	c.mu.Lock()
 	c.known[f.ID] = at
 	c.forget([]string{f.ID})
-	if steps := c.worker.steps(c.choice); len(steps) > 0 {
+	if steps := c.worker.steps(c.choice, f.Delivery.Count); len(steps) > 0 {
 		c.plan(f.ID, steps)
 	}
 	c.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -52,25 +52,27 @@ func missing(err error) error {
 // classicGroup describes a group of the classic protocol. The error is a *proxy.Error if there is one, but not
 // of consumers.
 func (a *Inventory) classicGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedGroup, error) {
-		described, err := a.admin.DescribeGroups(ctx, id)
-		if err != nil {
-			return kadm.DescribedGroup{}, err
-		}
-		return described.On(id, func(g *kadm.DescribedGroup) error { return g.Err })
+	request := kmsg.NewPtrDescribeGroupsRequest()
+	request.Groups = []string{id}
+	described, err := ask(ctx, a.client, id, request, func(d *kmsg.DescribeGroupsResponse) error {
+		return sole(len(d.Groups), func() int16 { return d.Groups[0].ErrorCode })
 	})
+	if err != nil {
+		return proxy.Group{}, missing(err)
+	}
+	g := &described.Groups[0]
 	group := proxy.Group{Type: proxy.ClassicGroup, Simple: g.ProtocolType == "", State: groupState(g.State), Assignor: g.Protocol}
 	switch {
-	case err != nil:
-		return group, missing(err)
 	case group.State == proxy.GroupDead: // before Kafka 4.0 a missing group is no error
 		return group, errNoGroup
 	case !ofConsumers(g.ProtocolType):
 		return group, proxy.Errorf(proxy.KindNotFound, "Group %q is not one of consumers.", id)
 	}
-	for _, m := range g.Members {
+	for i := range g.Members {
+		m := &g.Members[i]
 		member := proxy.GroupMember{ID: m.MemberID, Client: proxy.ClientID(m.ClientID), Host: m.ClientHost}
-		if assigned, ok := m.Assigned.AsConsumer(); ok {
+		var assigned kmsg.ConsumerMemberAssignment
+		if assigned.ReadFrom(m.MemberAssignment) == nil { // a member that waits for its assignment has none
 			for _, t := range assigned.Topics {
 				member.Partitions = appendPartitions(member.Partitions, t.Topic, t.Partitions)
 			}
@@ -82,42 +84,60 @@ func (a *Inventory) classicGroup(ctx context.Context, id string) (proxy.Group, e
 
 // newGroup describes a group of the new protocol, which brokers know from Kafka 3.7 on.
 func (a *Inventory) newGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedConsumerGroup, error) {
-		described, err := a.admin.DescribeConsumerGroups(ctx, id)
-		return described[id], cmp.Or(err, described[id].Err)
+	request := kmsg.NewPtrConsumerGroupDescribeRequest()
+	request.Groups = []string{id}
+	described, err := ask(ctx, a.client, id, request, func(d *kmsg.ConsumerGroupDescribeResponse) error {
+		return sole(len(d.Groups), func() int16 { return d.Groups[0].ErrorCode })
 	})
 	if err != nil {
 		return proxy.Group{}, missing(err)
 	}
+	g := &described.Groups[0]
 	group := proxy.Group{Type: proxy.ConsumerGroup, State: groupState(g.State), Assignor: g.AssignorName}
-	for _, m := range g.Members {
-		group.Members = append(group.Members, member(m.MemberID, m.ClientID, m.ClientHost, m.Assignment))
+	for i := range g.Members {
+		m := &g.Members[i]
+		member := proxy.GroupMember{ID: m.MemberID, Client: proxy.ClientID(m.ClientID), Host: m.ClientHost}
+		for _, t := range m.Assignment.TopicPartitions {
+			member.Partitions = appendPartitions(member.Partitions, t.Topic, t.Partitions)
+		}
+		sortPartitions(member.Partitions)
+		group.Members = append(group.Members, member)
 	}
 	return group, nil
 }
 
 // shareGroup describes a share group, which brokers know from Kafka 4.1 on.
 func (a *Inventory) shareGroup(ctx context.Context, id string) (proxy.Group, error) {
-	g, err := insist(ctx, func(ctx context.Context) (kadm.DescribedShareGroup, error) {
-		described, err := a.admin.DescribeShareGroups(ctx, id)
-		return described[id], cmp.Or(err, described[id].Err)
+	request := kmsg.NewPtrShareGroupDescribeRequest()
+	request.GroupIDs = []string{id}
+	described, err := ask(ctx, a.client, id, request, func(d *kmsg.ShareGroupDescribeResponse) error {
+		return sole(len(d.Groups), func() int16 { return d.Groups[0].ErrorCode })
 	})
 	if err != nil {
 		return proxy.Group{}, missing(err)
 	}
+	g := &described.Groups[0]
 	group := proxy.Group{Type: proxy.ShareGroup, State: groupState(g.GroupState), Assignor: g.Assignor}
-	for _, m := range g.Members {
-		group.Members = append(group.Members, member(m.MemberID, m.ClientID, m.ClientHost, m.Assignment))
+	for i := range g.Members {
+		m := &g.Members[i]
+		member := proxy.GroupMember{ID: m.MemberID, Client: proxy.ClientID(m.ClientID), Host: m.ClientHost}
+		for _, t := range m.Assignment.TopicPartitions {
+			member.Partitions = appendPartitions(member.Partitions, t.Topic, t.Partitions)
+		}
+		sortPartitions(member.Partitions)
+		group.Members = append(group.Members, member)
 	}
 	return group, nil
 }
 
-func member(id, client, host string, assigned kadm.TopicsSet) proxy.GroupMember {
-	m := proxy.GroupMember{ID: id, Client: proxy.ClientID(client), Host: host}
-	for _, t := range assigned.Sorted() {
-		m.Partitions = appendPartitions(m.Partitions, t.Topic, t.Partitions)
+var errOtherGroups = errors.New("the answer is about other groups")
+
+// sole returns the error that an answer tells of the group that was asked about, or that it is not about one group.
+func sole(groups int, code func() int16) error {
+	if groups != 1 {
+		return errOtherGroups
 	}
-	return m
+	return kerr.ErrorForCode(code())
 }
 
 func appendPartitions(to []proxy.PartitionID, topic string, partitions []int32) []proxy.PartitionID {
@@ -125,4 +145,10 @@ func appendPartitions(to []proxy.PartitionID, topic string, partitions []int32) 
 		to = append(to, proxy.PartitionID{Topic: topic, Partition: p})
 	}
 	return to
+}
+
+func sortPartitions(partitions []proxy.PartitionID) {
+	slices.SortFunc(partitions, func(a, b proxy.PartitionID) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
 }

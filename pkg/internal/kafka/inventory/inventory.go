@@ -9,13 +9,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 const (
-	// coordinatorBackoff is the pause before a retry while a group has no coordinator.
+	// coordinatorBackoff is the pause before a retry while a group has no coordinator, or does not get an answer from it.
 	coordinatorBackoff = 200 * time.Millisecond
 	// attemptTimeout bounds each attempt of a lookup, so that there is time to ask another broker who
 	// coordinates a group: otherwise franz-go waits for a silent one for much longer.
@@ -32,7 +35,6 @@ const (
 // wait for those of administrators.
 type Inventory struct {
 	client  *kgo.Client  // for lookups
-	admin   *kadm.Client // of client
 	changer *kgo.Client  // for changes, which may take longer
 	changes *kadm.Client // of changer
 	metrics *metrics.Metrics
@@ -50,18 +52,26 @@ func Open(c *cluster.Cluster) (*Inventory, error) {
 		return nil, err
 	}
 	c.Metrics.KafkaClients(metrics.AdminClient).Add(clients)
-	return &Inventory{client: client, admin: kadm.NewClient(client), changer: changer, changes: kadm.NewClient(changer), metrics: c.Metrics}, nil
+	return &Inventory{client: client, changer: changer, changes: kadm.NewClient(changer), metrics: c.Metrics}, nil
 }
 
 // clients is how many clients an Inventory has.
 const clients = 2
 
 func open(c *cluster.Cluster, timeout time.Duration) (*kgo.Client, error) {
-	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestTimeoutOverhead(timeout), kgo.RequestRetries(3))...)
+	client, err := kgo.NewClient(c.Options(metrics.AdminClient, "wsproxy-admin", kgo.RequestTimeoutOverhead(timeout), kgo.RequestRetries(3), kgo.MaxVersions(versions()))...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client for administrators: %w", err)
 	}
 	return client, nil
+}
+
+// versions are those of requests: the newest that franz-go knows, except that offsets are told with the names of their topics,
+// which they are not from version 10 on.
+func versions() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
+	return v
 }
 
 // Close ends requests under way.
@@ -74,15 +84,29 @@ func (a *Inventory) Close() {
 // attempts is how often insist makes a request at most.
 const attempts = 4
 
-// insist makes a request that may be made twice, and makes it again, a few times, if no broker has answered it:
-// franz-go asks another broker then who coordinates the group.
+// insist makes a request that may be made twice, and makes it again, a few times, if no broker has answered it: another
+// broker may coordinate the group by then.
 func insist[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	for made := 1; ; made++ {
 		answer, err := call(ctx, request)
-		if err == nil || made == attempts || ctx.Err() != nil || isUnsupported(err) || isAnswer(err) {
+		if err == nil || made == attempts || isUnsupported(err) || isAnswer(err) {
+			return answer, err
+		}
+		if cluster.Pause(ctx, coordinatorBackoff); ctx.Err() != nil {
 			return answer, err
 		}
 	}
+}
+
+// ask has the coordinator of a group answer a request that may be made twice. failed returns the error that an answer tells, if any.
+func ask[A kmsg.Response](ctx context.Context, client *kgo.Client, id string, request kmsg.Request, failed func(A) error) (A, error) {
+	return insist(ctx, func(ctx context.Context) (A, error) {
+		answer, err := cluster.AskCoordinator[A](ctx, client, proxy.GroupID(id), request)
+		if err == nil {
+			err = failed(answer)
+		}
+		return answer, err
+	})
 }
 
 // isAnswer reports whether an error is one that a broker has answered.

@@ -1,11 +1,12 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
-	"errors"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -13,24 +14,23 @@ import (
 // starts returns the start offsets of a share group in any order, with the lags. Kafka tells the lag from 4.2 on
 // (KIP-1226), and knows which records after the start are settled. Where it does not tell, all of them count.
 func (a *Inventory) starts(ctx context.Context, id string) ([]proxy.GroupOffset, error) {
-	described, err := insist(ctx, func(ctx context.Context) (kadm.DescribedShareGroupOffsets, error) {
-		described, err := a.admin.DescribeShareGroupOffsets(ctx, id)
-		if err != nil {
-			return kadm.DescribedShareGroupOffsets{}, err
-		}
-		return described[id], described[id].Err
+	request, group := kmsg.NewPtrDescribeShareGroupOffsetsRequest(), kmsg.NewDescribeShareGroupOffsetsRequestGroup()
+	group.GroupID = id
+	request.Groups = append(request.Groups, group)
+	described, err := ask(ctx, a.client, id, request, func(d *kmsg.DescribeShareGroupOffsetsResponse) error {
+		return sole(len(d.Groups), func() int16 { return d.Groups[0].ErrorCode })
 	})
 	if err != nil {
 		return nil, err
 	}
 	offsets := []proxy.GroupOffset{}
-	for topic, partitions := range described.Offsets {
-		for partition, o := range partitions {
-			if o.Err != nil {
-				return nil, o.Err
+	for _, t := range described.Groups[0].Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return nil, err
 			}
-			if o.StartOffset >= 0 { // in the others nothing was settled yet
-				offsets = append(offsets, proxy.GroupOffset{Topic: topic, Partition: partition, Offset: o.StartOffset, Lag: o.Lag})
+			if p.StartOffset >= 0 { // in the others nothing was settled yet
+				offsets = append(offsets, proxy.GroupOffset{Topic: t.Topic, Partition: p.Partition, Offset: p.StartOffset, Lag: p.Lag})
 			}
 		}
 	}
@@ -60,24 +60,44 @@ func (a *Inventory) measured(ctx context.Context, offsets []proxy.GroupOffset) [
 }
 
 func (a *Inventory) alterStarts(ctx context.Context, id string, offsets kadm.Offsets) error {
-	_, err := insist(ctx, func(ctx context.Context) (kadm.AlterShareGroupOffsetsResponses, error) {
-		altered, err := a.changes.AlterShareGroupOffsets(ctx, id, offsets)
-		if err == nil {
-			err = altered.Error()
+	request := kmsg.NewPtrAlterShareGroupOffsetsRequest()
+	request.GroupID = id
+	for name, partitions := range offsets {
+		topic := kmsg.NewAlterShareGroupOffsetsRequestTopic()
+		topic.Topic = name
+		for p, o := range partitions {
+			partition := kmsg.NewAlterShareGroupOffsetsRequestTopicPartition()
+			partition.Partition, partition.StartOffset = p, o.At
+			topic.Partitions = append(topic.Partitions, partition)
 		}
-		return altered, err
+		request.Topics = append(request.Topics, topic)
+	}
+	_, err := ask(ctx, a.changer, id, request, func(altered *kmsg.AlterShareGroupOffsetsResponse) error {
+		err := kerr.ErrorForCode(altered.ErrorCode)
+		for _, t := range altered.Topics {
+			for _, p := range t.Partitions {
+				err = cmp.Or(err, kerr.ErrorForCode(p.ErrorCode))
+			}
+		}
+		return err
 	})
 	return err
 }
 
 func (a *Inventory) deleteStarts(ctx context.Context, id string, partitions kadm.TopicsSet) error {
-	deleted, err := insist(ctx, func(ctx context.Context) (kadm.DeleteShareGroupOffsetsResponses, error) {
-		return a.changes.DeleteShareGroupOffsets(ctx, id, partitions.Topics()...)
-	})
-	deleted.EachError(func(_ string, failed error) {
-		if !errors.Is(failed, kerr.UnknownTopicOrPartition) { // otherwise they were deleted with their topic
-			err = failed
+	request := kmsg.NewPtrDeleteShareGroupOffsetsRequest()
+	request.GroupID = id
+	for _, name := range partitions.Topics() {
+		topic := kmsg.NewDeleteShareGroupOffsetsRequestTopic()
+		topic.Topic = name
+		request.Topics = append(request.Topics, topic)
+	}
+	_, err := ask(ctx, a.changer, id, request, func(deleted *kmsg.DeleteShareGroupOffsetsResponse) error {
+		errs := []int16{deleted.ErrorCode}
+		for _, t := range deleted.Topics {
+			errs = append(errs, t.ErrorCode)
 		}
+		return undeleted(errs)
 	})
 	return err
 }

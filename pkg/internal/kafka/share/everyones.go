@@ -42,13 +42,9 @@ func (m *member) everyones(ctx context.Context) (map[[16]byte][]int32, error) {
 
 // describe asks the coordinator for the group.
 func (m *member) describe(ctx context.Context) (group kmsg.ShareGroupDescribeResponseGroup, err error) {
-	coordinator, err := cluster.FindCoordinator(ctx, m.client, m.key.group)
-	if err != nil {
-		return group, err //nolint:wrapcheck // it tells what was done
-	}
 	request := kmsg.NewPtrShareGroupDescribeRequest()
 	request.GroupIDs = []string{string(m.key.group)}
-	answer, err := cluster.Ask[*kmsg.ShareGroupDescribeResponse](ctx, m.client.Broker(int(coordinator)), request)
+	answer, err := cluster.AskCoordinator[*kmsg.ShareGroupDescribeResponse](ctx, m.client, m.key.group, request)
 	if err == nil && len(answer.Groups) != 1 {
 		err = errOtherGroups
 	}

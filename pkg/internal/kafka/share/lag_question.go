@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -42,37 +44,57 @@ func (q question) ask(ctx context.Context, client *kgo.Client) (map[groupTopic]f
 	return found, failed
 }
 
-// describe asks the coordinators of the groups.
+// describe asks the coordinators of the groups, all at the same time.
 func (q question) describe(ctx context.Context, client *kgo.Client) (described map[groupTopic][]told, failed error) {
 	described = make(map[groupTopic][]told)
-	for _, shard := range client.RequestSharded(ctx, q.request()) {
-		answer, is := shard.Resp.(*kmsg.DescribeShareGroupOffsetsResponse)
-		if shard.Err != nil || !is {
-			failed = errors.Join(failed, fmt.Errorf("asking for the offsets of share groups: %w", shard.Err))
-			continue
-		}
-		for _, g := range answer.Groups {
-			if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("the offsets of %s: %w", g.GroupID, err))
+	coordinators, failed := cluster.FindCoordinators(ctx, client, q.groups())
+	var mu sync.Mutex // guards described and failed
+	var asking sync.WaitGroup
+	for coordinator, groups := range coordinators {
+		asking.Go(func() {
+			answer, err := cluster.Ask[*kmsg.DescribeShareGroupOffsetsResponse](ctx, client.Broker(int(coordinator)), q.request(groups))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("asking broker %d for the offsets of share groups: %w", coordinator, err))
+				return
 			}
-			for _, t := range g.Topics {
-				described[groupTopic{proxy.GroupID(g.GroupID), t.Topic}] = t.Partitions
+			for _, g := range answer.Groups {
+				if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+					failed = errors.Join(failed, fmt.Errorf("the offsets of %s: %w", g.GroupID, err))
+				}
+				for _, t := range g.Topics {
+					described[groupTopic{proxy.GroupID(g.GroupID), t.Topic}] = t.Partitions
+				}
 			}
-		}
+		})
 	}
+	asking.Wait()
 	return described, failed
 }
 
-func (q question) request() *kmsg.DescribeShareGroupOffsetsRequest {
-	request, at := kmsg.NewPtrDescribeShareGroupOffsetsRequest(), make(map[string]int)
+// groups returns the groups that are asked about.
+func (q question) groups() (all []proxy.GroupID) {
+	for of := range q {
+		all = append(all, of.group)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// request asks about some of the groups.
+func (q question) request(groups []proxy.GroupID) *kmsg.DescribeShareGroupOffsetsRequest {
+	request, at := kmsg.NewPtrDescribeShareGroupOffsetsRequest(), make(map[proxy.GroupID]int)
+	for i, group := range groups {
+		at[group] = i
+		g := kmsg.NewDescribeShareGroupOffsetsRequestGroup()
+		g.GroupID = string(group)
+		request.Groups = append(request.Groups, g)
+	}
 	for of, a := range q {
-		i, is := at[string(of.group)]
+		i, is := at[of.group]
 		if !is {
-			i = len(request.Groups)
-			at[string(of.group)] = i
-			g := kmsg.NewDescribeShareGroupOffsetsRequestGroup()
-			g.GroupID = string(of.group)
-			request.Groups = append(request.Groups, g)
+			continue
 		}
 		t := kmsg.NewDescribeShareGroupOffsetsRequestGroupTopic()
 		t.Topic = of.topic
