@@ -27,6 +27,9 @@ type ConsumeOptions struct {
 	// each CommitEvery (1 s by default) and at the end.
 	ManualCommit bool
 	CommitEvery  time.Duration
+	// BeforeCommit is called before commits that are not manual, for instance to flush what the loop has written. If it fails, nothing is
+	// committed, and its error ends the loop.
+	BeforeCommit func() error
 }
 
 // Consume reads a topic as a member of a consumer group. The loop gets the records of a partition in their order, each at least once: those that were
@@ -80,8 +83,10 @@ func (m *consumption) run(ctx context.Context, yield func(*Record, error) bool) 
 	ticker := time.NewTicker(m.options.CommitEvery)
 	defer ticker.Stop()
 	err := m.deliver(ctx, yield, ticker.C)
-	if errors.Is(err, errLeft) || ctx.Err() != nil {
-		_ = m.commitDone()
+	if isLeaving(ctx, err) {
+		if failed, ok := errors.AsType[*hookError](m.commitDone()); ok && !errors.Is(err, errLeft) {
+			err = failed
+		}
 		m.end()
 		m.stream.leave()
 		return err
@@ -90,6 +95,16 @@ func (m *consumption) run(ctx context.Context, yield func(*Record, error) bool) 
 	m.stream.abandon()
 	return err
 }
+
+// isLeaving tells whether the loop ends, and not only the connection.
+func isLeaving(ctx context.Context, err error) bool {
+	return errors.Is(err, errLeft) || ctx.Err() != nil
+}
+
+// hookError is an error of BeforeCommit, which ends all.
+type hookError struct{ error }
+
+func (e *hookError) Unwrap() error { return e.error }
 
 // end has further commits refused.
 func (m *consumption) end() {
@@ -135,6 +150,11 @@ func (m *consumption) deliver(ctx context.Context, yield func(*Record, error) bo
 
 // commitDone commits the records whose loops have ended, and sends again what Kafka has refused.
 func (m *consumption) commitDone() error {
+	if len(m.done) > 0 && m.options.BeforeCommit != nil {
+		if err := m.options.BeforeCommit(); err != nil {
+			return &hookError{err}
+		}
+	}
 	m.mu.Lock()
 	again := m.unsent
 	m.unsent = make(map[int32]string)

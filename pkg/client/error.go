@@ -79,7 +79,8 @@ func kindOfClose(code proxy.CloseCode) (kind proxy.Kind, known bool) {
 
 // isInVain tells whether another connection would end as this one did.
 func isInVain(err error) bool {
-	if errors.Is(err, context.Canceled) || isBadCertificate(err) {
+	var hook *hookError
+	if errors.Is(err, context.Canceled) || isBadCertificate(err) || errors.As(err, &hook) {
 		return true
 	}
 	var e *Error

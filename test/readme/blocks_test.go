@@ -17,6 +17,7 @@ const (
 	faults        = "docs/errors.md"
 	live          = "docs/live.md"
 	queues        = "docs/queues.md"
+	commandLine   = "docs/command-line.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	operations    = "docs/operations.md"
@@ -35,6 +36,7 @@ func known() map[string][]string {
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
 		queues:        {"js queue", "sh dead-letters"},
+		commandLine:   {"sh commands", "sh session", "sh work"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
@@ -123,6 +125,7 @@ func notRun() map[string]string {
 		"sh cluster":      "needs a Kubernetes cluster, or a registry: test/cluster runs the like of it",
 		"sh dead-letters": "needs an Apache Kafka and its tools: test/outside runs them",
 		"sh kafka":        "needs Kafka's tools and a broker with an authorizer",
+		"sh work":         "needs an Apache Kafka with share groups, and ImageMagick: test/e2e runs the like of it",
 		"sh long":         "takes minutes, and the machine for itself",
 	}
 }
@@ -213,6 +216,9 @@ func TestSettingsExist(t *testing.T) {
 	name := regexp.MustCompile(`WSPROXY_[A-Z0-9_]*[A-Z0-9]`)
 	for _, setting := range name.FindAllString(configTable(t), -1) {
 		exists[setting], exists[setting+"_FILE"] = true, true
+	}
+	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN"} {
+		exists[variable] = true
 	}
 	theirs := regexp.MustCompile("(?m)^\\| `WSPROXY_[^|]*\\|")
 	for _, page := range append(pages(t), "SECURITY.md", "CONTRIBUTING.md", "deploy/README.md", "charts/wsproxy/README.md") {
