@@ -70,6 +70,12 @@ soak: ## try to lose something under random faults for SECONDS (600); ARGS="-fam
 	@go test -tags synctests -c -o bin/virtual.test ./test/faults/virtual
 	@bin/virtual.test -test.run '^TestSchedules$$' -test.timeout 0 -soak $(SECONDS)s -first $$(date +%s) $(ARGS)
 
+.PHONY: soak-real
+soak-real: ## the same against Apache Kafka; the report is kept in bin/soak-real.log
+	@go test -c -o bin/real.test ./test/faults/real
+	@cd test/faults/real && bash -o pipefail -c '../../../bin/real.test -test.v -test.timeout 0 \
+		-test.run "^(TestLongRealFaults|TestLongQueuesUnderFaults)$$" -soak $(SECONDS)s -seed $$(date +%s) $(ARGS) | tee ../../../bin/soak-real.log'
+
 .PHONY: kafka
 kafka: ## start a real Apache Kafka on this machine
 	go run ./test/kafka/cmd/kafka $(ARGS)

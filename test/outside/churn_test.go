@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -18,6 +19,7 @@ const (
 	churnConsumers  = 6
 	churnSession    = 10 * time.Second
 	quietRestarts   = 3 // restarts of consumers while nothing else happens
+	longPause       = 100 * time.Millisecond
 )
 
 // churn is a group whose consumers come and go while it reads.
@@ -36,7 +38,7 @@ type churn struct {
 	mu      sync.Mutex // guards what follows
 	tally   *tally
 	last    map[int32]arrival // by partition
-	pause   time.Duration     // the longest of a partition that stayed where it was
+	gaps    []gap             // the long ones
 	endings int               // streams that the proxy has ended
 }
 
@@ -122,6 +124,9 @@ func (c *churn) run() int32 {
 		c.t.Errorf("%d restarts of consumers caused %d rebalances", quietRestarts, quiet)
 	}
 	before = c.generation()
+	watching, watched := context.WithCancel(c.t.Context())
+	defer watched()
+	owners := watchOwners(watching, c.t, c.replicas.kafka, c.group, c.topic, churnPartitions)
 	events := c.comeAndGo()
 	await(c.t, "all records", func() bool {
 		c.mu.Lock()
@@ -130,14 +135,30 @@ func (c *churn) run() int32 {
 	})
 	await(c.t, "all commits", func() bool { return sum(c.replicas.kafka.committed(c.group, c.topic)) == int64(c.total) })
 	rebalances := c.generation() - before
+	watched()
 	c.leave()
+	longest := c.longestPause(owners)
 	c.t.Logf("%d restarts alone: %d rebalances; %d times one killed, one added, one restarted: %d rebalances; "+
 		"%d records, %d twice, none skipped; longest pause of a partition that stayed %v; streams ended by the proxy: %d",
-		quietRestarts, quiet, events, rebalances, c.total, c.tally.duplicates(), c.pause.Round(time.Millisecond), c.endings)
-	if c.pause >= churnSession {
-		c.t.Errorf("a partition that stayed where it was had a pause of %v", c.pause)
+		quietRestarts, quiet, events, rebalances, c.total, c.tally.duplicates(), longest.Round(time.Millisecond), c.endings)
+	if longest >= churnSession {
+		c.t.Errorf("a partition that stayed where it was had a pause of %v", longest)
 	}
 	return quiet
+}
+
+// longestPause returns the longest pause of a partition that stayed where it was. One that moved to a consumer which was killed before it
+// had a record, and then came back, did not.
+func (c *churn) longestPause(o *owners) (longest time.Duration) {
+	for _, g := range c.gaps {
+		switch {
+		case o.stayed(g):
+			longest = max(longest, g.length())
+		case g.length() >= churnSession:
+			c.t.Logf("partition %d moved away and back during %v without a record", g.partition, g.length())
+		}
+	}
+	return longest
 }
 
 func (c *churn) generation() int32 {
@@ -145,7 +166,7 @@ func (c *churn) generation() int32 {
 	return generation
 }
 
-// settle waits until the group is stable, with so many members.
+// settle waits until the group is stable, with so many members, and rebalances no more by itself.
 func (c *churn) settle(members int) {
 	c.t.Helper()
 	await(c.t, "the group to be stable", func() bool {
@@ -155,12 +176,24 @@ func (c *churn) settle(members int) {
 		}
 		assigned := 0
 		for _, m := range groups[c.group].Members {
-			if a, ok := m.Assigned.AsConsumer(); ok && len(a.Topics) > 0 {
-				assigned++
+			if a, ok := m.Assigned.AsConsumer(); ok {
+				for _, topic := range a.Topics {
+					assigned += len(topic.Partitions)
+				}
 			}
 		}
-		return assigned == members
+		// A partition that is to move from one member to another is assigned to none before the next rebalance (KIP-429).
+		return assigned == churnPartitions+1 && c.isCurrent()
 	})
+}
+
+// isCurrent tells whether the witness knows of the last rebalance.
+func (c *churn) isCurrent() bool {
+	heartbeat := kmsg.NewPtrHeartbeatRequest()
+	heartbeat.Group = c.group
+	heartbeat.MemberID, heartbeat.Generation = c.witness.GroupMetadata()
+	answer, err := heartbeat.RequestWith(within(c.t, patience), c.witness)
+	return err == nil && answer.ErrorCode == 0
 }
 
 // comeAndGo writes records, and makes consumers connect and disconnect meanwhile. It returns how often.
@@ -292,7 +325,9 @@ func (c *churn) add(number int, r *record) {
 	defer c.mu.Unlock()
 	c.tally.add(r.Partition, r.Offset)
 	if before, ok := c.last[r.Partition]; ok && before.number == number {
-		c.pause = max(c.pause, now.Sub(before.at))
+		if g := (gap{r.Partition, before.at, now}); g.length() >= longPause {
+			c.gaps = append(c.gaps, g)
+		}
 	}
 	c.last[r.Partition] = arrival{now, number}
 }

@@ -7,7 +7,7 @@
 // Beside that, crowds of tails read through a rolling restart of three replicas, and while the broker is killed: their
 // size shows what a few tails do not. Workers of a queue have a run of their own, against three brokers.
 //
-// The short test has a few faults and the long one all of them. FAULTS_SECONDS=900 has the long one
-// go on for so long, where go test needs a -timeout beyond it. The flag -seed chooses the order of
+// The tests let each fault happen once. The flag -soak has them go on for so long instead, where go test needs a -timeout beyond it,
+// and demand that the proxies do not grow. The flag -seed chooses the order of
 // the faults, -tails the size of the crowd, and -update writes the tables of what happened into docs/reliability.md.
 package real

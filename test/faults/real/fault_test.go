@@ -66,7 +66,7 @@ func (r *rig) killProxy() (string, error) { return r.restartProxy(r.fleet.crash)
 func (r *rig) stopProxy() (string, error) { return r.restartProxy(r.fleet.shutdown) }
 
 func (r *rig) restartProxy(end func(int) error) (string, error) {
-	away, i := r.between(0, 3*time.Second), r.random.IntN(replicas)
+	away, i := r.between(0, 3*time.Second), mortal(replicas, r.random.IntN)
 	err := end(i)
 	if err == nil {
 		workload.Pause(r.t.Context(), away)

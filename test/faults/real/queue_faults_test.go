@@ -89,7 +89,7 @@ func (q *queueRun) moveLeaders() (string, error) {
 }
 
 func (q *queueRun) restartProxy(end func(int) error) (string, error) {
-	away, i := q.between(0, 3*time.Second), q.random.IntN(queueReplicas)
+	away, i := q.between(0, 3*time.Second), mortal(queueReplicas, q.random.IntN)
 	err := end(i)
 	if err == nil {
 		workload.Pause(q.t.Context(), away)

@@ -40,6 +40,7 @@ type queueRun struct {
 	wires    wires
 	recorder *history.Recorder
 	admin    *kadm.Client
+	marks    marks
 
 	ctx       context.Context // ends with the time of faults
 	stop      context.CancelFunc

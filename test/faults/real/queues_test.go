@@ -17,20 +17,23 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	began, before := time.Now(), load()
 	q := newQueueRun(t)
 	q.startClients()
-	spans := []span{{nobody, time.Time{}}}
+	spans := []span{{fault: nobody}}
 	if q.healed("the start") {
-		spans = append(spans, q.strike(length(t))...)
+		spans = append(spans, q.strike(ofAll(len(queueFaults())), *soak/2)...)
 	}
-	spans = append(spans, span{nobody, time.Now()})
+	spans = append(spans, span{fault: nobody, from: time.Now()})
 	q.settle()
 	events := q.recorder.Events()
 	report := checker.Check(events, q.judged())
 	for _, line := range report.Lines(shown) {
 		t.Error(line)
 	}
-	table := queueTable(spans, events, append(report.Violations, q.stuck...))
+	report.Violations = append(report.Violations, q.stuck...)
+	sum.Add(&report)
+	table := queueTable(spans, events, report.Violations)
 	took := time.Since(began).Round(time.Second)
 	t.Logf("seed %d, %v, load average %s before, %s after\n%s", *seed, took, before, load(), table)
+	q.marks.judge(t)
 	if *update {
 		run := fmt.Sprintf("%v, seed %d, 2 proxies, 3 brokers, %d workers on one machine of 2 processors; load average %s before, %s after", took, *seed, queueWorkers, before, load())
 		must(t, record(t.Context(), "queues", run, table))
@@ -38,15 +41,15 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 }
 
 // strike lets faults happen, one at a time, each kind before any does so again.
-func (q *queueRun) strike(length time.Duration) (spans []span) {
+func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
 	began, all, order := time.Now(), queueFaults(), random(1)
-	for n := 0; n < len(all) || time.Since(began) < length; n++ {
+	for n := 0; n < least || time.Since(began) < length; n++ {
 		if n%len(all) == 0 {
 			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		}
 		f := all[n%len(all)]
 		q.random = random(uint64(2000 + n))
-		s := span{f.name, time.Now()}
+		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
 		what, err := f.strike(q)
 		if err != nil {
@@ -55,16 +58,21 @@ func (q *queueRun) strike(length time.Duration) (spans []span) {
 		}
 		over := time.Now()
 		healed := q.healed(f.name)
+		spans[len(spans)-1].stalls.records = time.Since(over)
 		q.t.Logf("%4d at %v: %s, %s; then new records came after %v", n+1, s.from.Sub(began).Round(time.Second), f.name, what, time.Since(over).Round(time.Millisecond))
 		if !healed {
 			return spans
 		}
+		q.marks.take(q.fleet)
 	}
 	return spans
 }
 
 // queueRow is what happened in the time of a fault.
-type queueRow struct{ times, written, handed, again, settled, expired, unknown, violations int }
+type queueRow struct {
+	times, written, handed, again, settled, expired, unknown, violations int
+	worst                                                                stalls
+}
 
 // queueTable is what happened in a run, in Markdown.
 func queueTable(spans []span, events []history.Event, violations []checker.Violation) string {
@@ -85,6 +93,7 @@ func queueTable(spans []span, events []history.Event, violations []checker.Viola
 		if s.fault != nobody {
 			at(s.from).times++
 		}
+		at(s.from).worst = at(s.from).worst.most(s.stalls)
 	}
 	for i := range events {
 		at(events[i].At).add(&events[i])
@@ -93,7 +102,7 @@ func queueTable(spans []span, events []history.Event, violations []checker.Viola
 		at(violations[i].At).violations++
 	}
 	var b strings.Builder
-	b.WriteString("| fault | times | written | delivered | of these again | settled | locks ended | outcome unknown | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| fault | times | written | delivered | of these again | settled | locks ended | outcome unknown | longest until new records | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	var sum queueRow
 	for _, f := range append([]queueFault{{name: nobody}}, queueFaults()...) {
 		if r := rows[f.name]; r != nil {
@@ -132,8 +141,10 @@ func (r *queueRow) sum(o *queueRow) {
 	r.expired += o.expired
 	r.unknown += o.unknown
 	r.violations += o.violations
+	r.worst = r.worst.most(o.worst)
 }
 
 func (r *queueRow) write(b *strings.Builder, name string) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.written, r.handed, r.again, r.settled, r.expired, r.unknown, r.violations)
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %s | %d |\n", name, r.times, r.written, r.handed, r.again, r.settled, r.expired, r.unknown,
+		seconds(r.worst.records), r.violations)
 }

@@ -37,6 +37,7 @@ type rig struct {
 	wires    wires
 	recorder *history.Recorder
 	kafka    *observer
+	marks    marks
 
 	ctx       context.Context // ends with the time of faults
 	stop      context.CancelFunc

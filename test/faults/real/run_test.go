@@ -5,8 +5,6 @@ package real
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +17,7 @@ const shown = 10
 
 // TestLongRealFaults lets every fault happen at least once.
 func TestLongRealFaults(t *testing.T) {
-	writeAndRead(t, len(faults()), length(t))
+	writeAndRead(t, ofAll(len(faults())), *soak/2)
 }
 
 // writeAndRead has clients write and read while so many faults happen, or more where they go on for
@@ -35,11 +33,11 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	defer stopWatching()
 
 	r.startClients()
-	spans := []span{{nobody, time.Time{}}}
+	spans := []span{{fault: nobody}}
 	if r.healed("the start") {
 		spans = append(spans, r.strike(least, length)...)
 	}
-	spans = append(spans, span{nobody, time.Now()})
+	spans = append(spans, span{fault: nobody, from: time.Now()})
 	r.settle()
 	r.stopTails()
 	r.tailing.Wait()
@@ -54,24 +52,25 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 		t.Error(line)
 	}
 	report.Violations = append(report.Violations, r.stuck...)
+	sum.Add(&report)
 	sheet := count(spans, events, report.Violations)
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
+	r.marks.judge(t)
 	if *update {
 		run := fmt.Sprintf("%v, seed %d", time.Since(began).Round(time.Second), *seed)
 		must(t, record(t.Context(), "reliability", run, sheet.String()))
+		if *soak > 0 {
+			must(t, record(t.Context(), "soak", run, r.marks.String()))
+		}
 	}
 }
 
-// length is how long faults go on, 0 for once each.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULTS_SECONDS")
-	if text == "" {
-		return 0
+// ofAll is how many of so many faults happen at least: all, but in a soak.
+func ofAll(kinds int) int {
+	if *soak > 0 {
+		return 1
 	}
-	seconds, err := strconv.Atoi(text)
-	must(t, err)
-	return time.Duration(seconds) * time.Second
+	return kinds
 }
 
 // strike lets faults happen, one at a time, each kind before any does so again. It ends when
@@ -86,7 +85,7 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		}
 		f := all[n%len(all)]
 		r.random = random(uint64(1000 + n))
-		s := span{f.name, time.Now()}
+		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
 		what, err := f.strike(r)
 		if err != nil {
@@ -95,11 +94,13 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		}
 		over := time.Now()
 		healed := r.healed(f.name)
+		spans[len(spans)-1].stalls = stalls{r.served, time.Since(over)}
 		r.t.Logf("%4d at %v: %s, %s; then all had answers after %v, and all was committed after %v", n+1,
-			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), time.Since(over).Round(time.Millisecond))
+			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), spans[len(spans)-1].stalls.records.Round(time.Millisecond))
 		if !healed {
 			return spans
 		}
+		r.marks.take(r.fleet)
 	}
 	return spans
 }

@@ -15,11 +15,11 @@ func TestCount(t *testing.T) {
 	start := time.Now()
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	spans := []span{
-		{nobody, time.Time{}},
-		{"broker killed", at(10)},
-		{"proxy killed", at(20)},
-		{"broker killed", at(30)},
-		{nobody, at(40)},
+		{fault: nobody},
+		{"broker killed", at(10), stalls{3 * time.Second, 4 * time.Second}},
+		{"proxy killed", at(20), stalls{time.Second, 7 * time.Second}},
+		{"broker killed", at(30), stalls{5 * time.Second, 2 * time.Second}},
+		{fault: nobody, from: at(40)},
 	}
 	events := []history.Event{
 		{Kind: history.Send, At: at(1)},
@@ -34,12 +34,12 @@ func TestCount(t *testing.T) {
 		{Kind: history.Send, At: at(41)},
 	}
 	violations := []checker.Violation{{At: at(25)}, {}}
-	const want = "| fault | times | sent | answered | delivered | duplicates | violations |\n" +
-		"|---|--:|--:|--:|--:|--:|--:|\n" +
-		"| none (start and end) | 0 | 2 | 0 | 0 | 0 | 1 |\n" +
-		"| broker killed | 2 | 2 | 1 | 1 | 0 | 0 |\n" +
-		"| proxy killed | 1 | 0 | 0 | 2 | 1 | 1 |\n" +
-		"| **all** | 3 | 4 | 1 | 3 | 1 | 2 |\n"
+	const want = "| fault | times | sent | answered | delivered | duplicates | longest until all had answers | until all was committed | violations |\n" +
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|\n" +
+		"| none (start and end) | 0 | 2 | 0 | 0 | 0 | 0.0 s | 0.0 s | 1 |\n" +
+		"| broker killed | 2 | 2 | 1 | 1 | 0 | 5.0 s | 4.0 s | 0 |\n" +
+		"| proxy killed | 1 | 0 | 0 | 2 | 1 | 1.0 s | 7.0 s | 1 |\n" +
+		"| **all** | 3 | 4 | 1 | 3 | 1 | 5.0 s | 7.0 s | 2 |\n"
 	if got := count(spans, events, violations).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

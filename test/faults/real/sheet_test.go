@@ -22,13 +22,28 @@ const nobody = "none (start and end)"
 
 // span is the time that belongs to a fault: from its beginning to that of the next.
 type span struct {
-	fault string
-	from  time.Time
+	fault  string
+	from   time.Time
+	stalls stalls
 }
+
+// stalls are how long it took, once a fault was over, until all were served.
+type stalls struct {
+	answers time.Duration // until each producer had an answer
+	records time.Duration // until consumers had committed all that was in the log by then; or until workers had new records
+}
+
+func (s stalls) most(o stalls) stalls {
+	return stalls{max(s.answers, o.answers), max(s.records, o.records)}
+}
+
+// seconds are of a duration, for a table.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
 // row is what happened in the time of a fault.
 type row struct {
 	times, sent, answered, delivered, duplicates, violations int
+	worst                                                    stalls
 }
 
 // sheet is what happened in a run.
@@ -45,6 +60,7 @@ func count(spans []span, events []history.Event, violations []checker.Violation)
 		if one.fault != nobody {
 			s.rows[one.fault].times++
 		}
+		s.rows[one.fault].worst = s.rows[one.fault].worst.most(one.stalls)
 	}
 	at := func(when time.Time) *row {
 		after := sort.Search(len(spans), func(i int) bool { return spans[i].from.After(when) })
@@ -83,7 +99,7 @@ func (r *row) add(e *history.Event, had map[string]bool) {
 // String is the table, in Markdown.
 func (s *sheet) String() string {
 	var b strings.Builder
-	b.WriteString("| fault | times | sent | answered | delivered | duplicates | violations |\n|---|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| fault | times | sent | answered | delivered | duplicates | longest until all had answers | until all was committed | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	var sum row
 	for _, f := range append([]fault{{name: nobody}}, faults()...) {
 		r := s.rows[f.name]
@@ -93,7 +109,7 @@ func (s *sheet) String() string {
 		r.write(&b, f.name)
 		sum = row{
 			sum.times + r.times, sum.sent + r.sent, sum.answered + r.answered, sum.delivered + r.delivered,
-			sum.duplicates + r.duplicates, sum.violations + r.violations,
+			sum.duplicates + r.duplicates, sum.violations + r.violations, sum.worst.most(r.worst),
 		}
 	}
 	sum.write(&b, "**all**")
@@ -101,7 +117,8 @@ func (s *sheet) String() string {
 }
 
 func (r *row) write(b *strings.Builder, name string) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d |\n", name, r.times, r.sent, r.answered, r.delivered, r.duplicates, r.violations)
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %s | %s | %d |\n", name, r.times, r.sent, r.answered, r.delivered, r.duplicates,
+		seconds(r.worst.answers), seconds(r.worst.records), r.violations)
 }
 
 // record writes what happened, and in which run, into a part of docs/reliability.md.

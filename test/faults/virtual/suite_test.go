@@ -31,28 +31,16 @@ const shown = 4
 
 // totals sum up the reports of all schedules.
 type totals struct {
-	schedules, answered, delivered, tailed, gaps, handed, settled, violations atomic.Int64
+	checker.Totals
 
 	seen atomic.Bool // the violation that -until names
 }
 
 func (s *totals) add(r *checker.Report) {
-	s.schedules.Add(1)
-	s.answered.Add(int64(r.Answered))
-	s.delivered.Add(int64(r.Delivered))
-	s.tailed.Add(int64(r.Tailed))
-	s.gaps.Add(int64(r.Gaps))
-	s.handed.Add(int64(r.Handed))
-	s.settled.Add(int64(r.Settled))
-	s.violations.Add(int64(len(r.Violations)))
+	s.Add(r)
 	if *until != "" && r.Count(checker.Rule(*until)) > 0 {
 		s.seen.Store(true)
 	}
-}
-
-func (s *totals) String() string {
-	return fmt.Sprintf("schedules=%d answered=%d delivered=%d tailed=%d gaps=%d handed=%d settled=%d violations=%d",
-		s.schedules.Load(), s.answered.Load(), s.delivered.Load(), s.tailed.Load(), s.gaps.Load(), s.handed.Load(), s.settled.Load(), s.violations.Load())
 }
 
 var sum totals

@@ -19,7 +19,8 @@
 // # Locks
 //
 // Kafka tells how long locks last, and not when they began. They are counted from before the fetch or the renewal was sent, so
-// that they end here earlier than at Kafka. What was sent before the end is left to Kafka's answer.
+// that they end here earlier than at Kafka: by a tenth of their duration, since no fetch waits for longer. What was sent before the end is
+// left to Kafka's answer.
 //
 // A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
 // begins without locks. In both cases the workers are told at once. A leader that has moved

@@ -54,8 +54,17 @@ func (s *session) waitFor(next *step) time.Duration {
 	case s.source.holds > 0:
 		return min(soonWait<<min(s.empty, 16), g.busyWait)
 	default:
-		return min(busyWait<<min(s.empty, 16), g.idleWait)
+		return s.idleWait()
 	}
+}
+
+// idleWait returns how long the broker may wait for records while nothing of it is held.
+func (s *session) idleWait() time.Duration {
+	wait := min(busyWait<<min(s.empty, 16), s.member.groups.idleWait)
+	if s.lock > 0 {
+		wait = min(wait, s.lock/lockShare)
+	}
+	return wait
 }
 
 func (s *session) fetchOf(next *step, wait time.Duration) *kmsg.ShareFetchRequest {
@@ -148,6 +157,7 @@ type fetched struct {
 // take handles the answer to a fetch: first what was told, which frees places, and then the records.
 func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.Time) {
 	lock := lockOf(answer.AcquisitionLockTimeoutMillis)
+	s.lock = lock
 	s.confirm(next.tell, sentAt)
 	decoded := s.decode(answer)
 	if s.empty++; len(decoded) > 0 || len(next.tell.all) > 0 {

@@ -18,6 +18,9 @@ const (
 	// soonWait on. It is also the wait while another broker's session has no places.
 	busyWait = 50 * time.Millisecond
 	soonWait = 4 * time.Millisecond
+	// lockShare is the part of a lock's duration that a broker may wait for records: locks are counted from before the fetch, so
+	// that workers have less time for a record the longer the broker has waited for it.
+	lockShare = 10
 	// limitAtMost is how long a broker may have no room for the session until the workers are told.
 	limitAtMost = 5 * time.Second
 	// fullPause is the pause between two looks whether the memory budget has room again.
@@ -43,6 +46,7 @@ type session struct {
 	epoch    int32                    // of the next request; 0 before the first one
 	has      map[partitionID]struct{} // the partitions that the session has at the broker
 	empty    int                      // fetches in a row that have returned nothing
+	lock     time.Duration            // how long locks last, as the broker last said; 0 before
 	stale    bool                     // the broker may have a session of ours with another epoch
 	pauses   pauses
 	resumeAt time.Time // no request is made before

@@ -62,3 +62,23 @@ func (s *source) isBusy(l *ledger) bool {
 	defer l.mu.Unlock()
 	return s.busy
 }
+
+// TestAnIdleQueueLeavesWorkersNearlyAllOfALock has brokers that may wait for records for much longer than locks last. The requests
+// come often all the same: a lock counts from the request that has waited for the record.
+func TestAnIdleQueueLeavesWorkersNearlyAllOfALock(t *testing.T) {
+	eachShortLock(t, func(r *rig) {
+		r.create(r.topic, 1)
+		p := r.pod()
+		p.groups.idleWait = kafkatest.Patience
+		h := p.open(1)
+		h.write(0, "a")
+		h.wants("a")
+		h.settles(proxy.Accept)
+		s := h.session()
+		asked := s.asked.Load()
+		kafkatest.Await(r, "many short waits", func() bool { return s.asked.Load() >= asked+10 }) // 25 s in all otherwise
+		h.write(0, "b")
+		h.wants("b")
+		h.settles(proxy.Accept)
+	})
+}
