@@ -76,10 +76,18 @@ func command(p Process) *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), showVersion(p))
-	root.AddCommand(produce(p), consume(p), tail(p), work(p))
+	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), limits(p))
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup("client-id") == nil {
+			continue
+		}
+		completeFrom(c, "topic", askTopics())
+		if c.Flags().Lookup("group") != nil {
+			completeFrom(c, "group", askGroups())
+		}
+	}
 	return root
 }
 

@@ -144,18 +144,19 @@ func TestClientsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestAGroupGoesOnWhereItWas unless commits are left to somebody else.
+// TestAGroupGoesOnWhereItWas unless commits are left to somebody else. All have one name: the place of one that has just ended may not be free
+// yet, but can be taken over.
 func TestAGroupGoesOnWhereItWas(t *testing.T) {
 	develop(t, "t")
 	succeed(t, "1\n2\n3\n4\n", "produce", "-t", "t")
 	for _, want := range []string{"1\n2\n", "3\n", "4\n"} {
 		count := string(rune('0' + strings.Count(want, "\n")))
-		if got := succeed(t, "", "consume", "-t", "t", "-G", "g", "-c", count); got != want {
+		if got := succeed(t, "", "consume", "-t", "t", "-G", "g", "-c", count, "--client-id", "me"); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	for range 2 {
-		if got := succeed(t, "", "consume", "-t", "t", "-G", "other", "-c", "2", "--commit", "manual"); got != "1\n2\n" {
+		if got := succeed(t, "", "consume", "-t", "t", "-G", "other", "-c", "2", "--client-id", "me", "--commit", "manual"); got != "1\n2\n" {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -197,12 +198,12 @@ func TestAClosedPipeEndsConsumeInSilence(t *testing.T) {
 	develop(t, "t")
 	succeed(t, "1\n2\n", "produce", "-t", "t")
 	var stderr bytes.Buffer
-	for _, args := range [][]string{{"consume", "-t", "t", "-e"}, {"consume", "-t", "t", "-G", "g", "-c", "1"}} {
+	for _, args := range [][]string{{"consume", "-t", "t", "-e"}, {"consume", "-t", "t", "-G", "g", "-c", "1", "--client-id", "me"}} {
 		if code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: brokenPipe{}, Stderr: &stderr}); code != 0 || stderr.Len() > 0 {
 			t.Errorf("%s: exit code %d, %s", args, code, stderr.String())
 		}
 	}
-	if got := succeed(t, "", "consume", "-t", "t", "-G", "g", "-c", "1"); got != "1\n" {
+	if got := succeed(t, "", "consume", "-t", "t", "-G", "g", "-c", "1", "--client-id", "me"); got != "1\n" {
 		t.Errorf("what nobody has read is committed: the next one is %q", got)
 	}
 }

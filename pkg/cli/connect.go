@@ -20,6 +20,7 @@ import (
 // The variables of the environment that commands read which are clients. No setting of the server has one of these names.
 const (
 	urlVariable      = "WSPROXY_URL"
+	adminVariable    = "WSPROXY_ADMIN_URL"
 	userVariable     = "WSPROXY_USER"
 	passwordVariable = "WSPROXY_PASSWORD"
 	tokenVariable    = "WSPROXY_TOKEN" //nolint:gosec // a name
@@ -41,47 +42,39 @@ func (f *connectFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.url, "url", "", "address of the proxy, such as ws://127.0.0.1:8078 (default: "+urlVariable+")")
 	flags.StringVar(&f.clientID, "client-id", "", "name of this client (default: the host's name and a random number)")
+	flags.StringVar(&f.kafkaUser, "kafka-user", "", "user at Kafka, or user:password, where the proxy asks for one")
+	flags.StringVar(&f.kafkaPasswordFile, "kafka-password-file", "", "file with the password at Kafka")
+	flags.DurationVar(&f.patience, "patience", 10*time.Second, "how long to go on without a connection, 0 for ever")
+	_ = c.MarkFlagFilename("kafka-password-file")
+	f.addCredentials(c)
+}
+
+// addCredentials gives a command the flags that say who the user is, and whom to trust.
+func (f *connectFlags) addCredentials(c *cobra.Command) {
+	flags := c.Flags()
 	flags.StringVar(&f.user, "user", "", "user, or user:password (default: "+userVariable+" and "+passwordVariable+")")
 	flags.StringVar(&f.passwordFile, "password-file", "", "file with the user's password")
 	flags.StringVar(&f.token, "token", "", "bearer token (default: "+tokenVariable+")")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token, read again for each connection")
 	flags.StringVar(&f.tokenCommand, "token-command", "", "command that prints the token, run for each connection")
-	flags.StringVar(&f.kafkaUser, "kafka-user", "", "user at Kafka, or user:password, where the proxy asks for one")
-	flags.StringVar(&f.kafkaPasswordFile, "kafka-password-file", "", "file with the password at Kafka")
 	flags.StringVar(&f.ca, "tls-ca", "", "PEM file with the authorities to trust (default: those of the system)")
 	flags.StringVar(&f.cert, "tls-cert", "", "PEM file with the client's certificate")
 	flags.StringVar(&f.key, "tls-key", "", "PEM file with the key of the client's certificate")
 	flags.BoolVar(&f.insecure, "insecure", false, "do not check the certificate of the proxy")
-	flags.DurationVar(&f.patience, "patience", 10*time.Second, "how long to go on without a connection, 0 for ever")
-	for _, name := range []string{"password-file", "token-file", "kafka-password-file", "tls-ca", "tls-cert", "tls-key"} {
+	for _, name := range []string{"password-file", "token-file", "tls-ca", "tls-cert", "tls-key"} {
 		_ = c.MarkFlagFilename(name)
 	}
 }
 
 // client returns the client that the flags describe.
 func (f *connectFlags) client(p Process) (*client.Client, error) {
-	o := client.Options{URL: cmp.Or(f.url, os.Getenv(urlVariable)), ClientID: f.clientID, Patience: f.patience}
+	o, err := f.credentials()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	o.URL, o.ClientID, o.Patience = cmp.Or(f.url, os.Getenv(urlVariable)), f.clientID, f.patience
 	if o.URL == "" {
 		return nil, usageError{errors.New("no proxy is named: give --url ws://HOST:8078, or set " + urlVariable)}
-	}
-	var err error
-	if o.User, o.Password, err = login(cmp.Or(f.user, os.Getenv(userVariable)), f.passwordFile); err != nil {
-		return nil, usageError{fmt.Errorf("--user: %w", err)}
-	}
-	if o.User != "" && o.Password == "" && f.passwordFile == "" {
-		o.Password = os.Getenv(passwordVariable)
-	}
-	if o.KafkaUser, o.KafkaPassword, err = login(f.kafkaUser, f.kafkaPasswordFile); err != nil {
-		return nil, usageError{fmt.Errorf("--kafka-user: %w", err)}
-	}
-	if o.Token, err = f.tokens(o.User != ""); err != nil {
-		return nil, usageError{err}
-	}
-	if o.TLS, err = client.TLSFiles(f.ca, f.cert, f.key); err != nil {
-		return nil, usageError{err}
-	}
-	if f.insecure {
-		o.TLS = insecure(o.TLS)
 	}
 	o.Notify = func(err error, pause time.Duration) {
 		fmt.Fprintf(p.Stderr, "wsproxy: %v; trying again in %v\n", err, pause.Round(100*time.Millisecond))
@@ -91,6 +84,29 @@ func (f *connectFlags) client(p Process) (*client.Client, error) {
 		return nil, usageError{err}
 	}
 	return c, nil
+}
+
+// credentials returns options with what proves who the user is, and whom to trust.
+func (f *connectFlags) credentials() (o client.Options, err error) {
+	if o.User, o.Password, err = login(cmp.Or(f.user, os.Getenv(userVariable)), f.passwordFile); err != nil {
+		return o, fmt.Errorf("--user: %w", err)
+	}
+	if o.User != "" && o.Password == "" && f.passwordFile == "" {
+		o.Password = os.Getenv(passwordVariable)
+	}
+	if o.KafkaUser, o.KafkaPassword, err = login(f.kafkaUser, f.kafkaPasswordFile); err != nil {
+		return o, fmt.Errorf("--kafka-user: %w", err)
+	}
+	if o.Token, err = f.tokens(o.User != ""); err != nil {
+		return o, err
+	}
+	if o.TLS, err = client.TLSFiles(f.ca, f.cert, f.key); err != nil {
+		return o, err
+	}
+	if f.insecure {
+		o.TLS = insecure(o.TLS)
+	}
+	return o, nil
 }
 
 func insecure(c *tls.Config) *tls.Config {
