@@ -12,6 +12,7 @@ type relay struct {
 	addr string
 
 	mu    sync.Mutex // guards what follows
+	to    string
 	open  map[net.Conn]struct{}
 	count int
 	wait  sync.WaitGroup
@@ -23,14 +24,14 @@ func newRelay(t *testing.T, to string) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{addr: l.Addr().String(), open: make(map[net.Conn]struct{})}
+	r := &relay{addr: l.Addr().String(), to: to, open: make(map[net.Conn]struct{})}
 	r.wait.Go(func() {
 		for {
 			near, err := l.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", to)
+			far, err := net.Dial("tcp", r.target())
 			if err != nil {
 				_ = near.Close()
 				continue
@@ -61,6 +62,19 @@ func (r *relay) pass(near, far net.Conn) {
 			delete(r.open, from)
 		})
 	}
+}
+
+func (r *relay) target() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to
+}
+
+// turn passes connections that are made from now on to another proxy.
+func (r *relay) turn(to string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
 }
 
 // cut ends all connections without a word.
