@@ -26,14 +26,17 @@ func develop(t *testing.T, topics ...string) (url string) {
 	return url
 }
 
-// pipe runs a client's command with an input, and returns what came.
+// again is what a client says of a proxy that asks it to come again, as one does on a machine with much else to do.
+var again = regexp.MustCompile(`(?m)^.*trying again in .*\n`)
+
+// pipe runs a client's command with an input, and returns what came, apart from what it says of further tries.
 func pipe(t *testing.T, input string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	var out, err bytes.Buffer
 	code = cli.Run(ctx, cli.Process{Args: args, Stdin: strings.NewReader(input), Stdout: &out, Stderr: &err})
-	return code, out.String(), err.String()
+	return code, out.String(), again.ReplaceAllString(err.String(), "")
 }
 
 // succeed is pipe for commands that must succeed in silence.
@@ -199,7 +202,7 @@ func TestAClosedPipeEndsConsumeInSilence(t *testing.T) {
 	succeed(t, "1\n2\n", "produce", "-t", "t")
 	var stderr bytes.Buffer
 	for _, args := range [][]string{{"consume", "-t", "t", "-e"}, {"consume", "-t", "t", "-G", "g", "-c", "1", "--client-id", "me"}} {
-		if code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: brokenPipe{}, Stderr: &stderr}); code != 0 || stderr.Len() > 0 {
+		if code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: brokenPipe{}, Stderr: &stderr}); code != 0 || again.ReplaceAllString(stderr.String(), "") != "" {
 			t.Errorf("%s: exit code %d, %s", args, code, stderr.String())
 		}
 	}

@@ -26,7 +26,8 @@ func (r *reader) testCommands(t *testing.T) {
 		}
 		want += line
 	}
-	if got := run(t, "set -o pipefail\n("+script+") 2>&1; true"); strings.TrimSpace(got) != strings.TrimSpace(want) {
+	// A busy proxy may ask a client to come again, which says so.
+	if got := run(t, "set -o pipefail\n("+script+") 2>&1 | grep -v 'trying again in'; true"); strings.TrimSpace(got) != strings.TrimSpace(want) {
 		t.Errorf("got\n%s\nthe page says\n%s", got, want)
 	}
 }
