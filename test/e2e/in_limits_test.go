@@ -238,11 +238,13 @@ func TestInTopicDeletedUnderAnOpenSocketCloses4404(t *testing.T) {
 		go c.sendEvery(closed, time.Second, `{"value":null}`)
 		missing := 0
 		for _, frame := range c.ended(4404) {
-			if f := parse[answer](t, frame).Error; f == nil || f.Code != "TOPIC_NOT_FOUND" {
+			switch f := parse[answer](t, frame).Error; {
+			case f == nil && missing == 0: // the controller has deleted the topic, and its leader does not know yet
+			case f == nil || f.Code != "TOPIC_NOT_FOUND":
 				t.Errorf("got %s for a topic that is deleted", frame)
-				continue
+			default:
+				missing++
 			}
-			missing++
 		}
 		if missing < 2 {
 			t.Errorf("%d TOPIC_NOT_FOUND, want one for a message and the last before the close", missing)

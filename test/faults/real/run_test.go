@@ -24,7 +24,7 @@ func TestLongRealFaults(t *testing.T) {
 // a time.
 func writeAndRead(t *testing.T, least int, length time.Duration) {
 	t.Helper()
-	began := time.Now()
+	began, before := time.Now(), load()
 	r := newRig(t)
 	watching, stopWatching := context.WithCancel(t.Context())
 	var watch sync.WaitGroup
@@ -57,7 +57,7 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
 	r.marks.judge(t)
 	if *update {
-		run := fmt.Sprintf("%v, seed %d", time.Since(began).Round(time.Second), *seed)
+		run := fmt.Sprintf("%v, seed %d, load average %s before, %s after", time.Since(began).Round(time.Second), *seed, before, load())
 		must(t, record(t.Context(), "reliability", run, sheet.String()))
 		if *soak > 0 {
 			must(t, record(t.Context(), "soak", run, r.marks.String()))
