@@ -201,7 +201,11 @@ func TestAClosedPipeEndsConsumeInSilence(t *testing.T) {
 	develop(t, "t")
 	succeed(t, "1\n2\n", "produce", "-t", "t")
 	var stderr bytes.Buffer
-	for _, args := range [][]string{{"consume", "-t", "t", "-e"}, {"consume", "-t", "t", "-G", "g", "-c", "1", "--client-id", "me"}} {
+	for _, args := range [][]string{
+		{"consume", "-t", "t", "-e"},
+		{"consume", "-t", "t", "-G", "g", "-c", "1", "--client-id", "me"},
+		{"consume", "-t", "t", "-G", "g", "--client-id", "me"}, // it learns so when it is to commit
+	} {
 		if code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: brokenPipe{}, Stderr: &stderr}); code != 0 || again.ReplaceAllString(stderr.String(), "") != "" {
 			t.Errorf("%s: exit code %d, %s", args, code, stderr.String())
 		}
