@@ -68,15 +68,20 @@ func (f brokerFlags) options() (devbroker.Options, error) {
 			return o, err
 		}
 	}
-	for _, text := range f.topics {
+	return o, parseTopics(f.topics, o.Topics)
+}
+
+// parseTopics reads the values of --topic.
+func parseTopics(texts []string, into map[string]int32) error {
+	for _, text := range texts {
 		name, count, _ := strings.Cut(text, ":")
 		partitions, err := strconv.ParseInt(count, 10, 32)
 		if err != nil || partitions < 1 {
-			return o, fmt.Errorf("--topic: %q is not name:partitions", text)
+			return fmt.Errorf("--topic: %q is not name:partitions", text)
 		}
-		o.Topics[name] = int32(partitions)
+		into[name] = int32(partitions)
 	}
-	return o, nil
+	return nil
 }
 
 // splitAddress splits the value of a flag.

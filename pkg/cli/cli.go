@@ -25,11 +25,15 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2 // faulty settings, flags or arguments
+	exitRefused = 3 // messages were refused, or tasks failed, while the proxy was there
+	// exitInterrupted is that of programs that Ctrl-C has ended: 128 and the number of SIGINT.
+	exitInterrupted = 130
 )
 
 // Process holds the arguments and outputs of the process in which a command runs.
 type Process struct {
 	Args           []string // without the program's name
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
@@ -47,6 +51,9 @@ func Run(ctx context.Context, p Process) int {
 		return exitOK
 	}
 	_, _ = fmt.Fprintln(p.Stderr, err)
+	if coded, ok := errors.AsType[exitError](err); ok {
+		return coded.code
+	}
 	var settings *app.ConfigError
 	var usage usageError
 	if errors.As(err, &settings) || errors.As(err, &usage) {
@@ -69,9 +76,18 @@ func command(p Process) *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), check(p), showVersion(p))
+	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), limits(p), man(p))
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup("client-id") == nil {
+			continue
+		}
+		completeFrom(c, "topic", askTopics())
+		if c.Flags().Lookup("group") != nil {
+			completeFrom(c, "group", askGroups())
+		}
+	}
 	return root
 }
 

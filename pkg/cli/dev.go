@@ -33,6 +33,7 @@ type devFlags struct {
 	kafkaPort, port, adminPort int
 	dataDir                    string
 	quiet                      bool
+	topics                     []string
 }
 
 // dev runs the proxy with an embedded broker.
@@ -48,16 +49,21 @@ func dev(p Process) *cobra.Command {
 	flags.IntVar(&f.port, "port", 8078, "port of the proxy, 0 for any")
 	flags.IntVar(&f.adminPort, "admin-port", 9078, "port of the management listener, 0 for any")
 	flags.StringVar(&f.dataDir, "data-dir", "", "keep the broker's data here (default: in memory)")
+	flags.StringArrayVar(&f.topics, "topic", nil, "a further topic to start with, as name:partitions; may be repeated")
 	flags.BoolVar(&f.quiet, "quiet", false, "do not write a record a second to topic "+demoTopic)
 	return c
 }
 
 func runDev(ctx context.Context, p Process, f devFlags) error {
 	over := devSettings(os.Environ(), f)
+	topics := map[string]int32{demoTopic: demoPartitions}
+	if err := parseTopics(f.topics, topics); err != nil {
+		return usageError{err}
+	}
 	log := app.NewLogger(p.Stderr, over)
 	broker, err := devbroker.Start(devbroker.Options{
 		Host: brokerHost(os.Environ()), Port: f.kafkaPort, PortSetting: "--kafka-port", DataDir: f.dataDir,
-		Topics: map[string]int32{demoTopic: demoPartitions}, Logger: quietly(log),
+		Topics: topics, Logger: quietly(log),
 	})
 	if _, inUse := errors.AsType[*devbroker.PortInUseError](err); inUse {
 		return usageError{err}

@@ -21,6 +21,7 @@ const (
 	python        = "docs/python.md"
 	java          = "docs/java.md"
 	kotlin        = "docs/kotlin.md"
+	commandLine   = "docs/command-line.md"
 	security      = "docs/security.md"
 	configuration = "docs/configuration.md"
 	console       = "docs/console.md"
@@ -44,6 +45,7 @@ func known() map[string][]string {
 		python:        {"python client"},
 		java:          {"java client"},
 		kotlin:        {"kotlin client"},
+		commandLine:   {"sh commands", "sh session", "sh work"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		console:       {"sh console"},
@@ -133,6 +135,7 @@ func notRun() map[string]string {
 		"sh cluster":      "needs a Kubernetes cluster, or a registry: test/cluster runs the like of it",
 		"sh dead-letters": "needs an Apache Kafka and its tools: test/outside runs them",
 		"sh kafka":        "needs Kafka's tools and a broker with an authorizer",
+		"sh work":         "needs an Apache Kafka with share groups, and ImageMagick: test/e2e runs the like of it",
 		"sh long":         "takes minutes, and the machine for itself",
 	}
 }
@@ -223,6 +226,9 @@ func TestSettingsExist(t *testing.T) {
 	name := regexp.MustCompile(`WSPROXY_[A-Z0-9_]*[A-Z0-9]`)
 	for _, setting := range name.FindAllString(configTable(t), -1) {
 		exists[setting], exists[setting+"_FILE"] = true, true
+	}
+	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_ADMIN_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN"} {
+		exists[variable] = true
 	}
 	theirs := regexp.MustCompile("(?m)^\\| `WSPROXY_[^|]*\\|")
 	for _, page := range append(pages(t), "SECURITY.md", "CONTRIBUTING.md", "deploy/README.md", "charts/wsproxy/README.md") {

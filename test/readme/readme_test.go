@@ -41,6 +41,7 @@ func TestPages(t *testing.T) {
 		{"browser snippet", r.testSnippet},
 		{"terminal", r.testTerminal},
 		{"build and serve", r.testServe},
+		{"command line", r.testCommands},
 		{"protocol", r.testProtocol},
 		{"Avro", r.testAvro},
 		{"operations", r.testOperations},

@@ -27,6 +27,12 @@ func (l *loader) isServiceLink(f field, value given) bool {
 // slip is the greatest edit distance at which a name counts as the misspelt name of a setting.
 const slip = 2
 
+// ClientVariables returns the variables that commands read which are clients of a proxy. They mean nothing to a proxy, and none is the name of a
+// setting: somebody may have them in a shell from which a proxy is started.
+func ClientVariables() []string {
+	return []string{Prefix + "URL", Prefix + "ADMIN_URL", Prefix + "USER", Prefix + "PASSWORD", Prefix + "TOKEN"}
+}
+
 // reportUnknown warns of variables that have the proxy's prefix but belong to no setting. If one is the
 // misspelt name of a setting that concerns security, it is a fault.
 func (l *loader) reportUnknown() {
@@ -34,7 +40,7 @@ func (l *loader) reportUnknown() {
 	var links []string
 	for _, name := range l.env.names() {
 		switch {
-		case slices.Contains(known, name):
+		case slices.Contains(known, name), slices.Contains(ClientVariables(), name):
 		case linkName.MatchString(name), linkAddress.MatchString(l.env[name]):
 			links = append(links, plainName(name))
 		default:

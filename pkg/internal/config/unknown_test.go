@@ -1,6 +1,11 @@
 package config_test
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/config"
+)
 
 func TestUnknownVariablesWarn(t *testing.T) {
 	tests := []struct{ name, entry, want string }{
@@ -22,6 +27,22 @@ func TestUnknownVariablesWarn(t *testing.T) {
 
 func TestForeignVariablesAreLeftAlone(t *testing.T) {
 	wantLines(t, warningsOf(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://x", "PATH=/bin", "wsproxy_port=1"))
+}
+
+// TestVariablesOfClientsAreNoSettings holds for the forms with _FILE as well. A proxy says nothing about them.
+func TestVariablesOfClientsAreNoSettings(t *testing.T) {
+	settings := config.Settings(mustLoad(t))
+	for _, name := range config.ClientVariables() {
+		for _, s := range settings {
+			if name == s.Name || name == s.Name+"_FILE" {
+				t.Errorf("%s is a setting of the proxy", name)
+			}
+		}
+		wantLines(t, warningsOf(t, name+"=x"))
+	}
+	if !slices.Contains(config.ClientVariables(), "WSPROXY_URL") {
+		t.Error("the address is not among them")
+	}
 }
 
 func TestServiceLinks(t *testing.T) {

@@ -51,6 +51,7 @@ func (s *Server) parseTail(q *query, who *proxy.Identity) flow {
 	if t.snapshot = q.boolean("snapshot", false); t.snapshot && !t.from.allowsSnapshot() {
 		q.fault("snapshot", "goes with from=latest or from=cursor:TOKEN alone.")
 	}
+	t.untilEnd = q.option("until", "end") == "end"
 	if t.every = q.milliseconds("every", 0); t.every > 0 {
 		t.slow, t.from.after = feed.SlowLatest, nil // an older record of another key may wait for the end of its interval
 	}

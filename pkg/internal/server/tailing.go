@@ -29,6 +29,7 @@ type tailing struct {
 	slow          feed.Slow
 	every         time.Duration               // least time between two records of a key, 0 for none
 	snapshot      bool                        // whether the newest records come first
+	untilEnd      bool                        // whether the connection ends behind what the topics hold when it is made
 	conn          atomic.Pointer[socket.Conn] // nil until it is served
 	set           socket.TailSet
 	window        feed.Window    // what the client can be told to repeat
@@ -56,8 +57,9 @@ type tailed struct {
 	topic *cluster.Topic
 	tail  *feed.Tail // nil before it has begun
 	wants feed.Selection
-	rule  string // the policy's about keys
-	stop  func() // stops waiting for the topic's end
+	rule  string       // the policy's about keys
+	ends  proxy.Places // where the connection is to end, nil where it is not
+	stop  func()       // stops waiting for the topic's end
 }
 
 // open opens the topics that the client asks for.
@@ -168,6 +170,9 @@ func (t *tailing) beginTopic(ctx context.Context, topic *tailed, from *tailFrom,
 	}
 	if begin.snapshot = snapshot && (from.kind == fromLatest || begin.why != ""); begin.snapshot {
 		begin.at = nil
+	}
+	if e := t.findEnds(ctx, topic, log); e != nil {
+		return "", e
 	}
 	if err := t.openFeed(ctx, topic, begin); err != nil {
 		return "", feedError(err)
@@ -288,6 +293,9 @@ func (t *tailing) serve(c *socket.Conn, o socket.TailOptions) {
 	}
 	t.mu.Unlock()
 	o.First, o.Topics, o.Cursor, o.Command, o.Failed = t.first, &t.set, t.cursor, t.command, t.failed
+	if t.untilEnd {
+		o.IsAtEnd = t.isAtEnd
+	}
 	socket.ServeTail(c, o)
 }
 

@@ -21,6 +21,8 @@ type TailOptions struct {
 	Cursors time.Duration // between two cursors; 0 for none but the last one
 	// Cursor returns the cursor behind what the topics have given. The writer calls it.
 	Cursor func() string
+	// IsAtEnd tells whether all is given that the connection was to give; nil where it has no end. The writer calls it.
+	IsAtEnd func() bool
 	// Command takes a message of the client, and returns its answer. The reader calls it.
 	Command func(message []byte) (answer []byte)
 	// Failed is called once for a topic that gives nothing more. The writer calls it: it must not wait.
@@ -103,6 +105,10 @@ func (f *tail) fill(dst []byte) []byte {
 	f.fillFrom(f.options.Topics, now)
 	f.batch.end(f)
 	f.addCursor(now)
+	if f.options.IsAtEnd != nil && f.options.IsAtEnd() {
+		f.conn.End(Ending{Code: proxy.CloseNormal, Reason: "This is the end that was asked for."})
+		f.sayFarewell()
+	}
 	return f.given()
 }
 

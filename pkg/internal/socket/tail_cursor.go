@@ -32,13 +32,13 @@ func (f *tail) sendCursor(cursor string) {
 	f.dst = endFrame(frame, mark, opText)
 }
 
-// sayFarewell sends the cursor before a close frame that asks the client to connect again.
+// sayFarewell sends the cursor before a close frame that asks the client to connect again, or tells it that it was given all.
 func (f *tail) sayFarewell() {
 	if f.farewell {
 		return
 	}
 	f.farewell = true
-	if ending := f.conn.Ending(); ending != nil && ending.Code == proxy.CloseServiceRestart {
+	if ending := f.conn.Ending(); ending != nil && (ending.Code == proxy.CloseServiceRestart || ending.Code == proxy.CloseNormal) {
 		if cursor := f.options.Cursor(); cursor != "" {
 			f.sendCursor(cursor)
 		}

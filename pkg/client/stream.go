@@ -1,0 +1,132 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
+)
+
+// defaultBuffer is how many records the proxy may send before the loop has taken them.
+const defaultBuffer = 256
+
+// frame is what a connection has delivered: a record, or another message. Exactly one of its fields is set.
+type frame struct {
+	record  *codec.Delivered
+	control []byte // JSON
+}
+
+// stream reads a connection ahead of who takes its frames, so that pings are answered while that one is busy. Credit bounds how
+// far ahead: the proxy sends no more records than were granted.
+type stream struct {
+	conn    *conn
+	frames  chan frame
+	read    sync.WaitGroup // the reader
+	stopped chan struct{}  // closed when nobody takes frames anymore
+	err     error          // why the connection has ended; the reader's until frames is closed
+
+	control func(message []byte) (taken bool) // the reader calls it for each message that is no record
+
+	grants  bool // whether the endpoint has credit
+	buffer  int
+	pending int // records taken since the last grant; of who takes
+}
+
+// newStream begins to read. control may take messages that are no records, so that these are not among the frames.
+func newStream(c *conn, buffer int, grants bool, control func(message []byte) (taken bool)) *stream {
+	s := &stream{
+		conn: c, frames: make(chan frame, buffer), stopped: make(chan struct{}), control: control, buffer: buffer, grants: grants,
+	}
+	s.read.Go(s.readAll)
+	return s
+}
+
+func (s *stream) readAll() {
+	defer close(s.frames)
+	var decoder codec.RecordDecoder
+	for {
+		message, err := s.conn.read()
+		if err != nil {
+			s.err = err
+			return
+		}
+		f := frame{record: new(codec.Delivered)}
+		is, fault := decoder.Decode(message, f.record)
+		if fault != nil {
+			s.err = &Error{
+				Code: fault.Kind.String(), Message: "the proxy has sent what this client does not know: " + fault.Message, Close: int(proxy.CloseProtocolError),
+			}
+			return
+		}
+		if !is {
+			if s.control(message) {
+				continue
+			}
+			s.note(message)
+			f = frame{control: bytes.Clone(message)}
+		}
+		select {
+		case s.frames <- f:
+		case <-s.stopped: // it reads on until the connection has ended, so that the close is answered
+		}
+	}
+}
+
+// note remembers an error frame that may tell why the connection is about to end.
+func (s *stream) note(message []byte) {
+	if isError(message) {
+		if c, err := parseControl(message); err == nil {
+			s.conn.last = c.err()
+		}
+	}
+}
+
+// next returns the next frame. due, which may be nil, interrupts it.
+func (s *stream) next(ctx context.Context, due <-chan time.Time) (f frame, interrupted bool, err error) {
+	select {
+	case f, ok := <-s.frames:
+		if !ok {
+			return f, false, s.err
+		}
+		return f, false, nil
+	case <-due:
+		return f, true, nil
+	case <-ctx.Done():
+		return f, false, context.Cause(ctx)
+	}
+}
+
+// taken grants the proxy another record for one that was dealt with.
+func (s *stream) taken() error {
+	if !s.grants {
+		return nil
+	}
+	if s.pending++; s.pending < (s.buffer+1)/2 {
+		return nil
+	}
+	grant := fmt.Appendf(nil, `{"credit":%d}`, s.pending)
+	s.pending = 0
+	return s.conn.write(grant)
+}
+
+// leave ends the connection with a close frame.
+func (s *stream) leave() {
+	close(s.stopped)
+	s.conn.close()
+	s.read.Wait()
+}
+
+// abandon ends the connection at once.
+func (s *stream) abandon() {
+	close(s.stopped)
+	s.conn.cut()
+	s.read.Wait()
+}
+
+// errLeft is how a use of a connection tells that the loop was left.
+var errLeft = errors.New("the loop was left")
