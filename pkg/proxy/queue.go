@@ -41,6 +41,8 @@ type QueueEvent struct {
 	Expired []Position
 	// Settlement tells what became of one call of the worker.
 	Settlement *Settlement
+	// Notice tells why nothing comes, now and then while that lasts. The connection goes on.
+	Notice *Error
 }
 
 // Settlement is the outcome of one call in which a worker gives an acknowledgement on records.

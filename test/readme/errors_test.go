@@ -29,7 +29,7 @@ func meanings() map[proxy.Kind]string {
 		proxy.KindNotAuthenticated:   "credentials are missing or wrong; or a token has expired, was revoked, or could not be renewed",
 		proxy.KindNotAuthorized:      "a foreign `Origin`; a topic, group or key that the settings, the policy or Kafka do not allow",
 		proxy.KindDuplicateClient:    "the client is connected already; or another connection has taken its place, or an administrator has ended it",
-		proxy.KindLimitReached:       "as many connections as the topic has partitions, as the limits allow, or as an address may have; or too many wrong passwords came from the address; or more topics or keys than a `/socket/tail` may have",
+		proxy.KindLimitReached:       "as many connections as the topic has partitions, as the limits allow, or as an address may have; or too many wrong passwords came from the address; or more topics or keys than a `/socket/tail` may have; or, on an open `/socket/queue`, as many records are in flight as [Kafka allows](queues.md#when-nothing-more-comes)",
 		proxy.KindFenced:             "another connection with `transactional=true` has opened with the same `clientId` and `instanceId`",
 		proxy.KindUnknownMessageID:   "a commit of what was not delivered on this connection, or an acknowledgement on what it does not hold",
 		proxy.KindNotAssigned:        "a commit in a partition that has moved to another member of the group",

@@ -165,6 +165,8 @@ func (f *queue) pass(e *proxy.QueueEvent) error {
 		return f.passAnswers(e.Settlement)
 	case e.Expired != nil:
 		return f.hand(queueBatch{frames: f.appendExpired(nil, e.Expired)})
+	case e.Notice != nil:
+		return f.hand(queueBatch{frames: appendFrame(nil, opText, codec.AppendError(nil, e.Notice, "", ""))})
 	default:
 		return f.hand(queueBatch{deliveries: e.Deliveries, taken: time.Now()})
 	}

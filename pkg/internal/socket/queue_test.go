@@ -157,6 +157,8 @@ func TestRecordsOfAQueueAreDeliveredAndSettled(t *testing.T) {
 		p.want(opText, `{"renewed":{"until":88,"ids":`+queueIDs(2)+`}}`)
 		h.events <- proxy.QueueEvent{Expired: []proxy.Position{{Topic: "t", Offset: 2, Timestamp: 9}}}
 		p.want(opText, `{"expired":`+queueIDs(2)+`}`)
+		h.events <- proxy.QueueEvent{Notice: proxy.Errorf(proxy.KindLimitReached, "No more come.")}
+		p.want(opText, `{"error":{"code":"LIMIT_REACHED","message":"No more come.","retriable":true}}`)
 		m.want("records_delivered_total", 3)
 		began := time.Now()
 		p.sendClose(1000, "")

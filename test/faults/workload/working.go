@@ -155,7 +155,7 @@ func (c *working) take(text []byte) {
 		c.expired(f.Expired)
 	case f.Error != nil && f.ID != "":
 		c.failed(f.ID, f.Error.Code)
-	case f.Error != nil: // it tells why the connection ends
+	case f.Error != nil: // it tells why the connection ends, or nothing comes
 	default:
 		c.note(history.Event{Kind: history.QueueRecord, Content: string(text)}, spot{partition: -1})
 	}

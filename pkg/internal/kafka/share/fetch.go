@@ -184,7 +184,8 @@ func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.T
 		}
 	}
 	l.giveUp(s.source, next.grant)
-	full := l.fullOf(next.partitions, decoded, s.member.mostLocks)
+	full := l.fullOf(next.partitions, decoded, s.member.mostLocks, now)
+	l.tellWorkers(next.partitions, s.member.groups.fullFor, now)
 	l.mu.Unlock()
 	s.tellFull(full)
 	s.heed(answer)

@@ -54,7 +54,9 @@ type Groups struct {
 	touchAfter time.Duration
 	// idleWait and busyWait are the longest that brokers may wait for records.
 	idleWait, busyWait time.Duration
-	lags               *lags
+	// fullFor is how long a partition has been full before its workers are told.
+	fullFor time.Duration
+	lags    *lags
 
 	mu      sync.Mutex // guards what follows
 	members map[memberKey]*member
@@ -73,7 +75,7 @@ func NewGroups(c *cluster.Cluster, b *budget.Budget, o Observer) *Groups {
 	if o == nil {
 		o = blind{}
 	}
-	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, members: make(map[memberKey]*member)}
+	g := &Groups{cluster: c, budget: b, observer: o, touchAfter: touchAfter, idleWait: idleWait, busyWait: busyWait, fullFor: fullFor, members: make(map[memberKey]*member)}
 	g.lags = newLags(g)
 	return g
 }

@@ -24,6 +24,7 @@ type partition struct {
 	waiting []*hold         // whose asks have yet to be sent; some may be over by now
 	last    int64           // the largest offset that was acquired
 	isFull  bool            // nothing more comes, since so many offsets from the oldest held one on are in flight
+	since   time.Time       // when that began
 	suspect [][]*hold       // parts of a request that Kafka refused, each to be sent alone
 }
 

@@ -145,6 +145,7 @@ type hand struct {
 	got     []proxy.Delivery
 	expired []proxy.Position
 	settled []*proxy.Settlement
+	notices []*proxy.Error
 }
 
 // open opens a worker of the rig's topic and group.
@@ -178,6 +179,9 @@ func (h *hand) take(ctx context.Context) error {
 	h.expired = append(h.expired, e.Expired...)
 	if e.Settlement != nil {
 		h.settled = append(h.settled, e.Settlement)
+	}
+	if e.Notice != nil {
+		h.notices = append(h.notices, e.Notice)
 	}
 	return err
 }

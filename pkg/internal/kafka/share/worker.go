@@ -47,6 +47,7 @@ type Worker struct {
 	calls    []*call // that have no results yet, in their order
 	untaken  int     // results that are not taken
 	lapsed   lapsed
+	noted    time.Time // when it was told last why nothing comes
 }
 
 // event is something that waits to be taken.
@@ -56,6 +57,7 @@ type event struct {
 	delivery proxy.Delivery
 	expired  proxy.Position
 	settled  *proxy.Settlement
+	notice   *proxy.Error
 }
 
 func newWorker(window int, rate *limit.Rate, leave func(*Worker)) *Worker {
@@ -106,15 +108,15 @@ func (w *Worker) next() (e proxy.QueueEvent, ok bool, err error) {
 	if len(w.events) == 0 && cap(w.events) > keptEvents {
 		w.events = nil
 	}
-	return e, e.Deliveries != nil || e.Expired != nil || e.Settlement != nil, nil
+	return e, e.Deliveries != nil || e.Expired != nil || e.Settlement != nil || e.Notice != nil, nil
 }
 
 // joins tells whether an event may be taken together with those before it.
 func (one *event) joins(e *proxy.QueueEvent) bool {
 	switch {
-	case e.Settlement != nil:
+	case e.Settlement != nil || e.Notice != nil:
 		return false
-	case one.settled != nil:
+	case one.settled != nil || one.notice != nil:
 		return e.Deliveries == nil && e.Expired == nil
 	case one.hold != nil:
 		return e.Expired == nil
@@ -131,6 +133,8 @@ func (w *Worker) take(one *event, e *proxy.QueueEvent) {
 		e.Settlement = one.settled
 		w.untaken -= len(one.settled.Results)
 		notify(w.space)
+	case one.notice != nil:
+		e.Notice = one.notice
 	case one.hold == nil:
 		e.Expired = append(e.Expired, one.expired)
 	case !one.hold.over:
