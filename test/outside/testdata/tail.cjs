@@ -3,7 +3,7 @@
 //   tail.cjs 'ws://localhost:8078/socket/tail?topic=demo'
 //
 // After a break it goes on behind the newest record of each partition that it has. Only before the first cursor, which
-// comes within a second, it begins anew.
+// comes within a second of the first record, it begins anew.
 const WebSocket = require('ws');
 
 const [url] = process.argv.slice(2);
