@@ -25,6 +25,8 @@ const (
 
 // site is an installed chart.
 type site struct {
+	table
+
 	host  string // of the nodes' ports
 	kafka *kafka // nil with the broker for trials
 	run   string // tells this run's topics from those of others
@@ -32,7 +34,7 @@ type site struct {
 
 // topics are those of the loads, each its own.
 func topics() []string {
-	return []string{"ingress", "rollout", "deleted", "killed", "outage", "pool", "switched", "check", "balance"}
+	return []string{"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance"}
 }
 
 func (s *site) topic(name string) string { return name + "-" + s.run }
@@ -51,7 +53,9 @@ func install(t *testing.T) *site {
 	began := time.Now()
 	s.upgrade(t, append([]string{"--install", "--create-namespace"}, values...)...)
 	took := time.Since(began).Round(100 * time.Millisecond)
-	t.Logf("three replicas were ready after %s\n%s", took, kubectl(t, "get", "pods", "--output", "wide"))
+	s.begin("install")
+	s.note(t, "three replicas ready after %s", took)
+	t.Log("\n" + kubectl(t, "get", "pods", "--output", "wide"))
 	if text := os.Getenv("CLUSTER_READY"); text != "" && took > duration(t, text) {
 		t.Errorf("three replicas took %s to be ready, at most %s is asked for", took, text)
 	}
