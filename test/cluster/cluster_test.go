@@ -30,6 +30,8 @@ func TestCluster(t *testing.T) {
 		{"outage of Kafka", testOutage},
 		{"autoscaler switched on under load", testSwitchedOn},
 		{"balance after a scale-out", testBalance},
+		{"two pools by group", testPools},
+		{"secret replaced", testSecret},
 		{"pool scaled under load", testScaling},
 		{"uninstall", testUninstall},
 	} {
@@ -58,13 +60,15 @@ func testHealthcheck(t *testing.T, s *site) {
 	if body, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("%s: %s, %v", answer.Status, body, err)
 	}
+	s.note(t, "%s", answer.Status)
 }
 
-func testHelmTest(t *testing.T, _ *site) {
+func testHelmTest(t *testing.T, s *site) {
 	if os.Getenv("CLUSTER_BROKER_IP") != "" && os.Getenv("CLUSTER_SERVICE_IP") == "" {
 		t.Skip("the cluster has no DNS, and the chart's test asks by name")
 	}
 	t.Log("\n" + command(t, "helm", "test", release))
+	s.note(t, "a record went through the service and came back")
 }
 
 // testUpgrade changes a value, which replaces every pod. Clients are told to come back, and lose nothing.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -27,14 +28,15 @@ const (
 type site struct {
 	table
 
-	host  string // of the nodes' ports
-	kafka *kafka // nil with the broker for trials
-	run   string // tells this run's topics from those of others
+	host    string       // of the nodes' ports
+	kafka   *kafka       // nil with the broker for trials
+	run     string       // tells this run's topics from those of others
+	ingress *http.Client // by way of the ingress; nil where there is none
 }
 
 // topics are those of the loads, each its own.
 func topics() []string {
-	return []string{"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance"}
+	return []string{"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance", "reports", "audit", "secrets"}
 }
 
 func (s *site) topic(name string) string { return name + "-" + s.run }

@@ -50,6 +50,9 @@ func (b *table) String() string {
 	var text strings.Builder
 	text.WriteString("| part | seen | closes | longest away | acknowledged | delivered | again | lost | skipped |\n|---|---|---|--:|--:|--:|--:|--:|--:|\n")
 	for _, r := range b.rows {
+		if r.seen == nil && r.closes == nil { // it was skipped
+			continue
+		}
 		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s |\n", r.part, strings.Join(r.seen, "; "), ends(r.closes), r.longest(), r.counts())
 	}
 	return text.String()
