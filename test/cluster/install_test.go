@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -118,7 +119,7 @@ func (s *site) values(t *testing.T) []string {
 // address is where a service of the release is reached.
 func (s *site) address(t *testing.T, service string) string {
 	t.Helper()
-	return s.host + ":" + kubectl(t, "get", "service", service, "--output", `jsonpath={.spec.ports[?(@.name=="http")].nodePort}`)
+	return net.JoinHostPort(s.host, kubectl(t, "get", "service", service, "--output", `jsonpath={.spec.ports[?(@.name=="http")].nodePort}`))
 }
 
 // pods returns the names of a pool's pods that are not on their way out.
