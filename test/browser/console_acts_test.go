@@ -84,11 +84,13 @@ func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
 	}
 }
 
-// consoleEvictsAConnection closes the connection of a client, which is told why.
+// consoleEvictsAConnection looks at how a client reads, closes its connection, and sees why it has ended, as the client is told.
 func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	t.Helper()
-	a := startOn(t, broker(t, kfake.SeedTopics(1, "t")), consoleSettings()...)
+	kafka := broker(t, kfake.SeedTopics(1, "t"))
+	a := startOn(t, kafka, consoleSettings()...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
+	write(t, kafka, &kgo.Record{Value: []byte("v")})
 	out, _, err := websocket.Dial(t.Context(), "ws://"+a.Addr()+"/socket/out?clientId=reader&topic=t", nil) //nolint:bodyclose // the library closes it
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +106,16 @@ func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	}()
 	c.look(390, "dark")
 	c.open("connections?client=reader")
+	c.awaits("a rate", c.cell("Rate")+" === '0/s'") // between answers in which it was sent the same record
+	c.awaits("no lag", c.cell("Lag")+" === '0'")
+	write(t, kafka, &kgo.Record{Value: []byte("v")})
+	c.awaits("another rate", c.cell("Rate")+" !== '0/s'")
 	c.press("Evict")
 	c.awaits("question", "document.querySelector('dialog[open]')")
 	c.awaits("answer", `(() => { document.querySelector("dialog .danger").click(); return true; })()`)
 	c.awaitsText("No connection is what the filter asks for.")
+	c.awaits("why it has ended", `/4409.*An administrator has ended this connection.*Another connection has its place/.test(document.querySelector("table[aria-label='Last closes'] tbody").textContent)`)
+	c.picture("closes-390-dark")
 	select {
 	case err := <-closed:
 		if websocket.CloseStatus(err) != 4409 {
@@ -116,6 +124,14 @@ func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	case <-time.After(patience):
 		t.Error("it is not closed")
 	}
+}
+
+// cell is the text in a column of the first row of the first table.
+func (c *console) cell(column string) string {
+	return fmt.Sprintf(`(() => {
+		const names = [...document.querySelectorAll("main table:first-of-type th")].map((th) => th.textContent.trim());
+		return document.querySelectorAll("main table tbody tr:first-child td")[names.indexOf(%q)]?.textContent.trim();
+	})()`, column)
 }
 
 // consoleProduces writes a record by the form, whose digits stay as they are, and pasted ones of which one is wrong,

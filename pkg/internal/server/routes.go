@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
@@ -66,6 +67,7 @@ type Server struct {
 	guards  guards
 	quota   quota
 	tails   tailCounts
+	closes  admin.Closes
 	buffers socket.Buffers
 	pushers socket.Pushers
 }

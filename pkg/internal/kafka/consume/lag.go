@@ -123,6 +123,20 @@ func (h *holding) lacks() (ends, starts bool) {
 	return ends, starts
 }
 
+// sum returns the lag of all partitions together, and whether it is known of each.
+func (h *holding) sum() (records int64, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.partitions {
+		one, isKnown := p.lag()
+		if !isKnown {
+			return 0, false
+		}
+		records += one
+	}
+	return records, true
+}
+
 func (h *holding) isEmpty() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

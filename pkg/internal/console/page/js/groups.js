@@ -3,7 +3,6 @@ import { Ask, Badge, Copy, docs, Field, Head, html, Note, Panel, Silent, Table, 
 import { Bar } from "./overview.js";
 import { count } from "./text.js";
 
-const most = 300; // rows that are drawn
 const kinds = ["", "classic", "consumer", "share"];
 const good = (state) => (/^(STABLE|ASSIGNING|RECONCILING)$/.test(state) ? "ok" : /^(DEAD|UNKNOWN)$/.test(state) ? "bad" : "");
 
@@ -25,11 +24,11 @@ function List() {
       <${Field} label="Type"><select value=${kind} onChange=${(e) => choose(e.target.value)}>${kinds.map((k) => html`<option value=${k}>${k || "all"}</option>`)}</select><//>
       <label class="check"><input type="checkbox" checked=${active} onChange=${(e) => only(e.target.checked)} />with members</label></div>
     <${Trouble} error=${state.error} old=${state.body} /><${Silent} brokers=${state.silent} />
-    ${state.body && html`<div class="panel"><${Table} label="Groups" rows=${rows.slice(0, most)} total=${rows.length + 1} id=${(g) => g.groupId} empty=${all.length ? `The filter hides all ${count(all.length)} groups.` : "There are no groups."} columns=${[
+    ${state.body && html`<div class="panel"><${Table} label="Groups" rows=${rows} id=${(g) => g.groupId} empty=${all.length ? `The filter hides all ${count(all.length)} groups.` : "There are no groups."} columns=${[
       { name: "Group", by: (g) => g.groupId, cell: (g) => html`<a href=${`#/groups/${path(g.groupId)}`}><${Text} of=${g.groupId || "(empty)"} /></a>` },
       { name: "Type", by: (g) => g.type, cell: (g) => g.type },
       { name: "State", by: (g) => g.state, cell: (g) => html`<${Badge} kind=${good(g.state)}>${g.state.toLowerCase().replaceAll("_", " ")}<//>` },
-    ]} />${rows.length > most && html`<p class="status">${count(rows.length - most)} more: narrow the filter.</p>`}</div>`}</div>`;
+    ]} /></div>`}</div>`;
 }
 
 function Group({ id }) {

@@ -1,4 +1,4 @@
-import { clientsURL, quoted, socketURL } from "./api.js";
+import { clientsURL, quoted, signIn, socketURL } from "./api.js";
 import { Copy, Field, Head, html, Note, Page, Panel, Table, useContext, useEffect, useRef, useState } from "./ui.js";
 import { count } from "./text.js";
 
@@ -72,6 +72,7 @@ export function Produce({ place }) {
       draw();
     };
     s.onclose = ({ code }) => {
+      if (code === 4401) signIn.lost();
       if (progress.answered < list.length) progress.refused ??= { code: String(code), message: "the connection was closed before all messages were answered: what had none may have been written" };
       progress.over = true;
       draw();

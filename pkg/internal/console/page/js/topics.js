@@ -3,7 +3,6 @@ import { Badge, Copy, Field, Head, html, Panel, Silent, Table, Text, Trouble, us
 import { Browse } from "./browse.js";
 import { count } from "./text.js";
 
-const most = 300; // rows that are drawn
 const tabs = { records: "Records", partitions: "Partitions", settings: "Settings" };
 
 export function Topics({ place }) {
@@ -21,11 +20,11 @@ function List() {
     <div class="stack"><div class="form"><${Field} label="Name contains"><input data-filter type="search" value=${filter} onInput=${(e) => set(e.target.value)} placeholder="press /" /><//>
       <label class="check"><input type="checkbox" checked=${internal} onChange=${(e) => show(e.target.checked)} />internal topics</label></div>
     <${Trouble} error=${state.error} old=${state.body} />
-    ${state.body && html`<div class="panel"><${Table} label="Topics" rows=${rows.slice(0, most)} total=${rows.length + 1} id=${(t) => t.name}
+    ${state.body && html`<div class="panel"><${Table} label="Topics" rows=${rows} id=${(t) => t.name}
       empty=${all.length ? `The filter hides all ${count(all.length)} topics.` : "There are no topics."} columns=${[
         { name: "Topic", by: (t) => t.name, cell: (t) => html`<a href=${`#/topics/${path(t.name)}`}><${Text} of=${t.name} /></a> ${t.internal && html`<${Badge}>internal<//>`}` },
         { name: "Partitions", num: true, by: (t) => t.partitions, cell: (t) => count(t.partitions) },
-      ]} />${rows.length > most && html`<p class="status">${count(rows.length - most)} more: narrow the filter.</p>`}</div>`}</div>`;
+      ]} /></div>`}</div>`;
 }
 
 function Topic({ topic, tab, place }) {

@@ -3,8 +3,8 @@
 import { createContext, h } from "../lib/preact.js";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "../lib/hooks.js";
 import htm from "../lib/htm.js";
-import { ask } from "./api.js";
-import { visible } from "./text.js";
+import { ask, signIn } from "./api.js";
+import { count, visible } from "./text.js";
 
 export const html = htm.bind(h);
 export { h, useContext, useEffect, useLayoutEffect, useRef, useState };
@@ -14,7 +14,10 @@ export const Page = createContext(null);
 
 export const docs = (page) => `https://github.com/wsproxy/kafka-websocket-proxy/blob/main/${page}`;
 
-// useAsk asks for a path, and again every so many ms while the page is seen. After a failure it keeps what it had.
+// gone are the answers that leave nothing to show. After other failures a view keeps what it had.
+const gone = [400, 403, 404];
+
+// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken.
 export function useAsk(path, every = 0, options = {}) {
   const [state, set] = useState({});
   const again = useRef(() => {});
@@ -23,12 +26,13 @@ export function useAsk(path, every = 0, options = {}) {
     let timer;
     const turn = async () => {
       clearTimeout(timer);
-      if (path && !document.hidden) {
+      await signIn.awaited;
+      if (path && !over && !document.hidden) {
         try {
           const got = await ask(path, options);
-          if (!over) set({ ...got, at: Date.now() });
+          if (!over) set({ ...got, at: performance.now() });
         } catch (error) {
-          if (!over) set((had) => ({ ...had, error, body: error.status && error.status < 500 ? undefined : had.body }));
+          if (!over) set((had) => ({ ...had, error, body: gone.includes(error.status) ? undefined : had.body }));
         }
       }
       if (!over && every) timer = setTimeout(turn, every);
@@ -65,17 +69,21 @@ export const Silent = ({ brokers }) => brokers && html`<${Note} kind="warn">Brok
 
 export const Field = ({ label, grow, children }) => html`<label class=${`field ${grow ? "grow" : ""}`}>${label}${children}</label>`;
 
+const drawn = 300; // rows that a table draws before it is asked for more
+
 // Table shows rows. A column is {name, num, wide, cell(row), by(row)}: by makes it sortable, wide leaves it out on small screens.
-export function Table({ label, columns, rows, id, total, empty = "There is nothing." }) {
+export function Table({ label, columns, rows, id, empty = "There is nothing." }) {
   const [sort, set] = useState(null);
+  const [most, grow] = useState(drawn);
   const list = sort ? sorted(rows, columns[sort.column].by, sort.down) : rows;
   const shape = (c) => [c.num && "num", c.wide && "wide"].filter(Boolean).join(" ");
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${total === undefined ? rows.length + 1 : total}>
-    <thead><tr>${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${rows.length + 1}>
+    <thead><tr aria-rowindex="1">${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
       ${c.by ? html`<button type="button" onClick=${() => set({ column: i, down: sort?.column === i ? !sort.down : Boolean(c.num) })}>${c.name}${sort?.column === i ? (sort.down ? " \u2193" : " \u2191") : ""}</button>` : c.name}</th>`)}</tr></thead>
-    <tbody>${list.map((row) => html`<tr key=${id(row)}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
-  </table></div>`;
+    <tbody>${list.slice(0, most).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${i + 2}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
+  </table></div>
+  ${rows.length > most && html`<p class="status"><span>${count(most)} of ${count(rows.length)} are drawn.</span><button type="button" onClick=${() => grow(most + drawn)}>${drawn} more</button></p>`}`;
 }
 
 function sorted(rows, by, down) {
