@@ -41,13 +41,9 @@ func committed(t *testing.T, client *kgo.Client) int64 {
 	return -1
 }
 
-// consoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
-func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
+// commitAll commits the offset 20 for the group "g", and returns the client that did it.
+func commitAll(t *testing.T, kafka string) *kgo.Client {
 	t.Helper()
-	c, kafka := consoleOn(browser, t)
-	for range 20 {
-		write(t, kafka, &kgo.Record{Value: []byte("v")})
-	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(kafka))
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +54,27 @@ func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
 	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// answer presses the button that does what the open dialog asks for, which also has the command that does the same.
+func (c *console) answer() {
+	c.t.Helper()
+	c.awaits("question", "document.querySelector('dialog[open] .danger:enabled')")
+	if !eval[bool](c, `/curl .*--request (DELETE|PUT)/.test(document.querySelector("dialog[open] details.copy pre")?.textContent)`) {
+		c.t.Error("the dialog has no command")
+	}
+	eval[bool](c, "document.querySelector('dialog[open] .danger').click(); true")
+}
+
+// consoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
+func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
+	for range 20 {
+		write(t, kafka, &kgo.Record{Value: []byte("v")})
+	}
+	client := commitAll(t, kafka)
 	c.look(1280, "light")
 	c.open("groups/g")
 	c.awaitsText("Lag by partition: 0")
@@ -70,14 +87,13 @@ func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
 	if got := committed(t, client); got != 20 {
 		t.Errorf("a preview has set the offset to %d", got)
 	}
-	c.press("Set these offsets")
+	c.answer()
 	c.awaitsText("Lag by partition: 7")
 	if got := committed(t, client); got != 13 {
 		t.Errorf("the offset is %d", got)
 	}
 	c.press("Delete")
-	c.awaits("question", "document.querySelector('dialog[open]')")
-	c.awaits("answer", `(() => { document.querySelector("dialog .danger").click(); return true; })()`)
+	c.answer()
 	c.awaitsText("There are no groups.")
 	if got := committed(t, client); got != -1 {
 		t.Errorf("the group is there, with the offset %d", got)
@@ -111,8 +127,7 @@ func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	write(t, kafka, &kgo.Record{Value: []byte("v")})
 	c.awaits("another rate", c.cell("Rate")+" !== '0/s'")
 	c.press("Evict")
-	c.awaits("question", "document.querySelector('dialog[open]')")
-	c.awaits("answer", `(() => { document.querySelector("dialog .danger").click(); return true; })()`)
+	c.answer()
 	c.awaitsText("No connection is what the filter asks for.")
 	c.awaits("why it has ended", `/4409.*An administrator has ended this connection.*Another connection has its place/.test(document.querySelector("table[aria-label='Last closes'] tbody").textContent)`)
 	c.picture("closes-390-dark")
@@ -178,7 +193,7 @@ func consoleChangesLimits(browser context.Context, t *testing.T) {
 	c.press("Replace")
 	c.awaits("new limit", `document.querySelector("main").textContent.includes("75")`)
 	c.press("Remove")
-	c.awaits("answer", `(() => { const b = document.querySelector("dialog .danger"); b?.click(); return b; })()`)
+	c.answer()
 	c.fill("Topic", "t")
 	c.fill("Subject", "user:alice")
 	c.press("Ask")

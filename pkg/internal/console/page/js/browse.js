@@ -6,7 +6,7 @@ import { older, query, Tail } from "./tail.js";
 import { brief, formats, parsed, tooLarge } from "./decode.js";
 import { Detail } from "./record.js";
 import { parseWhere } from "./where.js";
-import { at, count, oneLine, size, time } from "./text.js";
+import { at, count, moment, oneLine, size, time } from "./text.js";
 import { download } from "./download.js";
 
 const row = 27; // pixels
@@ -30,7 +30,7 @@ function reading(topic, f, partitions = []) {
     case "now": return [{ ...what, from: "latest" }, 0];
     case "newest": return [{ ...what, from: newest(f, n, partitions) }, f.follow ? 0 : n];
     case "beginning": return [{ ...what, from: "earliest" }, f.follow && !f.n ? 0 : n];
-    case "time": return [{ ...what, from: `timestamp:${moment(f.t)}` }, n];
+    case "time": return [{ ...what, from: `timestamp:${timed(f.t)}` }, n];
     default: return [{ ...what, from: `offset:${Number(f.p) || 0}:${Number(f.o) || 0}` }, n];
   }
 }
@@ -42,8 +42,8 @@ function newest(f, n, partitions) {
   return `last:${Math.max(1, Math.ceil(n / Math.max(1, partitions.length)))}`;
 }
 
-function moment(text) {
-  const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
+function timed(text) {
+  const ms = moment(text);
   if (Number.isNaN(ms)) throw new Error("That is no time: write 2026-11-30T12:00, or milliseconds since 1970");
   return ms;
 }

@@ -2,7 +2,7 @@
 
 import { ask, curl, now, path } from "./api.js";
 import { Ask, Badge, Copy, docs, Field, Head, html, Panel, Table, Text, Trouble, useAsk, useRef, useState } from "./ui.js";
-import { count, duration, short, time } from "./text.js";
+import { count, counted, duration, short, time } from "./text.js";
 
 const page = 200;
 const none = html`<span class="mute">\u2013</span>`;
@@ -51,7 +51,7 @@ function useRates({ body, at }) {
 }
 
 const columns = (rates, evict) => [
-  { name: "Kind", by: (s) => s.kind, cell: (s) => html`<${Badge}>${s.kind}<//>` },
+  { name: "Kind", wide: true, by: (s) => s.kind, cell: (s) => html`<${Badge}>${s.kind}<//>` },
   { name: "Client", by: (s) => s.client, cell: client },
   { name: "Group", by: (s) => s.group, cell: group },
   { name: "Topic", by: (s) => s.topic, cell: topics },
@@ -65,7 +65,7 @@ const columns = (rates, evict) => [
 ];
 
 function client(s) {
-  if (s.connections) return html`<span class="mute">${count(s.connections)} ${s.connections === 1 ? "reader" : "readers"}</span>`;
+  if (s.connections) return html`<span class="mute nowrap">${counted(s.connections, "reader")}</span>`;
   return html`${s.client ? html`<${Text} of=${s.client} />` : none}${s.instance && html` <span class="mute">/ <${Text} of=${s.instance} /></span>`}`;
 }
 
@@ -101,7 +101,6 @@ function Evict({ session, onClose, onDone }) {
     await ask(target, { method });
     onDone();
   };
-  return html`<${Ask} title="Evict this connection?" act="Evict" danger onClose=${onClose} onAct=${act}>
-    <p><strong><${Text} of=${session.client} /></strong> on <${Text} of=${session.topic} /> is closed with 4409, wherever it is. A client that follows the protocol does not come back by itself.</p>
-    <${Copy} items=${[{ name: "Evict", text: curl(target, { method }) }]} /><//>`;
+  return html`<${Ask} title="Evict this connection?" act="Evict" command=${curl(target, { method })} onClose=${onClose} onAct=${act}>
+    <p><strong><${Text} of=${session.client} /></strong> on <${Text} of=${session.topic} /> is closed with 4409, wherever it is. A client that follows the protocol does not come back by itself.</p><//>`;
 }

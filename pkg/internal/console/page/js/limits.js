@@ -39,8 +39,18 @@ export function Limits() {
       ${said.done && html`<${Note} kind="ok">${said.done}<//>`}
       ${said.error?.status === 405 ? html`<${Note} kind="warn">Limits are fixed here: WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED lets them be changed. <a href=${docs("docs/operations.md#limits-of-clients")} target="_blank" rel="noreferrer">How</a><//>` : html`<${Trouble} error=${said.error} />`}</form>
     ${state.body && Object.keys(kinds).map((kind) => html`<${Panel} title=${kind === "consumer" ? "Consumer groups" : "Producing clients"}><${List} kind=${kind} limits=${state.body[`${kind}s`]} edit=${edit} remove=${remove} /><//>`)}<${Policy} /></div>
-    ${removed && html`<${Ask} title="Remove these limits?" act="Remove" danger onClose=${() => remove(null)} onAct=${async () => { await ask(`${target}/${removed.kind}/${path(removed.id)}`, { method: "DELETE" }); state.reload(); }}>
-      <p><strong><${Text} of=${removed.id} /></strong> has then the limits of the settings or of the file.</p><//>`}`;
+    ${removed && html`<${Removal} ...${removed} onClose=${() => remove(null)} onDone=${state.reload} />`}`;
+}
+
+function Removal({ kind, id, onClose, onDone }) {
+  const address = `${target}/${kind}/${path(id)}`;
+  const method = "DELETE";
+  const act = async () => {
+    await ask(address, { method });
+    onDone();
+  };
+  return html`<${Ask} title="Remove these limits?" act="Remove" command=${curl(address, { method })} onClose=${onClose} onAct=${act}>
+    <p><strong><${Text} of=${id} /></strong> has then the limits of the settings or of the file.</p><//>`;
 }
 
 // Policy asks whether a client may do something.

@@ -86,10 +86,14 @@ export function Table({ label, columns, rows, id, empty = "There is nothing." })
   ${rows.length > most && html`<p class="status"><span>${count(most)} of ${count(rows.length)} are drawn.</span><button type="button" onClick=${() => grow(most + drawn)}>${drawn} more</button></p>`}`;
 }
 
+// sorted returns rows by a value of each. Those for which it is not known come last in both directions.
 function sorted(rows, by, down) {
-  const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : 1);
-  const list = [...rows].sort((a, b) => order(by(a), by(b)));
-  return down ? list.reverse() : list;
+  const unknown = (v) => v === null || v === undefined;
+  return rows.toSorted((one, other) => {
+    const [a, b] = [by(one), by(other)];
+    if (unknown(a) || unknown(b)) return unknown(a) - unknown(b);
+    return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
+  });
 }
 
 // Text shows text of others: all that is in it can be seen, and its direction changes nothing around it.
@@ -111,6 +115,7 @@ export function Copy({ label = "Copy as", items }) {
   const box = useRef(null);
   const close = (event) => {
     if (event.key !== "Escape" || !box.current.open) return;
+    event.preventDefault(); // of a dialog around it, which stays open
     box.current.open = false;
     box.current.firstElementChild.focus();
   };
@@ -134,8 +139,8 @@ export function Code({ name, text }) {
     <button class="plain" type="button" onClick=${copy} aria-label=${`Copy ${name}`}>Copy</button></div><pre tabindex="0" ref=${shown}>${visible(text)}</pre></div>`;
 }
 
-// Ask is a dialog that asks before something is done.
-export function Ask({ title, act, danger, onAct, onClose, disabled, children }) {
+// Ask is a dialog that asks before something is done, and has the command that does the same. The focus goes back to where it was.
+export function Ask({ title, act, command, onAct, onClose, disabled, children }) {
   const box = useRef(null);
   const [state, set] = useState({});
   useLayoutEffect(() => {
@@ -145,12 +150,13 @@ export function Ask({ title, act, danger, onAct, onClose, disabled, children }) 
     set({ busy: true });
     try {
       await onAct();
-      onClose();
+      box.current.close();
     } catch (error) {
       set({ error });
     }
   };
   return html`<dialog ref=${box} aria-label=${title} onClose=${onClose}><div class="stack"><h1>${title}</h1>${children}<${Trouble} error=${state.error} />
-    <div class="row"><button type="button" class=${danger ? "danger" : "main"} disabled=${state.busy || disabled} onClick=${run}>${act}</button>
-    <button type="button" onClick=${() => box.current.close()}>Cancel</button></div></div></dialog>`;
+    <div class="row"><button type="button" class="danger" disabled=${state.busy || disabled} onClick=${run}>${act}</button>
+    <button type="button" onClick=${() => box.current.close()}>Cancel</button>
+    <${Copy} items=${[{ name: act, text: command }]} /></div></div></dialog>`;
 }
