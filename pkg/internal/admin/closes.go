@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -35,9 +36,8 @@ type Closes struct {
 	next int     // where the next one goes, which is the oldest of a full ring
 }
 
-// Add remembers the end of a connection, in the place of the oldest one where there are enough. It says what the code means.
+// Add remembers the end of a connection, in the place of the oldest one where there are enough.
 func (c *Closes) Add(one Close) {
-	one.Meaning = meaning(one.Code)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.list) < closesKept {
@@ -61,8 +61,9 @@ func (l *ListedCloses) selects(c *Close) bool {
 		(l.Topic == "" || slices.Contains(strings.Split(c.Topic, ","), l.Topic))
 }
 
-// All lists the closes that are selected, the newest first.
+// All lists the closes that are selected, the newest first, with what their codes mean.
 func (c *Closes) All(which ListedCloses) []Close {
+	words := meanings()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := []Close{}
@@ -70,6 +71,7 @@ func (c *Closes) All(which ListedCloses) []Close {
 		one := &c.list[(c.next+len(c.list)-1-i)%len(c.list)]
 		if which.selects(one) {
 			found = append(found, *one)
+			found[len(found)-1].Meaning = cmp.Or(words[one.Code], "A code of the client's own.")
 		}
 		if which.Limit > 0 && len(found) == which.Limit {
 			break
@@ -78,44 +80,25 @@ func (c *Closes) All(which ListedCloses) []Close {
 	return found
 }
 
-// meaning says in words, for an administrator, what a close code means.
-func meaning(code proxy.CloseCode) string {
-	switch code {
-	case proxy.CloseNormal:
-		return "One of the two sides was done."
-	case proxy.CloseGoingAway:
-		return "The client has gone away, as a page does that is left."
-	case proxy.CloseProtocolError:
-		return "Frames were broken, or pings were answered wrongly."
-	case proxy.CloseNoStatus:
-		return "The client has closed it without a code."
-	case proxy.CloseAbnormal:
-		return "The connection was cut: the network, or a client that ended without a close frame, or that did not answer."
-	case proxy.CloseInvalidPayload:
-		return "A text was not UTF-8, or could not be inflated."
-	case proxy.ClosePolicyViolation:
-		return "The client did not keep to the protocol of messages."
-	case proxy.CloseMessageTooBig:
-		return "A message was too long."
-	case proxy.CloseInternal:
-		return "One of the two sides has failed."
-	case proxy.CloseServiceRestart:
-		return "The client was to come back at once: the replica shut down, the connection was old, or the topic was made again."
-	case proxy.CloseTryAgainLater:
-		return "The client was to come back later: Kafka was away for too long, or the client took nothing."
-	case proxy.CloseBadParameter:
-		return "A parameter was wrong, or there was no valid offset to begin at."
-	case proxy.CloseNotAuthenticated:
-		return "The credentials have expired or were revoked."
-	case proxy.CloseNotAuthorized:
-		return "The client may not do this anymore."
-	case proxy.CloseTopicNotFound:
-		return "The topic was deleted."
-	case proxy.CloseReplaced:
-		return "Another connection has its place, or an administrator has ended it."
-	case proxy.CloseLimitReached:
-		return "A limit of connections was reached."
-	default:
-		return "A code of the client's own."
+// meanings say in words, for an administrator, what close codes mean.
+func meanings() map[proxy.CloseCode]string {
+	return map[proxy.CloseCode]string{
+		proxy.CloseNormal:           "One of the two sides was done.",
+		proxy.CloseGoingAway:        "The client has gone away, as a page does that is left.",
+		proxy.CloseProtocolError:    "Frames were broken, or pings were answered wrongly.",
+		proxy.CloseNoStatus:         "The client has closed it without a code.",
+		proxy.CloseAbnormal:         "The connection was cut: the network, or a client that ended without a close frame, or that did not answer.",
+		proxy.CloseInvalidPayload:   "A text was not UTF-8, or could not be inflated.",
+		proxy.ClosePolicyViolation:  "The client did not keep to the protocol of messages.",
+		proxy.CloseMessageTooBig:    "A message was too long.",
+		proxy.CloseInternal:         "One of the two sides has failed.",
+		proxy.CloseServiceRestart:   "The client was to come back at once: the replica shut down, the connection was old, or the topic was made again.",
+		proxy.CloseTryAgainLater:    "The client was to come back later: Kafka was away for too long, or the client took nothing.",
+		proxy.CloseBadParameter:     "A parameter was wrong, or there was no valid offset to begin at.",
+		proxy.CloseNotAuthenticated: "The credentials have expired or were revoked.",
+		proxy.CloseNotAuthorized:    "The client may not do this anymore.",
+		proxy.CloseTopicNotFound:    "The topic was deleted.",
+		proxy.CloseReplaced:         "Another connection has its place, or an administrator has ended it.",
+		proxy.CloseLimitReached:     "A limit of connections was reached.",
 	}
 }

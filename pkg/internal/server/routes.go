@@ -109,9 +109,9 @@ func (s *Server) Management() http.Handler {
 		mux.Handle("/debug/pprof/", s.administrators(pprofRoutes()))
 	}
 	if s.Config.Server.AdminEndpointEnabled {
-		admin := s.administrators(s.adminRoutes())
-		mux.Handle("/admin", admin)
-		mux.Handle("/admin/", admin)
+		forAdministrators := s.administrators(s.adminRoutes())
+		mux.Handle("/admin", forAdministrators)
+		mux.Handle("/admin/", forAdministrators)
 	}
 	if s.Config.Server.ConsoleEnabled {
 		s.handleConsole(mux)
