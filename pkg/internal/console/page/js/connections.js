@@ -14,8 +14,8 @@ export function Connections({ place }) {
   const { replica, ...others } = filter;
   const sessions = `/admin/sessions?${asked({ ...filter, limit })}`;
   const closes = `/admin/closes?${asked({ ...others, limit: 50 })}`;
-  const state = useAsk(sessions, 5000);
-  const ended = useAsk(closes, 5000);
+  const state = useAsk(sessions, 3000);
+  const ended = useAsk(closes, 3000);
   const rates = useRates(state);
   const rows = state.body || [];
   const filtered = Object.values(filter).some(Boolean);
@@ -31,7 +31,7 @@ export function Connections({ place }) {
       <p class="small mute">Rate, lag and what workers hold are known of connections to this replica alone, and so are the readers of /socket/tail.</p>
       <${Closes} state=${ended} filtered=${filtered} />
     </div>
-    ${evicted && html`<${Evict} session=${evicted} onClose=${() => evict(null)} onDone=${state.reload} />`}`;
+    ${evicted && html`<${Evict} session=${evicted} onClose=${() => evict(null)} onDone=${() => { state.reload(); ended.reload(); }} />`}`;
 }
 
 // asked is a query with the parameters that have a value.

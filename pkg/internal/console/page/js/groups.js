@@ -1,9 +1,9 @@
 import { ask, curl, path } from "./api.js";
-import { Ask, Badge, Copy, docs, Field, Head, html, Note, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
+import { Ask, Badge, Choice, Copy, docs, Field, Head, html, Note, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { Bar } from "./overview.js";
 import { count, counted, moment } from "./text.js";
 
-const kinds = ["", "classic", "consumer", "share"];
+const kinds = { "": "all", classic: "classic", consumer: "consumer", share: "share" };
 const good = (state) => (/^(STABLE|ASSIGNING|RECONCILING)$/.test(state) ? "ok" : /^(DEAD|UNKNOWN)$/.test(state) ? "bad" : "");
 
 export function Groups({ place }) {
@@ -21,7 +21,7 @@ function List() {
   const rows = all.filter((g) => g.groupId.toLowerCase().includes(filter.toLowerCase()));
   return html`<${Head} title="Groups" sub=${state.body && counted(all.length, "group")}><${Copy} items=${[{ name: "Groups", text: curl(target) }]} /><//>
     <div class="stack"><div class="form"><${Field} label="Id contains"><input data-filter type="search" value=${filter} onInput=${(e) => set(e.target.value)} /><//>
-      <${Field} label="Type"><select value=${kind} onChange=${(e) => choose(e.target.value)}>${kinds.map((k) => html`<option value=${k}>${k || "all"}</option>`)}</select><//>
+      <${Choice} label="Type" value=${kind} of=${kinds} onChange=${choose} />
       <label class="check"><input type="checkbox" checked=${active} onChange=${(e) => only(e.target.checked)} />with members</label></div>
     <${Trouble} error=${state.error} old=${state.body} /><${Silent} brokers=${state.silent} />
     ${state.body && html`<div class="panel"><${Table} label="Groups" rows=${rows} id=${(g) => g.groupId} empty=${all.length ? `The filter hides all ${count(all.length)} groups.` : "There are no groups."} columns=${[
@@ -138,8 +138,8 @@ function Reset({ target, group, onClose, onDone }) {
   };
   return html`<${Ask} title="Reset offsets" act="Set these offsets" command=${curl(address, { method: "PUT", body })} disabled=${!preview} onClose=${onClose} onAct=${act}>
     <p class="small mute">A group with members is refused: stop its clients first. <a href=${docs("docs/operations.md#offsets-of-consumer-groups")} target="_blank" rel="noreferrer">How it works</a></p>
-    <form class="form" onSubmit=${look}><${Field} label="Topic" grow><input list="topics" value=${form.topic} onInput=${(e) => change({ topic: e.target.value })} /><//><datalist id="topics">${topics.map((t) => html`<option value=${t} />`)}</datalist>
-      <${Field} label="To"><select value=${form.way} onChange=${(e) => change({ way: e.target.value })}>${Object.entries(ways).map(([value, name]) => html`<option value=${value}>${name}</option>`)}</select><//>
+    <form class="form" onSubmit=${look}><${Field} label="Topic" grow><input autofocus list="topics" value=${form.topic} onInput=${(e) => change({ topic: e.target.value })} /><//><datalist id="topics">${topics.map((t) => html`<option value=${t} />`)}</datalist>
+      <${Choice} label="To" value=${form.way} of=${ways} onChange=${(way) => change({ way })} />
       ${(form.way === "time" || form.way === "shift") && html`<${Field} label=${form.way === "time" ? "Time" : "Records"}><input value=${form.value} placeholder=${form.way === "time" ? "2026-11-30T12:00" : "-100"} onInput=${(e) => change({ value: e.target.value })} /><//>`}
       <button>Preview</button></form>
     <${Trouble} error=${error} />

@@ -1,5 +1,5 @@
 import { ask, curl, path } from "./api.js";
-import { Ask, Badge, Copy, docs, Field, Head, html, Note, Panel, Table, Text, Trouble, useAsk, useState } from "./ui.js";
+import { Ask, Badge, Choice, Copy, docs, Field, Head, html, Note, Panel, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { count, visible } from "./text.js";
 
 const target = "/admin/client/config";
@@ -31,7 +31,7 @@ export function Limits() {
   return html`<${Head} title="Limits and policy"><${Copy} items=${[{ name: "All limits", text: curl(target) }, { name: "This change", text: curl(address, { method, body }) }]} /><//>
     <div class="stack"><${Trouble} error=${state.error} old=${state.body} />
     <form class="panel pad stack" onSubmit=${save}><div class="form">
-      <${Field} label="Of a"><select value=${form.kind} onChange=${(e) => change({ kind: e.target.value })}><option value="consumer">consumer group</option><option value="producer">producing client</option></select><//>
+      <${Choice} label="Of a" value=${form.kind} of=${{ consumer: "consumer group", producer: "producing client" }} onChange=${(kind) => change({ kind })} />
       <${Field} label=${form.kind === "consumer" ? "groupId" : "clientId"} grow><input required value=${form.id} onInput=${(e) => change({ id: e.target.value })} /><//>
       <${Field} label="Connections"><input ...${number("connections")} /><//><${Field} label="Messages/s"><input ...${number("rate")} /><//>
       ${form.kind === "consumer" && html`<${Field} label="Batch size"><input ...${number("batch")} /><//>`}
@@ -65,7 +65,7 @@ function Policy() {
   };
   return html`<${Panel} title="May this subject do that?" acts=${html`<${Copy} items=${[{ name: "Question", text: curl(address) }]} />`}><form class="pad stack" onSubmit=${look}><div class="form">
       <${Field} label="Subject"><input ...${text("subject")} placeholder="user:alice" /><//>
-      <${Field} label="May"><select value=${f.operation} onChange=${(e) => set({ ...f, operation: e.target.value })}><option>consume</option><option>produce</option></select><//>
+      <${Choice} label="May" value=${f.operation} of=${["consume", "produce"]} onChange=${(operation) => set({ ...f, operation })} />
       <${Field} label="Topic"><input required ...${text("topic")} /><//><${Field} label="As a member of"><input ...${text("group")} placeholder="any group" /><//><${Field} label="As the client"><input ...${text("client")} placeholder="any" /><//><button>Ask</button></div>
       <${Trouble} error=${got.error} />
       ${got.body && html`<${Note} kind=${got.body.allowed ? "ok" : "bad"}><strong>${got.body.allowed ? "Yes." : "No."}</strong> ${visible(got.body.reason)}

@@ -171,9 +171,10 @@ export class Tail {
   }
 }
 
-// older reads records before offsets of partitions, so many of each, and closes. It gives up what a minute does not bring.
-export function older(what, before, each) {
-  return Promise.all(before.map(({ partition, start, offset }) => new Promise((resolve) => {
+// older reads the records before offsets of partitions, so many of each, in the order of their times. It gives up what a minute does not
+// bring.
+export function older(what, before) {
+  return Promise.all(before.map(({ partition, start, offset, each }) => new Promise((resolve) => {
     const list = [];
     const first = Math.max(start, offset - each);
     if (first >= offset) return resolve(list);
@@ -198,7 +199,7 @@ export function older(what, before, each) {
         if (frame.offset === offset - 1) return end();
       }
     };
-  }))).then((lists) => lists.flat());
+  }))).then((lists) => lists.flat().sort((a, b) => a.timestamp - b.timestamp));
 }
 
 // bytesIn returns the bytes of a key or value, null for none.

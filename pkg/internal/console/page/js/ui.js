@@ -69,6 +69,13 @@ export const Silent = ({ brokers }) => brokers && html`<${Note} kind="warn">Brok
 
 export const Field = ({ label, grow, children }) => html`<label class=${`field ${grow ? "grow" : ""}`}>${label}${children}</label>`;
 
+// Choice is a field for one of some values: of a list of them, or of an object that has their names.
+export const Choice = ({ label, value, of, onChange }) => html`<${Field} label=${label}><select value=${value} onChange=${(e) => onChange(e.target.value)}>
+  ${(Array.isArray(of) ? of.map((one) => [one, one]) : Object.entries(of)).map(([one, name]) => html`<option value=${one}>${name}</option>`)}</select><//>`;
+
+// formats are those of keys and values that messages name.
+export const formats = ["string", "json", "int", "short", "long", "float", "double", "bytearray"];
+
 const drawn = 300; // rows that a table draws before it is asked for more
 
 // Table shows rows. A column is {name, num, wide, cell(row), by(row)}: by makes it sortable, wide leaves it out on small screens.
@@ -157,6 +164,6 @@ export function Ask({ title, act, command, onAct, onClose, disabled, children })
   };
   return html`<dialog ref=${box} aria-label=${title} onClose=${onClose}><div class="stack"><h1>${title}</h1>${children}<${Trouble} error=${state.error} />
     <div class="row"><button type="button" class="danger" disabled=${state.busy || disabled} onClick=${run}>${act}</button>
-    <button type="button" onClick=${() => box.current.close()}>Cancel</button>
+    <button type="button" autofocus onClick=${() => box.current.close()}>Cancel</button>
     <${Copy} items=${[{ name: act, text: command }]} /></div></div></dialog>`;
 }
