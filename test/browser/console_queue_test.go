@@ -35,10 +35,6 @@ func consoleShowsQueues(browser context.Context, t *testing.T) {
 	c.awaits("the start of the partition", `[...document.querySelectorAll("th")].some((th) => th.textContent.trim() === "Start")`)
 	c.awaitsText("Lag by partition: 5")
 	c.awaits("what the worker was delivered", `/worker-13\d/.test(document.querySelector("table[aria-label=Workers] tbody")?.textContent)`) // it holds 3, which come again after their locks
-	for _, look := range consoleLooks() {
-		c.look(look.width, look.theme)
-		c.picture("queue-" + look.theme + "-" + toJSON(t, look.width))
-	}
 	c.press("Reset offsets")
 	c.fill("To", "latest")
 	c.press("Preview")
