@@ -46,7 +46,8 @@ func (p *place) lag() (records int64, known bool) {
 	if at >= p.polled {
 		at = max(at, p.passed)
 	}
-	return max(p.end-at, 0), true
+	end := max(p.end, p.passed) // what was polled since the last lookup is in the log, too
+	return max(end-at, 0), true
 }
 
 // hold notes where partitions start. A start below 0 means that nothing is committed.
