@@ -53,4 +53,7 @@
 //   - After COMMIT_FAILED, and where the connection ends before the answer, the outcome is unknown.
 //   - Kafka is told that a record is accepted or rejected only if a worker has said so whose acknowledgement has not failed, and that
 //     its lock is renewed only if a worker has asked for that. What workers are told to be settled Kafka was told before.
+//   - A topic that was deleted and created again is another instance, whose records are others at the same offsets: what a worker says is
+//     about those of the instance whose records it is given, and Kafka is told nothing of that about the other. Records of an instance that
+//     has ended need not be settled. The connections of workers end as those of others do.
 package checker

@@ -1,19 +1,24 @@
 package checker
 
 import (
+	"fmt"
+
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
 // worker is one connection of a worker.
 type worker struct {
+	*connection
 	queue  *queue
 	window int
 	holds  map[place]*holding // by the newest delivery on this connection
 	asked  []*asking          // messages without an answer
+	// lost are successes with records that the worker does not hold, as far as it knows. See ended.
+	lost []Violation
 }
 
-func newWorker(q *queue, window int) *worker {
-	return &worker{queue: q, window: window, holds: make(map[place]*holding)}
+func newWorker(conn *connection, q *queue, window int) *worker {
+	return &worker{connection: conn, queue: q, window: window, holds: make(map[place]*holding)}
 }
 
 // holding is a delivery to a worker.
@@ -38,6 +43,7 @@ type asking struct {
 type asked struct {
 	place
 	holding *holding // nil if the worker held nothing
+	later   *holding // the delivery that it has ended if it succeeds and holding had ended before; nil if no further one came meanwhile
 	isKnown bool     // what became of it
 }
 
@@ -59,9 +65,18 @@ func (w *worker) drop(at place, h *holding) {
 	}
 }
 
+// meantBy returns the record that an event of a worker names, which is of the instance whose records the worker is given.
+func (c *queues) meantBy(e *history.Event, w *worker) place {
+	if w.instance >= 0 {
+		return place{slot{w.instance, e.Partition}, e.Offset}
+	}
+	at, _ := c.find(e.Partition, e.Offset, func(*Record) bool { return true })
+	return at
+}
+
 // acknowledge takes a record of a message.
 func (c *queues) acknowledge(index int, e *history.Event, w *worker) {
-	at, _ := c.find(e.Partition, e.Offset, func(*Record) bool { return true })
+	at := c.meantBy(e, w)
 	if n := len(w.asked); n == 0 || w.asked[n-1].id != e.ID {
 		w.asked = append(w.asked, &asking{id: e.ID, verb: e.Code, index: index, at: e.At.UnixMilli()})
 	}
@@ -80,7 +95,7 @@ func (c *queues) acknowledge(index int, e *history.Event, w *worker) {
 
 // outcome takes what became of a record of the first message without an answer.
 func (c *queues) outcome(e *history.Event, w *worker) {
-	at, _ := c.find(e.Partition, e.Offset, func(*Record) bool { return true })
+	at := c.meantBy(e, w)
 	m, a := w.first(at)
 	if a == nil {
 		c.violated(Unasked, e, "a worker is told about %s, which its message is not about", at)
@@ -90,6 +105,9 @@ func (c *queues) outcome(e *history.Event, w *worker) {
 	h := a.holding
 	if h != nil {
 		h.pending--
+	}
+	if e.Kind != history.QueueFailed && a.later != nil && !h.isOpen(m) {
+		h = a.later
 	}
 	h = w.meant(e, m, at, h)
 	switch {
@@ -109,7 +127,7 @@ func (w *worker) meant(e *history.Event, m *asking, at place, h *holding) *holdi
 	if now == nil || now == h {
 		return h
 	}
-	if e.Kind != history.QueueFailed && (h == nil || h.isLost || h.isOver || h.isPast(m)) {
+	if e.Kind != history.QueueFailed && !h.isOpen(m) {
 		return now
 	}
 	now.unsure = true
@@ -121,8 +139,23 @@ func (h *holding) isPast(m *asking) bool { return h.until > 0 && m.at > h.until 
 
 // isCertain tells whether a worker held a delivery for sure when it sent a message. A lock that ends is not told while the connection is
 // closed.
-func (h *holding) isCertain(m *asking) bool {
-	return h != nil && !h.isLost && !h.isOver && !h.unsure && !h.isPast(m)
+func (h *holding) isCertain(m *asking) bool { return h.isOpen(m) && !h.unsure }
+
+// isOpen tells whether a delivery had no end that is known when a worker sent a message.
+func (h *holding) isOpen(m *asking) bool { return h != nil && !h.isLost && !h.isOver && !h.isPast(m) }
+
+// endedBy finds the message that may have ended a delivery, unknown to the worker: one about an earlier delivery, which arrived when that had
+// ended and this one was on its way. It returns false if there is none.
+func (w *worker) endedBy(at place, before *holding) bool {
+	for _, m := range w.asked {
+		for _, a := range m.records {
+			if a.place == at && !a.isKnown && a.later == nil && m.verb != renew && !a.holding.isOpen(m) {
+				a.later = before
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // first returns the first message without an answer, and a record in it whose outcome is not known.
@@ -152,7 +185,10 @@ func (c *queues) done(e *history.Event, w *worker, m *asking, at place, h *holdi
 	switch {
 	case h != nil && h.isLost && m.verb == renew:
 		return // outcomes come in the order of the messages, and a loss at once
-	case h == nil || h.isLost || h.isOver:
+	case h == nil || h.isLost && !h.isOver:
+		w.lost = append(w.lost, Violation{Unheld, e.At, e.Conn, fmt.Sprintf("%s of %s has succeeded, and the worker does not hold it", m.verb, at)})
+		return
+	case h.isOver:
 		c.violated(Unheld, e, "%s of %s has succeeded, and the worker does not hold it", m.verb, at)
 		return
 	case h.isPast(m):
@@ -176,6 +212,14 @@ func (c *queues) done(e *history.Event, w *worker, m *asking, at place, h *holdi
 	}
 	c.report.Settled++
 	r.settled, r.known = h.count, e.At
+}
+
+// ended takes the end of a worker's connection. Where the proxy has closed it, it leaves out deliveries that wait to be written: the message of
+// the worker may have settled one of those.
+func (w *worker) ended(e *history.Event) {
+	if e.Code != "" && e.Code != "1000" {
+		w.lost = nil
+	}
 }
 
 // failed takes an error.
@@ -231,7 +275,7 @@ func (c *queues) answered(e *history.Event, w *worker) {
 
 // expired takes the loss of a record.
 func (c *queues) expired(e *history.Event, w *worker) {
-	at, _ := c.find(e.Partition, e.Offset, func(*Record) bool { return true })
+	at := c.meantBy(e, w)
 	h := w.holds[at]
 	if h == nil {
 		c.violated(Unasked, e, "%s expires, and the worker does not hold it", at)

@@ -1,6 +1,8 @@
 package checker
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
@@ -74,6 +76,9 @@ func checkQueues(events []history.Event, kafka *Kafka) Report {
 	for i := range events {
 		q.event(i, &events[i])
 	}
+	for _, conn := range slices.Sorted(maps.Keys(q.conns)) {
+		q.report.Violations = append(q.report.Violations, q.conns[conn].lost...)
+	}
 	for _, one := range kafka.Queues {
 		q.judge(q.all[one.Name])
 	}
@@ -84,7 +89,16 @@ func (c *queues) event(index int, e *history.Event) {
 	switch e.Kind {
 	case history.QueueOpen:
 		if q := c.all[e.Group]; q != nil {
-			c.conns[e.Conn] = newWorker(q, e.Limit)
+			conn := &connection{began: e.Began, instance: -1}
+			c.check.conns[e.Conn] = conn
+			c.conns[e.Conn] = newWorker(conn, q, e.Limit)
+		}
+	case history.Made, history.Ended:
+		c.change(e)
+	case history.Close:
+		c.closed(e)
+		if w := c.conns[e.Conn]; w != nil {
+			w.ended(e)
 		}
 	case history.QueueTold:
 		if q := c.all[e.Group]; q != nil {
@@ -124,8 +138,9 @@ func (c *queues) record(e *history.Event, w *worker) {
 			c.violated(WrongBytes, e, "%s was given to a worker as %.200q, is %.200q", at, e.Content, r.Content)
 		}
 	}
+	c.reads(e, at)
 	c.count(e, at, w.queue)
-	if before := w.holds[at]; before != nil && before.pending == 0 && !before.unsure {
+	if before := w.holds[at]; before != nil && !w.endedBy(at, before) && before.pending == 0 && !before.unsure {
 		c.violated(HeldTwice, e, "%s is given to a worker again, and the delivery before has no end", at)
 	}
 	w.holds[at] = &holding{count: e.Count, until: e.Until}
@@ -153,8 +168,8 @@ func (c *queues) count(e *history.Event, at place, q *queue) {
 
 // told takes what Kafka is told about a record.
 func (c *queues) told(index int, e *history.Event, q *queue) {
-	at, record := c.find(e.Partition, e.Offset, func(*Record) bool { return true })
-	r := q.at(at)
+	at := place{slot{e.Instance, e.Partition}, e.Offset}
+	record, r := c.log[at], q.at(at)
 	r.told[e.Code] = index
 	switch {
 	case e.Code == history.Gap:

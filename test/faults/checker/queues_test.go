@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -81,6 +82,95 @@ func cleanQueue() *world {
 	return w
 }
 
+// remadeQueue is a history in which the topic is made again while a worker holds records. Another one is given others at the same offsets.
+func remadeQueue() *world {
+	w := &world{kafka: Kafka{
+		Ended:  []Instance{{Log: map[int32][]Record{0: {record("a", 0), record("b", 1), record("c", 2)}}}},
+		Log:    map[int32][]Record{0: {record("x", 0), record("y", 1)}},
+		Queues: []Queue{{Name: "q", Limit: 3, Counts: true, Told: true}},
+		Honest: true,
+	}}
+	later := workerOpens(2)
+	later.Began = time.UnixMilli(sentAt + 1)
+	w.add(open(9, ""), send(9, "a"), send(9, "b"), send(9, "c"), send(9, "x"), send(9, "y"))
+	w.add(workerOpens(1), give(1, "a", 0, 1), give(1, "b", 1, 1), says(1, "1", accept, 0), told(accept, 0), settled(1, 0), answer(1, "settled"),
+		history.Event{Kind: history.Ended, At: time.UnixMilli(sentAt)},
+		history.Event{Kind: history.Made, At: time.UnixMilli(sentAt), Instance: 1, Count: 1},
+		later, give(2, "x", 0, 1), give(2, "y", 1, 1),
+		says(1, "2", accept, 1), told(accept, 1), failed(1, 1, "LOCK_EXPIRED"), answer(1, "settled"),
+		says(2, "1", accept, 0), says(2, "1", accept, 1), toldAnew(accept, 0), toldAnew(accept, 1), settled(2, 0), settled(2, 1), answer(2, "settled"),
+		ends(1, sentAt+60_000, "1012"))
+	return w
+}
+
+// toldAnew is told, of the second instance.
+func toldAnew(verb string, offset int64) history.Event {
+	e := told(verb, offset)
+	e.Instance = 1
+	return e
+}
+
+// ends closes the connection of a worker at a time in milliseconds.
+func ends(conn int, at int64, code string) history.Event {
+	return history.Event{Kind: history.Close, At: time.UnixMilli(at), Conn: conn, Code: code}
+}
+
+func TestAQueueWhoseTopicIsMadeAgainHasNoViolation(t *testing.T) {
+	cases := map[string]func(*testing.T, *world){
+		"as it is": func(*testing.T, *world) {},
+		"Kafka has settled a record that is gone now": func(t *testing.T, w *world) {
+			w.replace(t, failed(1, 1, "LOCK_EXPIRED"), settled(1, 1))
+		},
+		"the loss is told before": func(t *testing.T, w *world) {
+			w.replace(t, says(1, "2", accept, 1), lost(1, 1), says(1, "2", accept, 1))
+			w.replace(t, told(accept, 1))
+		},
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := remadeQueue()
+			change(t, w)
+			for _, v := range Check(w.events, w.kafka).Violations {
+				t.Errorf("a violation: %s", v)
+			}
+		})
+	}
+}
+
+func TestPlantedViolationsOfAQueueWhoseTopicIsMadeAgain(t *testing.T) {
+	checkPlanted(t, remadeQueue, map[string]planted{
+		"what a worker says of a record is told of the one that has its offset now": {func(t *testing.T, w *world) {
+			w.replace(t, toldAnew(accept, 1))
+			w.replace(t, told(accept, 1), toldAnew(accept, 1))
+			w.replace(t, says(2, "1", accept, 1))
+			w.replace(t, settled(2, 1))
+		}, []Rule{OwnAccord, Lost}},
+		"it is told to be settled, and Kafka was told of the other": {func(t *testing.T, w *world) {
+			w.replace(t, told(accept, 1))
+			w.replace(t, failed(1, 1, "LOCK_EXPIRED"), settled(1, 1))
+		}, []Rule{NotTold}},
+		"a worker is given records of both": {func(t *testing.T, w *world) {
+			w.replace(t, says(1, "2", accept, 1), give(1, "x", 0, 2), says(1, "2", accept, 1))
+			w.replace(t, says(1, "2", accept, 1))
+			w.replace(t, told(accept, 1))
+			w.replace(t, failed(1, 1, "LOCK_EXPIRED"))
+			w.events = slices.DeleteFunc(w.events, func(e history.Event) bool { return e.Kind == history.QueueAnswered && e.Conn == 1 })
+			w.replace(t, settled(1, 0), settled(1, 0), answer(1, "settled"))
+		}, []Rule{Mixed}},
+		"a record of the new one is settled by nobody": {func(t *testing.T, w *world) {
+			w.replace(t, says(2, "1", accept, 1))
+			w.replace(t, toldAnew(accept, 1))
+			w.replace(t, settled(2, 1))
+		}, []Rule{Lost}},
+		"a worker's connection outlives its topic": {func(t *testing.T, w *world) {
+			w.replace(t, ends(1, sentAt+60_000, "1012"), ends(1, sentAt+80_000, "1012"))
+		}, []Rule{Outlived}},
+		"a worker that came later is told that the topic is missing": {func(_ *testing.T, w *world) {
+			w.add(ends(2, sentAt+60_000, "4404"))
+		}, []Rule{WronglyGone}},
+	})
+}
+
 func TestACleanQueueHasNoViolation(t *testing.T) {
 	cases := map[string]func(*testing.T, *world){
 		"as it is": func(*testing.T, *world) {},
@@ -105,6 +195,23 @@ func TestACleanQueueHasNoViolation(t *testing.T) {
 			w.replace(t, says(2, "4", accept, 3), late)
 			w.replace(t, settled(2, 3), answer(2, "settled"), failed(2, 3, "UNKNOWN_MESSAGE_ID"))
 			w.kafka.Queues[0].Limit = 2 // it has come as often as Kafka allows
+		},
+		"a message is about the delivery behind, and the next one comes before its outcome": func(t *testing.T, w *world) {
+			w.kafka.Queues[0].Limit = 4
+			w.replace(t, lost(1, 2), says(1, "r", "release", 2), lost(1, 2), told("release", 2), give(1, "c", 2, 2), give(1, "c", 2, 3),
+				settled(1, 2), answer(1, "settled"), lost(1, 2))
+			w.replace(t, give(2, "c", 2, 2), give(2, "c", 2, 4))
+		},
+		"one of two messages is about the delivery behind": func(t *testing.T, w *world) {
+			w.kafka.Queues[0].Limit = 4
+			w.replace(t, lost(1, 2), says(1, "r", "release", 2), lost(1, 2), told("release", 2), give(1, "c", 2, 2), says(1, "s", "release", 2), give(1, "c", 2, 3),
+				settled(1, 2), answer(1, "settled"), says(1, "u", "release", 2), failed(1, 2, "UNKNOWN_MESSAGE_ID"), answer(1, "settled"),
+				told("release", 2), settled(1, 2), answer(1, "settled"))
+			w.replace(t, give(2, "c", 2, 2), give(2, "c", 2, 4))
+		},
+		"a delivery is settled that was not written when the proxy closed the connection": func(t *testing.T, w *world) {
+			w.replace(t, failed(1, 2, "LOCK_EXPIRED"), told(accept, 2), settled(1, 2))
+			w.replace(t, history.Event{Kind: history.Close, Conn: 1}, history.Event{Kind: history.Close, Conn: 1, Code: "1012"})
 		},
 		"a late message is about the delivery behind": func(t *testing.T, w *world) {
 			late := says(2, "4", accept, 3)

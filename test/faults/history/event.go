@@ -100,7 +100,7 @@ const (
 	QueueAnswered
 	// QueueExpired: a worker is told that it does not hold a record anymore. Conn, Partition, Offset.
 	QueueExpired
-	// QueueTold: a proxy tells Kafka something about a record of a queue. Group, Partition, Offset; Code is the verb of workers, or Gap.
+	// QueueTold: a proxy tells Kafka something about a record of a queue. Group, Instance, Partition, Offset; Code is the verb of workers, or Gap.
 	QueueTold
 )
 

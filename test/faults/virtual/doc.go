@@ -6,6 +6,6 @@
 // topics (deleted and created again), growth (partitions added), retention (records deleted), crowd (more
 // clientIds than places for Kafka clients), errors (lasting ones, of partitions), state (its broker
 // unavailable), tails (readers of /socket/tail, under faults of the first three kinds and compaction), queues (workers of
-// /socket/queue, under errors of their requests, leaders that move, and locks that end meanwhile).
+// /socket/queue, under errors of their requests, leaders that move, locks that end meanwhile, and a topic that is made again).
 // Several are separated by commas; "-family all -seeds 5000 -test.timeout 0" is the long run.
 package virtual

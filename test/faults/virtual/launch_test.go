@@ -156,6 +156,17 @@ const evictAny = `
 	}
 `
 
+// nowOfThatName has what workers say of the records of a topic be told of the topic that has its name now.
+const nowOfThatName = `
+		if leaders, err := s.member.leaders(s.member.life, []string{holds[0].partition.name}); err == nil {
+			for now := range leaders {
+				if now.partition == id.partition {
+					id = now
+				}
+			}
+		}
+`
+
 // TestLongPlantedBugs plants one bug at a time in the proxy: the suite must detect it.
 func TestLongPlantedBugs(t *testing.T) {
 	cases := map[string]struct {
@@ -293,6 +304,10 @@ func TestLongPlantedBugs(t *testing.T) {
 		"double dispatch after a leader move": {
 			"kafka/share/lose.go", "\tfor _, h := range p.held {\n\t\tl.endUncertain(h)\n\t}\n", "",
 			checker.SettledTwice, []string{"-family", "queues"},
+		},
+		"acknowledgement by the name of a topic": {
+			"kafka/share/fetch.go", "\tfor id, holds := range next.tell.partitions {\n", "\tfor id, holds := range next.tell.partitions {\n" + nowOfThatName,
+			checker.OwnAccord, []string{"-family", "queues"},
 		},
 		"refused acknowledgement counted as good": {
 			"kafka/share/answer.go", "\tcase isRefusal(err):\n\t\tl.refused(holds)",

@@ -20,7 +20,7 @@ const brokers = 3
 // queueAction is a fault that concerns queues above all.
 func queueAction(r *rand.Rand, p *plan) action {
 	replica := r.IntN(replicas)
-	switch n := r.IntN(8); {
+	switch n := r.IntN(10); {
 	case n < 3:
 		return queueFaultAction(r)
 	case n < 5:
@@ -28,11 +28,29 @@ func queueAction(r *rand.Rand, p *plan) action {
 	case n < 7: // a lock ends while something is on its way
 		d := between(r, p.queue.lock*8/10, p.queue.lock+5*time.Second/2)
 		return action{name: fmt.Sprintf("the brokers are silent towards replica %d for %s", replica, d), do: func(w *world) { w.silence(replica, d) }}
+	case n < 9:
+		return queueRemakeAction(r, p)
 	default:
 		d := between(r, 0, 2*time.Second)
 		return action{name: fmt.Sprintf("replica %d crashes and is back after %s", replica, d), do: func(w *world) {
 			w.restart(replica, d, (*replicaApp).crash)
 		}}
+	}
+}
+
+// queueRemakeAction deletes the topic while workers hold records of it, and makes it again, mostly at once: then an acknowledgement of a record of
+// the instance before finds one at the same offset.
+func queueRemakeAction(r *rand.Rand, p *plan) action {
+	gap, count := time.Duration(0), p.partitions
+	if r.IntN(3) == 0 {
+		gap = between(r, time.Millisecond, 20*time.Second)
+	}
+	if r.IntN(3) == 0 {
+		count = 1 + r.Int32N(partitions)
+	}
+	return action{
+		name: fmt.Sprintf("the topic is deleted, and made again with %d partitions after %s", count, gap),
+		do:   func(w *world) { w.do(w.remake(w.ctx, gap, count)) },
 	}
 }
 
@@ -100,6 +118,9 @@ func queueMoveAction(r *rand.Rand, p *plan) action {
 // moveLeader moves a partition to another broker, which begins without locks as Kafka's do: the brokers in memory would keep them.
 func (w *world) moveLeader(partition, by int32) error {
 	before := w.kafka.LeaderFor(topic, partition)
+	if before < 0 { // the topic is not there, or was made again with fewer partitions
+		return nil
+	}
 	now := (before + by) % brokers
 	if err := w.kafka.MoveTopicPartition(topic, partition, now); err != nil {
 		return fmt.Errorf("moving a leader: %w", err)

@@ -24,10 +24,13 @@ const (
 	keeper = "keep-"
 )
 
-// tryQueues has workers fail at all records, and then a worker of each queue keep what it is given.
-func (w *world) tryQueues(*workload.Producer) {
+// tryQueues has workers fail at all records, then a worker of each queue keep what it is given, and now and then the topic made again.
+func (w *world) tryQueues(probe *workload.Producer) {
 	w.tryPoison()
 	w.tryKeeping()
+	if w.plan.queue.remakes {
+		w.tryRemaking(probe)
+	}
 }
 
 // tryKeeping has a worker of each queue keep what it is given, and leave: the others must be given that long before its lock ends.

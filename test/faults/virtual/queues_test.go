@@ -28,6 +28,7 @@ type queuePlan struct {
 	workers int // of each, during the faults
 	lock    time.Duration
 	isSlow  bool // the brokers are far away: much is on its way when locks end
+	remakes bool // the topic is made again under healthy workers, too
 }
 
 // addQueues decides how many workers the schedules of the family of that name have. They have no consumers.
@@ -39,7 +40,8 @@ func (p *plan) addQueues() {
 	p.partitions = []int32{1, 1, 2, 4}[r.IntN(4)] // replicas share one only if there are fewer than replicas
 	p.queue = queuePlan{
 		queues: 1 + r.IntN(2), workers: 2 + r.IntN(4), isSlow: r.IntN(4) == 0,
-		lock: []time.Duration{1500 * time.Millisecond, 3 * time.Second, 6 * time.Second, 20 * time.Second}[r.IntN(4)],
+		lock:    []time.Duration{1500 * time.Millisecond, 3 * time.Second, 6 * time.Second, 20 * time.Second}[r.IntN(4)],
+		remakes: r.IntN(4) == 0,
 	}
 }
 
@@ -133,7 +135,7 @@ func (w *world) observeQueues() {
 		for i := range request.Topics {
 			for _, p := range request.Topics[i].Partitions {
 				for _, b := range p.AcknowledgementBatches {
-					w.toldKafka(*request.GroupID, p.Partition, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes)
+					w.toldKafka(*request.GroupID, request.Topics[i].TopicID, p.Partition, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes)
 				}
 			}
 		}
@@ -148,7 +150,7 @@ func (w *world) observeQueues() {
 		for i := range request.Topics {
 			for _, p := range request.Topics[i].Partitions {
 				for _, b := range p.AcknowledgementBatches {
-					w.toldKafka(*request.GroupID, p.Partition, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes)
+					w.toldKafka(*request.GroupID, request.Topics[i].TopicID, p.Partition, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes)
 				}
 			}
 		}
@@ -158,14 +160,15 @@ func (w *world) observeQueues() {
 }
 
 // toldKafka records what a proxy tells about consecutive records.
-func (w *world) toldKafka(group string, partition int32, first, last int64, types []int8) {
+func (w *world) toldKafka(group string, id [16]byte, partition int32, first, last int64, types []int8) {
+	instance := w.instanceOf(id)
 	verbs := map[int8]string{0: history.Gap, 1: "accept", 2: "release", 3: "reject", 4: "renew"}
 	for offset := first; offset <= last; offset++ {
 		kind := types[0]
 		if len(types) > 1 {
 			kind = types[offset-first]
 		}
-		w.recorder.Add(history.Event{Kind: history.QueueTold, Group: group, Partition: partition, Offset: offset, Code: verbs[kind]})
+		w.recorder.Add(history.Event{Kind: history.QueueTold, Group: group, Instance: instance, Partition: partition, Offset: offset, Code: verbs[kind]})
 	}
 }
 

@@ -60,6 +60,13 @@ func (w *world) isThere() bool {
 	return w.topic.there
 }
 
+// instanceOf returns the instance of the topic that has an id.
+func (w *world) instanceOf(id [16]byte) int {
+	w.topic.mu.Lock()
+	defer w.topic.mu.Unlock()
+	return w.topic.ids[hex.EncodeToString(id[:])]
+}
+
 // remove deletes the topic, and keeps its contents.
 func (w *world) remove() error {
 	w.topic.frozen.Store(true)
