@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -81,15 +80,18 @@ func (a asking) command(p Process) *cobra.Command {
 func (f *adminFlags) ask(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	base := cmp.Or(f.url, os.Getenv(adminVariable))
-	if base == "" {
-		return nil, usageError{errors.New("no management listener is named: give --admin-url http://HOST:9078, or set " + adminVariable)}
+	if err := f.connect.takeProfile(); err != nil {
+		return nil, usageError{err}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil) //nolint:gosec // the user says whom to ask
+	base := cmp.Or(f.url, f.connect.variable(adminVariable))
+	if base == "" {
+		return nil, usageError{errors.New("no management listener is named: give --admin-url http://HOST:9078 or --profile, or set " + adminVariable)}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--admin-url: %w", err)}
 	}
-	o, err := f.connect.credentials()
+	o, err := f.connect.credentials(hostOf(base))
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -104,7 +106,7 @@ func (f *adminFlags) ask(ctx context.Context, path string) ([]byte, error) {
 		request.SetBasicAuth(o.User, o.Password)
 	}
 	h := http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
-	answer, err := h.Do(request) //nolint:gosec // the user says whom to ask
+	answer, err := h.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("asking the admin API: %w", err)
 	}

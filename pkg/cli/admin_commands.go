@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func topics(p Process) *cobra.Command { return askTopics().command(p) }
@@ -115,10 +116,10 @@ func orNone(n int) string {
 	return strconv.Itoa(n)
 }
 
-// completeFrom completes the value of a flag with the first column of a list, if the environment names the admin API.
+// completeFrom completes the value of a flag with the first column of a list, if the environment or a profile names the admin API.
 func completeFrom(c *cobra.Command, flag string, list asking) {
 	_ = c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		answer, err := new(adminFlags).ask(c.Context(), list.path(nil))
+		answer, err := adminFlagsOf(c).ask(c.Context(), list.path(nil))
 		if err != nil {
 			cobra.CompDebugln(fmt.Sprint(err), false)
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -130,4 +131,16 @@ func completeFrom(c *cobra.Command, flag string, list asking) {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// adminFlagsOf returns flags for the admin API with what a client's command has of them.
+func adminFlagsOf(c *cobra.Command) *adminFlags {
+	f, asked := new(adminFlags), new(cobra.Command)
+	f.add(asked)
+	c.Flags().Visit(func(given *pflag.Flag) {
+		if asked.Flags().Lookup(given.Name) != nil {
+			_ = asked.Flags().Set(given.Name, given.Value.String())
+		}
+	})
+	return f
 }

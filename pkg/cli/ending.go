@@ -59,7 +59,7 @@ func (e adviceError) Unwrap() error { return e.error }
 func adviceFor(code string) string {
 	switch code {
 	case "NOT_AUTHENTICATED":
-		return "Give credentials: --user NAME:PASSWORD, --token, --token-file or --token-command."
+		return "Give credentials: --user NAME:PASSWORD, --token, --token-file, --token-command, --profile or an entry in ~/.netrc."
 	case "NOT_AUTHORIZED":
 		return "Whoever runs the proxy can allow it: in its policy, in WSPROXY_ALLOWED_TOPICS or _GROUPS, or by ACLs at Kafka."
 	case "TOPIC_NOT_FOUND":
