@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/client"
@@ -39,7 +40,8 @@ func advised(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	if advice := adviceFor(e.Code); advice != "" {
+	isEvicted := e.Close != 0 && strings.Contains(e.Message, "administrator") // another name would not help
+	if advice := adviceFor(e.Code); advice != "" && !isEvicted {
 		return adviceError{err, advice}
 	}
 	return err
