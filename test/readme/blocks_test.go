@@ -45,7 +45,7 @@ func known() map[string][]string {
 		python:        {"python client"},
 		java:          {"java client"},
 		kotlin:        {"kotlin client"},
-		commandLine:   {"sh commands", "sh session", "yaml profiles", "sh work"},
+		commandLine:   {"sh commands", "sh session", "yaml profiles", "sh work", "text bench"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		console:       {"sh console"},
