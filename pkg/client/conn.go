@@ -96,9 +96,9 @@ func (c *conn) read() (message []byte, err error) {
 	}
 }
 
-// why returns the error that has ended the connection.
+// why returns the error that has ended the connection. A close frame says more than a write that has failed after it came.
 func (c *conn) why(err error) error {
-	if cause := context.Cause(c.ctx); cause != nil {
+	if cause := context.Cause(c.ctx); cause != nil && websocket.CloseStatus(err) == -1 {
 		return cause
 	}
 	return closeError(fmt.Errorf("reading from the proxy: %w", err), c.last)
@@ -107,10 +107,17 @@ func (c *conn) why(err error) error {
 // write writes a text message.
 func (c *conn) write(message []byte) error {
 	if err := c.ws.Write(c.ctx, websocket.MessageText, message); err != nil {
-		return fmt.Errorf("writing to the proxy: %w", err)
+		return &writeError{err}
 	}
 	return nil
 }
+
+// writeError is the error for a write that has failed: the reader knows better why the connection has ended.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return "writing to the proxy: " + e.err.Error() }
+
+func (e *writeError) Unwrap() error { return e.err }
 
 // close ends the connection with a close frame, so that the proxy commits and releases at once. Another goroutine must read until it
 // fails.

@@ -82,7 +82,7 @@ type consumption struct {
 func (m *consumption) run(ctx context.Context, yield func(*Record, error) bool) error {
 	ticker := time.NewTicker(m.options.CommitEvery)
 	defer ticker.Stop()
-	err := m.deliver(ctx, yield, ticker.C)
+	err := m.stream.reason(m.deliver(ctx, yield, ticker.C))
 	if isLeaving(ctx, err) {
 		if failed, ok := errors.AsType[*hookError](m.commitDone()); ok && !errors.Is(err, errLeft) {
 			err = failed

@@ -114,6 +114,18 @@ func (s *stream) taken() error {
 	return s.conn.write(grant)
 }
 
+// reason returns why a connection has ended on which something has failed. After a write that is what the reader says: the close code that
+// came before may tell that another connection is in vain. Frames that were not taken are dropped then.
+func (s *stream) reason(err error) error {
+	if _, ok := errors.AsType[*writeError](err); !ok {
+		return err
+	}
+	s.conn.end(err)
+	for range s.frames { //nolint:revive // until the reader has ended
+	}
+	return s.err
+}
+
 // leave ends the connection with a close frame.
 func (s *stream) leave() {
 	close(s.stopped)
