@@ -27,14 +27,16 @@ type conn struct {
 	heard atomic.Int64 // when something came, in nanoseconds since began
 	ctx   context.Context
 	end   context.CancelCauseFunc
-	alive sync.WaitGroup // keepAlive
+	alive sync.WaitGroup // keepAlive, renewTokens
+
+	renewal renewal
 
 	message []byte // the reader's: the last message
 	last    *Error // the reader's: the last error frame that concerns the connection
 }
 
 func newConn() *conn {
-	c := &conn{began: time.Now()}
+	c := &conn{began: time.Now(), renewal: renewal{answers: make(chan time.Time, 1)}}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
 	c.alive.Add(1)
 	return c
@@ -75,6 +77,15 @@ func (c *conn) keepAlive() {
 
 // read returns the next message, which is valid until the next call.
 func (c *conn) read() (message []byte, err error) {
+	for {
+		if message, err = c.readAny(); err != nil || !c.takeRenewal(message) {
+			return message, err
+		}
+	}
+}
+
+// readAny is read, with the answers to renewals of the token.
+func (c *conn) readAny() (message []byte, err error) {
 	_, r, err := c.ws.Reader(c.ctx)
 	if err != nil {
 		return nil, c.why(err)

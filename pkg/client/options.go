@@ -24,8 +24,8 @@ type Options struct {
 
 	// User and Password are for basic authentication.
 	User, Password string
-	// Token returns a bearer token. It is asked at each connection, and so again when the proxy has ended one whose token has
-	// expired. It excludes User.
+	// Token returns a bearer token. It is asked at each connection, and again well before a JWT expires: a connection goes on with
+	// the new token. It excludes User.
 	Token func(ctx context.Context) (string, error)
 	// KafkaUser and KafkaPassword are credentials at Kafka, where the proxy asks clients for their own.
 	KafkaUser, KafkaPassword string

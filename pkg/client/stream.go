@@ -121,7 +121,7 @@ func (s *stream) reason(err error) error {
 		return err
 	}
 	s.conn.end(err)
-	for range s.frames { //nolint:revive // until the reader has ended
+	for range s.frames { // until the reader has ended
 	}
 	return s.err
 }
