@@ -34,6 +34,7 @@ type connectFlags struct {
 	kafkaUser, kafkaPasswordFile, kafkaPasswordCommand string
 	ca, cert, key                                      string
 	insecure                                           bool
+	payload                                            string
 	patience                                           time.Duration
 	profile                                            string
 	flags                                              *pflag.FlagSet // those of the command
@@ -49,6 +50,7 @@ func (f *connectFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.kafkaPasswordFile, "kafka-password-file", "", "file with the password at Kafka")
 	flags.StringVar(&f.kafkaPasswordCommand, "kafka-password-command", "", "command that prints the password at Kafka")
 	flags.DurationVar(&f.patience, "patience", 10*time.Second, "how long to go on without a connection, 0 for ever")
+	flags.StringVar(&f.payload, "payload", "json", "what messages and records are on the way: json or avro")
 	_ = c.MarkFlagFilename("kafka-password-file")
 	f.addCredentials(c)
 }
@@ -107,7 +109,10 @@ func (f *connectFlags) options(p Process) (o client.Options, err error) {
 	if o, err = f.credentials(hostOf(address)); err != nil {
 		return o, err
 	}
-	o.URL, o.ClientID, o.Patience = address, f.clientID, f.patience
+	if f.payload != "json" && f.payload != "avro" {
+		return o, fmt.Errorf("--payload is %q: it must be json or avro", f.payload)
+	}
+	o.URL, o.ClientID, o.Patience, o.Avro = address, f.clientID, f.patience, f.payload == "avro"
 	o.Notify = func(err error, pause time.Duration) {
 		fmt.Fprintf(p.Stderr, "wsproxy: %v; trying again in %v\n", err, pause.Round(100*time.Millisecond))
 	}

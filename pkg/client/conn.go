@@ -31,8 +31,9 @@ type conn struct {
 
 	renewal renewal
 
-	message []byte // the reader's: the last message
-	last    *Error // the reader's: the last error frame that concerns the connection
+	message  []byte // the reader's: the last message
+	isBinary bool   // the reader's: whether that is binary, as in Avro all are that are no errors and no events
+	last     *Error // the reader's: the last error frame that concerns the connection
 }
 
 func newConn() *conn {
@@ -86,10 +87,11 @@ func (c *conn) read() (message []byte, err error) {
 
 // readAny is read, with the answers to renewals of the token.
 func (c *conn) readAny() (message []byte, err error) {
-	_, r, err := c.ws.Reader(c.ctx)
+	kind, r, err := c.ws.Reader(c.ctx)
 	if err != nil {
 		return nil, c.why(err)
 	}
+	c.isBinary = kind == websocket.MessageBinary
 	c.hear()
 	c.message = c.message[:0]
 	for {
@@ -116,8 +118,10 @@ func (c *conn) why(err error) error {
 }
 
 // write writes a text message.
-func (c *conn) write(message []byte) error {
-	if err := c.ws.Write(c.ctx, websocket.MessageText, message); err != nil {
+func (c *conn) write(message []byte) error { return c.writeAs(websocket.MessageText, message) }
+
+func (c *conn) writeAs(kind websocket.MessageType, message []byte) error {
+	if err := c.ws.Write(c.ctx, kind, message); err != nil {
 		return &writeError{err}
 	}
 	return nil

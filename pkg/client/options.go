@@ -29,6 +29,9 @@ type Options struct {
 	Token func(ctx context.Context) (string, error)
 	// KafkaUser and KafkaPassword are credentials at Kafka, where the proxy asks clients for their own.
 	KafkaUser, KafkaPassword string
+	// Avro has messages, records and commits go as Avro (socketPayload=avro) in place of JSON: bytes as they are. It has no place for a message's
+	// Partition and Time, nor for headers that are no text: such messages are refused. Null headers come as empty ones. Queue is JSON always.
+	Avro bool
 	// TLS is the configuration for wss; nil trusts the authorities of the system. TLSFiles makes one from files.
 	TLS *tls.Config
 
