@@ -83,12 +83,14 @@ func runBench(ctx context.Context, p Process, f *benchFlags) error {
 	if err := f.check(); err != nil {
 		return usageError{err}
 	}
+	shown := newProgress(p.Stderr)
+	p.Stderr = shown
 	c, err := f.connect.client(p)
 	if err != nil {
 		return err
 	}
 	m := &measuring{client: c, flags: f, id: "bench-" + strings.ToLower(rand.Text()[:10]) + "-", began: time.Now(), filler: filler(f.size)}
-	stop := showProgress(p.Stderr, m.progress)
+	stop := shown.show(m.progress)
 	results, err := m.run(ctx)
 	stop()
 	if len(results) > 0 { // also of the parts before one that has failed
