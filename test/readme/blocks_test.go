@@ -227,7 +227,7 @@ func TestSettingsExist(t *testing.T) {
 	for _, setting := range name.FindAllString(configTable(t), -1) {
 		exists[setting], exists[setting+"_FILE"] = true, true
 	}
-	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_ADMIN_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN"} {
+	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_ADMIN_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN", "WSPROXY_PROFILE", "WSPROXY_PROFILES"} {
 		exists[variable] = true
 	}
 	theirs := regexp.MustCompile("(?m)^\\| `WSPROXY_[^|]*\\|")
