@@ -33,7 +33,7 @@ func (a *App) openSessions(brokers *cluster.Cluster, m *metrics.Metrics) (all *s
 	state := m.State(sessionsTable)
 	log := &sessionsLog{opened: make(chan struct{})}
 	sessions := session.New(session.Options{
-		Server: a.config.Server.ID, Lease: settings.Lease, Append: log.append,
+		Server: a.config.Server.ID, Pool: poolOf(a.config), Lease: settings.Lease, Append: log.append,
 		Log:      a.log.With("topic", settings.StateTopic),
 		Claims:   func(kind session.Kind) prometheus.Gauge { return m.SessionClaims(string(kind)) },
 		Conflict: m.SessionConflict,

@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,12 +27,13 @@ func testBalance(t *testing.T, s *site) {
 	s.upgrade(t, "--reuse-values", "--set", "replicaCount=2,config.MAX_CONNECTION_AGE=30s,memory.perConnection=32Ki")
 	await(t, "end of other pods", longest, func() bool { return len(pods(t, "default")) == 2 })
 	c := newBystanders(t, s)
-	t.Log(c.spread(t, 2))
+	s.note(t, "2 pods: %s", c.spread(t, 2))
 	s.upgrade(t, "--reuse-values", "--set", "replicaCount=4")
 	first := c.lives.Load()
 	await(t, "ends of most connections by age", longest, func() bool { return c.lives.Load()-first >= 2*balanced && c.open.Load() == balanced })
 	spread := c.spread(t, 4)
-	t.Logf("%s after %d ends of connections, closes by status %s", spread, c.lives.Load()-first, c.closes())
+	s.note(t, "4 pods: %s after %d ends of connections", spread, c.lives.Load()-first)
+	s.last().closes = c.closes()
 	if spread.most > mostShare*balanced/4 {
 		t.Errorf("the busiest pod has %.0f of %d connections", spread.most, balanced)
 	}
@@ -44,12 +46,12 @@ type bystanders struct {
 	open, lives atomic.Int64
 
 	mu    sync.Mutex
-	codes map[websocket.StatusCode]int // guarded by mu
+	codes map[string]int // by status, empty where the connection was cut; guarded by mu
 }
 
 func newBystanders(t *testing.T, s *site) *bystanders {
 	t.Helper()
-	c := &bystanders{codes: map[websocket.StatusCode]int{}}
+	c := &bystanders{codes: map[string]int{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	t.Cleanup(func() {
@@ -81,14 +83,14 @@ func (c *bystanders) listen(ctx context.Context, url string) {
 		c.lives.Add(1)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.codes[websocket.CloseStatus(err)]++
+		c.codes[status(err)]++
 	}
 }
 
-func (c *bystanders) closes() string {
+func (c *bystanders) closes() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return fmt.Sprint(c.codes)
+	return maps.Clone(c.codes)
 }
 
 // shares are the connections of pods.

@@ -23,16 +23,22 @@ func TestCluster(t *testing.T) {
 		{"helm test", testHelmTest},
 		{"ingress", testIngress},
 		{"upgrade under load", testUpgrade},
+		{"rollback under load", testRollback},
 		{"pod deleted under load", testDeleted},
 		{"proxy killed under load", testKilled},
+		{"pods evicted under load", testDrained},
 		{"outage of Kafka", testOutage},
 		{"autoscaler switched on under load", testSwitchedOn},
 		{"balance after a scale-out", testBalance},
+		{"two pools by group", testPools},
+		{"secret replaced", testSecret},
 		{"pool scaled under load", testScaling},
 		{"uninstall", testUninstall},
 	} {
+		s.begin(part.name)
 		t.Run(part.name, func(t *testing.T) { part.test(t, s) })
 	}
+	t.Logf("as a table:\n%s", &s.table)
 }
 
 // plain is the way in through the port of a node.
@@ -54,13 +60,15 @@ func testHealthcheck(t *testing.T, s *site) {
 	if body, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("%s: %s, %v", answer.Status, body, err)
 	}
+	s.note(t, "%s", answer.Status)
 }
 
-func testHelmTest(t *testing.T, _ *site) {
+func testHelmTest(t *testing.T, s *site) {
 	if os.Getenv("CLUSTER_BROKER_IP") != "" && os.Getenv("CLUSTER_SERVICE_IP") == "" {
 		t.Skip("the cluster has no DNS, and the chart's test asks by name")
 	}
 	t.Log("\n" + command(t, "helm", "test", release))
+	s.note(t, "a record went through the service and came back")
 }
 
 // testUpgrade changes a value, which replaces every pod. Clients are told to come back, and lose nothing.
@@ -70,9 +78,8 @@ func testUpgrade(t *testing.T, s *site) {
 	l.more(t, 2000)
 	began := time.Now()
 	s.upgrade(t, "--reuse-values", "--set", "config.LOG_LEVEL=debug")
-	t.Logf("the upgrade took %s", time.Since(began).Round(100*time.Millisecond))
-	kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
 	await(t, "end of the old pods", longest, func() bool { return gone(t, before) })
+	s.note(t, "took %s", time.Since(began).Round(100*time.Millisecond))
 	l.more(t, 2000)
 	l.end(t)
 	l.wantCloses(t, "1012")
@@ -172,7 +179,8 @@ func restarts(t *testing.T, pod string) string {
 }
 
 // testUninstall looks for what the release leaves behind.
-func testUninstall(t *testing.T, _ *site) {
+func testUninstall(t *testing.T, s *site) {
+	began := time.Now()
 	command(t, "helm", "uninstall", release, "--wait")
 	kinds := strings.Join(strings.Fields(kubectl(t, "api-resources", "--verbs=list", "--namespaced", "--output", "name")), ",")
 	var left string
@@ -180,6 +188,7 @@ func testUninstall(t *testing.T, _ *site) {
 		left = kubectl(t, "get", kinds, "--selector", "app.kubernetes.io/instance="+release, "--output", "name", "--ignore-not-found")
 		return left == ""
 	})
+	s.note(t, "nothing left after %s", time.Since(began).Round(100*time.Millisecond))
 	lines := bufio.NewScanner(strings.NewReader(kubectl(t, "get", kinds, "--output", "name", "--ignore-not-found")))
 	for lines.Scan() {
 		if name := lines.Text(); strings.Contains(name, deployment) && !strings.HasPrefix(name, "event") {

@@ -34,6 +34,7 @@ func testIngress(t *testing.T, s *site) {
 	})...)...)
 	t.Log("\n" + kubectl(t, "get", "ingress", "--output", "wide"))
 	await(t, "ingress that routes", 2*time.Minute, func() bool { return healthy(t, client) })
+	s.ingress = client
 	l := begin(t, s, door{url: "wss://" + ingressHost, client: client}, "ingress", 5)
 	l.more(t, 500)
 	l.end(t)

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -25,14 +27,17 @@ const (
 
 // site is an installed chart.
 type site struct {
-	host  string // of the nodes' ports
-	kafka *kafka // nil with the broker for trials
-	run   string // tells this run's topics from those of others
+	table
+
+	host    string       // of the nodes' ports
+	kafka   *kafka       // nil with the broker for trials
+	run     string       // tells this run's topics from those of others
+	ingress *http.Client // by way of the ingress; nil where there is none
 }
 
 // topics are those of the loads, each its own.
 func topics() []string {
-	return []string{"ingress", "rollout", "deleted", "killed", "outage", "pool", "switched", "check", "balance"}
+	return []string{"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance", "reports", "audit", "secrets"}
 }
 
 func (s *site) topic(name string) string { return name + "-" + s.run }
@@ -51,7 +56,9 @@ func install(t *testing.T) *site {
 	began := time.Now()
 	s.upgrade(t, append([]string{"--install", "--create-namespace"}, values...)...)
 	took := time.Since(began).Round(100 * time.Millisecond)
-	t.Logf("three replicas were ready after %s\n%s", took, kubectl(t, "get", "pods", "--output", "wide"))
+	s.begin("install")
+	s.note(t, "three replicas ready after %s", took)
+	t.Log("\n" + kubectl(t, "get", "pods", "--output", "wide"))
 	if text := os.Getenv("CLUSTER_READY"); text != "" && took > duration(t, text) {
 		t.Errorf("three replicas took %s to be ready, at most %s is asked for", took, text)
 	}
@@ -112,7 +119,7 @@ func (s *site) values(t *testing.T) []string {
 // address is where a service of the release is reached.
 func (s *site) address(t *testing.T, service string) string {
 	t.Helper()
-	return s.host + ":" + kubectl(t, "get", "service", service, "--output", `jsonpath={.spec.ports[?(@.name=="http")].nodePort}`)
+	return net.JoinHostPort(s.host, kubectl(t, "get", "service", service, "--output", `jsonpath={.spec.ports[?(@.name=="http")].nodePort}`))
 }
 
 // pods returns the names of a pool's pods that are not on their way out.

@@ -28,6 +28,7 @@ type load struct {
 	door  door
 	topic string
 	kafka *kafka
+	table *table
 	pace  atomic.Int64 // between a producer's messages, in nanoseconds
 
 	all, producing context.Context
@@ -49,7 +50,7 @@ type load struct {
 func begin(t *testing.T, s *site, at door, name string, count int) *load {
 	t.Helper()
 	l := &load{
-		door: at, topic: s.topic(name), kafka: s.kafka,
+		door: at, topic: s.topic(name), kafka: s.kafka, table: &s.table,
 		acked: map[string]bool{}, read: map[string]bool{}, contents: map[int32]map[int64]checker.Record{},
 		closes: map[string]int{}, missed: map[string]int{},
 	}
@@ -212,9 +213,10 @@ func (l *load) judge(t *testing.T, log map[int32][]checker.Record) {
 		events = append(events, positions...)
 	}
 	report := checker.Check(events, checker.Kafka{Log: log, Groups: []checker.Group{{Name: l.topic}}})
+	l.table.judged(l, &report)
 	t.Logf("%d sent, %d acknowledged, %d refused, %d unknown, %d delivered, %d again; %d lost, %d skipped, %d violations in all",
 		report.Sent, report.Answered, report.Refused, report.Unknown, report.Delivered, report.Duplicates,
-		report.Count(checker.Missing), report.Count(checker.Skipped)+report.Count(checker.Undelivered), len(report.Violations))
+		lost(&report), skipped(&report), len(report.Violations))
 	if len(report.Violations) > 0 {
 		t.Error(strings.Join(report.Lines(5), "\n"))
 	}

@@ -31,15 +31,20 @@ func (l *load) opened(client, group string) (conn int) {
 
 // closed records how a connection ended: by a status, or cut.
 func (l *load) closed(client string, conn int, err error) {
-	code := ""
-	if status := websocket.CloseStatus(err); status >= 0 {
-		code = fmt.Sprint(int(status))
-	}
+	code := status(err)
 	l.Add(history.Event{Kind: history.Close, Conn: conn, Code: code})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closes[code]++
 	l.moves = append(l.moves, move{time.Now(), client, false})
+}
+
+// status is what a connection was closed with, empty where it was cut.
+func status(err error) string {
+	if code := websocket.CloseStatus(err); code >= 0 {
+		return fmt.Sprint(int(code))
+	}
+	return ""
 }
 
 // ended returns how many connections were closed or cut.
@@ -90,10 +95,9 @@ func timeline(moves []move) string {
 	return b.String()
 }
 
-// gaps tells how long clients were away.
-func gaps(moves []move) string {
+// absences returns how long clients were away, the shortest first, and how many never came back.
+func absences(moves []move) (away []time.Duration, never int) {
 	lost := map[string]time.Time{}
-	var away []time.Duration
 	for _, m := range moves {
 		at, was := lost[m.client]
 		switch {
@@ -104,10 +108,16 @@ func gaps(moves []move) string {
 			delete(lost, m.client)
 		}
 	}
+	slices.Sort(away)
+	return away, len(lost)
+}
+
+// gaps tells how long clients were away.
+func gaps(moves []move) string {
+	away, never := absences(moves)
 	if len(away) == 0 {
 		return ""
 	}
-	slices.Sort(away)
 	return fmt.Sprintf("%d times a client was away, for a median of %s and at most %s; %d never came back",
-		len(away), away[len(away)/2].Round(time.Millisecond), away[len(away)-1].Round(time.Millisecond), len(lost))
+		len(away), away[len(away)/2].Round(time.Millisecond), away[len(away)-1].Round(time.Millisecond), never)
 }

@@ -26,15 +26,15 @@ func testOutage(t *testing.T, s *site) {
 	over := time.After(duration(t, cmp.Or(os.Getenv("CLUSTER_OUTAGE"), "60s")))
 	away := time.Now()
 	await(t, "pod that is unready", longest, func() bool { return !strings.Contains(ready(t), "True") })
-	t.Logf("no pod was ready %s after Kafka went", time.Since(away).Round(100*time.Millisecond))
+	s.note(t, "no pod ready %s after Kafka went", time.Since(away).Round(100*time.Millisecond))
 	alive(t, over)
 	t.Logf("after %s\n%s", time.Since(away).Round(time.Second), kubectl(t, "get", "pods"))
 	bring()
 	back := time.Now()
 	await(t, "pods that are ready again", longest, func() bool { return !strings.Contains(ready(t), "False") })
-	t.Logf("all pods were ready %s after Kafka came back", time.Since(back).Round(100*time.Millisecond))
+	s.note(t, "all ready %s after it was back", time.Since(back).Round(100*time.Millisecond))
 	l.more(t, 2000)
-	t.Logf("another 2,000 messages were acknowledged %s after", time.Since(back).Round(100*time.Millisecond))
+	s.note(t, "another 2,000 acknowledged %s after", time.Since(back).Round(100*time.Millisecond))
 	if after := state(t); after != before {
 		t.Errorf("the pods were %q and are %q", before, after)
 	}

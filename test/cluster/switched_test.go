@@ -25,7 +25,9 @@ func testSwitchedOn(t *testing.T, s *site) {
 	l.more(t, 1000)
 	s.upgrade(t, "--reuse-values", "--set", "autoscaling.mode=none,replicaCount=3")
 	l.more(t, 1000)
-	if n := fewest(); n < 3 {
+	n := fewest()
+	s.note(t, "never fewer than %d ready", n)
+	if n < 3 {
 		t.Errorf("there were %d ready pods at some time", n)
 	}
 	after := pods(t, "default")

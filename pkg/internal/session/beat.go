@@ -38,7 +38,9 @@ func (r *replica) beat() {
 	_, _ = h.Write([]byte(r.id + strconv.FormatInt(r.beats, 10))) // never fails
 	r.patience = minPatience + time.Duration(h.Sum32()%patienceSpread)*time.Millisecond
 	sent := r.now
-	value := &beat{Server: r.settings.Server, Count: r.beats, Lease: r.settings.Lease.Milliseconds(), Leaves: r.retired}
+	value := &beat{
+		Server: r.settings.Server, Count: r.beats, Lease: r.settings.Lease.Milliseconds(), Leaves: r.retired, Pool: r.settings.Pool,
+	}
 	r.write([]Record{set(replicaKey+r.id, value)}, func(err error) {
 		r.later(func() { r.beaten(sent, err) })
 	})

@@ -96,7 +96,7 @@ func (f *fold) apply(l logged) any {
 		f.own(id, l.key)
 		f.heard(id, l.offset)
 		f.runs[id].lease = time.Duration(r.Lease) * time.Millisecond
-		f.runs[id].leaves = r.Leaves
+		f.runs[id].leaves, f.runs[id].pool = r.Leaves, r.Pool
 	case *suspicion:
 		f.own(r.By, l.key)
 		f.heard(r.By, l.offset)

@@ -14,8 +14,8 @@ func (r *replica) retire() {
 	}
 }
 
-// HasPeers tells whether another replica lives and does not drain, as far as this one's view of the log is fresh. What
-// it says may be old by a lease: a replica that has crashed lives for so long.
+// HasPeers tells whether another replica of the pool lives and does not drain, as far as this one's view of the log is
+// fresh. What it says may be old by a lease: a replica that has crashed lives for so long.
 func (s *Sessions) HasPeers() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +28,7 @@ func (r *replica) hasPeers() bool {
 	}
 	for id, run := range r.fold.runs {
 		silent := r.fold.now-run.heard > r.leaseOf(run)
-		if id != r.id && run.lapsed == nil && !run.leaves && !silent {
+		if id != r.id && run.pool == r.settings.Pool && run.lapsed == nil && !run.leaves && !silent {
 			return true
 		}
 	}

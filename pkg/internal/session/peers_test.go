@@ -52,6 +52,28 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// TestPeersAreOfTheSamePool: a client of a pool comes back to that pool, whatever others there are.
+func TestPeersAreOfTheSamePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(topic)
+		a, other := l.openIn("reports", "a", 15*time.Second), l.openIn("audit", "other", 15*time.Second)
+		nameless := l.open("nameless", 15*time.Second)
+		time.Sleep(time.Minute)
+		for name, s := range map[string]*Sessions{"a": a, "other": other, "nameless": nameless} {
+			if s.HasPeers() {
+				t.Errorf("%s is alone in its pool, and has others", name)
+			}
+		}
+		b := l.openIn("reports", "b", 15*time.Second)
+		wantPeers(t, a, true, time.Second)
+		wantPeers(t, b, true, time.Second)
+		wantPeers(t, other, false, 0)
+		for _, s := range []*Sessions{a, b, other, nameless} {
+			s.Close()
+		}
+	})
+}
+
 // TestAReplicaWithoutKafkaKnowsOfNoOthers: where its clients came back to the others, these could not serve them.
 func TestAReplicaWithoutKafkaKnowsOfNoOthers(t *testing.T) {
 	virtually(t, func(t *testing.T, l *topic, a, b *Sessions) {

@@ -115,7 +115,10 @@ type beat struct {
 	Count  int64  `json:"count"`
 	Lease  int64  `json:"lease,omitzero"`  // ms; earlier versions do not write it
 	Leaves bool   `json:"leaves,omitzero"` // the replica drains; earlier versions do not write it
+	Pool   string `json:"pool,omitzero"`   // as in [Settings]; earlier versions do not write it
 }
+
+func (b *beat) valid() bool { return b.Lease >= 0 && b.Lease <= maxLease && len(b.Pool) <= maxText }
 
 // suspicion is the value of a suspicion's key.
 type suspicion struct {
@@ -187,7 +190,7 @@ func parse(key string, value []byte) (any, error) {
 		return c, decode(value, c, c.valid)
 	case strings.HasPrefix(key, replicaKey):
 		b := new(beat)
-		return b, decode(value, b, func() bool { return isRun(strings.TrimPrefix(key, replicaKey)) && b.Lease >= 0 && b.Lease <= maxLease })
+		return b, decode(value, b, func() bool { return isRun(strings.TrimPrefix(key, replicaKey)) && b.valid() })
 	case strings.HasPrefix(key, suspicionKey):
 		s := new(suspicion)
 		return s, decode(value, s, func() bool { return isRun(s.Replica) && isRun(s.By) })

@@ -11,6 +11,7 @@ type run struct {
 	last   int64         // offset of its last record
 	lease  time.Duration // as its heartbeats tell; 0 where they do not, which are of an earlier version
 	leaves bool          // whether its replica drains, as its last heartbeat tells
+	pool   string        // which its replica is of, as its last heartbeat tells; empty where it does not
 	keys   map[string]struct{}
 	lapsed *lapsed
 }

@@ -30,6 +30,7 @@ type Append func(records []Record, done func(error))
 // Options are what Sessions are made from.
 type Options struct {
 	Server string        // the replica's name
+	Pool   string        // as in [Settings]
 	Lease  time.Duration // the sessions of a replica that writes nothing for that long lapse
 	Append Append
 	Log    *slog.Logger
@@ -58,7 +59,7 @@ type Sessions struct {
 // New starts a replica's part. The reader of the log calls Restart, Read and CaughtUp.
 func New(o Options) *Sessions {
 	s := &Sessions{options: o, stop: make(chan struct{}), stopped: make(chan struct{})}
-	settings := Settings{Server: o.Server, Lease: o.Lease, ProbeTimeout: probeTimeout}
+	settings := Settings{Server: o.Server, Pool: o.Pool, Lease: o.Lease, ProbeTimeout: probeTimeout}
 	s.replica = newReplica(settings, newRunID, s.write, o.Conflict)
 	s.replica.later = s.later
 	go s.run()

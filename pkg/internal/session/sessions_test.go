@@ -134,9 +134,14 @@ func (l *topic) joinWith(t *testing.T, server string, lease time.Duration) *Sess
 
 // open starts a replica that the test closes.
 func (l *topic) open(server string, lease time.Duration) *Sessions {
+	return l.openIn("", server, lease)
+}
+
+// openIn opens a replica of a pool.
+func (l *topic) openIn(pool, server string, lease time.Duration) *Sessions {
 	ignore := func(Kind) prometheus.Gauge { return prometheus.NewGauge(prometheus.GaugeOpts{Name: "claims"}) }
 	s := New(Options{
-		Server: server, Lease: lease, Append: l.append, Log: slog.New(slog.DiscardHandler),
+		Server: server, Pool: pool, Lease: lease, Append: l.append, Log: slog.New(slog.DiscardHandler),
 		Claims: ignore, Conflict: func(string) {}, Skipped: func(int) {},
 	})
 	l.mu.Lock()

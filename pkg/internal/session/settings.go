@@ -5,6 +5,7 @@ import "time"
 // Settings are those of a replica.
 type Settings struct {
 	Server       string        // the replica's name
+	Pool         string        // the replicas to which its clients may come, itself included; empty for those without a name
 	Lease        time.Duration // the sessions of a replica that writes nothing for that long lapse
 	ProbeTimeout time.Duration // log time in which a probed client must give a sign of life, or is dead
 }
