@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,7 +30,6 @@ type adminFlags struct {
 
 func (f *adminFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.url, "admin-url", "", "address of the management listener, such as http://127.0.0.1:9078 (default: "+adminVariable+")")
-	c.Flags().BoolVarP(&f.json, "json", "J", false, "print the answer of the admin API as it is")
 	f.connect.addCredentials(c)
 }
 
@@ -74,22 +73,31 @@ func (a asking) command(p Process) *cobra.Command {
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVarP(&f.json, "json", "J", false, "print the answer of the admin API as it is")
 	return c
 }
 
 // ask returns what the admin API answers.
 func (f *adminFlags) ask(ctx context.Context, path string) ([]byte, error) {
+	return f.request(ctx, http.MethodGet, path, nil)
+}
+
+// request has the admin API do something, and returns its answer. body may be nil. What the API refuses is an *adminError.
+func (f *adminFlags) request(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	base := cmp.Or(f.url, os.Getenv(adminVariable))
-	if base == "" {
-		return nil, usageError{errors.New("no management listener is named: give --admin-url http://HOST:9078, or set " + adminVariable)}
+	if err := f.connect.takeProfile(); err != nil {
+		return nil, usageError{err}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil) //nolint:gosec // the user says whom to ask
+	base := cmp.Or(f.url, f.connect.variable(adminVariable))
+	if base == "" {
+		return nil, usageError{errors.New("no management listener is named: give --admin-url http://HOST:9078 or --profile, or set " + adminVariable)}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--admin-url: %w", err)}
 	}
-	o, err := f.connect.credentials()
+	o, err := f.connect.credentials(hostOf(base))
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -103,32 +111,55 @@ func (f *adminFlags) ask(ctx context.Context, path string) ([]byte, error) {
 	case o.User != "":
 		request.SetBasicAuth(o.User, o.Password)
 	}
-	h := http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
-	answer, err := h.Do(request) //nolint:gosec // the user says whom to ask
+	return exchange(request, o.TLS)
+}
+
+// exchange returns the answer to a request, if it is a success.
+func exchange(request *http.Request, trust *tls.Config) ([]byte, error) {
+	h := http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	answer, err := h.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("asking the admin API: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, mostLine))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostLine))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of the admin API: %w", err)
 	}
-	return body, adminError(answer, body)
+	if answer.StatusCode != http.StatusOK {
+		return nil, newAdminError(answer, text)
+	}
+	return text, nil
 }
 
-func adminError(answer *http.Response, body []byte) error {
+// adminError is what the admin API says is wrong.
+type adminError struct {
+	status        int
+	code, message string // no code where it is another server
+}
+
+func newAdminError(answer *http.Response, body []byte) *adminError {
+	e := &adminError{status: answer.StatusCode}
 	var told struct{ Code, Message string }
-	switch {
-	case answer.StatusCode == http.StatusOK:
-		return nil
-	case json.Unmarshal(body, &told) != nil || told.Code == "":
-		return fmt.Errorf("the admin API answers %q: is --admin-url right?", answer.Status)
-	case told.Code == "NOT_AUTHENTICATED":
-		return fmt.Errorf("%s: %s\n%s", told.Code, told.Message, adviceFor(told.Code))
-	case answer.StatusCode == http.StatusNotFound && answer.Request.URL.RawQuery == "":
-		return fmt.Errorf("%s: %s\nThe proxy has the admin API with WSPROXY_ADMIN_ENDPOINT_ENABLED=true alone", told.Code, told.Message)
+	if json.Unmarshal(body, &told) != nil || told.Code == "" {
+		e.message = fmt.Sprintf("the admin API answers %q: is --admin-url right?", answer.Status)
+		return e
 	}
-	return fmt.Errorf("%s: %s", told.Code, told.Message)
+	e.code, e.message = told.Code, told.Message
+	return e
+}
+
+// Error implements error. It says what to do, too.
+func (e *adminError) Error() string {
+	switch {
+	case e.code == "":
+		return e.message
+	case e.code == "NOT_AUTHENTICATED":
+		return e.code + ": " + e.message + "\n" + adviceFor(e.code)
+	case e.status == http.StatusNotFound && strings.HasPrefix(e.message, "There is nothing at "):
+		return e.code + ": " + e.message + "\nThe proxy has the admin API with WSPROXY_ADMIN_ENDPOINT_ENABLED=true alone"
+	}
+	return e.code + ": " + e.message
 }
 
 func printIndented(w io.Writer, answer []byte) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func topics(p Process) *cobra.Command { return askTopics().command(p) }
@@ -51,34 +52,41 @@ func groupRows(answer []byte) ([][]string, error) {
 }
 
 func sessions(p Process) *cobra.Command {
+	c := askSessions().command(p)
+	c.AddCommand(evict(p))
+	return c
+}
+
+func askSessions() asking {
 	return asking{
-		use: "sessions", short: "List who is connected, on all replicas",
-		path: pathWith("/admin/sessions", "", ""), rows: sessionRows,
-	}.command(p)
+		use: "sessions", short: "List who is connected, on all replicas", path: pathWith("/admin/sessions", "", ""), rows: sessionRows,
+	}
 }
 
 func sessionRows(answer []byte) ([][]string, error) {
 	var all []struct {
-		Kind, Client, Group, Instance, Topic, Subject, Replica string
-		Since                                                  time.Time
+		ID, Kind, Client, Group, Instance, Topic, Subject, Replica string
+		Since                                                      time.Time
 	}
 	err := json.Unmarshal(answer, &all)
-	rows := [][]string{{"KIND", "CLIENT", "GROUP", "INSTANCE", "TOPIC", "SUBJECT", "REPLICA", "SINCE"}}
+	rows := [][]string{{"ID", "KIND", "CLIENT", "GROUP", "INSTANCE", "TOPIC", "SUBJECT", "REPLICA", "SINCE"}}
 	for _, s := range all {
 		since := ""
 		if !s.Since.IsZero() {
 			since = s.Since.Format(time.RFC3339)
 		}
-		rows = append(rows, []string{s.Kind, s.Client, s.Group, s.Instance, s.Topic, s.Subject, s.Replica, since})
+		rows = append(rows, []string{s.ID, s.Kind, s.Client, s.Group, s.Instance, s.Topic, s.Subject, s.Replica, since})
 	}
 	return rows, err //nolint:wrapcheck // the caller says what it was
 }
 
 func limits(p Process) *cobra.Command {
-	return asking{
+	c := asking{
 		use: "limits", short: "List the limits of clients",
 		path: pathWith("/admin/client/config", "", ""), rows: limitRows,
 	}.command(p)
+	c.AddCommand(setLimits(p), deleteLimits(p))
+	return c
 }
 
 // limit is what one group, or one client that produces, may have. 0 is no limit.
@@ -115,19 +123,35 @@ func orNone(n int) string {
 	return strconv.Itoa(n)
 }
 
-// completeFrom completes the value of a flag with the first column of a list, if the environment names the admin API.
+// completeFrom completes the value of a flag with the first column of a list, if the environment or a profile names the admin API.
 func completeFrom(c *cobra.Command, flag string, list asking) {
 	_ = c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		answer, err := new(adminFlags).ask(c.Context(), list.path(nil))
-		if err != nil {
-			cobra.CompDebugln(fmt.Sprint(err), false)
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		rows, _ := list.rows(answer)
-		var names []string
-		for _, row := range rows[1:] {
-			names = append(names, row[0])
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+		return firstColumn(c, list), cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// firstColumn returns what a list has in its first column.
+func firstColumn(c *cobra.Command, list asking) (names []string) {
+	answer, err := adminFlagsOf(c).ask(c.Context(), list.path(nil))
+	if err != nil {
+		cobra.CompDebugln(fmt.Sprint(err), false)
+		return nil
+	}
+	rows, _ := list.rows(answer)
+	for _, row := range rows[1:] {
+		names = append(names, row[0])
+	}
+	return names
+}
+
+// adminFlagsOf returns flags for the admin API with what a client's command has of them.
+func adminFlagsOf(c *cobra.Command) *adminFlags {
+	f, asked := new(adminFlags), new(cobra.Command)
+	f.add(asked)
+	c.Flags().Visit(func(given *pflag.Flag) {
+		if asked.Flags().Lookup(given.Name) != nil {
+			_ = asked.Flags().Set(given.Name, given.Value.String())
+		}
+	})
+	return f
 }

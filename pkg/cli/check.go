@@ -4,18 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/spf13/cobra"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/client"
 )
 
 const (
@@ -40,7 +36,16 @@ func check(p Process) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), checkTimeout)
 			defer cancel()
-			return newRoundTrip(target, topic, insecure).run(ctx, p.Stdout)
+			k, err := checking(target, insecure)
+			if err != nil {
+				return err
+			}
+			took, err := roundTrip(ctx, k, topic)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.Stdout, "a record has gone through topic %s and back in %s\n", topic, took.Round(time.Millisecond))
+			return err
 		},
 	}
 	c.Flags().StringVar(&target, "url", "ws://127.0.0.1:8078", "where clients reach the proxy: ws:// or wss://, a host and perhaps a path")
@@ -49,100 +54,46 @@ func check(p Process) *cobra.Command {
 	return c
 }
 
-// roundTrip is a record's way through the proxy to Kafka and back.
-type roundTrip struct {
-	url, topic string
-	options    *websocket.DialOptions
-}
-
-func newRoundTrip(target, topic string, insecure bool) *roundTrip {
-	header := http.Header{}
+// checking returns the client that checks. It goes on without a connection for no time: what is asked is whether there is one now.
+func checking(target string, insecure bool) (*client.Client, error) {
+	o := client.Options{URL: target, ClientID: "wsproxy-check", Patience: -1}
 	if token := os.Getenv(checkToken); token != "" {
-		header.Set("Authorization", "Bearer "+token)
-	} else if user := os.Getenv(checkUsername); user != "" {
-		request := http.Request{Header: header}
-		request.SetBasicAuth(user, os.Getenv(checkPassword))
+		o.Token = client.StaticToken(token)
+	} else {
+		o.User, o.Password = os.Getenv(checkUsername), os.Getenv(checkPassword)
 	}
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // only on request
+	if insecure {
+		o.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // only on request
 	}
-	return &roundTrip{
-		url: strings.TrimSuffix(target, "/"), topic: topic,
-		options: &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: header},
-	}
-}
-
-func (r *roundTrip) run(ctx context.Context, stdout io.Writer) error {
-	began := time.Now()
-	reader, err := r.dial(ctx, "/socket/tail", "from", "latest")
+	c, err := client.New(o)
 	if err != nil {
-		return err
+		return nil, usageError{fmt.Errorf("--url: %w", err)}
 	}
-	defer func() { _ = reader.CloseNow() }()
-	if _, _, err := reader.Read(ctx); err != nil { // the first frame: from here on every record comes
-		return fmt.Errorf("reading: %w", err)
-	}
-	id := "wsproxy-check-" + rand.Text()
-	if err := r.send(ctx, id); err != nil {
-		return err
-	}
-	if err := awaitRecord(ctx, reader, id); err != nil {
-		return err
-	}
-	_ = reader.Close(websocket.StatusNormalClosure, "")
-	_, err = fmt.Fprintf(stdout, "a record has gone through topic %s and back in %s\n", r.topic, time.Since(began).Round(time.Millisecond))
-	return err
+	return c, nil
 }
 
-// dial opens a socket with a parameter beside the topic. The error tells what the proxy answers.
-func (r *roundTrip) dial(ctx context.Context, path, name, value string) (*websocket.Conn, error) {
-	query := url.Values{"topic": {r.topic}, "clientId": {"wsproxy-check"}, name: {value}}
-	conn, answer, err := websocket.Dial(ctx, r.url+path+"?"+query.Encode(), r.options)
-	if err == nil {
-		return conn, nil
-	}
-	if answer != nil && answer.Body != nil {
-		defer func() { _ = answer.Body.Close() }()
-		body, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
-		return nil, fmt.Errorf("opening %s: %s: %s", path, answer.Status, strings.TrimSpace(string(body)))
-	}
-	return nil, fmt.Errorf("opening %s: %w", path, err)
-}
-
-// send writes a record and waits for its acknowledgement.
-func (r *roundTrip) send(ctx context.Context, id string) error {
-	conn, err := r.dial(ctx, "/socket/in", "valType", "string")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.CloseNow() }()
-	message := fmt.Sprintf(`{"key":{"value":%q},"value":{"value":%q}}`, id, id)
-	if err := conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
-		return fmt.Errorf("sending: %w", err)
-	}
-	_, frame, err := conn.Read(ctx)
-	if err != nil {
-		return fmt.Errorf("waiting for the acknowledgement: %w", err)
-	}
-	var answer struct{ Error json.RawMessage }
-	if err := json.Unmarshal(frame, &answer); err != nil || answer.Error != nil {
-		return fmt.Errorf("the record is not acknowledged: %s", frame)
-	}
-	_ = conn.Close(websocket.StatusNormalClosure, "")
-	return nil
-}
-
-// awaitRecord reads until a record comes. Others may come before it.
-func awaitRecord(ctx context.Context, conn *websocket.Conn, id string) error {
-	conn.SetReadLimit(-1)
-	for {
-		_, frame, err := conn.Read(ctx)
-		if err != nil {
-			return fmt.Errorf("the record was acknowledged and does not come: %w", err)
-		}
-		if strings.Contains(string(frame), id) {
-			return nil
+// roundTrip writes a record when it reads already, and returns how long it took until the record came. Others may come before it.
+func roundTrip(ctx context.Context, c *client.Client, topic string) (time.Duration, error) {
+	began, id, doing := time.Now(), "wsproxy-check-"+rand.Text(), "reading the topic"
+	for e, err := range c.Tail(ctx, client.TailOptions{Topics: []string{topic}}) {
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("%s: %w", doing, err)
+		case e.Started != nil: // from here on every record comes
+			if err := sendOne(ctx, c, topic, id); err != nil {
+				return 0, fmt.Errorf("writing a record: %w", err)
+			}
+			doing = "the record was acknowledged and does not come"
+		case e.Record != nil && string(e.Record.Key) == id:
+			return time.Since(began), nil
 		}
 	}
+	return 0, context.Cause(ctx)
+}
+
+func sendOne(ctx context.Context, c *client.Client, topic, id string) error {
+	p := c.Producer(client.ProducerOptions{Topic: topic})
+	defer p.Close()
+	_, err := p.Send(ctx, client.Message{Key: []byte(id), Value: []byte(id)})
+	return err //nolint:wrapcheck // the caller says what it was
 }

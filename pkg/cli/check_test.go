@@ -28,7 +28,7 @@ func TestCheck(t *testing.T) {
 		"a token":        {append([]string{"CHECK_TOKEN=x"}, right...), []string{"--url", url, "--topic", "demo"}, 1, "401"},
 		"no such topic":  {right, []string{"--url", url, "--topic", "absent"}, 1, "TOPIC_NOT_FOUND"},
 		"no topic":       {right, []string{"--url", url}, 2, "--topic is required"},
-		"nobody there":   {right, []string{"--url", "ws://127.0.0.1:1", "--topic", "demo"}, 1, "opening /socket/tail"},
+		"nobody there":   {right, []string{"--url", "ws://127.0.0.1:1", "--topic", "demo"}, 1, "connecting to 127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, text := run(t, test.environ, append([]string{"check"}, test.args...)...)

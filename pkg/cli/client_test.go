@@ -91,6 +91,29 @@ func TestLinesBecomeMessages(t *testing.T) {
 	}
 }
 
+// TestLinesGoAsAvro and come so. What Avro has no place for is refused by the number of its line.
+func TestLinesGoAsAvro(t *testing.T) {
+	develop(t, "t")
+	succeed(t, "a:1\nb:\n", "produce", "-t", "t", "-K:", "-Z", "-H", "h=x", "--payload", "avro")
+	succeed(t, "42\n", "produce", "-t", "t", "--val-type", "long", "--payload", "avro")
+	for _, payload := range []string{"avro", "json"} {
+		got := succeed(t, "", "consume", "-t", "t", "-e", "-Z", "-f", "%k=%s %h,", "-c", "2", "--payload", payload)
+		if got != "a=1 h=x,b=NULL h=x," {
+			t.Errorf("as %s it prints %q", payload, got)
+		}
+		if got := succeed(t, "", "consume", "-t", "t", "-e", "--val-type", "long", "--from", "last:1", "--payload", payload); got != "42\n" {
+			t.Errorf("as %s it prints %q", payload, got)
+		}
+	}
+	code, _, stderr := pipe(t, "x\n", "produce", "-t", "t", "-p", "0", "--payload", "avro")
+	if code != 3 || !strings.Contains(stderr, "line 1: INVALID_MESSAGE: the Avro payload has no place for a partition") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := pipe(t, "", "consume", "-t", "t", "--payload", "xml"); code != 2 || !strings.Contains(stderr, "json or avro") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
 // TestALineThatIsRefusedIsNamed and ends the command, or is left out.
 func TestALineThatIsRefusedIsNamed(t *testing.T) {
 	develop(t, "t")

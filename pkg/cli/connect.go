@@ -1,18 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/client"
 )
@@ -24,17 +22,23 @@ const (
 	userVariable     = "WSPROXY_USER"
 	passwordVariable = "WSPROXY_PASSWORD"
 	tokenVariable    = "WSPROXY_TOKEN" //nolint:gosec // a name
+	profileVariable  = "WSPROXY_PROFILE"
+	profilesVariable = "WSPROXY_PROFILES"
 )
 
 // connectFlags say how a command reaches a proxy.
 type connectFlags struct {
-	url, clientID                  string
-	user, passwordFile             string
-	token, tokenFile, tokenCommand string
-	kafkaUser, kafkaPasswordFile   string
-	ca, cert, key                  string
-	insecure                       bool
-	patience                       time.Duration
+	url, clientID                                      string
+	user, passwordFile, passwordCommand                string
+	token, tokenFile, tokenCommand                     string
+	kafkaUser, kafkaPasswordFile, kafkaPasswordCommand string
+	ca, cert, key                                      string
+	insecure                                           bool
+	payload                                            string
+	patience                                           time.Duration
+	profile                                            string
+	flags                                              *pflag.FlagSet // those of the command
+	named                                              bool           // whether a profile was named, so that variables say nothing
 }
 
 // add gives a command the flags.
@@ -44,16 +48,21 @@ func (f *connectFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.clientID, "client-id", "", "name of this client (default: the host's name and a random number)")
 	flags.StringVar(&f.kafkaUser, "kafka-user", "", "user at Kafka, or user:password, where the proxy asks for one")
 	flags.StringVar(&f.kafkaPasswordFile, "kafka-password-file", "", "file with the password at Kafka")
+	flags.StringVar(&f.kafkaPasswordCommand, "kafka-password-command", "", "command that prints the password at Kafka")
 	flags.DurationVar(&f.patience, "patience", 10*time.Second, "how long to go on without a connection, 0 for ever")
+	flags.StringVar(&f.payload, "payload", "json", "what messages and records are on the way: json or avro")
 	_ = c.MarkFlagFilename("kafka-password-file")
 	f.addCredentials(c)
 }
 
 // addCredentials gives a command the flags that say who the user is, and whom to trust.
 func (f *connectFlags) addCredentials(c *cobra.Command) {
-	flags := c.Flags()
-	flags.StringVar(&f.user, "user", "", "user, or user:password (default: "+userVariable+" and "+passwordVariable+")")
+	f.flags = c.Flags()
+	flags := f.flags
+	flags.StringVar(&f.profile, "profile", "", "profile of the file of profiles to take all this from (default: "+profileVariable+")")
+	flags.StringVar(&f.user, "user", "", "user, or user:password (default: "+userVariable+" and "+passwordVariable+", or the host's entry in ~/.netrc)")
 	flags.StringVar(&f.passwordFile, "password-file", "", "file with the user's password")
+	flags.StringVar(&f.passwordCommand, "password-command", "", "command that prints the user's password")
 	flags.StringVar(&f.token, "token", "", "bearer token (default: "+tokenVariable+")")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token, read again for each connection")
 	flags.StringVar(&f.tokenCommand, "token-command", "", "command that prints the token, run for each connection")
@@ -64,20 +73,23 @@ func (f *connectFlags) addCredentials(c *cobra.Command) {
 	for _, name := range []string{"password-file", "token-file", "tls-ca", "tls-cert", "tls-key"} {
 		_ = c.MarkFlagFilename(name)
 	}
+	_ = c.RegisterFlagCompletionFunc("profile", completeProfiles)
+}
+
+// variable returns a variable of the environment. They say nothing where a profile was named: a token that is for one proxy is not sent
+// to another.
+func (f *connectFlags) variable(name string) string {
+	if f.named {
+		return ""
+	}
+	return os.Getenv(name)
 }
 
 // client returns the client that the flags describe.
 func (f *connectFlags) client(p Process) (*client.Client, error) {
-	o, err := f.credentials()
+	o, err := f.options(p)
 	if err != nil {
 		return nil, usageError{err}
-	}
-	o.URL, o.ClientID, o.Patience = cmp.Or(f.url, os.Getenv(urlVariable)), f.clientID, f.patience
-	if o.URL == "" {
-		return nil, usageError{errors.New("no proxy is named: give --url ws://HOST:8078, or set " + urlVariable)}
-	}
-	o.Notify = func(err error, pause time.Duration) {
-		fmt.Fprintf(p.Stderr, "wsproxy: %v; trying again in %v\n", err, pause.Round(100*time.Millisecond))
 	}
 	c, err := client.New(o)
 	if err != nil {
@@ -86,85 +98,41 @@ func (f *connectFlags) client(p Process) (*client.Client, error) {
 	return c, nil
 }
 
-// credentials returns options with what proves who the user is, and whom to trust.
-func (f *connectFlags) credentials() (o client.Options, err error) {
-	if o.User, o.Password, err = login(cmp.Or(f.user, os.Getenv(userVariable)), f.passwordFile); err != nil {
-		return o, fmt.Errorf("--user: %w", err)
-	}
-	if o.User != "" && o.Password == "" && f.passwordFile == "" {
-		o.Password = os.Getenv(passwordVariable)
-	}
-	if o.KafkaUser, o.KafkaPassword, err = login(f.kafkaUser, f.kafkaPasswordFile); err != nil {
-		return o, fmt.Errorf("--kafka-user: %w", err)
-	}
-	if o.Token, err = f.tokens(o.User != ""); err != nil {
+func (f *connectFlags) options(p Process) (o client.Options, err error) {
+	if err := f.takeProfile(); err != nil {
 		return o, err
 	}
-	if o.TLS, err = client.TLSFiles(f.ca, f.cert, f.key); err != nil {
+	address := cmp.Or(f.url, f.variable(urlVariable))
+	if address == "" {
+		return o, errors.New("no proxy is named: give --url ws://HOST:8078 or --profile, or set " + urlVariable)
+	}
+	if o, err = f.credentials(hostOf(address)); err != nil {
 		return o, err
 	}
-	if f.insecure {
-		o.TLS = insecure(o.TLS)
+	if f.payload != "json" && f.payload != "avro" {
+		return o, fmt.Errorf("--payload is %q: it must be json or avro", f.payload)
+	}
+	o.URL, o.ClientID, o.Patience, o.Avro = address, f.clientID, f.patience, f.payload == "avro"
+	o.Notify = func(err error, pause time.Duration) {
+		fmt.Fprintf(p.Stderr, "wsproxy: %v; trying again in %v\n", err, pause.Round(100*time.Millisecond))
 	}
 	return o, nil
 }
 
-func insecure(c *tls.Config) *tls.Config {
-	c.InsecureSkipVerify = true
-	return c
-}
-
-// login splits user:password. The password may be in a file.
-func login(text, file string) (user, password string, err error) {
-	user, password, has := strings.Cut(text, ":")
-	switch {
-	case file == "":
-		return user, password, nil
-	case user == "":
-		return "", "", errors.New("there is a password, but no user")
-	case has:
-		return "", "", errors.New("there is a password, and a file with one: give one of them")
-	}
-	password, err = readSecret(file)
-	return user, password, err
-}
-
-// readSecret reads a file without its last line's end.
-func readSecret(file string) (string, error) {
-	text, err := os.ReadFile(file)
-	return strings.TrimRight(string(text), "\r\n"), err //nolint:wrapcheck // it names the file
-}
-
-// tokens returns where tokens come from, or nil.
-func (f *connectFlags) tokens(hasUser bool) (func(context.Context) (string, error), error) {
-	given := 0
-	for _, source := range []string{f.token, f.tokenFile, f.tokenCommand} {
-		if source != "" {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return nil, errors.New("give one of --token, --token-file and --token-command")
-	case f.tokenFile != "":
-		return func(context.Context) (string, error) { return readSecret(f.tokenFile) }, nil
-	case f.tokenCommand != "":
-		return func(ctx context.Context) (string, error) { return runForToken(ctx, f.tokenCommand) }, nil
-	case f.token != "":
-		return client.StaticToken(f.token), nil
-	case os.Getenv(tokenVariable) != "" && !hasUser:
-		return client.StaticToken(os.Getenv(tokenVariable)), nil
-	}
-	return nil, nil //nolint:nilnil // there is none
-}
-
-func runForToken(ctx context.Context, command string) (string, error) {
-	var failed bytes.Buffer
-	c := exec.CommandContext(ctx, "sh", "-c", command) //nolint:gosec // the user says what to run
-	c.Stderr = &failed
-	out, err := c.Output()
+// hostOf returns the host of an address, without its port. It is empty where the address is none.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
-		return "", fmt.Errorf("--token-command: %w: %s", err, bytes.TrimSpace(failed.Bytes()))
+		return ""
 	}
-	return strings.TrimSpace(string(out)), nil
+	return u.Hostname()
+}
+
+// tls returns whom to trust, and the client's certificate.
+func (f *connectFlags) tls() (*tls.Config, error) {
+	c, err := client.TLSFiles(f.ca, f.cert, f.key)
+	if err == nil && f.insecure {
+		c.InsecureSkipVerify = true
+	}
+	return c, err //nolint:wrapcheck // it says which file
 }

@@ -145,8 +145,10 @@ func (f *readFlags) run(ctx context.Context, p Process, read func(context.Contex
 	if err != nil {
 		return err
 	}
-	out := newPrinter(p, &f.printing, f.keyFormat, f.valueFormat)
-	err = read(ctx, c, out)
+	reading, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	out := newPrinter(p, &f.printing, f.keyFormat, f.valueFormat, end)
+	err = read(reading, c, out)
 	if flushed := out.close(); err == nil {
 		err = flushed
 	}

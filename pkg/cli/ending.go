@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/client"
@@ -39,7 +40,8 @@ func advised(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	if advice := adviceFor(e.Code); advice != "" {
+	isEvicted := e.Close != 0 && strings.Contains(e.Message, "administrator") // another name would not help
+	if advice := adviceFor(e.Code); advice != "" && !isEvicted {
 		return adviceError{err, advice}
 	}
 	return err
@@ -59,7 +61,7 @@ func (e adviceError) Unwrap() error { return e.error }
 func adviceFor(code string) string {
 	switch code {
 	case "NOT_AUTHENTICATED":
-		return "Give credentials: --user NAME:PASSWORD, --token, --token-file or --token-command."
+		return "Give credentials: --user NAME:PASSWORD, --token, --token-file, --token-command, --profile or an entry in ~/.netrc."
 	case "NOT_AUTHORIZED":
 		return "Whoever runs the proxy can allow it: in its policy, in WSPROXY_ALLOWED_TOPICS or _GROUPS, or by ACLs at Kafka."
 	case "TOPIC_NOT_FOUND":

@@ -1,9 +1,18 @@
 package cli_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain has clients find no profiles and no credentials of whoever runs the tests.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"NETRC", "WSPROXY_PROFILES"} {
+		if err := os.Setenv(name, os.DevNull); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}

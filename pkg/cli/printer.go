@@ -64,6 +64,7 @@ type printer struct {
 	stderr     io.Writer
 	encoders   map[string]codec.Out // by topic, for JSON
 	line       []byte
+	failed     func(error) // is told why nothing is written anymore
 
 	mu      sync.Mutex // guards what follows
 	out     *bufio.Writer
@@ -76,9 +77,11 @@ type printer struct {
 // flushEvery is how long a record may wait to be written with others.
 const flushEvery = 50 * time.Millisecond
 
-func newPrinter(p Process, f *printFlags, key, value proxy.Format) *printer {
+// newPrinter returns a printer that calls failed when what it has printed cannot be written, which may be while it waits for another record.
+func newPrinter(p Process, f *printFlags, key, value proxy.Format, failed func(error)) *printer {
 	o := &printer{
-		flags: f, key: key, value: value, stderr: p.Stderr, encoders: make(map[string]codec.Out),
+		failed: failed,
+		flags:  f, key: key, value: value, stderr: p.Stderr, encoders: make(map[string]codec.Out),
 		out: bufio.NewWriterSize(p.Stdout, 64<<10), over: make(chan struct{}),
 	}
 	o.flushes.Go(o.flushSoon)
@@ -103,8 +106,10 @@ func (o *printer) flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.waiting && o.err == nil {
-		o.err = o.out.Flush()
 		o.waiting = false
+		if o.err = o.out.Flush(); o.err != nil {
+			o.failed(o.err)
+		}
 	}
 	return o.err
 }

@@ -85,6 +85,8 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 		return usageError{err}
 	}
 	defer func() { _ = input.Close() }()
+	shown := newProgress(p.Stderr)
+	p.Stderr = shown
 	c, err := f.connect.client(p)
 	if err != nil {
 		return err
@@ -99,7 +101,7 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 	}
 	stop := func() {}
 	if f.progress {
-		stop = showProgress(p.Stderr, func() string { return w.tally.progress(size) })
+		stop = shown.show(func() string { return w.tally.progress(size) })
 	}
 	err = w.run(ctx)
 	stop()

@@ -18,6 +18,7 @@ type backlog struct {
 	sent      int   // how many from head on were sent
 	groups    []int // how many messages each frame has that was sent
 	mostBytes int   // of a batch
+	isAlone   bool  // whether each message is a frame of its own: Avro has no batches
 }
 
 func (b *backlog) len() int { return len(b.entries) - b.head }
@@ -39,6 +40,11 @@ func (b *backlog) next(dst []byte) (frame []byte, ok bool) {
 	waiting := b.entries[b.head+b.sent:]
 	if len(waiting) == 0 {
 		return dst, false
+	}
+	if b.isAlone {
+		b.sent++
+		b.groups = append(b.groups, 1)
+		return append(dst, waiting[0].frame...), true
 	}
 	n, size := 1, len(waiting[0].frame)
 	for n < min(len(waiting), mostBatch) && size+len(waiting[n].frame)+2 <= b.mostBytes {

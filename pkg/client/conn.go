@@ -27,14 +27,17 @@ type conn struct {
 	heard atomic.Int64 // when something came, in nanoseconds since began
 	ctx   context.Context
 	end   context.CancelCauseFunc
-	alive sync.WaitGroup // keepAlive
+	alive sync.WaitGroup // keepAlive, renewTokens
 
-	message []byte // the reader's: the last message
-	last    *Error // the reader's: the last error frame that concerns the connection
+	renewal renewal
+
+	message  []byte // the reader's: the last message
+	isBinary bool   // the reader's: whether that is binary, as in Avro all are that are no errors and no events
+	last     *Error // the reader's: the last error frame that concerns the connection
 }
 
 func newConn() *conn {
-	c := &conn{began: time.Now()}
+	c := &conn{began: time.Now(), renewal: renewal{answers: make(chan time.Time, 1)}}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
 	c.alive.Add(1)
 	return c
@@ -75,10 +78,20 @@ func (c *conn) keepAlive() {
 
 // read returns the next message, which is valid until the next call.
 func (c *conn) read() (message []byte, err error) {
-	_, r, err := c.ws.Reader(c.ctx)
+	for {
+		if message, err = c.readAny(); err != nil || !c.takeRenewal(message) {
+			return message, err
+		}
+	}
+}
+
+// readAny is read, with the answers to renewals of the token.
+func (c *conn) readAny() (message []byte, err error) {
+	kind, r, err := c.ws.Reader(c.ctx)
 	if err != nil {
 		return nil, c.why(err)
 	}
+	c.isBinary = kind == websocket.MessageBinary
 	c.hear()
 	c.message = c.message[:0]
 	for {
@@ -96,21 +109,30 @@ func (c *conn) read() (message []byte, err error) {
 	}
 }
 
-// why returns the error that has ended the connection.
+// why returns the error that has ended the connection. A close frame says more than a write that has failed after it came.
 func (c *conn) why(err error) error {
-	if cause := context.Cause(c.ctx); cause != nil {
+	if cause := context.Cause(c.ctx); cause != nil && websocket.CloseStatus(err) == -1 {
 		return cause
 	}
 	return closeError(fmt.Errorf("reading from the proxy: %w", err), c.last)
 }
 
 // write writes a text message.
-func (c *conn) write(message []byte) error {
-	if err := c.ws.Write(c.ctx, websocket.MessageText, message); err != nil {
-		return fmt.Errorf("writing to the proxy: %w", err)
+func (c *conn) write(message []byte) error { return c.writeAs(websocket.MessageText, message) }
+
+func (c *conn) writeAs(kind websocket.MessageType, message []byte) error {
+	if err := c.ws.Write(c.ctx, kind, message); err != nil {
+		return &writeError{err}
 	}
 	return nil
 }
+
+// writeError is the error for a write that has failed: the reader knows better why the connection has ended.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return "writing to the proxy: " + e.err.Error() }
+
+func (e *writeError) Unwrap() error { return e.err }
 
 // close ends the connection with a close frame, so that the proxy commits and releases at once. Another goroutine must read until it
 // fails.

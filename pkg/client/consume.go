@@ -9,6 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coder/websocket"
+
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -45,6 +48,7 @@ func (c *Client) Consume(ctx context.Context, o ConsumeOptions) iter.Seq2[*Recor
 	query := func() url.Values {
 		p := parameters{}
 		p.text("clientId", c.options.ClientID)
+		p.payload(&c.options)
 		p.text("topic", o.Topic)
 		p.text("groupId", o.Group)
 		p.text("offsetResetStrategy", o.Reset)
@@ -55,8 +59,8 @@ func (c *Client) Consume(ctx context.Context, o ConsumeOptions) iter.Seq2[*Recor
 	}
 	return func(yield func(*Record, error) bool) {
 		err := c.keep(ctx, endpoint{name: "out", query: query, grace: closeGrace, use: func(ctx context.Context, conn *conn) error {
-			m := consumption{options: &o, done: make(map[int32]*Record), unsent: make(map[int32]string)}
-			m.stream = newStream(conn, o.Buffer, true, m.control)
+			m := consumption{options: &o, avro: c.options.Avro, done: make(map[int32]*Record), unsent: make(map[int32]string)}
+			m.stream = newStream(conn, streamOptions{o.Buffer, true, o.KeyFormat, o.ValueFormat, m.control})
 			return m.run(ctx, yield)
 		}})
 		if err != nil && !errors.Is(err, errLeft) {
@@ -71,6 +75,7 @@ const closeGrace = 5 * time.Second
 // consumption is one connection of Consume.
 type consumption struct {
 	options *ConsumeOptions
+	avro    bool // whether commits are Avro
 	stream  *stream
 	done    map[int32]*Record // by partition, the last one whose loop has ended; of the loop
 
@@ -82,7 +87,7 @@ type consumption struct {
 func (m *consumption) run(ctx context.Context, yield func(*Record, error) bool) error {
 	ticker := time.NewTicker(m.options.CommitEvery)
 	defer ticker.Stop()
-	err := m.deliver(ctx, yield, ticker.C)
+	err := m.stream.reason(m.deliver(ctx, yield, ticker.C))
 	if isLeaving(ctx, err) {
 		if failed, ok := errors.AsType[*hookError](m.commitDone()); ok && !errors.Is(err, errLeft) {
 			err = failed
@@ -192,6 +197,9 @@ func (m *consumption) commit(ctx context.Context, r *Record) error {
 }
 
 func (m *consumption) send(id string) error {
+	if m.avro {
+		return m.stream.conn.writeAs(websocket.MessageBinary, codec.AppendAvroCommit(nil, id))
+	}
 	message, err := json.Marshal(map[string]string{"wsProxyMessageId": id})
 	if err != nil {
 		return err //nolint:wrapcheck // a string can be marshalled

@@ -13,6 +13,7 @@ import (
 type control struct {
 	Error     *failure
 	ID        string `json:"wsProxyMessageId"` // beside Error
+	MessageID string // beside Error
 	Tail      *Started
 	Gap       *Gap
 	Conflated *Conflated
@@ -68,6 +69,13 @@ func (p parameters) number(name string, n int) {
 func (p parameters) flag(name string, is bool) {
 	if is {
 		url.Values(p).Set(name, "true")
+	}
+}
+
+// payload sets what messages and records are.
+func (p parameters) payload(o *Options) {
+	if o.Avro {
+		p.text("socketPayload", "avro")
 	}
 }
 

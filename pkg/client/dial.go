@@ -23,7 +23,7 @@ const handshakeTimeout = 30 * time.Second
 func (c *Client) dial(ctx context.Context, endpoint string, query url.Values) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	header, err := c.header(ctx)
+	header, token, err := c.header(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -40,17 +40,20 @@ func (c *Client) dial(ctx context.Context, endpoint string, query url.Values) (*
 	ws.SetReadLimit(-1) // what a record may measure is Kafka's business
 	made.ws = ws
 	go made.keepAlive()
+	if c.options.Token != nil {
+		made.alive.Go(func() { made.renewTokens(c.options.Token, token) })
+	}
 	return made, nil
 }
 
-func (c *Client) header(ctx context.Context) (http.Header, error) {
-	header := http.Header{}
+// header returns what proves who the client is. token is empty where it is no token.
+func (c *Client) header(ctx context.Context) (header http.Header, token string, err error) {
+	header = http.Header{}
 	o := &c.options
 	switch {
 	case o.Token != nil:
-		token, err := o.Token(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("getting a token: %w", err)
+		if token, err = o.Token(ctx); err != nil {
+			return nil, "", fmt.Errorf("getting a token: %w", err)
 		}
 		header.Set("Authorization", "Bearer "+token)
 	case o.User != "":
@@ -59,7 +62,7 @@ func (c *Client) header(ctx context.Context) (http.Header, error) {
 	if o.KafkaUser != "" {
 		header.Set("X-Kafka-Auth", base64.StdEncoding.EncodeToString([]byte(o.KafkaUser+":"+o.KafkaPassword)))
 	}
-	return header, nil
+	return header, token, nil
 }
 
 // refusal returns why there is no connection.

@@ -29,4 +29,5 @@
 //     spread.
 //  5. Connections that end are made anew, unless the close code or the status says that this is in vain: then the error says why.
 //     errors.As finds an *Error with the code.
+//  6. A connection whose token is a JWT has a new one before that expires, and goes on.
 package client

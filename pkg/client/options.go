@@ -24,11 +24,14 @@ type Options struct {
 
 	// User and Password are for basic authentication.
 	User, Password string
-	// Token returns a bearer token. It is asked at each connection, and so again when the proxy has ended one whose token has
-	// expired. It excludes User.
+	// Token returns a bearer token. It is asked at each connection, and again well before a JWT expires: a connection goes on with
+	// the new token. It excludes User.
 	Token func(ctx context.Context) (string, error)
 	// KafkaUser and KafkaPassword are credentials at Kafka, where the proxy asks clients for their own.
 	KafkaUser, KafkaPassword string
+	// Avro has messages, records and commits go as Avro (socketPayload=avro) in place of JSON: bytes as they are. It has no place for a message's
+	// Partition and Time, nor for headers that are no text: such messages are refused. Null headers come as empty ones. Queue is JSON always.
+	Avro bool
 	// TLS is the configuration for wss; nil trusts the authorities of the system. TLSFiles makes one from files.
 	TLS *tls.Config
 

@@ -43,7 +43,7 @@ func (c *Client) Producer(o ProducerOptions) *Producer {
 	p := &Producer{
 		client: c, topic: o.Topic, cancel: cancel, done: make(chan struct{}), wake: make(chan struct{}, 1),
 		window:  window{most: orDefault(o.MaxInFlight, defaultInFlight), mostBytes: orDefault(o.MaxInFlightBytes, defaultInFlightBytes)},
-		backlog: backlog{mostBytes: mostBatchBytes},
+		backlog: backlog{mostBytes: mostBatchBytes, isAlone: c.options.Avro},
 	}
 	go p.run(ctx)
 	return p
@@ -80,7 +80,7 @@ func (p *Producer) Send(ctx context.Context, m Message) (Ack, error) {
 // must not hold up. It waits while there are as many unanswered messages as may be, so that a fast caller is slowed down. After an
 // error answered is not called. The bytes of the message are not used afterwards.
 func (p *Producer) Enqueue(ctx context.Context, m Message, answered func(Ack, error)) error {
-	frame, err := m.append(nil)
+	frame, err := m.append(nil, p.client.options.Avro)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,11 @@ func (p *Producer) run(ctx context.Context) {
 }
 
 func (p *Producer) query() url.Values {
-	return url.Values{"clientId": {p.client.options.ClientID}, "topic": {p.topic}}
+	q := parameters{}
+	q.text("clientId", p.client.options.ClientID)
+	q.text("topic", p.topic)
+	q.payload(&p.client.options)
+	return url.Values(q)
 }
 
 // settle passes the answers to the messages of the oldest frame.

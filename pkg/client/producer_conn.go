@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -58,6 +60,10 @@ var errSmaller = errors.New("a message was longer than the proxy takes")
 // writeMessages returns nil when the producer is to end and nothing is unanswered.
 func (p *Producer) writeMessages(ctx context.Context, c *conn, ended chan error) error {
 	var frame []byte
+	kind := websocket.MessageText
+	if p.client.options.Avro {
+		kind = websocket.MessageBinary
+	}
 	for {
 		p.mu.Lock()
 		next, ok := p.backlog.next(frame[:0])
@@ -65,7 +71,7 @@ func (p *Producer) writeMessages(ctx context.Context, c *conn, ended chan error)
 		p.mu.Unlock()
 		switch {
 		case ok:
-			if err := c.write(next); err != nil {
+			if err := c.writeAs(kind, next); err != nil {
 				return err
 			}
 			if frame = next; cap(frame) > 4*mostBatchBytes {
@@ -88,6 +94,9 @@ func (p *Producer) writeMessages(ctx context.Context, c *conn, ended chan error)
 
 // readAnswers passes answers on until the connection ends.
 func (p *Producer) readAnswers(c *conn) error {
+	if p.client.options.Avro {
+		return p.readAvroAnswers(c)
+	}
 	var answers []codec.Answer
 	for {
 		message, err := c.read()
@@ -102,6 +111,33 @@ func (p *Producer) readAnswers(c *conn) error {
 		case !isBatch && c.last == nil && answers[0].Refusal != nil:
 			c.last = refused(answers[0].Refusal)
 		case !isBatch || c.last != nil || !p.take(answers):
+			return errUnasked
+		}
+	}
+}
+
+// readAvroAnswers is readAnswers where each message has an answer of its own. An error that names no message is about the connection.
+func (p *Producer) readAvroAnswers(c *conn) error {
+	for {
+		message, err := c.read()
+		if err != nil {
+			return err
+		}
+		answers := make([]codec.Answer, 1)
+		if c.isBinary {
+			answers[0], err = codec.DecodeAvroAnswer(message)
+		} else {
+			var told control
+			if told, err = parseControl(message); err == nil && told.Error != nil && told.MessageID == "" && c.last == nil {
+				c.last = told.err()
+				continue
+			}
+			if told.Error != nil {
+				answers[0].Refusal = &codec.Refusal{Code: told.Error.Code, Message: told.Error.Message, Retriable: told.Error.Retriable}
+			}
+		}
+		isAnswer := c.isBinary || answers[0].Refusal != nil
+		if err != nil || !isAnswer || c.last != nil || !p.take(answers) {
 			return errUnasked
 		}
 	}

@@ -56,8 +56,8 @@ func (c *Client) Queue(ctx context.Context, o QueueOptions) iter.Seq2[*Task, err
 	return func(yield func(*Task, error) bool) {
 		err := c.keep(ctx, endpoint{name: "queue", query: query, grace: closeGrace, use: func(ctx context.Context, conn *conn) error {
 			w := work{waiting: make(map[string][]chan outcome)}
-			w.stream = newStream(conn, o.Window, false, w.control)
-			err := w.deliver(ctx, yield)
+			w.stream = newStream(conn, streamOptions{buffer: o.Window, control: w.control})
+			err := w.stream.reason(w.deliver(ctx, yield))
 			w.end()
 			if errors.Is(err, errLeft) || ctx.Err() != nil {
 				w.stream.leave()

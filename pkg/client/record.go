@@ -28,7 +28,7 @@ type Message struct {
 }
 
 // append appends the message as it is sent.
-func (m *Message) append(dst []byte) ([]byte, error) {
+func (m *Message) append(dst []byte, avro bool) ([]byte, error) {
 	r := proxy.Record{Partition: proxy.AnyPartition, Key: m.Key, Value: m.Value, Headers: m.Headers}
 	if m.Partition != nil {
 		r.Partition = *m.Partition
@@ -36,7 +36,11 @@ func (m *Message) append(dst []byte) ([]byte, error) {
 	if !m.Time.IsZero() {
 		r.Timestamp, r.HasTimestamp = m.Time.UnixMilli(), true
 	}
-	dst, err := codec.AppendMessage(dst, &r, m.KeyFormat, m.ValueFormat)
+	encode := codec.AppendMessage
+	if avro {
+		encode = codec.AppendAvroMessage
+	}
+	dst, err := encode(dst, &r, m.KeyFormat, m.ValueFormat)
 	if err != nil {
 		return dst, &Error{Code: err.Kind.String(), Message: err.Message}
 	}

@@ -32,15 +32,26 @@ type stream struct {
 
 	control func(message []byte) (taken bool) // the reader calls it for each message that is no record
 
+	key, value proxy.Format // that were asked for
+
 	grants  bool // whether the endpoint has credit
 	buffer  int
 	pending int // records taken since the last grant; of who takes
 }
 
-// newStream begins to read. control may take messages that are no records, so that these are not among the frames.
-func newStream(c *conn, buffer int, grants bool, control func(message []byte) (taken bool)) *stream {
+// streamOptions say what a stream has. control may take messages that are no records, so that these are not among the frames.
+type streamOptions struct {
+	buffer     int
+	grants     bool
+	key, value proxy.Format // that were asked for
+	control    func(message []byte) (taken bool)
+}
+
+// newStream begins to read.
+func newStream(c *conn, o streamOptions) *stream {
 	s := &stream{
-		conn: c, frames: make(chan frame, buffer), stopped: make(chan struct{}), control: control, buffer: buffer, grants: grants,
+		conn: c, frames: make(chan frame, o.buffer), stopped: make(chan struct{}), control: o.control, buffer: o.buffer, grants: o.grants,
+		key: o.key, value: o.value,
 	}
 	s.read.Go(s.readAll)
 	return s
@@ -56,7 +67,7 @@ func (s *stream) readAll() {
 			return
 		}
 		f := frame{record: new(codec.Delivered)}
-		is, fault := decoder.Decode(message, f.record)
+		is, fault := s.decode(&decoder, message, f.record)
 		if fault != nil {
 			s.err = &Error{
 				Code: fault.Kind.String(), Message: "the proxy has sent what this client does not know: " + fault.Message, Close: int(proxy.CloseProtocolError),
@@ -75,6 +86,14 @@ func (s *stream) readAll() {
 		case <-s.stopped: // it reads on until the connection has ended, so that the close is answered
 		}
 	}
+}
+
+// decode reads a message, and tells whether it is a record.
+func (s *stream) decode(d *codec.RecordDecoder, message []byte, into *codec.Delivered) (is bool, fault *proxy.Error) {
+	if s.conn.isBinary {
+		return true, d.DecodeAvro(message, s.key, s.value, into)
+	}
+	return d.Decode(message, into)
 }
 
 // note remembers an error frame that may tell why the connection is about to end.
@@ -112,6 +131,18 @@ func (s *stream) taken() error {
 	grant := fmt.Appendf(nil, `{"credit":%d}`, s.pending)
 	s.pending = 0
 	return s.conn.write(grant)
+}
+
+// reason returns why a connection has ended on which something has failed. After a write that is what the reader says: the close code that
+// came before may tell that another connection is in vain. Frames that were not taken are dropped then.
+func (s *stream) reason(err error) error {
+	if _, ok := errors.AsType[*writeError](err); !ok {
+		return err
+	}
+	s.conn.end(err)
+	for range s.frames { // until the reader has ended
+	}
+	return s.err
 }
 
 // leave ends the connection with a close frame.

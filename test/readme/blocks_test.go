@@ -45,7 +45,7 @@ func known() map[string][]string {
 		python:        {"python client"},
 		java:          {"java client"},
 		kotlin:        {"kotlin client"},
-		commandLine:   {"sh commands", "sh session", "sh work"},
+		commandLine:   {"sh commands", "sh session", "yaml profiles", "sh work", "text bench"},
 		security:      {"yaml policy", "sh policy", "yaml tenants", "sh kafka"},
 		configuration: {"sh"},
 		console:       {"sh console"},
@@ -227,7 +227,7 @@ func TestSettingsExist(t *testing.T) {
 	for _, setting := range name.FindAllString(configTable(t), -1) {
 		exists[setting], exists[setting+"_FILE"] = true, true
 	}
-	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_ADMIN_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN"} {
+	for _, variable := range []string{"WSPROXY_URL", "WSPROXY_ADMIN_URL", "WSPROXY_USER", "WSPROXY_PASSWORD", "WSPROXY_TOKEN", "WSPROXY_PROFILE", "WSPROXY_PROFILES"} {
 		exists[variable] = true
 	}
 	theirs := regexp.MustCompile("(?m)^\\| `WSPROXY_[^|]*\\|")

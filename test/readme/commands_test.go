@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,5 +30,12 @@ func (r *reader) testCommands(t *testing.T) {
 	// A busy proxy may ask a client to come again, which says so.
 	if got := run(t, "set -o pipefail\n("+script+") 2>&1 | grep -v 'trying again in'; true"); strings.TrimSpace(got) != strings.TrimSpace(want) {
 		t.Errorf("got\n%s\nthe page says\n%s", got, want)
+	}
+	profiles := filepath.Join(t.TempDir(), "profiles.yaml")
+	if err := os.WriteFile(profiles, []byte(strings.ReplaceAll(r.take(t, commandLine, "yaml profiles"), r.at.main, at)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, path+"wsproxy consume -t notes -e --key pears 2>/dev/null", "WSPROXY_PROFILES="+profiles); got != "5\n" {
+		t.Errorf("the profile default gets %q", got)
 	}
 }

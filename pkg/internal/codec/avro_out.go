@@ -130,10 +130,12 @@ func isTombstoneMark(h *proxy.Header) bool {
 	return h.Key == tombstoneKey && string(h.Value) == tombstoneValue
 }
 
+// base64Mark ends the key of a header whose value is base64.
+const base64Mark = ";base64"
+
 // appendAvroHeader appends a header. A null value is empty, and one that is not UTF-8 is base64 under a
 // key that says so.
 func appendAvroHeader(dst []byte, h *proxy.Header) []byte {
-	const mark = ";base64"
 	key := h.Key
 	if !utf8.ValidString(key) {
 		key = string([]rune(key)) // invalid UTF-8 becomes U+FFFD
@@ -141,8 +143,8 @@ func appendAvroHeader(dst []byte, h *proxy.Header) []byte {
 	if utf8.Valid(h.Value) {
 		return appendAvroBytes(appendAvroBytes(dst, key), h.Value)
 	}
-	dst = appendAvroLong(dst, int64(len(key)+len(mark)))
-	dst = append(append(dst, key...), mark...)
+	dst = appendAvroLong(dst, int64(len(key)+len(base64Mark)))
+	dst = append(append(dst, key...), base64Mark...)
 	dst = appendAvroLong(dst, int64(base64.StdEncoding.EncodedLen(len(h.Value))))
 	return base64.StdEncoding.AppendEncode(dst, h.Value)
 }

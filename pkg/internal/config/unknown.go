@@ -30,7 +30,9 @@ const slip = 2
 // ClientVariables returns the variables that commands read which are clients of a proxy. They mean nothing to a proxy, and none is the name of a
 // setting: somebody may have them in a shell from which a proxy is started.
 func ClientVariables() []string {
-	return []string{Prefix + "URL", Prefix + "ADMIN_URL", Prefix + "USER", Prefix + "PASSWORD", Prefix + "TOKEN"}
+	return []string{
+		Prefix + "URL", Prefix + "ADMIN_URL", Prefix + "USER", Prefix + "PASSWORD", Prefix + "TOKEN", Prefix + "PROFILE", Prefix + "PROFILES",
+	}
 }
 
 // reportUnknown warns of variables that have the proxy's prefix but belong to no setting. If one is the

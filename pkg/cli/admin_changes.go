@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+// needsAdmin is what the help of commands for administrators says of the proxy.
+const needsAdmin = "\n\nIt asks the admin API, which the proxy has with WSPROXY_ADMIN_ENDPOINT_ENABLED."
+
+// evict closes connections.
+func evict(p Process) *cobra.Command {
+	var f adminFlags
+	c := &cobra.Command{
+		Use: "evict ID...", Short: "Close connections, wherever they are",
+		Long: "Close the connections of sessions with 4409, on whichever replica they are, and free their places. wsproxy sessions lists the\n" +
+			"ids. A client may connect again." + needsAdmin,
+		Example: "  wsproxy sessions evict 0f8d3f5e2a",
+		Args:    atLeastOne("an ID: see wsproxy sessions"),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, id := range args {
+				if _, err := f.request(c.Context(), http.MethodDelete, "/admin/sessions/"+url.PathEscape(id), nil); err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintf(p.Stdout, "%s is evicted\n", id); err != nil {
+					return fmt.Errorf("printing what was done: %w", err)
+				}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return firstColumn(c, askSessions()), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{errors.New("name " + what)}
+		}
+		return nil
+	}
+}
+
+// limitsOf are the arguments of commands that change limits: whose.
+func limitsOf(_ *cobra.Command, args []string) error {
+	if len(args) != 2 || args[0] != "consumer" && args[0] != "producer" {
+		return usageError{errors.New(`name whose limits: "consumer GROUP", or "producer CLIENT"`)}
+	}
+	return nil
+}
+
+func completeLimitsOf(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return []string{"consumer", "producer"}, cobra.ShellCompDirectiveNoFileComp
+	case len(args) == 1 && args[0] == "consumer":
+		return firstColumn(c, askGroups()), cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+func limitsPath(args []string) string {
+	return "/admin/client/config/" + args[0] + "/" + url.PathEscape(args[1])
+}
+
+// limitFlags are limits by the names that the admin API has for them.
+func limitFlags() map[string]string {
+	return map[string]string{"connections": "max-connections", "per-second": "messages-per-second", "batch": "batch-size"}
+}
+
+// setLimits gives a client limits of its own, in the place of those that it has.
+func setLimits(p Process) *cobra.Command {
+	var f adminFlags
+	c := &cobra.Command{
+		Use: "set {consumer GROUP | producer CLIENT}", Short: "Give a consumer group, or a client that produces, limits of its own",
+		Long: "Give a consumer group, or a client that produces, limits of its own, in the place of those that it has: what is not given is the default.\n" +
+			"They hold on all replicas within 2 s, for open connections too. The proxy must have WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED." + needsAdmin,
+		Example: "  wsproxy limits set consumer dashboard --connections 20 --per-second 300\n  wsproxy limits set producer sensors --per-second 0",
+		Args:    limitsOf, ValidArgsFunction: completeLimitsOf,
+		RunE: func(c *cobra.Command, args []string) error {
+			body, err := limitsBody(c, args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			answer, err := f.request(c.Context(), http.MethodPut, limitsPath(args), body)
+			var refused *adminError
+			if errors.As(err, &refused) && refused.status == http.StatusNotFound { // it has none yet
+				answer, err = f.request(c.Context(), http.MethodPost, limitsPath(args), body)
+			}
+			if err != nil {
+				return err
+			}
+			return printIndented(p.Stdout, answer)
+		},
+	}
+	c.Flags().Int("connections", 0, "most connections on all replicas together, 0 for no limit")
+	c.Flags().Int("per-second", 0, "most messages a second of each connection, 0 for no limit")
+	c.Flags().Int("batch", 0, "of consumers: most records of a poll, 0 for no limit")
+	f.add(c)
+	return c
+}
+
+// limitsBody returns what the admin API is to be sent: the limits that are on the command line.
+func limitsBody(c *cobra.Command, kind string) ([]byte, error) {
+	body := make(map[string]int)
+	for flag, name := range limitFlags() {
+		n, err := c.Flags().GetInt(flag)
+		switch {
+		case err != nil:
+			return nil, err //nolint:wrapcheck // it names the flag
+		case n < 0:
+			return nil, fmt.Errorf("--%s must be 0 or more", flag)
+		case c.Flags().Changed(flag):
+			body[name] = n
+		}
+	}
+	switch _, hasBatch := body["batch-size"]; {
+	case len(body) == 0:
+		return nil, errors.New("give at least one of --connections, --per-second and --batch")
+	case hasBatch && kind == "producer":
+		return nil, errors.New("--batch is for consumers alone")
+	}
+	return json.Marshal(body) //nolint:wrapcheck // numbers can be marshalled
+}
+
+// deleteLimits takes a client's own limits away.
+func deleteLimits(p Process) *cobra.Command {
+	var f adminFlags
+	c := &cobra.Command{
+		Use: "delete {consumer GROUP | producer CLIENT}", Short: "Take away the limits that limits set has given",
+		Long: "Take away the limits that limits set has given: those of the limits' file hold again, or the defaults." + needsAdmin,
+		Args: limitsOf, ValidArgsFunction: completeLimitsOf,
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := f.request(c.Context(), http.MethodDelete, limitsPath(args), nil); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.Stdout, "the limits of %s %s are deleted\n", args[0], args[1])
+			return err
+		},
+	}
+	f.add(c)
+	return c
+}
