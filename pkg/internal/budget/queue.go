@@ -19,25 +19,30 @@ type waiter struct {
 type queue []*waiter
 
 // first returns the first waiter, or nil.
-func (q queue) first() *waiter {
-	if len(q) == 0 {
+func (q *queue) first() *waiter {
+	if len(*q) == 0 {
 		return nil
 	}
-	return q[0]
+	return (*q)[0]
 }
 
 // moved gives a waiter its place again, whose account holds something else now.
 func (q *queue) moved(w *waiter) { heap.Fix(q, w.at) }
 
-func (q queue) Len() int { return len(q) }
+// Len implements heap.Interface.
+func (q *queue) Len() int { return len(*q) }
 
-func (q queue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].of.held, q[j].of.held), cmp.Compare(q[i].turn, q[j].turn)) < 0
+// Less implements heap.Interface.
+func (q *queue) Less(i, j int) bool {
+	one, other := (*q)[i], (*q)[j]
+	return cmp.Or(cmp.Compare(one.of.held, other.of.held), cmp.Compare(one.turn, other.turn)) < 0
 }
 
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].at, q[j].at = i, j
+// Swap implements heap.Interface.
+func (q *queue) Swap(i, j int) {
+	all := *q
+	all[i], all[j] = all[j], all[i]
+	all[i].at, all[j].at = i, j
 }
 
 // Push implements heap.Interface.
