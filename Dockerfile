@@ -33,6 +33,8 @@ LABEL org.opencontainers.image.title="Kafka WebSocket Proxy" \
 # The authorities that sign brokers and OpenID providers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/wsproxy /wsproxy
+# Its own, and that of the parts of the console that name it.
+COPY LICENSE /LICENSE
 
 # A number, since Kubernetes cannot tell whether a name is root's.
 USER 65532:65532

@@ -87,6 +87,9 @@ func runDev(ctx context.Context, p Process, f devFlags) error {
 		log.Warn("the proxy is slow to be ready", "err", err)
 	}
 	printDevHelp(p.Stdout, broker.Addr(), a, settings.Server.ConsoleEnabled)
+	if settings.Server.ConsoleEnabled {
+		defer offer(p, consoleAddress(a))()
+	}
 	if !f.quiet {
 		stop := app.FeedDemo(broker.Addr(), demoTopic, log)
 		defer stop()
@@ -199,7 +202,7 @@ func printDevHelp(w io.Writer, broker string, a *app.App, console bool) {
 	socket := strings.Replace(main, "http", "ws", 1)
 	look := ""
 	if console {
-		look = fmt.Sprintf("Look at it in a browser:\n  %s://%s/console/\n\n", management, loopback(a.AdminAddr()))
+		look = fmt.Sprintf("Look at it in a browser:\n  %s\n\n", consoleAddress(a))
 	}
 	_, _ = fmt.Fprintf(w, `The proxy listens on %[1]s, its own Kafka broker on %[3]s. Topic %[4]s has %[5]d partitions.
 
@@ -226,6 +229,12 @@ all endpoints, parameters and messages in
 
 Stop with Ctrl-C.
 `, loopback(a.Addr()), loopback(a.AdminAddr()), broker, demoTopic, demoPartitions, main, management, socket, docs, look)
+}
+
+// consoleAddress returns where a browser on this machine finds the console.
+func consoleAddress(a *app.App) string {
+	_, management := a.Schemes()
+	return fmt.Sprintf("%s://%s/console/", management, loopback(a.AdminAddr()))
 }
 
 // loopback returns an address as a user would enter it on this machine.

@@ -63,6 +63,9 @@ func TestDev(t *testing.T) {
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
+	if strings.Contains(stdout.String(), "Press Enter") {
+		t.Error("it offers a browser where there is no terminal")
+	}
 }
 
 // TestDevInAnEnvironment has settings of another proxy in the environment: the flags take precedence

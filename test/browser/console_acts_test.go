@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,13 +42,9 @@ func committed(t *testing.T, client *kgo.Client) int64 {
 	return -1
 }
 
-// consoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
-func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
+// commitAll commits the offset 20 for the group "g", and returns the client that did it.
+func commitAll(t *testing.T, kafka string) *kgo.Client {
 	t.Helper()
-	c, kafka := consoleOn(browser, t)
-	for range 20 {
-		write(t, kafka, &kgo.Record{Value: []byte("v")})
-	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(kafka))
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +55,27 @@ func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
 	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// answer presses the button that does what the open dialog asks for, which also has the command that does the same.
+func (c *console) answer() {
+	c.t.Helper()
+	c.awaits("question", "document.querySelector('dialog[open] .danger:enabled')")
+	if !eval[bool](c, `/curl .*--request (DELETE|PUT)/.test(document.querySelector("dialog[open] details.copy pre")?.textContent)`) {
+		c.t.Error("the dialog has no command")
+	}
+	eval[bool](c, "document.querySelector('dialog[open] .danger').click(); true")
+}
+
+// consoleResetsAndDeletesAGroup previews a reset, which changes nothing, then does it, then deletes the group.
+func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
+	for range 20 {
+		write(t, kafka, &kgo.Record{Value: []byte("v")})
+	}
+	client := commitAll(t, kafka)
 	c.look(1280, "light")
 	c.open("groups/g")
 	c.awaitsText("Lag by partition: 0")
@@ -70,25 +88,26 @@ func consoleResetsAndDeletesAGroup(browser context.Context, t *testing.T) {
 	if got := committed(t, client); got != 20 {
 		t.Errorf("a preview has set the offset to %d", got)
 	}
-	c.press("Set these offsets")
+	c.answer()
 	c.awaitsText("Lag by partition: 7")
 	if got := committed(t, client); got != 13 {
 		t.Errorf("the offset is %d", got)
 	}
 	c.press("Delete")
-	c.awaits("question", "document.querySelector('dialog[open]')")
-	c.awaits("answer", `(() => { document.querySelector("dialog .danger").click(); return true; })()`)
+	c.answer()
 	c.awaitsText("There are no groups.")
 	if got := committed(t, client); got != -1 {
 		t.Errorf("the group is there, with the offset %d", got)
 	}
 }
 
-// consoleEvictsAConnection closes the connection of a client, which is told why.
+// consoleEvictsAConnection looks at how a client reads, closes its connection, and sees why it has ended, as the client is told.
 func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	t.Helper()
-	a := startOn(t, broker(t, kfake.SeedTopics(1, "t")), consoleSettings()...)
+	kafka := broker(t, kfake.SeedTopics(1, "t"))
+	a := startOn(t, kafka, consoleSettings()...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
+	write(t, kafka, &kgo.Record{Value: []byte("v")})
 	out, _, err := websocket.Dial(t.Context(), "ws://"+a.Addr()+"/socket/out?clientId=reader&topic=t", nil) //nolint:bodyclose // the library closes it
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +123,15 @@ func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	}()
 	c.look(390, "dark")
 	c.open("connections?client=reader")
+	c.awaits("no lag", c.cell("Lag")+" === '0'")
+	stop := keepWriting(t, kafka)
+	c.awaits("a rate", "/^(0\\.[1-9]|[1-9].*)\\/s$/.test("+c.cell("Rate")+")")
+	stop()
 	c.press("Evict")
-	c.awaits("question", "document.querySelector('dialog[open]')")
-	c.awaits("answer", `(() => { document.querySelector("dialog .danger").click(); return true; })()`)
+	c.answer()
 	c.awaitsText("No connection is what the filter asks for.")
+	c.awaits("why it has ended", `/4409.*An administrator has ended this connection.*Another connection has its place/.test(document.querySelector("table[aria-label='Last closes'] tbody").textContent)`)
+	c.picture("closes-390-dark")
 	select {
 	case err := <-closed:
 		if websocket.CloseStatus(err) != 4409 {
@@ -116,6 +140,43 @@ func consoleEvictsAConnection(browser context.Context, t *testing.T) {
 	case <-time.After(patience):
 		t.Error("it is not closed")
 	}
+}
+
+// keepWriting writes five records a second to the topic "t" until stop is called, which waits for the end of that.
+func keepWriting(t *testing.T, kafka string) (stop func()) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafka), kgo.DefaultProduceTopic("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick, over, ended := time.NewTicker(200*time.Millisecond), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				client.Produce(t.Context(), &kgo.Record{Value: []byte("v")}, nil)
+			}
+		}
+	}()
+	stop = sync.OnceFunc(func() {
+		tick.Stop()
+		close(over)
+		<-ended
+		client.Close()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// cell is the text in a column of the first row of the first table.
+func (c *console) cell(column string) string {
+	return fmt.Sprintf(`(() => {
+		const names = [...document.querySelectorAll("main table:first-of-type th")].map((th) => th.textContent.trim());
+		return document.querySelectorAll("main table tbody tr:first-child td")[names.indexOf(%q)]?.textContent.trim();
+	})()`, column)
 }
 
 // consoleProduces writes a record by the form, whose digits stay as they are, and pasted ones of which one is wrong,
@@ -162,7 +223,7 @@ func consoleChangesLimits(browser context.Context, t *testing.T) {
 	c.press("Replace")
 	c.awaits("new limit", `document.querySelector("main").textContent.includes("75")`)
 	c.press("Remove")
-	c.awaits("answer", `(() => { const b = document.querySelector("dialog .danger"); b?.click(); return b; })()`)
+	c.answer()
 	c.fill("Topic", "t")
 	c.fill("Subject", "user:alice")
 	c.press("Ask")

@@ -29,9 +29,16 @@ func write(t *testing.T, kafka string, records ...*kgo.Record) {
 // consoleOn opens the console of a proxy before a broker with the topic "t".
 func consoleOn(browser context.Context, t *testing.T, settings ...string) (c *console, kafka string) {
 	t.Helper()
+	c, kafka, _ = consoleBefore(browser, t, settings...)
+	return c, kafka
+}
+
+// consoleBefore is consoleOn that also returns where clients connect.
+func consoleBefore(browser context.Context, t *testing.T, settings ...string) (c *console, kafka, proxy string) {
+	t.Helper()
 	kafka = broker(t, kfake.SeedTopics(1, "t"))
 	a := startOn(t, kafka, consoleSettings(settings...)...)
-	return openConsole(browser, t, "http://"+a.AdminAddr()), kafka
+	return openConsole(browser, t, "http://"+a.AdminAddr()), kafka, a.Addr()
 }
 
 // rows is how many rows of records the page has drawn.
@@ -80,7 +87,7 @@ func consoleIsUsedByKeysAlone(browser context.Context, t *testing.T) {
 	}
 	c.look(1280, "dark")
 	c.open("topics")
-	c.awaitsText("1 topics")
+	c.awaitsText("1 topic")
 	c.tabTo("[data-filter]")
 	c.do(chromedp.KeyEvent("t"))
 	c.tabTo("a[href='#/topics/t']")

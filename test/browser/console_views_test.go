@@ -33,6 +33,7 @@ func consoleViews() []consoleView {
 		{"connections", "connections", "billing-1"},
 		{"groups", "groups", "billing"},
 		{"group", "groups/billing", "Lag by partition"},
+		{"queue", "groups/pricing", "pricer-1"},
 		{"produce", "produce?topic=orders", "Answers"},
 		{"limits", "limits", "everybody else"},
 		{"try", "try", "websockets.sync.client"},
@@ -180,8 +181,9 @@ func busy(t *testing.T, proxy string) {
 	out := connect(t, proxy, "/socket/out?topic=orders&groupId=billing&clientId=billing-1")
 	second := connect(t, proxy, "/socket/out?topic=orders&groupId=billing&clientId=billing-2")
 	tail := connect(t, proxy, "/socket/tail?topic=orders&from=latest")
+	worker := connect(t, proxy, "/socket/queue?topic=orders&groupId=pricing&clientId=pricer-1")
 	var clients sync.WaitGroup
-	for _, reader := range []*websocket.Conn{in, out, second, tail} {
+	for _, reader := range []*websocket.Conn{in, out, second, tail, worker} {
 		clients.Go(func() {
 			for {
 				if _, _, err := reader.Read(t.Context()); err != nil {
@@ -194,7 +196,7 @@ func busy(t *testing.T, proxy string) {
 	clients.Go(func() { writeOrders(t.Context(), in, over) })
 	t.Cleanup(func() {
 		close(over)
-		for _, c := range []*websocket.Conn{in, out, second, tail} {
+		for _, c := range []*websocket.Conn{in, out, second, tail, worker} {
 			_ = c.CloseNow()
 		}
 		clients.Wait()

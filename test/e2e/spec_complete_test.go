@@ -222,6 +222,7 @@ func (a *answers) groups(k *cluster, p *proxy, topic string) {
 	a.ask(p, http.MethodPut, alteredOffsets, group, "", strings.Repeat("x", 2<<20))
 	a.askAll(p, "/admin/consumer-group/all", "?activeOnly=maybe")
 	a.askAll(p, "/admin/sessions", "?limit=0")
+	a.askAll(p, "/admin/closes", "?limit=0")
 	a.askAll(p, "/admin/topics", "?limit=0")
 	a.topic = topic
 	member := p.out(a.t, topic, "groupId="+group)

@@ -44,7 +44,23 @@ type connected struct {
 	Subject  string         `json:"subject,omitempty"` // the principal, as in user:alice
 	Replica  string         `json:"replica"`
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
-	Held     *int           `json:"held,omitempty"`
+
+	// Of connections of the replica that answers alone: others do not tell it.
+	Records *int64 `json:"records,omitempty"`
+	Lag     *int64 `json:"lag,omitempty"`
+	Held    *int   `json:"held,omitempty"`
+}
+
+// Connection is the connection of a session. A session.Holder may be one.
+type Connection interface {
+	// Records returns how many records the client was sent, or has written.
+	Records() int64
+}
+
+// Member is the connection of a member of a consumer group. A session.Holder may be one.
+type Member interface {
+	// Lag returns the group's lag in the partitions that the member holds, if it is known.
+	Lag() (records int64, known bool)
 }
 
 // Worker is the connection of a worker of a queue. A session.Holder may be one.
@@ -105,16 +121,22 @@ func shownRow(entry any) any {
 }
 
 func shown(i session.Info) connected {
-	return connected{i.ID, i.Kind, i.Client, i.Group, i.Instance, i.Topic, i.Subject, i.Replica, i.Since.UTC(), held(i)}
-}
-
-// held returns how many records a worker of a queue holds, nil for other sessions and those of other replicas, which do not
-// tell it to this one.
-func held(i session.Info) *int {
-	if w, is := i.Holder.(Worker); is {
-		return new(w.Held())
+	c := connected{
+		ID: i.ID, Kind: i.Kind, Client: i.Client, Group: i.Group, Instance: i.Instance, Topic: i.Topic, Subject: i.Subject,
+		Replica: i.Replica, Since: i.Since.UTC(),
 	}
-	return nil
+	if has, is := i.Holder.(Connection); is {
+		c.Records = new(has.Records())
+	}
+	if m, is := i.Holder.(Member); is {
+		if lag, known := m.Lag(); known {
+			c.Lag = &lag
+		}
+	}
+	if w, is := i.Holder.(Worker); is {
+		c.Held = new(w.Held())
+	}
+	return c
 }
 
 // Evict closes the connection of the session whose id is in the path, as the parameter id.

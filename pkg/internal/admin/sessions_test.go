@@ -76,6 +76,17 @@ func TestSessionsAreListed(t *testing.T) {
 			`[{"id":"2","kind":"producer","client":"c","instance":"i","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z"}]`,
 		},
 		{
+			"members, one of which knows its lag, and one elsewhere",
+			[]session.Info{
+				{ID: "5", Kind: session.Consumer, Client: "c", Group: "g", Topic: "t", Replica: "r", Since: since, Holder: reading{records: 7, lag: 2, known: true}},
+				{ID: "6", Kind: session.Consumer, Client: "d", Group: "g", Topic: "t", Replica: "r", Since: since, Holder: reading{}},
+				{ID: "7", Kind: session.Consumer, Client: "e", Group: "g", Topic: "t", Replica: "s", Since: since},
+			},
+			`[{"id":"5","kind":"consumer","client":"c","group":"g","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z","records":7,"lag":2},` +
+				`{"id":"6","kind":"consumer","client":"d","group":"g","topic":"t","replica":"r","since":"2026-11-22T13:37:00.123Z","records":0},` +
+				`{"id":"7","kind":"consumer","client":"e","group":"g","topic":"t","replica":"s","since":"2026-11-22T13:37:00.123Z"}]`,
+		},
+		{
 			"workers of a queue, here and elsewhere",
 			[]session.Info{
 				{ID: "3", Kind: session.Consumer, Client: "c", Group: "g", Topic: "t", Replica: "r", Since: since, Holder: working{held: 0}},
@@ -99,6 +110,17 @@ type working struct {
 }
 
 func (w working) Held() int { return w.held }
+
+// reading is a member of a consumer group that was sent some records.
+type reading struct {
+	session.Holder
+
+	records, lag int64
+	known        bool
+}
+
+func (r reading) Records() int64     { return r.records }
+func (r reading) Lag() (int64, bool) { return r.lag, r.known }
 
 func TestSessionsArePaged(t *testing.T) {
 	for more, next := range map[bool]string{true: "2", false: ""} {

@@ -18,6 +18,7 @@ func (s *Server) adminRoutes() http.Handler {
 	sessions := &admin.Sessions{Registry: s.Sessions, Tails: s.tails.Tails, Replica: s.Config.Server.ID}
 	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: listSessions(sessions)}))
 	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
+	mux.Handle("/admin/closes", s.endpoint(methods{http.MethodGet: listCloses(&s.closes)}))
 	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}
 	mux.Handle("/admin/consumer-group/all", s.endpoint(methods{http.MethodGet: listGroups(groups)}))
 	handleBelow(mux, "/admin/consumer-group/", map[string]http.Handler{

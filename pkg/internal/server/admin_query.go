@@ -63,6 +63,21 @@ func listSessions(sessions *admin.Sessions) admin.Endpoint {
 	}
 }
 
+// listCloses lists the last closes on this replica that the query parameters select.
+func listCloses(closes *admin.Closes) admin.Endpoint {
+	return func(r *http.Request) (any, error) {
+		q := parseQuery(r.URL.RawQuery)
+		which := admin.ListedCloses{
+			Client: proxy.ClientID(q.identifier("client", q.text("client"))), Group: proxy.GroupID(q.identifier("group", q.text("group"))),
+			Topic: q.topicName(q.text("topic")), Limit: q.positive("limit"),
+		}
+		if e := q.err(); e != nil {
+			return nil, e
+		}
+		return closes.All(which), nil
+	}
+}
+
 // after returns the id after which a page of a list begins. It may have any characters, since ids that
 // the proxy did not choose may.
 func (q *query) after() string {

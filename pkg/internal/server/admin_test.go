@@ -179,6 +179,7 @@ func TestAdminMethods(t *testing.T) {
 		{"a group's offsets", changing, "/admin/consumer-group/all/offsets", "DELETE, GET, HEAD"},
 		{"offsets in a topic", changing, "/admin/consumer-group/a%2Fb/offsets/alter/t", "PUT"},
 		{"the policy", changing, "/admin/policy/check", "GET, HEAD"},
+		{"closes", changing, "/admin/closes", "GET, HEAD"},
 		{"topics", changing, "/admin/topics", "GET, HEAD"},
 		{"a topic", changing, "/admin/topics/t", "GET, HEAD"},
 	} {

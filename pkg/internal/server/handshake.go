@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -33,8 +36,9 @@ type flow struct {
 	direction metrics.Direction
 	payload   metrics.Payload
 	topic     string
-	tailing   *tailing  // only on /socket/tail, which has several topics
-	queueing  *queueing // only on /socket/queue
+	tailing   *tailing                          // only on /socket/tail, which has several topics
+	queueing  *queueing                         // only on /socket/queue
+	joined    *atomic.Pointer[consume.Consumer] // only on /socket/out: the member, once there is one
 	client    proxy.ClientID
 	group     proxy.GroupID    // empty on /socket/in
 	writes    bool             // to the topic
@@ -263,15 +267,32 @@ func (s *Server) serve(c *socket.Conn, a *admission, remote string) {
 		log = log.With("subject", who.String())
 	}
 	log.Info("socket opened")
+	topics := f.topics() // a tail that has ended has none
 	opened, counted := time.Now(), s.Metrics.ConnectionOpened(f.direction, f.payload)
 	defer func() {
 		counted.Closed(c.Result())
 		log.Info("socket closed", "code", c.Result(), "seconds", time.Since(opened).Seconds())
+		s.closes.Add(closeOf(c, a, topics, opened, s.Config.Server.ID))
 	}()
 	if a.topic != nil {
 		defer a.topic.WhenOver(func() { c.End(socket.EndWith(a.topic.End(), goneGrace)) })()
 	}
 	f.serve(c, a)
+}
+
+// closeOf describes the end of a connection to topics.
+func closeOf(c *socket.Conn, a *admission, topics []string, opened time.Time, replica string) admin.Close {
+	end := admin.Close{
+		Endpoint: string(a.flow.direction), Client: a.flow.client, Group: a.flow.group, Topic: strings.Join(topics, ","),
+		Replica: replica, Code: c.Result(), Records: c.Records(), Since: opened.UTC(), At: time.Now().UTC(),
+	}
+	if who := a.authn.Identity.Principal; !who.IsAnonymous() {
+		end.Subject = who.String()
+	}
+	if e := c.Ending(); e != nil && e.Code == end.Code {
+		end.Reason = e.Reason
+	}
+	return end
 }
 
 // survive is deferred first by a connection's goroutine: a bug that makes it panic ends this connection, as

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/auth"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
@@ -66,6 +67,7 @@ type Server struct {
 	guards  guards
 	quota   quota
 	tails   tailCounts
+	closes  admin.Closes
 	buffers socket.Buffers
 	pushers socket.Pushers
 }
@@ -107,9 +109,9 @@ func (s *Server) Management() http.Handler {
 		mux.Handle("/debug/pprof/", s.administrators(pprofRoutes()))
 	}
 	if s.Config.Server.AdminEndpointEnabled {
-		admin := s.administrators(s.adminRoutes())
-		mux.Handle("/admin", admin)
-		mux.Handle("/admin/", admin)
+		forAdministrators := s.administrators(s.adminRoutes())
+		mux.Handle("/admin", forAdministrators)
+		mux.Handle("/admin/", forAdministrators)
 	}
 	if s.Config.Server.ConsoleEnabled {
 		s.handleConsole(mux)

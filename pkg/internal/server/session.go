@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/cluster"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/consume"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/kafka/share"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/socket"
@@ -64,6 +66,22 @@ type holder struct{ *socket.Conn }
 // Lose implements session.Holder.
 func (h holder) Lose(e *proxy.Error) { h.End(socket.EndWith(e, goneGrace)) }
 
+// holdingMember is the connection of a member of a consumer group that holds a session. It implements admin.Member.
+type holdingMember struct {
+	holder
+
+	joined *atomic.Pointer[consume.Consumer] // nil until it is
+}
+
+// Lag implements admin.Member.
+func (h holdingMember) Lag() (records int64, known bool) {
+	c := h.joined.Load()
+	if c == nil {
+		return 0, false
+	}
+	return c.Lag()
+}
+
 // holdingWorker is the connection of a worker that holds a session. It implements admin.Worker.
 type holdingWorker struct {
 	holder
@@ -74,6 +92,9 @@ type holdingWorker struct {
 func (a *admission) holder(c *socket.Conn) session.Holder {
 	if q := a.flow.queueing; q != nil {
 		return holdingWorker{holder{c}, q.opened}
+	}
+	if a.flow.joined != nil {
+		return holdingMember{holder{c}, a.flow.joined}
 	}
 	return holder{c}
 }

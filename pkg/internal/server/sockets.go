@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/clientcfg"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
@@ -120,7 +121,9 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 		ClientID: proxy.ClientID(client), GroupID: proxy.GroupID(group),
 		Reset: reset, ReadCommitted: readCommitted, SessionTimeout: consumers.SessionTimeout,
 	}
+	joined := new(atomic.Pointer[consume.Consumer])
 	return flow{
+		joined:    joined,
 		direction: metrics.Out, payload: payload, topic: settings.Topic, group: proxy.GroupID(group), client: proxy.ClientID(client),
 		session: &session.Request{
 			Kind: session.Consumer, Client: proxy.ClientID(client), Group: proxy.GroupID(group), Principal: who.Principal, OnConflict: onConflict(q),
@@ -135,7 +138,12 @@ func (s *Server) parseOut(q *query, who *proxy.Identity) flow {
 			options.Rate, options.Batch = pace.rate, pace.batch
 			options.Open = func(owner proxy.Owner) (socket.Consumer, error) {
 				member.Owner, member.Topic = owner, a.topic
-				return s.Consumers.Join(member)
+				consumer, err := s.Consumers.Join(member)
+				if err != nil {
+					return nil, err //nolint:wrapcheck // it says what was being done
+				}
+				joined.Store(consumer)
+				return consumer, nil
 			}
 			socket.ServeOut(c, options)
 		},

@@ -38,6 +38,7 @@ type answers struct {
 	timeout   time.Duration
 	metrics   *metrics.Metrics
 	topic     *metrics.Produced
+	total     *atomic.Int64 // records of the connection that Kafka acknowledged
 	wake      func()
 	extension *extension    // of the connection
 	most      int           // messages without an answer, above which no other is read

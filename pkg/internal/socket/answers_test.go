@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ func newAnswers(window *limit.Window) *answers {
 	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
 	return &answers{
 		codec: codec.NewJSONIn(codec.InSettings{Topic: "t"}), window: window, timeout: time.Minute,
-		metrics: m, topic: m.Produced("t"), wake: func() {},
+		metrics: m, topic: m.Produced("t"), total: new(atomic.Int64), wake: func() {},
 	}
 }
 

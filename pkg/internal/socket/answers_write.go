@@ -85,6 +85,7 @@ func (a *answers) count(written []*slot, now time.Time) {
 		a.topic.Seconds.Observe(now.Sub(s.received).Seconds())
 	}
 	a.topic.Records.Add(float64(answered - failed - aside))
+	a.total.Add(int64(answered - failed - aside))
 	a.metrics.InFlight.Sub(float64(answered))
 }
 

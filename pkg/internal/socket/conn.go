@@ -71,6 +71,7 @@ type Conn struct {
 	pushers atomic.Pointer[Pushers] // nil where only the writer writes
 	queued  atomic.Bool             // whether it waits to be pushed
 
+	records   atomic.Int64 // see Records
 	lastHeard atomic.Int64 // nanoseconds since began
 	isEnding  atomic.Bool  // whether ending is set
 	awaited   atomic.Bool  // whether a caller of Alive waits for a sign of life
@@ -241,6 +242,10 @@ func (c *Conn) setResult(code proxy.CloseCode) {
 		c.result = code
 	}
 }
+
+// Records returns how many records the client was sent, or has written with success. It grows when the frames that deliver or
+// acknowledge them are written.
+func (c *Conn) Records() int64 { return c.records.Load() }
 
 // since returns the connection's age, on the monotonic clock.
 func (c *Conn) since() time.Duration { return time.Since(c.began) }

@@ -65,7 +65,7 @@ func newIn(c *Conn, o InOptions) *in {
 		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
 		answers: &answers{
 			codec: o.Codec, window: window, memory: c.settings.Budget.Account(budget.Producing), timeout: o.DeliveryTimeout,
-			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), wake: c.Wake, extension: c.extension,
+			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), total: &c.records, wake: c.Wake, extension: c.extension,
 			most: o.MaxInFlight, room: make(chan struct{}, 1),
 		},
 	}

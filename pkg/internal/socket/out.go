@@ -84,7 +84,7 @@ type handover struct {
 // ServeOut delivers records and commits what was delivered, until the connection is over.
 func ServeOut(c *Conn, o OutOptions) {
 	f := &out{
-		conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic)},
+		conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic), total: &c.records},
 		delivery:  newDelivery(o.AutoCommit, o.CommitInterval),
 		throttled: c.metrics.Throttled(metrics.Out),
 		taken:     make(chan struct{}, 1),

@@ -78,7 +78,7 @@ type queueBatch struct {
 // ServeQueue delivers records to the client and settles them as it says, until the connection is over. What the client
 // still holds then is released.
 func ServeQueue(c *Conn, o QueueOptions) {
-	f := &queue{conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic)}, handed: make(chan struct{}, 1)}
+	f := &queue{conn: c, options: o, unwritten: unwritten{topic: c.metrics.Delivered(o.Topic), total: &c.records}, handed: make(chan struct{}, 1)}
 	f.turns.room = make(chan struct{}, 1)
 	f.settling, f.stop = context.WithCancel(context.Background())
 	c.intake = &f.turns

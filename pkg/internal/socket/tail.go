@@ -203,6 +203,7 @@ func (f *tail) wrote() {
 	for _, t := range s.feeds {
 		if t.encoded > 0 {
 			t.delivered.Records.Add(float64(t.encoded))
+			f.conn.records.Add(int64(t.encoded))
 			t.encoded = 0
 		}
 	}

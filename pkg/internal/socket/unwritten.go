@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -9,6 +10,7 @@ import (
 // unwritten counts the records of a connection to one topic that were appended since the last write. It is the writer's.
 type unwritten struct {
 	topic   *metrics.Delivered
+	total   *atomic.Int64 // of the connection
 	records int
 	since   time.Time // when they came from Kafka
 }
@@ -27,6 +29,7 @@ func (u *unwritten) wrote() {
 		return
 	}
 	u.topic.Records.Add(float64(u.records))
+	u.total.Add(int64(u.records))
 	u.topic.Seconds.Observe(time.Since(u.since).Seconds())
 	u.records = 0
 }

@@ -66,6 +66,10 @@ type Consumer struct {
 	headers cluster.Headers // of the last poll
 }
 
+// Lag returns the group's lag in the partitions that the member holds now, with ends of their logs that are up to lagInterval
+// old. It is not known until Kafka has been asked for them.
+func (c *Consumer) Lag() (records int64, known bool) { return c.holding.sum() }
+
 // Consumers creates the consumers of connections, and tracks the lag of their groups.
 type Consumers struct {
 	cluster *cluster.Cluster

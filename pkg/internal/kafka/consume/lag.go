@@ -46,7 +46,8 @@ func (p *place) lag() (records int64, known bool) {
 	if at >= p.polled {
 		at = max(at, p.passed)
 	}
-	return max(p.end-at, 0), true
+	end := max(p.end, p.passed) // what was polled since the last lookup is in the log, too
+	return max(end-at, 0), true
 }
 
 // hold notes where partitions start. A start below 0 means that nothing is committed.
@@ -121,6 +122,20 @@ func (h *holding) lacks() (ends, starts bool) {
 		starts = starts || p.committed == unknown
 	}
 	return ends, starts
+}
+
+// sum returns the lag of all partitions together, and whether it is known of each.
+func (h *holding) sum() (records int64, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.partitions {
+		one, isKnown := p.lag()
+		if !isKnown {
+			return 0, false
+		}
+		records += one
+	}
+	return records, true
 }
 
 func (h *holding) isEmpty() bool {

@@ -59,6 +59,7 @@ func TestLagOfAPlace(t *testing.T) {
 		"polled is not committed":           {place{committed: 3, polled: 10, passed: 10, end: 10}, 7, true},
 		"all is committed":                  {place{committed: 10, polled: 10, passed: 10, end: 10}, 0, true},
 		"the end is older than the commit":  {place{committed: 10, polled: 10, passed: 10, end: 8}, 0, true},
+		"the end is older than the poll":    {place{committed: 3, polled: 10, passed: 10, end: 5}, 7, true},
 		"only a mark is left":               {place{committed: 9, polled: 9, passed: 10, end: 10}, 0, true},
 		"a mark behind what is uncommitted": {place{committed: 8, polled: 9, passed: 10, end: 10}, 2, true},
 		"records behind a mark":             {place{committed: 9, polled: 9, passed: 10, end: 15}, 5, true},

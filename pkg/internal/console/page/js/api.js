@@ -12,11 +12,38 @@ export class Failure extends Error {
 // clock tells how far the clock of this machine is ahead of the proxy's, in ms, from the header Date.
 export const clock = { ahead: 0 };
 
+// now is the time by the proxy's clock, in ms since 1970.
+export const now = () => Date.now() - clock.ahead;
+
+// signIn tells whether the proxy takes the browser's credentials. While it does not, views keep what they have and ask for nothing.
+export const signIn = {
+  awaited: null, // a promise of the moment when it takes them again; null while it does
+  listeners: new Set(),
+  lost() {
+    if (this.awaited) return;
+    this.awaited = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+    this.tell();
+  },
+  found() {
+    if (!this.awaited) return;
+    this.awaited = null;
+    this.resolve();
+    this.tell();
+  },
+  tell() {
+    for (const told of this.listeners) told();
+  },
+};
+
+// toSignIn tells whether an answer asks for other credentials: it is a 401, or leads to the login page of a proxy in front.
+const toSignIn = (answer) => answer.status === 401 || answer.type === "opaqueredirect";
+
 async function send(method, path, body) {
   try {
     return await fetch(new URL(path, location.origin + location.pathname), { // an address with a password in it can be asked for nothing
-     
-      method, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(patience), credentials: "same-origin",
+      method, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(patience), credentials: "same-origin", redirect: "manual",
     });
   } catch (cause) {
     const text = cause.name === "TimeoutError" ? "The proxy takes too long to answer." : "The proxy does not answer.";
@@ -29,10 +56,11 @@ export async function ask(path, { method = "GET", body, text = false, unready = 
   const answer = await send(method, path, body);
   const date = Date.parse(answer.headers.get("Date"));
   if (date) clock.ahead = Date.now() - date;
+  if (toSignIn(answer)) signIn.lost();
+  else signIn.found();
   if (!answer.ok && !(unready && answer.status === 503)) {
     const told = await answer.json().catch(() => ({}));
-    const hint = answer.status === 401 ? " Reload the page to give other credentials." : "";
-    throw new Failure(answer.status, told.code || String(answer.status), (told.message || answer.statusText) + hint);
+    throw new Failure(answer.status || 401, told.code || "NOT_AUTHENTICATED", told.message || "The proxy asks for credentials.");
   }
   const next = /<([^>]*)>; rel="next"/.exec(answer.headers.get("Link") || "");
   return {

@@ -1,6 +1,6 @@
 import { render } from "../lib/preact.js";
-import { ask } from "./api.js";
-import { html, Page, Text, Trouble, useEffect, useRef, useState } from "./ui.js";
+import { ask, signIn } from "./api.js";
+import { html, Note, Page, Text, Trouble, useEffect, useRef, useState } from "./ui.js";
 import { Sampler } from "./metrics.js";
 import { Overview } from "./overview.js";
 import { Topics } from "./topics.js";
@@ -21,10 +21,10 @@ const views = {
   try: ["Try it", TryIt],
 };
 
-// route reads the address of a view: the parts of its path, and its parameters.
+// route reads the address of a view: the whole of it, the parts of its path, and its parameters.
 function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  return { parts: path.split("/").map(decoded), query: new URLSearchParams(query) };
+  return { address: location.hash, parts: path.split("/").map(decoded), query: new URLSearchParams(query) };
 }
 
 function decoded(part) {
@@ -56,29 +56,42 @@ function App({ settings, sampler }) {
     const told = () => redraw((n) => n + 1);
     addEventListener("hashchange", moved);
     sampler.listeners.add(told);
+    signIn.listeners.add(told);
     return () => {
       removeEventListener("hashchange", moved);
       sampler.listeners.delete(told);
+      signIn.listeners.delete(told);
     };
   }, []);
   useEffect(() => {
     document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [place.parts[0]]);
+  const standing = signIn.awaited ? "signed out" : sampler.error ? "no answer" : "connected";
   const [name, View] = views[place.parts[0]] || views[""];
   return html`<${Page.Provider} value=${{ settings, sampler }}><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
     <div class="frame"><div class="rail">
       <a class="brand" href="#/"><img src="icon.svg" alt="" />wsproxy</a>
       <nav aria-label="Views">${Object.entries(views).map(([path, [title]]) => html`<a href=${`#/${path}`} aria-current=${title === name ? "page" : null}>${title}</a>`)}</nav>
-      <div class="where"><span class="row"><span class=${`dot ${sampler.error ? "bad" : "on"}`}></span><span role="status">${sampler.error ? "no answer" : "connected"}</span></span>
+      <div class="where"><span class="row"><span class=${`dot ${standing === "connected" ? "on" : "bad"}`}></span><span role="status">${standing}</span></span>
         <span class="more"><${Text} of=${settings.replica} /></span><span class="more"><${Text} of=${settings.administrator} /></span><${Theme} /></div>
     </div>
-    <main ref=${main} tabindex="-1"><${View} key=${location.hash} place=${place} /></main></div><//>`;
+    <main ref=${main} tabindex="-1">${signIn.awaited && html`<${SignIn} />`}<${View} key=${place.address} place=${place} /></main></div><//>`;
 }
+
+// SignIn leads to another tab, in which the browser or a proxy in front asks for credentials. The view stays as it is meanwhile.
+const SignIn = () => html`<div class="signin"><${Note} kind="bad"><strong>You are signed out:</strong> the proxy does not take the browser's credentials anymore.
+  What is shown is from before. Sign in in another tab: this view then goes on where it is. <span class="row"><a class="button" href=${location.pathname} target="_blank">Sign in again</a>
+  <button type="button" onClick=${() => ask("settings.json").catch(() => {})}>Try again</button></span><//></div>`;
+
+// tabs tells the console's other tabs that the browser has credentials.
+const tabs = new BroadcastChannel("wsproxy console");
+tabs.onmessage = () => signIn.found();
 
 async function start() {
   const root = document.getElementById("app");
   try {
     const { body } = await ask("settings.json");
+    tabs.postMessage("signed in");
     root.replaceChildren();
     render(html`<${App} settings=${body} sampler=${new Sampler()} />`, root);
   } catch (error) {

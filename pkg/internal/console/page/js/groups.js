@@ -1,10 +1,9 @@
 import { ask, curl, path } from "./api.js";
-import { Ask, Badge, Copy, docs, Field, Head, html, Note, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
+import { Ask, Badge, Choice, Copy, docs, Field, Head, html, Note, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { Bar } from "./overview.js";
-import { count } from "./text.js";
+import { count, counted, moment } from "./text.js";
 
-const most = 300; // rows that are drawn
-const kinds = ["", "classic", "consumer", "share"];
+const kinds = { "": "all", classic: "classic", consumer: "consumer", share: "share" };
 const good = (state) => (/^(STABLE|ASSIGNING|RECONCILING)$/.test(state) ? "ok" : /^(DEAD|UNKNOWN)$/.test(state) ? "bad" : "");
 
 export function Groups({ place }) {
@@ -20,29 +19,29 @@ function List() {
   const state = useAsk(target, 10000);
   const all = state.body || [];
   const rows = all.filter((g) => g.groupId.toLowerCase().includes(filter.toLowerCase()));
-  return html`<${Head} title="Groups" sub=${state.body && `${count(all.length)} groups`}><${Copy} items=${[{ name: "Groups", text: curl(target) }]} /><//>
+  return html`<${Head} title="Groups" sub=${state.body && counted(all.length, "group")}><${Copy} items=${[{ name: "Groups", text: curl(target) }]} /><//>
     <div class="stack"><div class="form"><${Field} label="Id contains"><input data-filter type="search" value=${filter} onInput=${(e) => set(e.target.value)} /><//>
-      <${Field} label="Type"><select value=${kind} onChange=${(e) => choose(e.target.value)}>${kinds.map((k) => html`<option value=${k}>${k || "all"}</option>`)}</select><//>
+      <${Choice} label="Type" value=${kind} of=${kinds} onChange=${choose} />
       <label class="check"><input type="checkbox" checked=${active} onChange=${(e) => only(e.target.checked)} />with members</label></div>
     <${Trouble} error=${state.error} old=${state.body} /><${Silent} brokers=${state.silent} />
-    ${state.body && html`<div class="panel"><${Table} label="Groups" rows=${rows.slice(0, most)} total=${rows.length + 1} id=${(g) => g.groupId} empty=${all.length ? `The filter hides all ${count(all.length)} groups.` : "There are no groups."} columns=${[
+    ${state.body && html`<div class="panel"><${Table} label="Groups" rows=${rows} id=${(g) => g.groupId} empty=${all.length ? `The filter hides all ${count(all.length)} groups.` : "There are no groups."} columns=${[
       { name: "Group", by: (g) => g.groupId, cell: (g) => html`<a href=${`#/groups/${path(g.groupId)}`}><${Text} of=${g.groupId || "(empty)"} /></a>` },
       { name: "Type", by: (g) => g.type, cell: (g) => g.type },
       { name: "State", by: (g) => g.state, cell: (g) => html`<${Badge} kind=${good(g.state)}>${g.state.toLowerCase().replaceAll("_", " ")}<//>` },
-    ]} />${rows.length > most && html`<p class="status">${count(rows.length - most)} more: narrow the filter.</p>`}</div>`}</div>`;
+    ]} /></div>`}</div>`;
 }
 
 function Group({ id }) {
   const target = `/admin/consumer-group/${path(id)}`;
   const state = useAsk(`${target}/describe`, 3000);
-  const [asked, ask1] = useState("");
+  const [asked, question] = useState("");
   const group = state.body;
   const rows = group?.partitions || [];
   const lag = rows.reduce((sum, p) => sum + (p.lag || 0), 0);
   const worst = Math.max(1, ...rows.map((p) => p.lag || 0));
   return html`<${Head} title=${html`<a class="crumb" href="#/groups">Groups /</a> <${Text} of=${id} />`} sub=${group && html`${group.type} group <${Badge} kind=${good(group.state)}>${group.state.toLowerCase()}<//>`}>
       <${Copy} items=${[{ name: "Description", text: curl(`${target}/describe`) }, { name: "Offsets", text: curl(`${target}/offsets`) }]} />
-      <button type="button" disabled=${!group} onClick=${() => ask1("reset")}>Reset offsets</button><button type="button" class="danger" disabled=${!group} onClick=${() => ask1("delete")}>Delete</button><//>
+      <button type="button" disabled=${!group} onClick=${() => question("reset")}>Reset offsets</button><button type="button" class="danger" disabled=${!group} onClick=${() => question("delete")}>Delete</button><//>
     <div class="stack"><${Trouble} error=${state.error} old=${group} /><${Silent} brokers=${state.silent} />
     ${group && html`<div class="grid two"><${Panel} title=${`Lag by partition: ${rows.some((p) => p.lag === null) ? `${lag ? `${count(lag)} and what ` : ""}is not known` : count(lag)}`}><${Table} label="Lag by partition" rows=${rows} id=${(p) => `${p.topic}:${p.partition}:${p.memberId}`} empty="The group has no partitions and no offsets." columns=${[
         { name: "Topic", by: (p) => p.topic, cell: (p) => html`<a href=${`#/topics/${path(p.topic)}`}><${Text} of=${p.topic} /></a>` },
@@ -53,14 +52,37 @@ function Group({ id }) {
         { name: "Lag", num: true, by: (p) => p.lag, cell: (p) => html`${count(p.lag)}${p.lag > 0 && html`<${Bar} part=${p.lag / worst / 1.12} label="Of the greatest lag" />`}` },
       ]} /><//>
       <${Panel} title=${`Members: ${count(group.members.length)}`}><${Table} label="Members" rows=${members(group)} id=${(m) => m.id} empty="The group has no members: its offsets can be changed." columns=${[
-        { name: "Client", by: (m) => m.client, cell: (m) => html`<a href=${`#/connections?client=${encodeURIComponent(m.client)}`}><${Text} of=${m.client} /></a>` },
+        { name: "Client", by: (m) => m.client, cell: (m) => (group.type === "share" ? html`<${Text} of=${m.client} />` : html`<a href=${`#/connections?client=${encodeURIComponent(m.client)}`}><${Text} of=${m.client} /></a>`) },
         { name: "Host", wide: true, cell: (m) => (m.host ? html`<${Text} of=${m.host} />` : "\u2013") },
         { name: "Partitions", num: true, by: (m) => m.partitions, cell: (m) => count(m.partitions) },
         { name: "Lag", num: true, by: (m) => m.lag, cell: (m) => count(m.lag) },
-      ]} /><dl class="facts pad"><dt>Assignor</dt><dd>${group.partitionAssignor || "\u2013"}</dd></dl><//></div>`}</div>
-    ${asked === "delete" && html`<${Ask} title="Delete this group?" act="Delete" danger onClose=${() => ask1("")} onAct=${async () => { await ask(target, { method: "DELETE" }); location.hash = "#/groups"; }}>
-      <p>The group <strong><${Text} of=${id} /></strong> and its offsets are removed. Kafka refuses that while it has members.</p><${Copy} items=${[{ name: "Delete", text: curl(target, { method: "DELETE" }) }]} /><//>`}
-    ${asked === "reset" && html`<${Reset} target=${target} group=${group} onClose=${() => ask1("")} onDone=${state.reload} />`}`;
+      ]} /><dl class="facts pad"><dt>Assignor</dt><dd>${group.partitionAssignor || "\u2013"}</dd></dl><//></div>`}
+    ${group?.type === "share" && html`<${Workers} id=${id} />`}</div>
+    ${asked === "delete" && html`<${Deletion} target=${target} id=${id} onClose=${() => question("")} />`}
+    ${asked === "reset" && html`<${Reset} target=${target} group=${group} onClose=${() => question("")} onDone=${state.reload} />`}`;
+}
+
+function Deletion({ target, id, onClose }) {
+  const method = "DELETE";
+  const act = async () => {
+    await ask(target, { method });
+    location.hash = "#/groups";
+  };
+  return html`<${Ask} title="Delete this group?" act="Delete" command=${curl(target, { method })} onClose=${onClose} onAct=${act}>
+    <p>The group <strong><${Text} of=${id} /></strong> and its offsets are removed. Kafka refuses that while it has members.</p><//>`;
+}
+
+// Workers shows the clients that share the records of a group: to Kafka each replica is one member.
+function Workers({ id }) {
+  const target = `/admin/sessions?group=${encodeURIComponent(id)}&limit=200`;
+  const { body, error } = useAsk(target, 3000);
+  return html`<${Panel} title="Workers" acts=${html`<${Copy} items=${[{ name: "Workers", text: curl(target) }]} />`}><${Trouble} error=${error} old=${body} />
+    ${body && html`<${Table} label="Workers" rows=${body} id=${(w) => w.id} empty="No worker is connected by the proxy." columns=${[
+      { name: "Client", by: (w) => w.client, cell: (w) => html`<a href=${`#/connections?client=${encodeURIComponent(w.client)}`}><${Text} of=${w.client} /></a>` },
+      { name: "Holds", num: true, by: (w) => w.held, cell: (w) => count(w.held) },
+      { name: "Deliveries", num: true, by: (w) => w.records, cell: (w) => count(w.records) },
+      { name: "Replica", wide: true, by: (w) => w.replica, cell: (w) => html`<${Text} of=${w.replica} />` },
+    ]} />`}<//>`;
 }
 
 // members are those that hold partitions, with the lag of these, and those that hold none.
@@ -78,6 +100,15 @@ function members(group) {
 
 const ways = { earliest: "the earliest", latest: "the latest", time: "a time", shift: "a shift" };
 
+// bodyOf is the body of a request that sets offsets.
+function bodyOf({ way, value }) {
+  switch (way) {
+    case "time": return { timestamp: moment(value) };
+    case "shift": return { shift: Number(value) };
+    default: return { to: way };
+  }
+}
+
 // Reset sets the offsets of a group in a topic, once the proxy has told what they would be.
 function Reset({ target, group, onClose, onDone }) {
   const topics = [...new Set(group.partitions.map((p) => p.topic))];
@@ -88,9 +119,10 @@ function Reset({ target, group, onClose, onDone }) {
     set({ ...form, ...part });
     show(null);
   };
-  const body = form.way === "time" ? { timestamp: /^\d{10,}$/.test(form.value) ? Number(form.value) : Date.parse(form.value) } : form.way === "shift" ? { shift: Number(form.value) } : { to: form.way };
+  const body = bodyOf(form);
   const address = `${target}/offsets/alter/${path(form.topic)}`;
-  const look = async () => {
+  const look = async (event) => {
+    event.preventDefault();
     try {
       show((await ask(`${address}?dryRun=true`, { method: "PUT", body })).body);
       fail(null);
@@ -100,15 +132,18 @@ function Reset({ target, group, onClose, onDone }) {
     }
   };
   const now = (p) => group.partitions.find((q) => q.topic === p.topic && q.partition === p.partition)?.offset;
-  return html`<${Ask} title="Reset offsets" act="Set these offsets" danger disabled=${!preview} onClose=${onClose} onAct=${async () => { await ask(address, { method: "PUT", body }); onDone(); }}>
+  const act = async () => {
+    await ask(address, { method: "PUT", body });
+    onDone();
+  };
+  return html`<${Ask} title="Reset offsets" act="Set these offsets" command=${curl(address, { method: "PUT", body })} disabled=${!preview} onClose=${onClose} onAct=${act}>
     <p class="small mute">A group with members is refused: stop its clients first. <a href=${docs("docs/operations.md#offsets-of-consumer-groups")} target="_blank" rel="noreferrer">How it works</a></p>
-    <div class="form"><${Field} label="Topic" grow><input list="topics" value=${form.topic} onInput=${(e) => change({ topic: e.target.value })} /><//><datalist id="topics">${topics.map((t) => html`<option value=${t} />`)}</datalist>
-      <${Field} label="To"><select value=${form.way} onChange=${(e) => change({ way: e.target.value })}>${Object.entries(ways).map(([value, name]) => html`<option value=${value}>${name}</option>`)}</select><//>
+    <form class="form" onSubmit=${look}><${Field} label="Topic" grow><input autofocus list="topics" value=${form.topic} onInput=${(e) => change({ topic: e.target.value })} /><//><datalist id="topics">${topics.map((t) => html`<option value=${t} />`)}</datalist>
+      <${Choice} label="To" value=${form.way} of=${ways} onChange=${(way) => change({ way })} />
       ${(form.way === "time" || form.way === "shift") && html`<${Field} label=${form.way === "time" ? "Time" : "Records"}><input value=${form.value} placeholder=${form.way === "time" ? "2026-11-30T12:00" : "-100"} onInput=${(e) => change({ value: e.target.value })} /><//>`}
-      <button type="button" onClick=${look}>Preview</button></div>
+      <button>Preview</button></form>
     <${Trouble} error=${error} />
     ${preview && html`<${Table} label="Offsets as they would be" rows=${preview} id=${(p) => p.partition} columns=${[
       { name: "Partition", cell: (p) => p.partition }, { name: "Now", num: true, cell: (p) => count(now(p)) }, { name: "Then", num: true, cell: (p) => html`<strong>${count(p.offset)}</strong>` },
-    ]} /><${Note} kind="warn">Nothing is changed yet.<//>`}
-    <${Copy} items=${[{ name: "Reset", text: curl(address, { method: "PUT", body }) }]} /><//>`;
+    ]} /><${Note} kind="warn">Nothing is changed yet.<//>`}<//>`;
 }

@@ -1,5 +1,5 @@
 import { ask, curl, path } from "./api.js";
-import { Ask, Badge, Copy, docs, Field, Head, html, Note, Panel, Table, Text, Trouble, useAsk, useState } from "./ui.js";
+import { Ask, Badge, Choice, Copy, docs, Field, Head, html, Note, Panel, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { count, visible } from "./text.js";
 
 const target = "/admin/client/config";
@@ -31,7 +31,7 @@ export function Limits() {
   return html`<${Head} title="Limits and policy"><${Copy} items=${[{ name: "All limits", text: curl(target) }, { name: "This change", text: curl(address, { method, body }) }]} /><//>
     <div class="stack"><${Trouble} error=${state.error} old=${state.body} />
     <form class="panel pad stack" onSubmit=${save}><div class="form">
-      <${Field} label="Of a"><select value=${form.kind} onChange=${(e) => change({ kind: e.target.value })}><option value="consumer">consumer group</option><option value="producer">producing client</option></select><//>
+      <${Choice} label="Of a" value=${form.kind} of=${{ consumer: "consumer group", producer: "producing client" }} onChange=${(kind) => change({ kind })} />
       <${Field} label=${form.kind === "consumer" ? "groupId" : "clientId"} grow><input required value=${form.id} onInput=${(e) => change({ id: e.target.value })} /><//>
       <${Field} label="Connections"><input ...${number("connections")} /><//><${Field} label="Messages/s"><input ...${number("rate")} /><//>
       ${form.kind === "consumer" && html`<${Field} label="Batch size"><input ...${number("batch")} /><//>`}
@@ -39,8 +39,18 @@ export function Limits() {
       ${said.done && html`<${Note} kind="ok">${said.done}<//>`}
       ${said.error?.status === 405 ? html`<${Note} kind="warn">Limits are fixed here: WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED lets them be changed. <a href=${docs("docs/operations.md#limits-of-clients")} target="_blank" rel="noreferrer">How</a><//>` : html`<${Trouble} error=${said.error} />`}</form>
     ${state.body && Object.keys(kinds).map((kind) => html`<${Panel} title=${kind === "consumer" ? "Consumer groups" : "Producing clients"}><${List} kind=${kind} limits=${state.body[`${kind}s`]} edit=${edit} remove=${remove} /><//>`)}<${Policy} /></div>
-    ${removed && html`<${Ask} title="Remove these limits?" act="Remove" danger onClose=${() => remove(null)} onAct=${async () => { await ask(`${target}/${removed.kind}/${path(removed.id)}`, { method: "DELETE" }); state.reload(); }}>
-      <p><strong><${Text} of=${removed.id} /></strong> has then the limits of the settings or of the file.</p><//>`}`;
+    ${removed && html`<${Removal} ...${removed} onClose=${() => remove(null)} onDone=${state.reload} />`}`;
+}
+
+function Removal({ kind, id, onClose, onDone }) {
+  const address = `${target}/${kind}/${path(id)}`;
+  const method = "DELETE";
+  const act = async () => {
+    await ask(address, { method });
+    onDone();
+  };
+  return html`<${Ask} title="Remove these limits?" act="Remove" command=${curl(address, { method })} onClose=${onClose} onAct=${act}>
+    <p><strong><${Text} of=${id} /></strong> has then the limits of the settings or of the file.</p><//>`;
 }
 
 // Policy asks whether a client may do something.
@@ -55,7 +65,7 @@ function Policy() {
   };
   return html`<${Panel} title="May this subject do that?" acts=${html`<${Copy} items=${[{ name: "Question", text: curl(address) }]} />`}><form class="pad stack" onSubmit=${look}><div class="form">
       <${Field} label="Subject"><input ...${text("subject")} placeholder="user:alice" /><//>
-      <${Field} label="May"><select value=${f.operation} onChange=${(e) => set({ ...f, operation: e.target.value })}><option>consume</option><option>produce</option></select><//>
+      <${Choice} label="May" value=${f.operation} of=${["consume", "produce"]} onChange=${(operation) => set({ ...f, operation })} />
       <${Field} label="Topic"><input required ...${text("topic")} /><//><${Field} label="As a member of"><input ...${text("group")} placeholder="any group" /><//><${Field} label="As the client"><input ...${text("client")} placeholder="any" /><//><button>Ask</button></div>
       <${Trouble} error=${got.error} />
       ${got.body && html`<${Note} kind=${got.body.allowed ? "ok" : "bad"}><strong>${got.body.allowed ? "Yes." : "No."}</strong> ${visible(got.body.reason)}

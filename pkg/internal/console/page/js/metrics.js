@@ -1,6 +1,6 @@
 // The metrics of the replica that serves the page, sampled while the page is open.
 
-import { ask } from "./api.js";
+import { ask, signIn } from "./api.js";
 
 const every = 2000; // ms
 const most = 150; // samples: five minutes
@@ -52,6 +52,7 @@ export class Sampler {
   }
 
   async tick() {
+    await signIn.awaited;
     try {
       const { body } = await ask("/metrics", { text: true });
       this.series = parse(body);

@@ -34,6 +34,6 @@ export function problems({ sampler, ready, brokers, clock }) {
     const left = s.name === "wsproxy_certificate_expiry_seconds" ? s.value : Infinity;
     tell(left < 14 * 86400, left < 86400 ? "bad" : "warn", `The certificate of the ${s.labels.listener} listener is valid for ${duration(left * 1000)} more.`, runbook("WsproxyCertificateNearExpiry"));
   }
-  tell(Math.abs(clock.ahead) > 30000, "warn", `The clock of this machine is ${duration(Math.abs(clock.ahead))} ${clock.ahead > 0 ? "ahead of" : "behind"} the proxy's: ages that are shown are wrong by that.`, "docs/console.md#clocks", "Why it matters");
+  tell(Math.abs(clock.ahead) > 30000, "warn", `The clock of this machine is ${duration(Math.abs(clock.ahead))} ${clock.ahead > 0 ? "ahead of" : "behind"} the proxy's: ages are reckoned by the proxy's.`, "docs/console.md#clocks", "Why it matters");
   return list;
 }

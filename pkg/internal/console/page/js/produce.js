@@ -1,8 +1,7 @@
-import { clientsURL, quoted, socketURL } from "./api.js";
-import { Copy, Field, Head, html, Note, Page, Panel, Table, useContext, useEffect, useRef, useState } from "./ui.js";
+import { clientsURL, quoted, signIn, socketURL } from "./api.js";
+import { Choice, Copy, Field, formats, Head, html, Note, Page, Panel, Table, useContext, useEffect, useRef, useState } from "./ui.js";
 import { count } from "./text.js";
 
-const formats = ["string", "json", "int", "short", "long", "float", "double", "bytearray"];
 const atOnce = 200; // messages that may be unanswered
 const kept = 50; // answers that are shown
 
@@ -72,6 +71,7 @@ export function Produce({ place }) {
       draw();
     };
     s.onclose = ({ code }) => {
+      if (code === 4401) signIn.lost();
       if (progress.answered < list.length) progress.refused ??= { code: String(code), message: "the connection was closed before all messages were answered: what had none may have been written" };
       progress.over = true;
       draw();
@@ -84,9 +84,9 @@ export function Produce({ place }) {
       <div class="form"><${Field} label="Topic" grow><input required ...${text("topic")} /><//>
         <span class="seg" role="group" aria-label="How many">${[["one", "One record"], ["many", "Many, pasted"]].map(([mode, name]) => html`<button type="button" aria-pressed=${form.mode === mode} onClick=${() => change({ mode })}>${name}</button>`)}</span></div>
       ${form.mode === "many" ? html`<${Field} label="One in each line: a message of /socket/in, or a value as text"><textarea rows="12" ...${text("many")} placeholder=${'{"key":{"value":"k"},"value":{"value":{"n":1},"format":"json"}}\nplain text'} /><//>` : html`
-        <div class="form"><${Field} label="Key" grow><input ...${text("key")} placeholder="none" /><//><${Choice} label="Key is" value=${form.keyType} onChange=${(keyType) => change({ keyType })} />
+        <div class="form"><${Field} label="Key" grow><input ...${text("key")} placeholder="none" /><//><${Choice} label="Key is" of=${formats} value=${form.keyType} onChange=${(keyType) => change({ keyType })} />
           <${Field} label="Partition"><input class="few" inputmode="numeric" ...${text("partition")} placeholder="by key" /><//></div>
-        <div class="form"><${Choice} label="Value is" value=${form.valType} onChange=${(valType) => change({ valType })} /><label class="check"><input type="checkbox" checked=${form.tombstone} onChange=${(e) => change({ tombstone: e.target.checked })} />tombstone: no value</label></div>
+        <div class="form"><${Choice} label="Value is" of=${formats} value=${form.valType} onChange=${(valType) => change({ valType })} /><label class="check"><input type="checkbox" checked=${form.tombstone} onChange=${(e) => change({ tombstone: e.target.checked })} />tombstone: no value</label></div>
         ${!form.tombstone && html`<${Field} label="Value"><textarea rows="8" ...${text("value")} /><//>`}
         <${Field} label="Headers, one in each line as name: value"><textarea rows="3" ...${text("headers")} /><//>`}
       <div class="row"><button class="main" disabled=${!form.topic || !list.length || (run.total && !run.over)}>Produce ${list.length > 1 ? count(list.length) : ""}</button>
@@ -98,5 +98,3 @@ export function Produce({ place }) {
       { name: "Became", cell: (a) => (a.error ? html`<strong>${a.error.code}</strong> ${a.error.message}` : html`<a href=${`#/topics/${encodeURIComponent(a.topic)}/records?at=${a.partition}:${a.offset}`}>partition ${a.partition}, offset ${count(a.offset)}</a>`) },
     ]} /><//></div>`;
 }
-
-const Choice = ({ label, value, onChange }) => html`<${Field} label=${label}><select value=${value} onChange=${(e) => onChange(e.target.value)}>${formats.map((f) => html`<option>${f}</option>`)}</select><//>`;

@@ -1,6 +1,6 @@
 // A reader of /socket/tail that holds no more than it may, whatever comes.
 
-import { socketURL } from "./api.js";
+import { signIn, socketURL } from "./api.js";
 import { bytesOf, fromBase64 } from "./text.js";
 
 const most = 2000; // records that are held
@@ -128,12 +128,16 @@ export class Tail {
   // closed goes on from the last place after a loss of the connection, and ends where the proxy says why.
   closed(code, reason) {
     this.socket = null;
-    if (code >= 4400 && code !== 4429) {
+    if (code === 4401) signIn.lost();
+    if (code >= 4400 && code !== 4401 && code !== 4429) {
       this.state = "ended";
       this.error ??= { code: String(code), message: reason || "The proxy has closed the connection." };
     } else {
       this.state = "lost";
-      this.again = setTimeout(() => {
+      this.again = setTimeout(async () => {
+        const lost = this.again;
+        await signIn.awaited;
+        if (this.again !== lost) return; // it was closed meanwhile
         const q = query(this.what);
         if (this.cursor) {
           q.set("from", `cursor:${this.cursor}`);
@@ -149,6 +153,7 @@ export class Tail {
 
   close() {
     clearTimeout(this.again);
+    this.again = null;
     clearTimeout(this.late);
     clearTimeout(this.due);
     Object.assign(this, { late: null, paused: false, state: "idle" });
@@ -166,9 +171,10 @@ export class Tail {
   }
 }
 
-// older reads records before offsets of partitions, so many of each, and closes. It gives up what a minute does not bring.
-export function older(what, before, each) {
-  return Promise.all(before.map(({ partition, start, offset }) => new Promise((resolve) => {
+// older reads the records before offsets of partitions, so many of each, in the order of their times. It gives up what a minute does not
+// bring.
+export function older(what, before) {
+  return Promise.all(before.map(({ partition, start, offset, each }) => new Promise((resolve) => {
     const list = [];
     const first = Math.max(start, offset - each);
     if (first >= offset) return resolve(list);
@@ -193,7 +199,7 @@ export function older(what, before, each) {
         if (frame.offset === offset - 1) return end();
       }
     };
-  }))).then((lists) => lists.flat());
+  }))).then((lists) => lists.flat().sort((a, b) => a.timestamp - b.timestamp));
 }
 
 // bytesIn returns the bytes of a key or value, null for none.

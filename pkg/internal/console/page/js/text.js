@@ -77,6 +77,9 @@ export function at(value, pointer) {
 const numbers = new Intl.NumberFormat("en");
 export const count = (n) => (n === null || n === undefined ? "\u2013" : numbers.format(n));
 
+// counted is a number of things, as in 1 topic.
+export const counted = (n, thing) => `${count(n)} ${thing}${n === 1 ? "" : "s"}`;
+
 // short is a number of three digits or so.
 export function short(n) {
   if (n >= 1e6) return `${(n / 1e6).toFixed(n < 1e7 ? 2 : 1)} M`;
@@ -99,6 +102,9 @@ export function time(ms, day = true) {
   const clock = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, "0")}`;
   return day ? `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock}` : clock;
 }
+
+// moment reads a time as somebody types it, or as milliseconds since 1970. What is none is NaN.
+export const moment = (text) => (/^\d{10,}$/.test(text) ? Number(text) : Date.parse(text));
 
 export function duration(ms) {
   const s = Math.max(0, Math.round(ms / 1000));

@@ -1,9 +1,8 @@
 import { curl, path } from "./api.js";
 import { Badge, Copy, Field, Head, html, Panel, Silent, Table, Text, Trouble, useAsk, useState } from "./ui.js";
 import { Browse } from "./browse.js";
-import { count } from "./text.js";
+import { count, counted } from "./text.js";
 
-const most = 300; // rows that are drawn
 const tabs = { records: "Records", partitions: "Partitions", settings: "Settings" };
 
 export function Topics({ place }) {
@@ -17,22 +16,22 @@ function List() {
   const state = useAsk("/admin/topics", 30000);
   const all = (state.body || []).filter((t) => internal || !t.internal);
   const rows = all.filter((t) => t.name.toLowerCase().includes(filter.toLowerCase()));
-  return html`<${Head} title="Topics" sub=${state.body && `${count(all.length)} topics`}><${Copy} items=${[{ name: "Topics", text: curl("/admin/topics") }]} /><//>
+  return html`<${Head} title="Topics" sub=${state.body && counted(all.length, "topic")}><${Copy} items=${[{ name: "Topics", text: curl("/admin/topics") }]} /><//>
     <div class="stack"><div class="form"><${Field} label="Name contains"><input data-filter type="search" value=${filter} onInput=${(e) => set(e.target.value)} placeholder="press /" /><//>
       <label class="check"><input type="checkbox" checked=${internal} onChange=${(e) => show(e.target.checked)} />internal topics</label></div>
     <${Trouble} error=${state.error} old=${state.body} />
-    ${state.body && html`<div class="panel"><${Table} label="Topics" rows=${rows.slice(0, most)} total=${rows.length + 1} id=${(t) => t.name}
+    ${state.body && html`<div class="panel"><${Table} label="Topics" rows=${rows} id=${(t) => t.name}
       empty=${all.length ? `The filter hides all ${count(all.length)} topics.` : "There are no topics."} columns=${[
         { name: "Topic", by: (t) => t.name, cell: (t) => html`<a href=${`#/topics/${path(t.name)}`}><${Text} of=${t.name} /></a> ${t.internal && html`<${Badge}>internal<//>`}` },
         { name: "Partitions", num: true, by: (t) => t.partitions, cell: (t) => count(t.partitions) },
-      ]} />${rows.length > most && html`<p class="status">${count(rows.length - most)} more: narrow the filter.</p>`}</div>`}</div>`;
+      ]} /></div>`}</div>`;
 }
 
 function Topic({ topic, tab, place }) {
   const target = `/admin/topics/${path(topic)}`;
   const state = useAsk(target, tab === "partitions" ? 3000 : 10000);
   const base = `#/topics/${path(topic)}`;
-  return html`<${Head} title=${html`<a class="crumb" href="#/topics">Topics /</a> <${Text} of=${topic} />`} sub=${state.body && `${count(state.body.partitions.length)} partitions`}>
+  return html`<${Head} title=${html`<a class="crumb" href="#/topics">Topics /</a> <${Text} of=${topic} />`} sub=${state.body && counted(state.body.partitions.length, "partition")}>
       <span class="seg" role="group" aria-label="Parts of the topic">${Object.entries(tabs).map(([name, title]) => html`<a class="button" href=${`${base}/${name}`} aria-current=${name === tab ? "page" : null}>${title}</a>`)}</span><//>
     <div class="stack"><${Trouble} error=${state.error} old=${state.body} /><${Silent} brokers=${state.silent} />
     ${tab === "records" && html`<${Browse} topic=${topic} described=${state.body} place=${place} />`}
@@ -43,7 +42,7 @@ function Topic({ topic, tab, place }) {
 function Partitions({ topic, target }) {
   const held = (p) => (p.endOffset === null || p.startOffset === null ? null : p.endOffset - p.startOffset);
   const total = topic.partitions.reduce((sum, p) => sum + (held(p) || 0), 0);
-  return html`<${Panel} title=${`${count(total)} offsets in ${count(topic.partitions.length)} partitions`} acts=${html`<${Copy} items=${[{ name: "The topic", text: curl(target) }]} />`}>
+  return html`<${Panel} title=${`${counted(total, "offset")} in ${counted(topic.partitions.length, "partition")}`} acts=${html`<${Copy} items=${[{ name: "The topic", text: curl(target) }]} />`}>
     <${Table} label="Partitions" rows=${topic.partitions} id=${(p) => p.partition} columns=${[
       { name: "Partition", by: (p) => p.partition, cell: (p) => html`<a href=${`#/topics/${path(topic.name)}/records?from=newest&p=${p.partition}`}>${p.partition}</a>` },
       { name: "Leader", by: (p) => p.leader, cell: (p) => (p.leader === null ? html`<${Badge} kind="bad">none<//>` : `broker ${p.leader}`) },

@@ -1,8 +1,7 @@
 import { clientsURL, quoted } from "./api.js";
-import { Code, docs, Field, Head, html, Page, Panel, useContext, useState } from "./ui.js";
+import { Choice, Code, docs, Field, formats, Head, html, Page, Panel, useContext, useState } from "./ui.js";
 
 const endpoints = { in: "produce", out: "consume, as a group", tail: "read live", queue: "share records one by one" };
-const formats = ["string", "json", "int", "short", "long", "float", "double", "bytearray"];
 
 export function TryIt() {
   const { settings } = useContext(Page);
@@ -17,10 +16,10 @@ export function TryIt() {
   return html`<${Head} title="Try it" sub="the address of a socket, and code that opens it" />
     <div class="grid"><div class="panel pad form">
       <${Field} label="Proxy" grow><input ...${text("at")} /><//>
-      <${Field} label="To"><select value=${f.endpoint} onChange=${(e) => set({ ...f, endpoint: e.target.value })}>${Object.entries(endpoints).map(([name, what]) => html`<option value=${name}>${what}</option>`)}</select><//>
+      <${Choice} label="To" value=${f.endpoint} of=${endpoints} onChange=${(endpoint) => set({ ...f, endpoint })} />
       <${Field} label="Topic"><input ...${text("topic")} /><//><${Field} label="clientId"><input ...${text("client")} /><//>
       ${grouped && html`<${Field} label="groupId"><input ...${text("group")} placeholder=${`${f.client}-group`} /><//>`}
-      <${Field} label="valType"><select value=${f.valType} onChange=${(e) => set({ ...f, valType: e.target.value })}>${formats.map((v) => html`<option>${v}</option>`)}</select><//>
+      <${Choice} label="valType" value=${f.valType} of=${formats} onChange=${(valType) => set({ ...f, valType })} />
       ${f.endpoint === "tail" && html`<${Field} label="from"><input ...${text("from")} /><//>`}
       ${f.endpoint === "in" && html`<${Field} label="Message" grow><input ...${text("message")} /><//>`}
     </div>

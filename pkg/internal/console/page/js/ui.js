@@ -3,8 +3,8 @@
 import { createContext, h } from "../lib/preact.js";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "../lib/hooks.js";
 import htm from "../lib/htm.js";
-import { ask } from "./api.js";
-import { visible } from "./text.js";
+import { ask, signIn } from "./api.js";
+import { count, visible } from "./text.js";
 
 export const html = htm.bind(h);
 export { h, useContext, useEffect, useLayoutEffect, useRef, useState };
@@ -14,7 +14,10 @@ export const Page = createContext(null);
 
 export const docs = (page) => `https://github.com/wsproxy/kafka-websocket-proxy/blob/main/${page}`;
 
-// useAsk asks for a path, and again every so many ms while the page is seen. After a failure it keeps what it had.
+// gone are the answers that leave nothing to show. After other failures a view keeps what it had.
+const gone = [400, 403, 404];
+
+// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken.
 export function useAsk(path, every = 0, options = {}) {
   const [state, set] = useState({});
   const again = useRef(() => {});
@@ -23,12 +26,13 @@ export function useAsk(path, every = 0, options = {}) {
     let timer;
     const turn = async () => {
       clearTimeout(timer);
-      if (path && !document.hidden) {
+      await signIn.awaited;
+      if (path && !over && !document.hidden) {
         try {
           const got = await ask(path, options);
-          if (!over) set({ ...got, at: Date.now() });
+          if (!over) set({ ...got, at: performance.now() });
         } catch (error) {
-          if (!over) set((had) => ({ ...had, error, body: error.status && error.status < 500 ? undefined : had.body }));
+          if (!over) set((had) => ({ ...had, error, body: gone.includes(error.status) ? undefined : had.body }));
         }
       }
       if (!over && every) timer = setTimeout(turn, every);
@@ -65,23 +69,38 @@ export const Silent = ({ brokers }) => brokers && html`<${Note} kind="warn">Brok
 
 export const Field = ({ label, grow, children }) => html`<label class=${`field ${grow ? "grow" : ""}`}>${label}${children}</label>`;
 
+// Choice is a field for one of some values: of a list of them, or of an object that has their names.
+export const Choice = ({ label, value, of, onChange }) => html`<${Field} label=${label}><select value=${value} onChange=${(e) => onChange(e.target.value)}>
+  ${(Array.isArray(of) ? of.map((one) => [one, one]) : Object.entries(of)).map(([one, name]) => html`<option value=${one}>${name}</option>`)}</select><//>`;
+
+// formats are those of keys and values that messages name.
+export const formats = ["string", "json", "int", "short", "long", "float", "double", "bytearray"];
+
+const drawn = 300; // rows that a table draws before it is asked for more
+
 // Table shows rows. A column is {name, num, wide, cell(row), by(row)}: by makes it sortable, wide leaves it out on small screens.
-export function Table({ label, columns, rows, id, total, empty = "There is nothing." }) {
+export function Table({ label, columns, rows, id, empty = "There is nothing." }) {
   const [sort, set] = useState(null);
+  const [most, grow] = useState(drawn);
   const list = sort ? sorted(rows, columns[sort.column].by, sort.down) : rows;
   const shape = (c) => [c.num && "num", c.wide && "wide"].filter(Boolean).join(" ");
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${total === undefined ? rows.length + 1 : total}>
-    <thead><tr>${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${rows.length + 1}>
+    <thead><tr aria-rowindex="1">${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
       ${c.by ? html`<button type="button" onClick=${() => set({ column: i, down: sort?.column === i ? !sort.down : Boolean(c.num) })}>${c.name}${sort?.column === i ? (sort.down ? " \u2193" : " \u2191") : ""}</button>` : c.name}</th>`)}</tr></thead>
-    <tbody>${list.map((row) => html`<tr key=${id(row)}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
-  </table></div>`;
+    <tbody>${list.slice(0, most).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${i + 2}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
+  </table></div>
+  ${rows.length > most && html`<p class="status"><span>${count(most)} of ${count(rows.length)} are drawn.</span><button type="button" onClick=${() => grow(most + drawn)}>${drawn} more</button></p>`}`;
 }
 
+// sorted returns rows by a value of each. Those for which it is not known come last in both directions.
 function sorted(rows, by, down) {
-  const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : 1);
-  const list = [...rows].sort((a, b) => order(by(a), by(b)));
-  return down ? list.reverse() : list;
+  const unknown = (v) => v === null || v === undefined;
+  return rows.toSorted((one, other) => {
+    const [a, b] = [by(one), by(other)];
+    if (unknown(a) || unknown(b)) return unknown(a) - unknown(b);
+    return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
+  });
 }
 
 // Text shows text of others: all that is in it can be seen, and its direction changes nothing around it.
@@ -103,6 +122,7 @@ export function Copy({ label = "Copy as", items }) {
   const box = useRef(null);
   const close = (event) => {
     if (event.key !== "Escape" || !box.current.open) return;
+    event.preventDefault(); // of a dialog around it, which stays open
     box.current.open = false;
     box.current.firstElementChild.focus();
   };
@@ -126,8 +146,8 @@ export function Code({ name, text }) {
     <button class="plain" type="button" onClick=${copy} aria-label=${`Copy ${name}`}>Copy</button></div><pre tabindex="0" ref=${shown}>${visible(text)}</pre></div>`;
 }
 
-// Ask is a dialog that asks before something is done.
-export function Ask({ title, act, danger, onAct, onClose, disabled, children }) {
+// Ask is a dialog that asks before something is done, and has the command that does the same. The focus goes back to where it was.
+export function Ask({ title, act, command, onAct, onClose, disabled, children }) {
   const box = useRef(null);
   const [state, set] = useState({});
   useLayoutEffect(() => {
@@ -137,12 +157,13 @@ export function Ask({ title, act, danger, onAct, onClose, disabled, children }) 
     set({ busy: true });
     try {
       await onAct();
-      onClose();
+      box.current.close();
     } catch (error) {
       set({ error });
     }
   };
   return html`<dialog ref=${box} aria-label=${title} onClose=${onClose}><div class="stack"><h1>${title}</h1>${children}<${Trouble} error=${state.error} />
-    <div class="row"><button type="button" class=${danger ? "danger" : "main"} disabled=${state.busy || disabled} onClick=${run}>${act}</button>
-    <button type="button" onClick=${() => box.current.close()}>Cancel</button></div></div></dialog>`;
+    <div class="row"><button type="button" class="danger" disabled=${state.busy || disabled} onClick=${run}>${act}</button>
+    <button type="button" autofocus onClick=${() => box.current.close()}>Cancel</button>
+    <${Copy} items=${[{ name: act, text: command }]} /></div></div></dialog>`;
 }
