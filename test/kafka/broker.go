@@ -39,6 +39,9 @@ type Options struct {
 	// HeapMiB is the most heap that the JVM may use: 64 or more; 0 means 192.
 	HeapMiB int
 
+	// Fronts are further listeners, for clients that come through something else. A secure broker has none.
+	Fronts []Front
+
 	// Log gets what the broker logs, besides its log file. It is written to from one
 	// goroutine at a time.
 	Log io.Writer
@@ -100,7 +103,7 @@ func (o Options) completed() (Options, error) {
 func newNode(inst *installation, run *runDir, o Options) *node {
 	n := &node{
 		inst: inst, id: nodeID, dir: run.path, data: o.DataDir,
-		heap: o.HeapMiB, properties: o.Properties, log: o.Log,
+		heap: o.HeapMiB, properties: o.Properties, log: o.Log, fronts: frontsOf(o.Fronts, nil),
 	}
 	if n.data == "" {
 		n.data = filepath.Join(run.path, "data")
@@ -116,6 +119,9 @@ func (b *Broker) start(ctx context.Context, port int) error {
 	}
 	for try := 1; ; try++ {
 		err := b.node.choosePorts(port)
+		if err == nil {
+			err = b.node.askFronts()
+		}
 		if err == nil {
 			err = b.node.writeConfig()
 		}
@@ -135,6 +141,9 @@ func (b *Broker) Addr() string {
 	}
 	return b.node.addr()
 }
+
+// Front returns the bootstrap address that a front has given, of [Options].Fronts by index.
+func (b *Broker) Front(i int) string { return b.node.fronts[i].advertised }
 
 // PID returns the process id of the broker, or 0 if it is not running or not ours.
 func (b *Broker) PID() int {

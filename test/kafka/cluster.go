@@ -19,6 +19,13 @@ type ClusterOptions struct {
 
 	// HeapMiB is the most heap that each JVM may use: 64 or more; 0 means 192.
 	HeapMiB int
+
+	// Fronts are further listeners of each broker, for clients that come through something else.
+	Fronts []Front
+
+	// Peers is what brokers come through to fetch from each other, and to end transactions. Nil means that they come
+	// straight. Their controllers always do.
+	Peers Front
 }
 
 // Cluster is an Apache Kafka of three brokers, each of which is a controller too. What one broker
@@ -62,7 +69,7 @@ func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		c, err := startCluster(ctx, inst, options)
+		c, err := startCluster(ctx, inst, options, o)
 		if err == nil {
 			return c, nil
 		}
@@ -73,9 +80,9 @@ func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 }
 
 // startCluster tries once: a port can be lost to another process before its broker has it.
-func startCluster(ctx context.Context, inst *installation, o Options) (*Cluster, error) {
+func startCluster(ctx context.Context, inst *installation, o Options, all ClusterOptions) (*Cluster, error) {
 	c := &Cluster{}
-	err := c.place(ctx, inst, o)
+	err := c.place(ctx, inst, o, all)
 	if err == nil {
 		err = c.launch(ctx)
 	}
@@ -89,7 +96,7 @@ func startCluster(ctx context.Context, inst *installation, o Options) (*Cluster,
 }
 
 // place makes the brokers' folders and settings. Each broker's settings name the ports of all.
-func (c *Cluster) place(ctx context.Context, inst *installation, o Options) error {
+func (c *Cluster) place(ctx context.Context, inst *installation, o Options, all ClusterOptions) error {
 	var nodes []*node
 	for range ClusterSize {
 		run, err := newRunDir(ctx)
@@ -98,6 +105,7 @@ func (c *Cluster) place(ctx context.Context, inst *installation, o Options) erro
 		}
 		n := newNode(inst, run, o)
 		n.id += len(nodes)
+		n.fronts = frontsOf(all.Fronts, all.Peers)
 		nodes = append(nodes, n)
 		c.brokers = append(c.brokers, &Broker{run: run, node: n})
 	}
@@ -106,7 +114,7 @@ func (c *Cluster) place(ctx context.Context, inst *installation, o Options) erro
 	}
 	for _, n := range nodes {
 		n.peers = nodes
-		if err := errors.Join(n.format(), n.writeConfig()); err != nil {
+		if err := errors.Join(n.askFronts(), n.format(), n.writeConfig()); err != nil {
 			return err
 		}
 	}
@@ -152,6 +160,15 @@ func (c *Cluster) Addr() string {
 	addresses := make([]string, len(c.brokers))
 	for i, b := range c.brokers {
 		addresses[i] = b.Addr()
+	}
+	return strings.Join(addresses, ",")
+}
+
+// Front returns the bootstrap addresses that a front has given, of [ClusterOptions].Fronts by index.
+func (c *Cluster) Front(i int) string {
+	addresses := make([]string, len(c.brokers))
+	for at, b := range c.brokers {
+		addresses[at] = b.Front(i)
 	}
 	return strings.Join(addresses, ",")
 }

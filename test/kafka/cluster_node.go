@@ -39,7 +39,7 @@ func clusterProperties(peers []*node) map[string]string {
 func chooseClusterPorts(nodes []*node) (err error) {
 	var taken []int
 	for _, n := range nodes {
-		for _, port := range []*int{&n.clientPort, &n.controllerPort} {
+		for _, port := range n.chosenPorts() {
 			if *port, err = freePort(taken...); err != nil {
 				return err
 			}

@@ -31,6 +31,7 @@ type node struct {
 	properties     map[string]string
 	log            io.Writer
 	security       *security // nil for a plain broker
+	fronts         []*front  // further listeners
 	peers          []*node   // all nodes of its cluster, itself included; nil for a lone broker
 }
 
@@ -44,6 +45,7 @@ func (n *node) writeConfig() error {
 	if n.peers != nil {
 		maps.Copy(properties, clusterProperties(n.peers))
 	}
+	n.addFronts(properties)
 	if n.security != nil {
 		maps.Copy(properties, n.security.properties(n.clientPort, n.controllerPort))
 	}
@@ -53,7 +55,11 @@ func (n *node) writeConfig() error {
 
 // launch starts a broker process and waits until it serves.
 func (n *node) launch(ctx context.Context, flag string) (*process, error) {
-	for _, port := range append(n.security.ports(), n.clientPort, n.controllerPort) {
+	ports := n.security.ports()
+	for _, port := range n.chosenPorts() {
+		ports = append(ports, *port)
+	}
+	for _, port := range ports {
 		if err := checkFree(port); err != nil {
 			return nil, err
 		}

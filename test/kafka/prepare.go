@@ -121,8 +121,18 @@ func (n *node) choosePorts(clientPort int) (err error) {
 			return err
 		}
 	}
-	if n.controllerPort, err = freePort(n.clientPort); err != nil || n.security == nil {
+	if n.controllerPort, err = freePort(n.clientPort); err != nil {
 		return err
+	}
+	taken := []int{n.clientPort, n.controllerPort}
+	for _, f := range n.fronts {
+		if f.port, err = freePort(taken...); err != nil {
+			return err
+		}
+		taken = append(taken, f.port)
+	}
+	if n.security == nil {
+		return nil
 	}
 	return n.security.choosePorts(n.clientPort, n.controllerPort)
 }

@@ -52,7 +52,7 @@ func known() map[string][]string {
 		operations:    {"sh", "json body", "yaml limits", "sh limits", "sh", "json body", "json offsets"},
 		kubernetes:    {"sh cluster", "sh cluster", "yaml values", "yaml pools", "yaml adapter", "sh cluster"},
 		performance:   {"sh long"},
-		reliability:   {"sh long", "sh long"},
+		reliability:   {"sh long", "sh long", "sh long"},
 		architecture:  {"text packages", "text goroutines"},
 	}
 }

@@ -65,10 +65,12 @@ func generate(t *testing.T, text, begin, part, end string) string {
 
 // TestReliability looks at the records of runs, which test/faults/real writes.
 func TestReliability(t *testing.T) {
-	record := regexp.MustCompile(`(?s)<!-- generated: reliability -->\nRun of \d{4}-\d\d-\d\d at commit [0-9a-f]+\b.*` +
-		`\| \*\*all\*\* \|( \d+ \|){5}( \d+\.\d s \|){2} 0 \|\n<!-- end -->`)
-	if !record.MatchString(read(t, reliability)) {
-		t.Errorf("%s has no record of a run without violations: go test ./test/faults/real -update", reliability)
+	for _, part := range []string{"reliability", "brokers"} {
+		record := regexp.MustCompile(`<!-- generated: ` + part + ` -->\nRun of \d{4}-\d\d-\d\d at commit [0-9a-f]+\b.*\n\n(\|.*\n)+` +
+			`\| \*\*all\*\* \|( \d+ \|){5}( \d+\.\d s \|){2} 0 \|\n<!-- end -->`)
+		if !record.MatchString(read(t, reliability)) {
+			t.Errorf("%s has no record of a run %q without violations: go test ./test/faults/real -update", reliability, part)
+		}
 	}
 	for _, part := range []string{"rollout", "outage"} {
 		record := regexp.MustCompile(`<!-- generated: ` + part + ` -->\nRun of \d{4}-\d\d-\d\d at commit [0-9a-f]+\b.*\n\n(\|.*\n)+\| violations \| 0 \|\n<!-- end -->`)

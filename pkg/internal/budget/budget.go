@@ -1,7 +1,7 @@
 package budget
 
 import (
-	"container/list"
+	"container/heap"
 	"errors"
 	"fmt"
 	"math"
@@ -54,15 +54,8 @@ type Budget struct {
 
 	mu      sync.Mutex // guards what follows
 	held    [kinds]int64
-	waiting [kinds]list.List // of *waiter, in the order in which they came
-	came    uint64           // how many have waited so far
-}
-
-// waiter is an Acquire that waits.
-type waiter struct {
-	bytes    int64
-	turn     uint64        // lower is earlier, over all kinds
-	admitted chan struct{} // closed when it is
+	waiting [kinds]queue
+	came    uint64 // how many have waited so far
 }
 
 // New returns an empty budget. A Budget of size 0 has no limit and only counts.
@@ -86,7 +79,11 @@ func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
 	if b == nil {
 		return nil
 	}
-	w, place := b.takeOrQueue(k, bytes)
+	return b.acquire(done, &Account{budget: b, kind: k}, bytes)
+}
+
+func (b *Budget) acquire(done <-chan struct{}, of *Account, bytes int64) error {
+	w := b.takeOrQueue(of, bytes)
 	if w == nil {
 		return nil
 	}
@@ -94,52 +91,48 @@ func (b *Budget) Acquire(done <-chan struct{}, k Kind, bytes int64) error {
 	case <-w.admitted:
 		return nil
 	case <-done:
-		return b.giveUp(k, place, w)
+		return b.giveUp(w)
 	}
 }
 
-// TryAcquire takes bytes of a kind if there is room now.
-func (b *Budget) TryAcquire(k Kind, bytes int64) bool {
-	if b == nil {
-		return true
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.take(k, bytes)
-}
-
-// take takes bytes of a kind if there is room and none wait for it. b.mu is held.
-func (b *Budget) take(k Kind, bytes int64) bool {
-	if b.waiting[k].Len() > 0 || !b.fits(k, bytes) {
+// take takes bytes for an account if there is room and nobody who waits is before it. b.mu is held.
+func (b *Budget) take(of *Account, bytes int64) bool {
+	if first := b.waiting[of.kind].first(); first != nil && first.of.held <= of.held || !b.fits(of, bytes) {
 		return false
 	}
-	b.held[k] += bytes
+	b.hold(of, bytes)
 	return true
 }
 
-// takeOrQueue takes bytes of a kind if there is room. Otherwise it returns a waiter and its place in the
-// queue.
-func (b *Budget) takeOrQueue(k Kind, bytes int64) (*waiter, *list.Element) {
+func (b *Budget) hold(of *Account, bytes int64) {
+	b.held[of.kind] += bytes
+	of.held += bytes
+}
+
+// takeOrQueue takes bytes for an account if there is room. Otherwise it returns a waiter.
+func (b *Budget) takeOrQueue(of *Account, bytes int64) *waiter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.take(k, bytes) {
-		return nil, nil
+	if b.take(of, bytes) {
+		return nil
 	}
 	b.came++
-	w := &waiter{bytes: bytes, turn: b.came, admitted: make(chan struct{})}
-	return w, b.waiting[k].PushBack(w)
+	of.waits = &waiter{of: of, bytes: bytes, turn: b.came, admitted: make(chan struct{})}
+	heap.Push(&b.waiting[of.kind], of.waits)
+	return of.waits
 }
 
 // giveUp takes a waiter out of its queue. Waiters behind it may fit although it did not.
-func (b *Budget) giveUp(k Kind, place *list.Element, w *waiter) error {
+func (b *Budget) giveUp(w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
 	case <-w.admitted:
-		b.held[k] -= w.bytes
+		b.hold(w.of, -w.bytes)
 	default:
-		b.waiting[k].Remove(place)
+		heap.Remove(&b.waiting[w.of.kind], w.at)
 	}
+	w.of.waits = nil
 	b.admit()
 	return ErrGivenUp
 }
@@ -162,45 +155,46 @@ func (b *Budget) Release(k Kind, bytes int64) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.release(k, bytes)
+	b.admit()
+}
+
+// release gives back. b.mu is held.
+func (b *Budget) release(k Kind, bytes int64) {
 	if bytes < 0 || bytes > b.held[k] {
 		panic(fmt.Sprintf("budget: %d bytes of kind %s released, only %d are held", bytes, k, b.held[k]))
 	}
 	b.held[k] -= bytes
-	b.admit()
 }
 
 // admit admits the waiters that fit: of the first one of each kind, the earliest first. b.mu is held.
 func (b *Budget) admit() {
-	for {
-		k, place := b.next()
-		if place == nil {
-			return
-		}
-		w, _ := b.waiting[k].Remove(place).(*waiter) // nothing else is in it
-		b.held[k] += w.bytes
+	for w := b.next(); w != nil; w = b.next() {
+		heap.Pop(&b.waiting[w.of.kind])
+		w.of.waits = nil
+		b.hold(w.of, w.bytes)
 		close(w.admitted)
 	}
 }
 
 // next returns the waiter whose turn it is, or nil. b.mu is held.
-func (b *Budget) next() (of Kind, place *list.Element) {
-	var earliest uint64
+func (b *Budget) next() (next *waiter) {
 	for _, k := range Kinds() {
-		first := b.waiting[k].Front()
-		if first == nil {
-			continue
-		}
-		w, _ := first.Value.(*waiter)
-		if b.fits(k, w.bytes) && (place == nil || w.turn < earliest) {
-			of, place, earliest = k, first, w.turn
+		if w := b.waiting[k].first(); w != nil && b.fits(w.of, w.bytes) && (next == nil || w.turn < next.turn) {
+			next = w
 		}
 	}
-	return of, place
+	return next
 }
 
-// fits tells whether there is room for more of a kind. b.mu is held.
-func (b *Budget) fits(k Kind, bytes int64) bool {
-	return b.size == 0 || b.held[k] == 0 || b.held[k]+bytes <= b.ceiling(k)
+// fits tells whether there is room for more of an account. b.mu is held.
+func (b *Budget) fits(of *Account, bytes int64) bool {
+	held := b.held[of.kind]
+	if b.size == 0 || held == 0 {
+		return true
+	}
+	left := b.ceiling(of.kind) - held
+	return bytes <= left && (of.held == 0 || of.held+bytes <= left)
 }
 
 // ceiling is how much of a kind may be held while the others hold what they do. b.mu is held.

@@ -8,8 +8,12 @@
 // # What must hold
 //
 //   - What is held never exceeds the budget, except as described below.
-//   - Waiters of a kind are served in the order in which they came, so that no large request starves
-//     behind small ones.
+//   - Of the waiters of a kind, the one whose connection holds the least is served first, and those that hold the same in the
+//     order in which they came. So a connection that holds little does not wait behind those that fill the budget, and no
+//     large request starves behind small ones: at the latest when its connection holds nothing it is its turn.
+//   - A connection with an account that holds something gets no more than is left for all others then. So however many fill
+//     the budget, as much as one of them holds is left for the next one (Choudhury and Hahne, Dynamic Queue Length
+//     Thresholds for Shared-Memory Packet Switches, 1998).
 //   - An eighth of the budget is reserved for each kind of request, and the rest is shared. So consumers
 //     whose clients read nothing cannot block producers, and producers whose broker does not answer
 //     cannot block consumers.

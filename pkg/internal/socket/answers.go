@@ -34,7 +34,7 @@ type answers struct {
 	// Fixed after construction.
 	codec     codec.In
 	window    *limit.Window
-	budget    *budget.Budget
+	memory    *budget.Account
 	timeout   time.Duration
 	metrics   *metrics.Metrics
 	topic     *metrics.Produced

@@ -3,7 +3,6 @@ package socket
 import (
 	"unsafe"
 
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -59,7 +58,7 @@ func (a *answers) tryAcquire(of share) bool {
 	if !a.window.TryAcquire(of.messages, of.bytes) {
 		return false
 	}
-	if a.budget.TryAcquire(budget.Producing, of.inKafka+of.inQueue) {
+	if a.memory.TryAcquire(of.inKafka + of.inQueue) {
 		return true
 	}
 	a.window.Release(of.messages, of.bytes)
@@ -71,7 +70,7 @@ func (a *answers) acquire(done <-chan struct{}, s *slot) error {
 	if err := a.window.Acquire(done, s.share.messages, s.share.bytes); err != nil {
 		return err
 	}
-	if err := a.budget.Acquire(done, budget.Producing, s.share.inKafka+s.share.inQueue); err != nil {
+	if err := a.memory.Acquire(done, s.share.inKafka+s.share.inQueue); err != nil {
 		return err
 	}
 	s.charged = true
@@ -90,5 +89,5 @@ func (a *answers) giveBack(f freed) {
 	if f.messages > 0 {
 		a.window.Release(f.messages, f.bytes)
 	}
-	a.budget.Release(budget.Producing, f.budget)
+	a.memory.Release(f.budget)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/budget"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/codec"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/limit"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/metrics"
@@ -63,7 +64,7 @@ func newIn(c *Conn, o InOptions) *in {
 	f := &in{
 		conn: c, options: o, window: window, throttled: c.metrics.Throttled(metrics.In),
 		answers: &answers{
-			codec: o.Codec, window: window, budget: c.settings.Budget, timeout: o.DeliveryTimeout,
+			codec: o.Codec, window: window, memory: c.settings.Budget.Account(budget.Producing), timeout: o.DeliveryTimeout,
 			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), total: &c.records, wake: c.Wake, extension: c.extension,
 			most: o.MaxInFlight, room: make(chan struct{}, 1),
 		},

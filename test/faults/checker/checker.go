@@ -100,14 +100,25 @@ func checkTails(events []history.Event, kafka *Kafka) Report {
 }
 
 // Behind returns what the tails have yet to be given.
-func Behind(events []history.Event, kafka Kafka) (behind []string) {
+func Behind(events []history.Event, kafka Kafka) []string {
 	report := checkTails(events, &kafka)
-	for _, v := range report.Violations {
-		if v.Rule == Undelivered {
-			behind = append(behind, v.Text)
+	return report.texts(Undelivered)
+}
+
+// Unworked returns what the workers of queues have yet to settle.
+func Unworked(events []history.Event, kafka Kafka) []string {
+	report := checkQueues(events, &kafka)
+	return report.texts(Undelivered, Lost)
+}
+
+// texts are the violations of some rules.
+func (r *Report) texts(rules ...Rule) (texts []string) {
+	for _, v := range r.Violations {
+		if slices.Contains(rules, v.Rule) {
+			texts = append(texts, v.Text)
 		}
 	}
-	return behind
+	return texts
 }
 
 func newCheck(kafka *Kafka) *check {

@@ -31,7 +31,8 @@
 //   - A tail that goes on at its cursor is given neither more nor less: what follows the cursor, or what follows
 //     the records that it has named. Its place is lost only where the log does not have it anymore.
 //   - Latest is before everything that is sent once the first frame was read, and behind everything that was
-//     acknowledged before the tail was asked for.
+//     acknowledged before the tail was asked for. For a tail of committed records it may be before some of that: Kafka
+//     shows them nothing behind a transaction that is open, or whose end it has yet to write to that partition.
 //   - A tail that has asked for keys is given no others. While it changes them, those of before and after may
 //     come, and those that are in both must.
 //   - A tail that conflates is given the records of each key in order, and the last one, and all without a key.

@@ -81,7 +81,7 @@ func (topic *tailTopic) cuts(records []Record, newest map[string]int64) (cuts []
 func (t *tails) judgeAge(e *history.Event, topic *tailTopic, partition int32, records []Record, cut int64) {
 	for i := range records {
 		r := &records[i]
-		if s := t.sent[r.ID]; r.Offset >= cut && !s.answered.IsZero() && s.answered.Before(topic.asked) {
+		if r.Offset >= cut && topic.mustShow(t.sent[r.ID]) {
 			t.violated(Unfolded, e, "a snapshot lacks %s at %d/%d, which was acknowledged before it was asked for", r.ID, partition, r.Offset)
 			return
 		}

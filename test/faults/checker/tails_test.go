@@ -145,6 +145,11 @@ func TestTails(t *testing.T) {
 		"a tail that begins at the end is given the past": {func(t *testing.T, w *world) {
 			w.replace(t, opensTail(10, 2, fromEarliest), opensTail(10, 2, &latest))
 		}, []Rule{Unwanted, Unwanted}},
+		"the past was behind an open transaction": {func(t *testing.T, w *world) {
+			committed := latest
+			committed.Committed = true
+			w.replace(t, opensTail(10, 2, fromEarliest), opensTail(10, 2, &committed))
+		}, nil},
 		"a tail that begins at the end misses what comes": {func(t *testing.T, w *world) {
 			w.replace(t, opensTail(10, 2, fromEarliest), opensTail(10, 2, &latest))
 			w.replace(t, given(2, "a1", 0, 0))

@@ -140,6 +140,8 @@ type Tail struct {
 	Slow     string   // wait, skip, or latest
 	Every    time.Duration
 	Snapshot bool
+	// Committed means that it is given committed records only, and those behind an open transaction when that has ended.
+	Committed bool
 }
 
 // After is the newest record that a tail has beyond its cursor.

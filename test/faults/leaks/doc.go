@@ -6,6 +6,6 @@
 // so that what is counted is the proxy's alone. The descriptors are read from /proc: there are
 // no tests but on Linux.
 //
-// The short test makes 1,000 visits and the long one 5,000, or 20,000 with LEAKS_SCALE=full. The
+// The short test makes 1,000 visits and the long one 5,000, 20,000 with LEAKS_SCALE=full, and 100,000 with LEAKS_SCALE=huge. The
 // figures are logged: run it with -v.
 package leaks

@@ -60,8 +60,14 @@ func dearKinds() []kind {
 	return list
 }
 
-// clientID is one of more than the pool of clients has room for.
-func (v *visit) clientID() string { return fmt.Sprintf("client-%d", v.number%(2*maxProducers)) }
+// clientID is one that nobody has had: nothing that it names may stay when its user has left. Every other visit has one of more than the pool of
+// clients has room for.
+func (v *visit) clientID() string {
+	if v.number%2 == 0 {
+		return fmt.Sprintf("once-%d", v.number)
+	}
+	return fmt.Sprintf("client-%d", v.number%(2*maxProducers))
+}
 
 // produce sends messages and ends the connection, with or without waiting for the answers.
 func (v *visit) produce(messages int, answered bool, e ending) error {

@@ -32,11 +32,12 @@ const (
 type visits struct{ all, dear int }
 
 func TestLongNothingIsLeftOfConnections(t *testing.T) {
-	if os.Getenv("LEAKS_SCALE") == "full" {
-		comeAndGo(t, visits{all: 20_000, dear: 600})
-		return
+	scales := map[string]visits{"": {all: 5_000, dear: 200}, "full": {all: 20_000, dear: 600}, "huge": {all: 100_000, dear: 3_000}}
+	n, known := scales[os.Getenv("LEAKS_SCALE")]
+	if !known {
+		t.Fatalf("LEAKS_SCALE=%s is no scale", os.Getenv("LEAKS_SCALE"))
 	}
-	comeAndGo(t, visits{all: 5_000, dear: 200})
+	comeAndGo(t, n)
 }
 
 // comeAndGo visits the proxy in every way and looks at what it holds then.

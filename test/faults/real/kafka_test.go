@@ -5,6 +5,7 @@ package real
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,10 +38,13 @@ const (
 
 // observer is Kafka as a plain client sees it.
 type observer struct {
-	broker    string
+	broker    string // its addresses, between commas
+	client    *kgo.Client
 	admin     *kadm.Client
 	recorder  *history.Recorder
 	instances instances // changed with mu held, by the one who changes the topic
+
+	committed committed
 
 	mu        sync.Mutex // guards what follows
 	positions map[string]map[int32]int64
@@ -48,15 +52,17 @@ type observer struct {
 
 func newObserver(t testing.TB, broker string, recorder *history.Recorder) *observer {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
+	client, err := kgo.NewClient(seeds(broker))
 	must(t, err)
 	t.Cleanup(client.Close)
-	o := &observer{broker: broker, admin: kadm.NewClient(client), recorder: recorder, positions: map[string]map[int32]int64{
+	o := &observer{broker: broker, client: client, admin: kadm.NewClient(client), recorder: recorder, positions: map[string]map[int32]int64{
 		autoGroup: {}, manualGroup: {}, lateGroup: {},
 	}}
 	must(t, o.make(t.Context(), partitions))
 	return o
 }
+
+func seeds(addresses string) kgo.Opt { return kgo.SeedBrokers(strings.Split(addresses, ",")...) }
 
 // watch records the groups' positions as they change, until ctx ends.
 func (o *observer) watch(ctx context.Context) {

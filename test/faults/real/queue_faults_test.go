@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
@@ -48,44 +46,8 @@ func (q *queueRun) killBroker() (string, error) {
 	return fmt.Sprintf("broker %d, restarted after %v", id, away), err
 }
 
-// moveLeaders has each partition led by the next broker.
 func (q *queueRun) moveLeaders() (string, error) {
-	ctx, cancel := context.WithTimeout(q.t.Context(), changeLimit)
-	defer cancel()
-	by := 1 + q.random.Int32N(2)
-	described, err := q.admin.ListTopics(ctx, topic)
-	if err != nil {
-		return "", fmt.Errorf("asking for the leaders: %w", err)
-	}
-	var order kadm.AlterPartitionAssignmentsReq
-	moved := make(kadm.TopicsSet)
-	for _, p := range described[topic].Partitions {
-		first := (p.Leader-1+by)%3 + 1
-		order.Assign(topic, p.Partition, []int32{first, first%3 + 1, (first+1)%3 + 1})
-		moved.Add(topic, p.Partition)
-	}
-	answers, err := q.admin.AlterPartitionAssignments(ctx, order)
-	if err == nil {
-		err = answers.Error()
-	}
-	if err != nil {
-		return "", fmt.Errorf("changing the order of replicas: %w", err)
-	}
-	for { // the order is changed soon
-		elected, err := q.admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, moved)
-		done := err == nil
-		for _, partitions := range elected {
-			for _, e := range partitions {
-				done = done && e.Err == nil
-			}
-		}
-		if done {
-			return fmt.Sprintf("by %d brokers", by), nil
-		}
-		if !workload.Pause(ctx, askPause) {
-			return "", fmt.Errorf("electing leaders: %w", ctx.Err())
-		}
-	}
+	return moveLeaders(q.t.Context(), q.admin, 1+q.random.Int32N(2))
 }
 
 func (q *queueRun) restartProxy(end func(int) error) (string, error) {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,15 +48,19 @@ type queueRun struct {
 	stuck     []checker.Violation
 }
 
-func newQueueRun(t testing.TB) *queueRun {
-	t.Helper()
-	lock := fmt.Sprint(lockTime.Milliseconds())
-	q := &queueRun{t: t, recorder: &history.Recorder{}, brokers: kafka.RequireOwnCluster(t, kafka.ClusterOptions{Properties: map[string]string{
-		"group.share.min.record.lock.duration.ms": "1000", "group.share.record.lock.duration.ms": lock,
+// shareProperties have brokers lock records for lockTime.
+func shareProperties() map[string]string {
+	return map[string]string{
+		"group.share.min.record.lock.duration.ms": "1000", "group.share.record.lock.duration.ms": fmt.Sprint(lockTime.Milliseconds()),
 		"group.share.delivery.count.limit": fmt.Sprint(mostDeliveries), "group.share.min.heartbeat.interval.ms": "1000",
 		"group.share.heartbeat.interval.ms": "1000", "group.share.min.session.timeout.ms": "6000", "group.share.session.timeout.ms": "8000",
-	}})}
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(q.brokers.Addr(), ",")...))
+	}
+}
+
+func newQueueRun(t testing.TB) *queueRun {
+	t.Helper()
+	q := &queueRun{t: t, recorder: &history.Recorder{}, brokers: kafka.RequireOwnCluster(t, kafka.ClusterOptions{Properties: shareProperties()})}
+	client, err := kgo.NewClient(seeds(q.brokers.Addr()))
 	must(t, err)
 	t.Cleanup(client.Close)
 	q.admin = kadm.NewClient(client)
@@ -231,7 +234,7 @@ func (q *queueRun) awaitSettled() {
 // judged is what Kafka holds, as the checker takes it.
 func (q *queueRun) judged() checker.Kafka {
 	log := make(map[int32][]checker.Record)
-	o := observer{broker: strings.Split(q.brokers.Addr(), ",")[0], admin: q.admin}
+	o := observer{broker: q.brokers.Addr(), admin: q.admin}
 	must(q.t, o.read(topic, func(r *kgo.Record) { log[r.Partition] = append(log[r.Partition], workload.Entry(r)) }))
 	return checker.Kafka{Log: log, Name: topic, Queues: []checker.Queue{{Name: queueName, Limit: mostDeliveries, Unseen: 3, Lock: lockTime}}}
 }

@@ -39,6 +39,7 @@ type fleet struct {
 	t        testing.TB
 	program  string
 	settings []string
+	brokers  []string // what each connects to
 	size     int
 
 	mu        sync.Mutex // guards what follows
@@ -49,10 +50,17 @@ type fleet struct {
 // newFleet starts proxies, with further settings each.
 func newFleet(t testing.TB, broker string, size int, further ...string) *fleet {
 	t.Helper()
+	return newFleetOf(t, slices.Repeat([]string{broker}, size), further...)
+}
+
+// newFleetOf starts a proxy for each of the given addresses of Kafka.
+func newFleetOf(t testing.TB, brokers []string, further ...string) *fleet {
+	t.Helper()
 	program, err := built.Path()
 	must(t, err)
+	size := len(brokers)
 	f := &fleet{
-		t: t, program: program, settings: append(process.ServeSettings(broker), further...), size: size,
+		t: t, program: program, settings: further, brokers: brokers, size: size,
 		running: make([]*process.Process, size), addresses: make([]string, size),
 	}
 	t.Cleanup(f.kill)
@@ -64,7 +72,7 @@ func newFleet(t testing.TB, broker string, size int, further ...string) *fleet {
 
 // start runs a replica and returns when it is ready.
 func (f *fleet) start(i int) error {
-	p, err := process.Start(f.program, append(slices.Clone(f.settings), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
+	p, err := process.Start(f.program, append(slices.Concat(process.ServeSettings(f.brokers[i]), f.settings), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
 	if err != nil {
 		return err
 	}

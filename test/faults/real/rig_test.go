@@ -32,7 +32,9 @@ const (
 type rig struct {
 	t        testing.TB
 	random   *rand.Rand // of the fault that strikes
-	broker   *kafka.Broker
+	faults   []fault
+	broker   *kafka.Broker // nil where there are several
+	several  *several      // nil where there is one
 	fleet    *fleet
 	wires    wires
 	recorder *history.Recorder
@@ -49,22 +51,28 @@ type rig struct {
 	tails     []string      // their names
 	served    time.Duration // how long the producers waited for answers after the last fault
 	stuck     []checker.Violation
+	run       string // what there is to say of it, in the end
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, recorder: &history.Recorder{}, broker: kafka.RequireOwn(t, kafka.Options{})}
+	r := &rig{t: t, faults: faults(), recorder: &history.Recorder{}, broker: kafka.RequireOwn(t, kafka.Options{})}
 	r.kafka = newObserver(t, r.broker.Addr(), r.recorder)
 	r.fleet = newFleet(t, r.broker.Addr(), replicas, hasty()...)
-	r.ctx, r.stop = context.WithCancel(t.Context())
-	r.reading, r.stopTails = context.WithCancel(t.Context())
-	t.Cleanup(func() {
+	r.begin()
+	return r
+}
+
+// begin makes the contexts of the clients, and sees to their end.
+func (r *rig) begin() {
+	r.ctx, r.stop = context.WithCancel(r.t.Context())
+	r.reading, r.stopTails = context.WithCancel(r.t.Context())
+	r.t.Cleanup(func() {
 		r.stop()
 		r.faulty.Wait()
 		r.stopTails()
 		r.tailing.Wait()
 	})
-	return r
 }
 
 func random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, stream)) }
@@ -81,6 +89,9 @@ func (r *rig) startClients() {
 	for i := range producers {
 		p := r.producer(fmt.Sprintf("p%d", i), random(uint64(100+i)))
 		p.Burst, p.Every, p.Life = 12, 100*time.Millisecond, time.Duration(15+10*i)*time.Second
+		if r.several != nil && i == producers-1 {
+			p.Transactional, p.MaxSize = true, 3000 // what is too large for the topic is no part of a transaction
+		}
 		r.producers = append(r.producers, p)
 		r.faulty.Go(func() { p.Run(r.ctx) })
 	}
@@ -100,6 +111,9 @@ func (r *rig) startClients() {
 		r.faulty.Go(func() { c.Run(r.ctx) })
 	}
 	r.startTails()
+	if r.several != nil {
+		r.startWorkers()
+	}
 }
 
 func orderly(*rand.Rand) workload.Ending { return workload.CloseHandshake }
@@ -113,7 +127,7 @@ func (r *rig) producer(name string, random *rand.Rand) *workload.Producer {
 
 func (r *rig) consumer(name, group string, random *rand.Rand) *workload.Consumer {
 	return &workload.Consumer{
-		Client: r.client(name, random), Rand: random, Group: group, Manual: group == manualGroup, Latest: group == lateGroup,
+		Client: r.client(name, random), Rand: random, Group: group, Manual: group == manualGroup, Latest: group == lateGroup, Committed: r.several != nil,
 		Life: time.Hour, Ending: orderly,
 	}
 }
@@ -140,10 +154,22 @@ func (r *rig) healed(after string) bool {
 		}
 	}
 	r.served = time.Since(began)
+	if ends, err = r.wanted(ends); err != nil {
+		r.unserved(checker.Unserved, "readers of committed records do not come to the end %v after %s: %v", time.Since(began), after, err)
+		return false
+	}
 	if !workload.Within(healLimit-time.Since(began), func() bool { return r.kafka.reached(ends) }) {
 		r.unserved(checker.Unserved, "consumers have not committed all for %v after %s: %s", time.Since(began), after, r.kafka.lag(ends))
 	}
 	return len(r.stuck) == 0
+}
+
+// wanted is where groups are that have read all below these ends.
+func (r *rig) wanted(ends map[int32]int64) (map[int32]int64, error) {
+	if r.several == nil {
+		return ends, nil
+	}
+	return r.kafka.lastCommitted(ends)
 }
 
 // ends asks Kafka for the end of a topic's log until it answers.
@@ -172,6 +198,9 @@ func (r *rig) settle() {
 	prices, err := r.ends(besideTopic)
 	must(r.t, err)
 	r.awaitTails()
+	if r.several != nil {
+		r.awaitWorkers()
+	}
 	for i := range replicas {
 		must(r.t, r.fleet.shutdown(i))
 	}
@@ -211,10 +240,12 @@ func (r *rig) drain() (ends map[int32]int64) {
 	}
 	drained := func() bool {
 		now, err := r.kafka.ends()
-		if err == nil {
-			ends = now
+		if err != nil {
+			return false
 		}
-		return err == nil && r.kafka.reached(now)
+		ends = now
+		all, err := r.wanted(ends)
+		return err == nil && r.kafka.reached(all)
 	}
 	if !workload.Within(healLimit, drained) {
 		r.unserved(checker.Uncommitted, "fresh consumers had %v: %s", healLimit, r.kafka.lag(ends))

@@ -5,6 +5,7 @@ package real
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,15 +18,19 @@ const shown = 10
 
 // TestLongRealFaults lets every fault happen at least once.
 func TestLongRealFaults(t *testing.T) {
-	writeAndRead(t, ofAll(len(faults())), *soak/2)
+	r := newRig(t)
+	r.writeAndRead("reliability", *soak/2)
+	if *update && *soak > 0 {
+		must(t, record(t.Context(), "soak", r.run, r.marks.String()))
+	}
 }
 
-// writeAndRead has clients write and read while so many faults happen, or more where they go on for
-// a time.
-func writeAndRead(t *testing.T, least int, length time.Duration) {
+// writeAndRead has clients write and read while each fault happens, or, in a soak, while they go on for a time. What happened
+// is written into a part of the page.
+func (r *rig) writeAndRead(part string, length time.Duration) {
+	t := r.t
 	t.Helper()
 	began, before := time.Now(), load()
-	r := newRig(t)
 	watching, stopWatching := context.WithCancel(t.Context())
 	var watch sync.WaitGroup
 	watch.Go(func() { r.kafka.watch(watching) })
@@ -35,7 +40,7 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	r.startClients()
 	spans := []span{{fault: nobody}}
 	if r.healed("the start") {
-		spans = append(spans, r.strike(least, length)...)
+		spans = append(spans, r.strike(ofAll(len(r.faults)), length)...)
 	}
 	spans = append(spans, span{fault: nobody, from: time.Now()})
 	r.settle()
@@ -53,15 +58,12 @@ func writeAndRead(t *testing.T, least int, length time.Duration) {
 	}
 	report.Violations = append(report.Violations, r.stuck...)
 	sum.Add(&report)
-	sheet := count(spans, events, report.Violations)
+	sheet := count(r.faults, spans, events, report.Violations)
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
 	r.marks.judge(t)
+	r.run = fmt.Sprintf("%v, seed %d, load average %s before, %s after", time.Since(began).Round(time.Second), *seed, before, load())
 	if *update {
-		run := fmt.Sprintf("%v, seed %d, load average %s before, %s after", time.Since(began).Round(time.Second), *seed, before, load())
-		must(t, record(t.Context(), "reliability", run, sheet.String()))
-		if *soak > 0 {
-			must(t, record(t.Context(), "soak", run, r.marks.String()))
-		}
+		must(t, record(t.Context(), part, r.run, sheet.String()))
 	}
 }
 
@@ -78,7 +80,7 @@ func ofAll(kinds int) int {
 func (r *rig) strike(least int, length time.Duration) []span {
 	began := time.Now()
 	var spans []span
-	all, order := faults(), random(0)
+	all, order := slices.Clone(r.faults), random(0)
 	for n := 0; n < least || time.Since(began) < length; n++ {
 		if n%len(all) == 0 {
 			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })

@@ -40,7 +40,7 @@ func TestCount(t *testing.T) {
 		"| broker killed | 2 | 2 | 1 | 1 | 0 | 5.0 s | 4.0 s | 0 |\n" +
 		"| proxy killed | 1 | 0 | 0 | 2 | 1 | 1.0 s | 7.0 s | 1 |\n" +
 		"| **all** | 3 | 4 | 1 | 3 | 1 | 5.0 s | 7.0 s | 2 |\n"
-	if got := count(spans, events, violations).String(); got != want {
+	if got := count(faults(), spans, events, violations).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

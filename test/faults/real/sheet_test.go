@@ -48,11 +48,12 @@ type row struct {
 
 // sheet is what happened in a run.
 type sheet struct {
-	rows map[string]*row
+	kinds []fault
+	rows  map[string]*row
 }
 
-func count(spans []span, events []history.Event, violations []checker.Violation) *sheet {
-	s := &sheet{rows: make(map[string]*row)}
+func count(kinds []fault, spans []span, events []history.Event, violations []checker.Violation) *sheet {
+	s := &sheet{kinds: kinds, rows: make(map[string]*row)}
 	for _, one := range spans {
 		if s.rows[one.fault] == nil {
 			s.rows[one.fault] = &row{}
@@ -101,7 +102,7 @@ func (s *sheet) String() string {
 	var b strings.Builder
 	b.WriteString("| fault | times | sent | answered | delivered | duplicates | longest until all had answers | until all was committed | violations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	var sum row
-	for _, f := range append([]fault{{name: nobody}}, faults()...) {
+	for _, f := range append([]fault{{name: nobody}}, s.kinds...) {
 		r := s.rows[f.name]
 		if r == nil {
 			continue

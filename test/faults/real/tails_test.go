@@ -35,7 +35,7 @@ func (r *rig) startTails() {
 		{Client: r.beside(), Wants: history.Tail{From: "latest", Slow: "wait", Snapshot: true}},
 		{Client: r.client("", nil), Wants: history.Tail{From: "latest", Slow: "latest", Every: 300 * time.Millisecond}, Further: []string{topic, besideTopic}},
 	} {
-		t.Rand, t.Main, t.Calm, t.Ending = random(uint64(510+i)), topic, r.ctx, workload.AnyEnding
+		t.Rand, t.Main, t.Calm, t.Ending, t.Committed = random(uint64(510+i)), topic, r.ctx, workload.AnyEnding, r.several != nil
 		t.Life = time.Duration(10+5*i) * time.Second
 		t.ClientID = fmt.Sprintf("tail%d", i)
 		t.Dial = func() (workload.Wire, error) { return r.dial(t.Rand) }
@@ -64,10 +64,14 @@ func (r *rig) judged() (checker.Kafka, error) {
 	if err != nil {
 		return checker.Kafka{}, err
 	}
-	return checker.Kafka{
+	judged := checker.Kafka{
 		Log: log, Ended: r.kafka.instances.ended, Name: topic, Beside: map[string]map[int32][]checker.Record{besideTopic: prices}, Tails: r.tails,
 		Groups: []checker.Group{{Name: autoGroup}, {Name: manualGroup, Manual: true}, {Name: lateGroup, Latest: true}},
-	}, nil
+	}
+	if r.several != nil {
+		judged.Queues = []checker.Queue{{Name: queueName, Limit: mostDeliveries, Unseen: 3, Lock: lockTime}}
+	}
+	return judged, nil
 }
 
 // awaitTails waits until tails were given all. What is missing is found in the end.
@@ -82,7 +86,7 @@ func (r *rig) awaitTails() {
 // makeBeside makes the compacted topic.
 func (o *observer) makeBeside(ctx context.Context) error {
 	policy := "compact"
-	if _, err := o.admin.CreateTopic(ctx, besidePartitions, 1, map[string]*string{"cleanup.policy": &policy}, besideTopic); err != nil {
+	if _, err := o.admin.CreateTopic(ctx, besidePartitions, -1, map[string]*string{"cleanup.policy": &policy}, besideTopic); err != nil {
 		return fmt.Errorf("making the compacted topic: %w", err)
 	}
 	return nil

@@ -38,7 +38,7 @@ func (o *observer) make(ctx context.Context, count int32) error {
 	ctx, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
 	for {
-		_, err := o.admin.CreateTopic(ctx, count, 1, map[string]*string{"max.message.bytes": &limit}, topic)
+		_, err := o.admin.CreateTopic(ctx, count, -1, map[string]*string{"max.message.bytes": &limit}, topic)
 		if err == nil {
 			break
 		}
@@ -168,7 +168,7 @@ func (o *observer) trim(ctx context.Context) error {
 // archive reads what the topic holds now.
 func (o *observer) archive() error { return o.read(topic, o.keep) }
 
-// read reads what a topic holds now.
+// read reads what a topic holds now, but for records of transactions that were aborted.
 func (o *observer) read(topic string, keep func(*kgo.Record)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), readLimit)
 	defer cancel()
@@ -185,7 +185,23 @@ func (o *observer) read(topic string, keep func(*kgo.Record)) error {
 		start, _ := starts.Lookup(topic, partition)
 		at[partition] = start.Offset
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(o.broker), kgo.ConsumeTopics(topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	return o.readUpTo(ctx, topic, at, ends, keep)
+}
+
+// readUpTo reads on from at, which it moves, until no partition is below its end. The markers that end transactions are
+// records to that end, so that it waits for those that are open.
+func (o *observer) readUpTo(ctx context.Context, topic string, at, ends map[int32]int64, keep func(*kgo.Record)) error {
+	from := make(map[int32]kgo.Offset)
+	for partition, end := range ends {
+		if at[partition] < end {
+			from[partition] = kgo.NewOffset().At(at[partition])
+		}
+	}
+	if len(from) == 0 {
+		return nil
+	}
+	client, err := kgo.NewClient(seeds(o.broker), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
@@ -197,7 +213,9 @@ func (o *observer) read(topic string, keep func(*kgo.Record)) error {
 		}
 		for r := range fetches.RecordsAll() {
 			at[r.Partition] = r.Offset + 1
-			keep(r)
+			if !r.Attrs.IsControl() {
+				keep(r)
+			}
 		}
 	}
 	return nil

@@ -75,6 +75,7 @@ func (t *Tail) Run(ctx context.Context) {
 // wanted is what the next connection asks for: with a cursor, and mostly with what came behind it.
 func (t *Tail) wanted() history.Tail {
 	wants := t.Wants
+	wants.Committed = t.Committed
 	wants.Topics = strings.Split(t.Topic, ",")
 	if t.place.cursor == "" {
 		return wants

@@ -1,0 +1,190 @@
+//go:build unix
+
+package real
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/links"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
+	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
+)
+
+// severalFaults are those of three brokers, and of the network between them and the proxies.
+func severalFaults() []fault {
+	held := links.Way{Held: true}
+	return []fault{
+		{"broker killed", (*rig).killAnyBroker},
+		{"controller killed", (*rig).killController},
+		{"broker frozen", (*rig).freezeAnyBroker},
+		{"leaders moved", (*rig).moveLeaders},
+		{"broker cut off from its followers", (*rig).separateBroker},
+		{"broker cut off from its followers, then killed", (*rig).killLoneBroker},
+		{"proxy and broker: nothing passes", func(r *rig) (string, error) { return r.holdOne(held, held) }},
+		{"proxy and broker: requests do not pass", func(r *rig) (string, error) { return r.holdOne(held, links.Way{}) }},
+		{"proxy and broker: answers do not pass", func(r *rig) (string, error) { return r.holdOne(links.Way{}, held) }},
+		{"proxy cut off from all brokers", (*rig).cutOffProxy},
+		{"connections to brokers reset", (*rig).resetLinks},
+		{"network late", (*rig).delayLinks},
+		{"network narrow", (*rig).narrowLinks},
+		{"proxy killed", (*rig).killProxy},
+		{"proxy shut down by SIGTERM", (*rig).stopProxy},
+		{"proxy frozen", (*rig).freezeProxy},
+		{"clients reset (RST)", (*rig).resetClients},
+	}
+}
+
+func (r *rig) anyBroker() int32 { return 1 + r.random.Int32N(kafka.ClusterSize) }
+
+// killAnyBroker leaves the broker away for about as often more as less than the time after which others lead.
+func (r *rig) killAnyBroker() (string, error) { return r.killAndRestart(r.anyBroker()) }
+
+func (r *rig) killController() (string, error) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), askLimit)
+	defer cancel()
+	id, err := activeController(ctx, r.kafka.client)
+	if err != nil {
+		return "", err
+	}
+	return r.killAndRestart(id)
+}
+
+func (r *rig) killAndRestart(id int32) (string, error) {
+	away := r.between(0, 12*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), startLimit)
+	defer cancel()
+	err := r.several.brokers.Node(id).Kill()
+	if err == nil {
+		workload.Pause(ctx, away)
+		err = r.several.brokers.Node(id).Restart(ctx)
+	}
+	return fmt.Sprintf("broker %d, restarted after %v", id, away), err
+}
+
+func (r *rig) freezeAnyBroker() (string, error) {
+	d, id := r.between(time.Second, 12*time.Second), r.anyBroker()
+	err := r.several.brokers.Node(id).Pause()
+	if err == nil {
+		workload.Pause(r.t.Context(), d)
+		err = r.several.brokers.Node(id).Resume()
+	}
+	return fmt.Sprintf("broker %d for %v", id, d), err
+}
+
+func (r *rig) moveLeaders() (string, error) {
+	return moveLeaders(r.t.Context(), r.kafka.admin, 1+r.random.Int32N(2))
+}
+
+// separateBroker lets a broker lead that none follows, for about as often more as less than the time after which it is not
+// enough to acknowledge anything.
+func (r *rig) separateBroker() (string, error) {
+	d, id := r.between(time.Second, 3*lagTime), r.anyBroker()
+	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
+	workload.Pause(r.t.Context(), d)
+	r.several.peers[id].Set(links.Way{}, links.Way{})
+	return fmt.Sprintf("broker %d for %v", id, d), nil
+}
+
+// killLoneBroker kills a broker when it is the only one in sync with a partition. Another must lead, which holds all that was
+// acknowledged, as two had to have it.
+func (r *rig) killLoneBroker() (string, error) {
+	leaders, err := leadersOf(r.t.Context(), r.kafka.admin)
+	if err != nil {
+		return "", err
+	}
+	id := leaders[r.random.Int32N(partitions)]
+	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
+	alone := workload.Within(healLimit, func() bool { return isAlone(r.t.Context(), r.kafka.admin, id) })
+	err = r.several.brokers.Node(id).Kill()
+	r.several.peers[id].Set(links.Way{}, links.Way{})
+	if err != nil || !alone {
+		return fmt.Sprintf("broker %d, which was alone: %v", id, alone), err
+	}
+	ctx, cancel := context.WithTimeout(r.t.Context(), startLimit)
+	defer cancel()
+	others := workload.Within(healLimit, func() bool {
+		leaders, err := leadersOf(ctx, r.kafka.admin)
+		for _, leader := range leaders {
+			if leader == id || leader < 1 {
+				return false
+			}
+		}
+		return err == nil
+	})
+	return fmt.Sprintf("broker %d; others led: %v", id, others), r.several.brokers.Node(id).Restart(ctx)
+}
+
+// holdOne cuts one proxy off from one broker, for about as often more as less than what requests may take. What was held arrives
+// late, or, as often, is lost with its connections.
+func (r *rig) holdOne(up, down links.Way) (string, error) {
+	d, i, id := r.between(time.Second, 12*time.Second), r.random.IntN(replicas), r.anyBroker()
+	l, cut := r.several.links[i][id], r.random.IntN(2) == 0
+	l.Set(up, down)
+	workload.Pause(r.t.Context(), d)
+	if cut {
+		l.Cut()
+	}
+	l.Set(links.Way{}, links.Way{})
+	return fmt.Sprintf("replica %d and broker %d for %v, reset then: %v", i, id, d, cut), nil
+}
+
+func (r *rig) cutOffProxy() (string, error) {
+	d, i := r.between(time.Second, 12*time.Second), r.random.IntN(replicas)
+	for _, l := range r.several.links[i] {
+		l.Set(links.Way{Held: true}, links.Way{Held: true})
+	}
+	workload.Pause(r.t.Context(), d)
+	for _, l := range r.several.links[i] {
+		l.Set(links.Way{}, links.Way{})
+	}
+	return fmt.Sprintf("replica %d for %v", i, d), nil
+}
+
+// resetLinks ends connections, and has new ones refused for a while.
+func (r *rig) resetLinks() (string, error) {
+	d := r.between(0, 4*time.Second)
+	var refusing []*links.Link
+	for i := range r.several.links {
+		for id := range int32(kafka.ClusterSize) {
+			if r.random.IntN(2) == 0 {
+				refusing = append(refusing, r.several.links[i][id+1])
+			}
+		}
+	}
+	for _, l := range refusing {
+		l.Refuse(true)
+		l.Cut()
+	}
+	workload.Pause(r.t.Context(), d)
+	for _, l := range refusing {
+		l.Refuse(false)
+	}
+	return fmt.Sprintf("%d of them for %v", len(refusing), d), nil
+}
+
+func (r *rig) delayLinks() (string, error) {
+	delay := r.between(20*time.Millisecond, 500*time.Millisecond)
+	return r.everyLink(links.Way{Delay: delay}, fmt.Sprintf("by %v each way", delay))
+}
+
+func (r *rig) narrowLinks() (string, error) {
+	rate := 20_000 + r.random.IntN(80_000)
+	return r.everyLink(links.Way{Rate: rate}, fmt.Sprintf("%d bytes a second", rate))
+}
+
+func (r *rig) everyLink(way links.Way, what string) (string, error) {
+	d := r.between(3*time.Second, 10*time.Second)
+	set := func(way links.Way) {
+		for i := range r.several.links {
+			for _, l := range r.several.links[i] {
+				l.Set(way, way)
+			}
+		}
+	}
+	set(way)
+	workload.Pause(r.t.Context(), d)
+	set(links.Way{})
+	return fmt.Sprintf("%s for %v", what, d), nil
+}
