@@ -26,7 +26,7 @@ func (v Acknowledgement) String() string {
 	return "none"
 }
 
-// Delivery is a record that a worker of a queue holds from now on.
+// Delivery is a record that a worker of a queue holds from the moment on at which it is sent.
 type Delivery struct {
 	Record
 	Count int   // how often the record was handed out to workers, this time included
@@ -35,7 +35,7 @@ type Delivery struct {
 
 // QueueEvent is what has happened to a worker of a queue. Exactly one of its fields is set.
 type QueueEvent struct {
-	// Deliveries are records that the worker holds from now on.
+	// Deliveries are records that the worker holds, each from the moment on at which it is sent.
 	Deliveries []Delivery
 	// Expired are records whose locks have ended: the worker does not hold them anymore.
 	Expired []Position

@@ -24,10 +24,13 @@ type Worker interface {
 	// Take waits for what happens to the worker. The error is ctx's, or one for the client, after which the worker is of
 	// no use.
 	Take(ctx context.Context) (proxy.QueueEvent, error)
+	// Deliver is called for each record that Take has returned, in their order, right before it is sent: the worker holds
+	// it from then on. It returns false for one that is lost by then, and not to be sent.
+	Deliver() bool
 	// Settle gives an acknowledgement. Each call causes one settlement, in the order of the calls, until Close. The error is
 	// ctx's, or that of Take.
 	Settle(ctx context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error
-	// Finish has the worker be given no further records, and gives back those that wait to be taken.
+	// Finish has the worker be given no further records, and gives back those that were not delivered.
 	Finish()
 	// Close releases what the worker holds at once, and waits for Kafka's answer or the end of ctx. Further calls wait likewise.
 	Close(ctx context.Context)
@@ -283,14 +286,16 @@ func (f *queue) fill(dst []byte) []byte {
 // appendDeliveries appends as many records as fit one write.
 func (f *queue) appendDeliveries(dst []byte, b *queueBatch) []byte {
 	n := 0
-	for n < len(b.deliveries) && f.conn.extension.filled(dst) < fillSize {
+	for ; n < len(b.deliveries) && f.conn.extension.filled(dst) < fillSize; n++ {
+		if !f.options.Worker.Deliver() {
+			continue
+		}
 		var mark int
 		var undecodable bool
 		dst, mark = beginFrame(dst)
 		dst, undecodable = f.options.Codec.AppendDelivery(dst, &b.deliveries[n])
 		dst = f.conn.extension.endMessage(dst, mark, opText)
 		f.unwritten.add(undecodable)
-		n++
 	}
 	f.unwritten.since = b.taken
 	b.deliveries = b.deliveries[n:]

@@ -24,6 +24,8 @@ type hand struct {
 	mu       sync.Mutex // guards what follows
 	released time.Time  // when it was first closed
 	taken    int        // events
+	sent     int        // records that were delivered
+	lost     int        // records that are lost before they are delivered
 	finished bool       // no records are dealt anymore
 }
 
@@ -48,6 +50,17 @@ func (h *hand) Take(ctx context.Context) (proxy.QueueEvent, error) {
 	case <-ctx.Done():
 		return proxy.QueueEvent{}, ctx.Err()
 	}
+}
+
+func (h *hand) Deliver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost > 0 {
+		h.lost--
+		return false
+	}
+	h.sent++
+	return true
 }
 
 func (h *hand) Settle(_ context.Context, acknowledgement proxy.Acknowledgement, records []proxy.Position) error {
@@ -164,6 +177,25 @@ func TestRecordsOfAQueueAreDeliveredAndSettled(t *testing.T) {
 		p.sendClose(1000, "")
 		p.wantClose(proxy.CloseNormal)
 		h.wantReleased(t, began, 0)
+		<-over
+	})
+}
+
+func TestARecordThatIsLostBeforeItIsSentIsLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHand()
+		c, p, m := accept(t, quietSettings(), bufferSize)
+		over := serveQueue(c, h, nil)
+		h.lost = 2
+		h.deal(1, 4)
+		p.wantDeliveries(3, 4)
+		h.lost = 1
+		h.deal(4, 5)
+		h.deal(5, 6)
+		p.wantDeliveries(5, 6)
+		m.want("records_delivered_total", 2)
+		p.sendClose(1000, "")
+		p.wantClose(proxy.CloseNormal)
 		<-over
 	})
 }

@@ -1,10 +1,6 @@
 package checker
 
-import (
-	"fmt"
-
-	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
-)
+import "github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 
 // worker is one connection of a worker.
 type worker struct {
@@ -13,8 +9,6 @@ type worker struct {
 	window int
 	holds  map[place]*holding // by the newest delivery on this connection
 	asked  []*asking          // messages without an answer
-	// lost are successes with records that the worker does not hold, as far as it knows. See ended.
-	lost []Violation
 }
 
 func newWorker(conn *connection, q *queue, window int) *worker {
@@ -185,10 +179,7 @@ func (c *queues) done(e *history.Event, w *worker, m *asking, at place, h *holdi
 	switch {
 	case h != nil && h.isLost && m.verb == renew:
 		return // outcomes come in the order of the messages, and a loss at once
-	case h == nil || h.isLost && !h.isOver:
-		w.lost = append(w.lost, Violation{Unheld, e.At, e.Conn, fmt.Sprintf("%s of %s has succeeded, and the worker does not hold it", m.verb, at)})
-		return
-	case h.isOver:
+	case h == nil || h.isLost || h.isOver:
 		c.violated(Unheld, e, "%s of %s has succeeded, and the worker does not hold it", m.verb, at)
 		return
 	case h.isPast(m):
@@ -212,14 +203,6 @@ func (c *queues) done(e *history.Event, w *worker, m *asking, at place, h *holdi
 	}
 	c.report.Settled++
 	r.settled, r.known = h.count, e.At
-}
-
-// ended takes the end of a worker's connection. Where the proxy has closed it, it leaves out deliveries that wait to be written: the message of
-// the worker may have settled one of those.
-func (w *worker) ended(e *history.Event) {
-	if e.Code != "" && e.Code != "1000" {
-		w.lost = nil
-	}
 }
 
 // failed takes an error.

@@ -1,8 +1,6 @@
 package checker
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
@@ -76,9 +74,6 @@ func checkQueues(events []history.Event, kafka *Kafka) Report {
 	for i := range events {
 		q.event(i, &events[i])
 	}
-	for _, conn := range slices.Sorted(maps.Keys(q.conns)) {
-		q.report.Violations = append(q.report.Violations, q.conns[conn].lost...)
-	}
 	for _, one := range kafka.Queues {
 		q.judge(q.all[one.Name])
 	}
@@ -97,9 +92,6 @@ func (c *queues) event(index int, e *history.Event) {
 		c.change(e)
 	case history.Close:
 		c.closed(e)
-		if w := c.conns[e.Conn]; w != nil {
-			w.ended(e)
-		}
 	case history.QueueTold:
 		if q := c.all[e.Group]; q != nil {
 			c.told(index, e, q)

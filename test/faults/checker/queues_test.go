@@ -209,10 +209,6 @@ func TestACleanQueueHasNoViolation(t *testing.T) {
 				told("release", 2), settled(1, 2), answer(1, "settled"))
 			w.replace(t, give(2, "c", 2, 2), give(2, "c", 2, 4))
 		},
-		"a delivery is settled that was not written when the proxy closed the connection": func(t *testing.T, w *world) {
-			w.replace(t, failed(1, 2, "LOCK_EXPIRED"), told(accept, 2), settled(1, 2))
-			w.replace(t, history.Event{Kind: history.Close, Conn: 1}, history.Event{Kind: history.Close, Conn: 1, Code: "1012"})
-		},
 		"a late message is about the delivery behind": func(t *testing.T, w *world) {
 			late := says(2, "4", accept, 3)
 			late.At = time.UnixMilli(lockEnd + 1)

@@ -8,6 +8,8 @@
 //     does not hold it anymore, or has given an acknowledgement on it.
 //   - What a worker was told to have lost is never settled as good afterwards: Kafka is told nothing more about that
 //     delivery.
+//   - A worker holds a record from the moment on at which it is sent. An acknowledgement that comes before is about an earlier
+//     delivery, since both have one position, and settles nothing: the client may never get the later one.
 //   - What a worker was told to be settled was settled by its acknowledgement. If the lock may have ended before the answer came, the
 //     result is SettleFailed, since Kafka confirms any acknowledgement on a record that somebody else has settled meanwhile.
 //   - Nothing is held that no worker holds: the member acquires at most as many records as there are free

@@ -36,7 +36,7 @@ type hold struct {
 	worker    *Worker // nil if the record is to be given back
 	leaver    *Worker // the worker that held it and waits for its return, or nil
 	until     time.Time
-	taken     bool // by the worker
+	taken     bool // it was delivered to the worker
 	over      bool // it is none anymore
 	ask       ask  // what is to be told to Kafka
 	next      ask  // what is to be told after a renewal

@@ -27,7 +27,7 @@ func (l *lapsed) remember(h *hold) {
 	}
 }
 
-// forget is called when the worker has taken a record again: an acknowledgement is about that delivery then.
+// forget is called when a record is delivered to the worker again: an acknowledgement is about that delivery then.
 func (l *lapsed) forget(h *hold) { delete(l.known, lapsedOf(h)) }
 
 func (l *lapsed) has(partition int32, offset int64) bool {

@@ -57,7 +57,8 @@ func (w *world) note(format string, args ...any) {
 type modelWorker struct {
 	*Worker
 	uncertain map[proxy.Position]bool // it was told that an acknowledgement has failed, and does not hold the record anymore
-	has       map[proxy.Position]int  // the deliveries that it has taken and not lost
+	passed    []proxy.Delivery        // it was passed these, and not delivered yet
+	has       map[proxy.Position]int  // the deliveries that it was delivered and has not lost
 	seen      []proxy.Position
 	calls     []modelCall // that have no results yet
 	gone      bool
@@ -216,15 +217,16 @@ func (w *world) takeSome() {
 	}
 }
 
-// take takes one event, and compares it with what the worker knows.
+// take delivers what the worker was passed before, takes one event, and compares it with what the worker knows. Records are
+// delivered at once, or some of them later.
 func (w *world) take(one *modelWorker) bool {
+	w.deliver(one, len(one.passed))
 	e, ok, err := one.next()
 	if err != nil {
 		w.fail("take: %w", err)
 	}
-	for i := range e.Deliveries {
-		w.delivered(one, &e.Deliveries[i])
-	}
+	one.passed = e.Deliveries
+	w.deliver(one, w.random.IntN(len(one.passed)+1))
 	for _, position := range e.Expired {
 		w.note("%p loses %v", one, position)
 		if _, has := one.has[position]; !has && !one.uncertain[position] {
@@ -236,6 +238,15 @@ func (w *world) take(one *modelWorker) bool {
 		w.settled(one, e.Settlement)
 	}
 	return ok
+}
+
+func (w *world) deliver(one *modelWorker, n int) {
+	for i := range n {
+		if one.Deliver() {
+			w.delivered(one, &one.passed[i])
+		}
+	}
+	one.passed = one.passed[n:]
 }
 
 func (w *world) delivered(one *modelWorker, d *proxy.Delivery) {
@@ -517,11 +528,12 @@ func (w *world) round(work func(*modelWorker)) {
 		w.fly(1)
 	}
 	for _, one := range w.workers {
-		for n := 0; !one.gone && w.take(one); n++ {
+		for n, more := 0, !one.gone; more; n++ {
 			if n > 10_000 {
 				w.fail("a worker is told something without end")
 				return
 			}
+			more = w.take(one)
 			work(one)
 		}
 	}

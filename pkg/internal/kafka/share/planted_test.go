@@ -20,6 +20,7 @@ func TestLongPlantedBugs(t *testing.T) {
 		"what is lost is not told":                         {"lose.go", "\t\tw.push(event{expired: h.position()})\n", ""},
 		"what was held before a leader moved stays":        {"lose.go", "\t\tl.endUncertain(h)\n", "\t\t_ = h\n"},
 		"a record is settled before it was taken":          {"settle.go", "|| !h.taken ||", "||"},
+		"what is not delivered is held":                    {"worker.go", "w.passed.add(one.hold)", "one.hold.taken = true; w.passed.add(one.hold)"},
 		"another worker's record is settled":               {"settle.go", "|| h.worker != w ||", "||"},
 		"results come out of turn":                         {"worker.go", "w.calls[n].open == 0; n++ {", "w.calls[n].open == 0 || n == 0 && len(w.calls) > 1; n++ {"},
 		"a refused request is forgotten":                   {"answer.go", "\t\tp.suspect = append(p.suspect, holds[middle:], holds[:middle])\n", "\t\tp.suspect = append(p.suspect, holds[middle:])\n"},

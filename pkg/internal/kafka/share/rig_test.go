@@ -172,9 +172,16 @@ func (p *pod) openWith(o Options) *hand {
 	return h
 }
 
+// takeAndDeliver is Take of a worker to whom all is sent at once, without what is not to be sent.
+func takeAndDeliver(ctx context.Context, w *Worker) (proxy.QueueEvent, error) {
+	e, err := w.Take(ctx)
+	e.Deliveries = slices.DeleteFunc(e.Deliveries, func(proxy.Delivery) bool { return !w.Deliver() })
+	return e, err
+}
+
 // take takes what there is to take, once.
 func (h *hand) take(ctx context.Context) error {
-	e, err := h.worker.Take(ctx)
+	e, err := takeAndDeliver(ctx, h.worker)
 	h.got = append(h.got, e.Deliveries...)
 	h.expired = append(h.expired, e.Expired...)
 	if e.Settlement != nil {

@@ -82,7 +82,7 @@ func (l *ledger) result(a ask, result proxy.SettleResult, until time.Time) {
 	}
 }
 
-// holdAt returns the hold of a record that the worker has taken, or nil.
+// holdAt returns the hold of a record that was delivered to the worker, or nil.
 func (w *Worker) holdAt(position proxy.Position) *hold {
 	if position.Topic != w.topic.name {
 		return nil

@@ -155,7 +155,7 @@ func TestManyWorkersSettleAllOnce(t *testing.T) {
 			h := pods[i%2].open(1 + i%5)
 			go func() {
 				for {
-					e, err := h.worker.Take(r.Context())
+					e, err := takeAndDeliver(r.Context(), h.worker)
 					if err != nil {
 						return
 					}

@@ -114,7 +114,7 @@ func (s *storm) work(ctx context.Context, p *pod, window int) {
 func (s *storm) shift(ctx context.Context, w *Worker) {
 	held := make(map[proxy.Position]string) // what was accepted, until the result is known
 	for {
-		e, err := w.Take(ctx)
+		e, err := takeAndDeliver(ctx, w)
 		if err != nil {
 			s.note(func() {
 				for _, value := range held {

@@ -19,7 +19,7 @@ func TestARecordThatComesAfterItsPartitionWasTakenAwayIsToldByItsID(t *testing.T
 	l.mu.Lock()
 	l.deal(l.partition(id, s), []acquired{{offset: 7, count: 1, record: &proxy.Record{Partition: 3, Offset: 7, Timestamp: 9}}}, now.Add(time.Second), now)
 	l.mu.Unlock()
-	if e, err := w.Take(t.Context()); err != nil || len(e.Deliveries) != 1 {
+	if e, err := takeAndDeliver(t.Context(), w); err != nil || len(e.Deliveries) != 1 {
 		t.Fatalf("got %v, %v", e.Deliveries, err)
 	}
 	l.expire(now.Add(time.Second))

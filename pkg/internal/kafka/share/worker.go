@@ -44,6 +44,7 @@ type Worker struct {
 	closed   bool
 	err      error // why it is of no use
 	events   []event
+	passed   passed
 	calls    []*call // that have no results yet, in their order
 	untaken  int     // results that are not taken
 	lapsed   lapsed
@@ -72,9 +73,9 @@ func newWorker(window int, rate *limit.Rate, leave func(*Worker)) *Worker {
 // causes one settlement, in the order of the calls. A record that expires while it is being renewed is told as expired,
 // and in the settlement.
 //
-// The worker holds a record from its Take on: until then an acknowledgement on it is SettleUnknown. What is returned is the
-// caller's. The error is ctx's, or one for the client, after which the worker is of no use and must be closed:
-// Topic.End if the topic has ended, and the reason why the group's member cannot go on.
+// The worker holds a record that is returned from its Deliver on. What is returned is the caller's. The error is ctx's, or
+// one for the client, after which the worker is of no use and must be closed: Topic.End if the topic has ended, and the
+// reason why the group's member cannot go on.
 func (w *Worker) Take(ctx context.Context) (proxy.QueueEvent, error) {
 	for {
 		if e, ok, err := w.next(); ok || err != nil {
@@ -138,10 +139,25 @@ func (w *Worker) take(one *event, e *proxy.QueueEvent) {
 	case one.hold == nil:
 		e.Expired = append(e.Expired, one.expired)
 	case !one.hold.over:
-		one.hold.taken = true
-		w.lapsed.forget(one.hold)
+		w.passed.add(one.hold)
 		e.Deliveries = append(e.Deliveries, one.delivery)
 	}
+}
+
+// Deliver is called for each record that Take has returned, in their order, right before it is sent. From then on the worker holds
+// it. Before, an acknowledgement by its position is about an earlier delivery of the record, which the worker has lost: the result is that
+// of a record that it does not hold. Deliver returns false where the record is not to be sent, since its lock has ended meanwhile or
+// it was given back.
+func (w *Worker) Deliver() bool {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	h := w.passed.next()
+	if h == nil || h.over || h.worker != w {
+		return false
+	}
+	h.taken = true
+	w.lapsed.forget(h)
+	return true
 }
 
 func notify(c chan struct{}) {
@@ -163,22 +179,22 @@ func (w *Worker) Held() int {
 	return w.holds
 }
 
-// Finish has the worker be given no further records, and gives back those that wait to be taken. What it has taken it holds as before.
+// Finish has the worker be given no further records, and gives back those that were not delivered. What it holds it holds as before.
 func (w *Worker) Finish() {
 	l := w.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.window = 0
 	l.rerank(w)
+	for h := w.passed.next(); h != nil; h = w.passed.next() {
+		w.giveBack(h)
+	}
 	w.events = slices.DeleteFunc(w.events, func(one event) bool {
 		if one.hold == nil {
 			return false
 		}
 		l.budget.Release(budget.Consuming, one.bytes)
-		if !one.hold.over {
-			w.forget(one.hold)
-			l.giveBack(one.hold)
-		}
+		w.giveBack(one.hold)
 		return true
 	})
 }
@@ -195,6 +211,14 @@ func (w *Worker) Close(ctx context.Context) {
 }
 
 // The rest is called while ledger.mu is held.
+
+// giveBack gives back a record that was not delivered, unless it is lost.
+func (w *Worker) giveBack(h *hold) {
+	if !h.over && h.worker == w {
+		w.forget(h)
+		w.ledger.giveBack(h)
+	}
+}
 
 // push adds something to take.
 func (w *Worker) push(e event) {
