@@ -97,7 +97,8 @@ func (c *Conn) pushOnce(buf []byte) (kept []byte, done bool) {
 		return buf, false
 	}
 	c.extension.beginWrite()
-	buf = c.src.fill(c.pending(buf))
+	buf, _ = c.pending(buf)
+	buf = c.src.fill(buf)
 	if len(buf) > writePiece {
 		c.unfinished = unfinished{is: true, buf: buf}
 		return nil, false

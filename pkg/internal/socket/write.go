@@ -79,11 +79,14 @@ func (c *Conn) writeLoop(src source) {
 			return
 		}
 		c.extension.beginWrite()
-		buf := src.fill(c.pending(c.out[:0]))
-		var over bool
-		if buf, over = c.lastWords(buf); over {
-			_ = c.write(buf)
-			return
+		buf, closing := c.pending(c.out[:0])
+		buf = src.fill(buf)
+		if closing {
+			var over bool
+			if buf, over = c.lastWords(buf); over {
+				_ = c.write(buf)
+				return
+			}
 		}
 		if len(buf) > 0 {
 			if c.writeOut(buf) != nil {
@@ -184,11 +187,14 @@ func (c *Conn) untilDue(due time.Time, wait time.Duration) time.Duration {
 	return max(wait, 0)
 }
 
-// pending appends the frames that other goroutines have left for the writer.
-func (c *Conn) pending(buf []byte) []byte {
+// pending appends the frames that other goroutines have left for the writer, and tells whether the connection is being
+// closed. What was left, and what the source had, before somebody asked for that is sent before the close frame: the writer
+// closes only what was being closed before it took these.
+func (c *Conn) pending(buf []byte) (_ []byte, closing bool) {
 	buf = c.keepalive.append(c, buf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	closing = c.hungUp || c.ending != nil
 	buf = c.askForSign(buf)
 	buf = append(buf, c.pongs...)
 	c.pongs = c.pongs[:0]
@@ -200,7 +206,7 @@ func (c *Conn) pending(buf []byte) []byte {
 		default:
 		}
 	}
-	return buf
+	return buf, closing
 }
 
 // lastWords tells whether the writer is to end, and appends the close frame then: the echo of the
