@@ -87,7 +87,7 @@ func each(t *testing.T, pool string) (counts []int) {
 // wantRefused fails unless pods refuse a group of another pool.
 func (s *site) wantRefused(t *testing.T, at door, name string) {
 	t.Helper()
-	path := "/socket/out?clientId=stranger&groupId=" + s.topic(name) + "&topic=" + s.topic(name)
+	path := "/socket/out?clientId=other-pool&groupId=" + s.topic(name) + "&topic=" + s.topic(name)
 	status := 0
 	await(t, "answer of "+at.url, 2*time.Minute, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -166,7 +166,7 @@ func TestTailsCountAsConnections(t *testing.T) {
 		}
 		newTail(p.dialAs(t, basic("bob", "b"), tailPath(topic)))
 		if got := p.upgrade(t, tailPath(topic)); got.status != 401 || got.header.Get("WWW-Authenticate") == "" {
-			t.Errorf("a stranger gets %d %s", got.status, got.body)
+			t.Errorf("without credentials: %d %s", got.status, got.body)
 		}
 	})
 }
