@@ -211,6 +211,22 @@ func TestALinkCutsAndRefusesConnections(t *testing.T) {
 	}
 }
 
+func TestALinkAbandonsAConnectionHalfOpen(t *testing.T) {
+	t.Parallel()
+	e := connected(t)
+	says(t, e.client, e.server, "question")
+	e.link.Abandon()
+	endsWith(t, e.server, syscall.ECONNRESET)
+	hearsNothing(t, e.client)
+	for range 3 { // the first is what the link finds the end by
+		_, err := io.WriteString(e.client, "is anybody there")
+		must(t, err)
+		hearsNothing(t, e.client)
+	}
+	e.link.Cut()
+	endsWith(t, e.client, syscall.ECONNRESET)
+}
+
 func TestALinkClosesWhatItHolds(t *testing.T) {
 	t.Parallel()
 	e := connected(t)

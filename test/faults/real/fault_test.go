@@ -35,6 +35,13 @@ func faults() []fault {
 	}
 }
 
+func names(all []fault) (names []string) {
+	for _, f := range all {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // between chooses a time, of whole milliseconds.
 func (r *rig) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(r.random.Int64N(int64((most-least)/time.Millisecond)))*time.Millisecond

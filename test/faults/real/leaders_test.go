@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
@@ -84,23 +83,4 @@ func isAlone(ctx context.Context, admin *kadm.Client, broker int32) bool {
 		}
 	}
 	return false
-}
-
-// activeController asks which broker leads the controllers. What metadata names as the controller is any broker, in KRaft.
-func activeController(ctx context.Context, requestor kmsg.Requestor) (int32, error) {
-	request := kmsg.NewPtrDescribeQuorumRequest()
-	of := kmsg.NewDescribeQuorumRequestTopic()
-	of.Topic = "__cluster_metadata"
-	of.Partitions = append(of.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
-	request.Topics = append(request.Topics, of)
-	answer, err := request.RequestWith(ctx, requestor)
-	if err != nil {
-		return 0, fmt.Errorf("asking for the controller: %w", err)
-	}
-	for _, t := range answer.Topics {
-		for _, p := range t.Partitions {
-			return p.LeaderID, nil
-		}
-	}
-	return 0, fmt.Errorf("asking for the controller: error %d", answer.ErrorCode)
 }

@@ -5,6 +5,8 @@ package real
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/links"
@@ -22,11 +24,19 @@ func severalFaults() []fault {
 		{"leaders moved", (*rig).moveLeaders},
 		{"broker cut off from its followers", (*rig).separateBroker},
 		{"broker cut off from its followers, then killed", (*rig).killLoneBroker},
+		{"two brokers: nothing passes", (*rig).separateTwo},
+		{"two brokers: nothing passes from one to the other", (*rig).muteBroker},
+		{"broker cut off from the others, not from proxies", (*rig).isolateBroker},
+		{"controller cut off from the others", (*rig).isolateController},
+		{"connections between brokers reset", (*rig).resetRoads},
+		{"network between brokers late", (*rig).delayRoads},
+		{"network between brokers narrow", (*rig).narrowRoads},
 		{"proxy and broker: nothing passes", func(r *rig) (string, error) { return r.holdOne(held, held) }},
 		{"proxy and broker: requests do not pass", func(r *rig) (string, error) { return r.holdOne(held, links.Way{}) }},
 		{"proxy and broker: answers do not pass", func(r *rig) (string, error) { return r.holdOne(links.Way{}, held) }},
 		{"proxy cut off from all brokers", (*rig).cutOffProxy},
 		{"connections to brokers reset", (*rig).resetLinks},
+		{"connections to brokers half-open", (*rig).abandonLinks},
 		{"network late", (*rig).delayLinks},
 		{"network narrow", (*rig).narrowLinks},
 		{"proxy killed", (*rig).killProxy},
@@ -44,7 +54,7 @@ func (r *rig) killAnyBroker() (string, error) { return r.killAndRestart(r.anyBro
 func (r *rig) killController() (string, error) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), askLimit)
 	defer cancel()
-	id, err := activeController(ctx, r.kafka.client)
+	id, err := kafka.Controller(ctx, r.kafka.client)
 	if err != nil {
 		return "", err
 	}
@@ -81,9 +91,7 @@ func (r *rig) moveLeaders() (string, error) {
 // enough to acknowledge anything.
 func (r *rig) separateBroker() (string, error) {
 	d, id := r.between(time.Second, 3*lagTime), r.anyBroker()
-	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
-	workload.Pause(r.t.Context(), d)
-	r.several.peers[id].Set(links.Way{}, links.Way{})
+	r.onRoads(d, links.Way{Held: true}, followersOf(id))
 	return fmt.Sprintf("broker %d for %v", id, d), nil
 }
 
@@ -95,10 +103,10 @@ func (r *rig) killLoneBroker() (string, error) {
 		return "", err
 	}
 	id := leaders[r.random.Int32N(partitions)]
-	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
+	r.several.set(links.Way{Held: true}, followersOf(id))
 	alone := workload.Within(healLimit, func() bool { return isAlone(r.t.Context(), r.kafka.admin, id) })
 	err = r.several.brokers.Node(id).Kill()
-	r.several.peers[id].Set(links.Way{}, links.Way{})
+	r.several.set(links.Way{}, followersOf(id))
 	if err != nil || !alone {
 		return fmt.Sprintf("broker %d, which was alone: %v", id, alone), err
 	}
@@ -140,6 +148,20 @@ func (r *rig) cutOffProxy() (string, error) {
 		l.Set(links.Way{}, links.Way{})
 	}
 	return fmt.Sprintf("replica %d for %v", i, d), nil
+}
+
+// abandonLinks leaves connections half-open: the brokers know of their end, and the proxies have to find out by themselves.
+func (r *rig) abandonLinks() (string, error) {
+	count := 0
+	for i := range r.several.links {
+		for _, id := range slices.Sorted(maps.Keys(r.several.links[i])) {
+			if r.random.IntN(2) == 0 {
+				r.several.links[i][id].Abandon()
+				count++
+			}
+		}
+	}
+	return fmt.Sprintf("%d links", count), nil
 }
 
 // resetLinks ends connections, and has new ones refused for a while.
