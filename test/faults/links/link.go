@@ -22,7 +22,7 @@ type Way struct {
 
 // Link passes TCP connections on to an address. Its methods may be called concurrently.
 type Link struct {
-	target    string
+	target    func() (string, error)
 	listener  net.Listener
 	up, down  direction // to the target, and from it
 	running   sync.WaitGroup
@@ -46,9 +46,16 @@ func Open(target string) (*Link, error) { return OpenAt("127.0.0.1:0", target) }
 
 // OpenAt is [Open] at an address, as host:port.
 func OpenAt(address, target string) (*Link, error) {
+	return open(address, func() (string, error) { return target, nil })
+}
+
+// OpenTo is [Open] to a target that is asked for with each connection. Where there is none the connection is reset.
+func OpenTo(target func() (string, error)) (*Link, error) { return open("127.0.0.1:0", target) }
+
+func open(address string, target func() (string, error)) (*Link, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("opening a link to %s: %w", target, err)
+		return nil, fmt.Errorf("opening a link: %w", err)
 	}
 	l := &Link{target: target, listener: listener, closed: make(chan struct{}), open: make(map[*pair]struct{})}
 	l.up.changed, l.down.changed = make(chan struct{}), make(chan struct{})
@@ -148,7 +155,11 @@ func (l *Link) connect(near *net.TCPConn) (*pair, error) {
 	if l.isRefusing() {
 		return nil, errRefused
 	}
-	conn, err := net.Dial("tcp", l.target)
+	target, err := l.target()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the target: %w", err)
+	}
+	conn, err := net.Dial("tcp", target)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the target: %w", err)
 	}

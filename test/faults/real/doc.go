@@ -4,8 +4,9 @@
 // and loses records. The clients and the checker are those
 // of the virtual suite.
 //
-// Three brokers, with links between them and to the proxies that can be held, late, narrow and cut, have a run of their own, in
-// which a producer writes in transactions and workers of a queue take the same records.
+// Three brokers, with links between all of them and to the proxies that can be held, late, narrow and cut, have a run of their own, in
+// which a producer writes in transactions, workers of a queue take the same records, clients have credentials that end, and commands
+// write and read lines.
 //
 // Beside that, crowds of tails read through a rolling restart of three replicas, and while the broker is killed: their
 // size shows what a few tails do not. Workers of a queue have a run of their own, against three brokers.

@@ -16,7 +16,7 @@ import (
 func moveLeaders(ctx context.Context, admin *kadm.Client, by int32) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
-	leaders, err := leadersOf(ctx, admin)
+	leaders, err := leadersOf(ctx, admin, topic)
 	if err != nil {
 		return "", err
 	}
@@ -58,8 +58,8 @@ func elected(ctx context.Context, admin *kadm.Client, moved kadm.TopicsSet) bool
 	return true
 }
 
-// leadersOf returns the leader of each partition of the topic.
-func leadersOf(ctx context.Context, admin *kadm.Client) (map[int32]int32, error) {
+// leadersOf returns the leader of each partition of a topic.
+func leadersOf(ctx context.Context, admin *kadm.Client, topic string) (map[int32]int32, error) {
 	described, err := admin.ListTopics(ctx, topic)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the leaders: %w", err)
@@ -71,8 +71,8 @@ func leadersOf(ctx context.Context, admin *kadm.Client) (map[int32]int32, error)
 	return leaders, nil
 }
 
-// isAlone tells whether a broker is the only one in sync with a partition of the topic that it leads.
-func isAlone(ctx context.Context, admin *kadm.Client, broker int32) bool {
+// isAlone tells whether a broker is the only one in sync with a partition of a topic that it leads.
+func isAlone(ctx context.Context, admin *kadm.Client, topic string, broker int32) bool {
 	described, err := admin.ListTopics(ctx, topic)
 	if err != nil {
 		return false

@@ -43,7 +43,8 @@ type fleet struct {
 	mu        sync.Mutex // guards what follows
 	brokers   []string   // what each connects to
 	running   []*process.Process
-	addresses []string // empty where none runs
+	addresses []string          // empty where none runs
+	secured   map[string]string // the address for TLS that goes with one of them
 }
 
 // newFleet starts proxies, with further settings each.
@@ -57,7 +58,7 @@ func newFleetOf(t testing.TB, brokers []string, further ...string) *fleet {
 	t.Helper()
 	program, err := built.Path()
 	must(t, err)
-	f := &fleet{t: t, program: program, settings: further}
+	f := &fleet{t: t, program: program, settings: further, secured: make(map[string]string)}
 	t.Cleanup(f.kill)
 	for _, broker := range brokers {
 		must(t, f.start(f.place(broker)))
@@ -105,6 +106,9 @@ func (f *fleet) start(i int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.addresses[i] = main
+	if secure := p.TLSAddress(); secure != "" {
+		f.secured[main] = secure
+	}
 	return nil
 }
 
@@ -165,6 +169,7 @@ func died(p *process.Process) error {
 func (f *fleet) left(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	delete(f.secured, f.addresses[i])
 	f.addresses[i] = ""
 }
 
@@ -196,11 +201,21 @@ func (f *fleet) any(first int) (string, error) {
 	return "", errNoReplica
 }
 
+// securedOf is the address for TLS of the replica with an address, empty if there is none.
+func (f *fleet) securedOf(address string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.secured[address]
+}
+
 // dial connects a client to any replica.
 func (r *rig) dial(random *rand.Rand) (workload.Wire, error) {
 	address, err := r.fleet.any(random.IntN(r.fleet.size()))
 	if err != nil {
 		return nil, err
 	}
-	return r.wires.dial(address, nil)
+	if r.access == nil {
+		return r.wires.dial(address, nil)
+	}
+	return r.access.dial(&r.wires, address, r.fleet.securedOf(address), random.IntN(3))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
 // shown is how many violations of a rule are printed.
@@ -75,6 +76,9 @@ func (r *rig) strike(p plan) []span {
 		r.random = random(uint64(1000 + n))
 		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
+		if f.divides {
+			r.recorder.Add(history.Event{Kind: history.Divided})
+		}
 		what, err := f.strike(r)
 		if err != nil {
 			r.unserved(checker.Unserved, "%s: %v", f.name, err)
@@ -82,6 +86,9 @@ func (r *rig) strike(p plan) []span {
 		}
 		over := time.Now()
 		healed := r.healed(f.name)
+		if f.divides {
+			r.recorder.Add(history.Event{Kind: history.United})
+		}
 		spans[len(spans)-1].stalls = stalls{r.served, time.Since(over)}
 		r.t.Logf("%4d at %v: %s, %s; then all had answers after %v, and all was committed after %v", n+1,
 			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), spans[len(spans)-1].stalls.records.Round(time.Millisecond))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,11 +61,15 @@ func newSeveralRig(t testing.TB) *rig {
 	r := &rig{t: t, faults: severalFaults(), recorder: &history.Recorder{}, several: s}
 	s.brokers = kafka.RequireOwnCluster(t, options)
 	r.kafka = newObserver(t, s.brokers.Addr(), r.recorder)
+	must(t, r.kafka.makeRisky(t.Context()))
 	fronts := make([]string, replicas)
 	for i := range fronts {
 		fronts[i] = s.brokers.Front(i)
 	}
-	r.fleet = newFleetOf(t, fronts, append(hasty(), "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")...)
+	r.access = newAccess(t)
+	r.fleet = newFleetOf(t, fronts, slices.Concat(hasty(), r.access.settings(), []string{
+		"WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true", "WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED=true", "WSPROXY_SESSION_LEASE=6s",
+	})...)
 	r.begin()
 	return r
 }
