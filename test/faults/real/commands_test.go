@@ -88,7 +88,7 @@ func (c *commands) produce(ctx context.Context) {
 			lines[i] = fmt.Sprintf("line %d.%d", n, i)
 		}
 		c.renewToken()
-		cmd := c.command(ctx, "produce", "--client-id", "commands")
+		cmd := c.command(ctx, "produce", "--client-id", "commands", "--instance-id", "i")
 		cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 		if cmd.Run() == nil {
 			c.note(c.written, lines...)
@@ -152,6 +152,9 @@ func (c *commands) settle() {
 	c.mu.Lock()
 	written, read := len(c.written), len(c.read)
 	c.mu.Unlock()
+	if written == 0 {
+		c.rig.unserved(checker.Unserved, "no command produce has written its lines")
+	}
 	if !settled {
 		c.rig.unserved(checker.Undelivered, "%v: %d of %d, as %q", errUnread, n, written, line)
 	}
