@@ -21,7 +21,9 @@ func newIssuer(t *testing.T) *issuer {
 func (i *issuer) rotate()           { i.Rotate() }
 func (i *issuer) setDown(down bool) { i.SetDown(down) }
 
-func (i *issuer) token(subject string, changes map[string]any) string { return i.Token(subject, changes) }
+func (i *issuer) token(subject string, changes map[string]any) string {
+	return i.Token(subject, changes)
+}
 
 func (i *issuer) until(subject string, end time.Time) string { return i.Until(subject, end) }
 
