@@ -22,6 +22,7 @@ type Way struct {
 
 // Link passes TCP connections on to an address. Its methods may be called concurrently.
 type Link struct {
+	asking    sync.Mutex // is held while target is called
 	target    func() (string, error)
 	listener  net.Listener
 	up, down  direction // to the target, and from it
@@ -49,7 +50,7 @@ func OpenAt(address, target string) (*Link, error) {
 	return open(address, func() (string, error) { return target, nil })
 }
 
-// OpenTo is [Open] to a target that is asked for with each connection. Where there is none the connection is reset.
+// OpenTo is [Open] to a target that is asked for with each connection, for one at a time. Where there is none the connection is reset.
 func OpenTo(target func() (string, error)) (*Link, error) { return open("127.0.0.1:0", target) }
 
 func open(address string, target func() (string, error)) (*Link, error) {
@@ -155,7 +156,9 @@ func (l *Link) connect(near *net.TCPConn) (*pair, error) {
 	if l.isRefusing() {
 		return nil, errRefused
 	}
+	l.asking.Lock()
 	target, err := l.target()
+	l.asking.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("asking for the target: %w", err)
 	}

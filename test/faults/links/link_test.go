@@ -227,6 +227,7 @@ func TestALinkAsksForTheTargetOfEachConnection(t *testing.T) {
 			}
 		}()
 	}
+	all := slices.Clone(targets)
 	link, err := OpenTo(func() (string, error) {
 		if len(targets) == 0 {
 			return "", errors.New("no target")
@@ -237,7 +238,7 @@ func TestALinkAsksForTheTargetOfEachConnection(t *testing.T) {
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, link.Close()) })
-	for _, want := range slices.Clone(targets) {
+	for _, want := range all {
 		hears(t, dial(t, link), want)
 	}
 	conn, err := net.Dial("tcp", link.Addr())
