@@ -114,17 +114,20 @@ func (s *scanner) scalarEnd(i int, c byte) (end int, ok bool) {
 	return s.pos, ok
 }
 
-// member reads up to the value of an object's next member and returns its name. The
-// object's { has been read; first says that no member has. ok is false at the end of the
-// object, which it reads, and at a fault.
-func (s *scanner) member(first bool) (name []byte, ok bool) {
-	if !s.more(first, '}', "a comma or } should be here") {
-		return nil, false
+// members reads the object at whose { pos is. Before each member's value, which the body of the loop has to read, it yields
+// the name. It ends at a fault, too.
+func (s *scanner) members(yield func(name []byte) bool) {
+	s.pos++
+	for first := true; s.more(first, '}', "a comma or } should be here"); first = false {
+		name, ok := s.name()
+		if !ok || !yield(name) {
+			return
+		}
 	}
-	return s.name()
 }
 
-// element reads up to the next element of an array, as member does for objects.
+// element reads up to the next element of an array, or its end. The array's [ has been read; first says that no element has.
+// It returns false at the end, and at a fault.
 func (s *scanner) element(first bool) bool {
 	return s.more(first, ']', "a comma or ] should be here")
 }
