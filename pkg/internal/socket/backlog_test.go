@@ -15,7 +15,7 @@ type backlogs struct {
 
 func newBacklogs(t *testing.T, window int) *backlogs {
 	t.Helper()
-	return &backlogs{newBacklog(window, 40*time.Second), t, time.Unix(1000, 0)}
+	return &backlogs{newBacklog(window, 80*time.Second), t, time.Unix(1000, 0)}
 }
 
 // back has messages come back that were received some time ago.
