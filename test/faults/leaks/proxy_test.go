@@ -20,6 +20,14 @@ const (
 	pongTimeout    = 700 * time.Millisecond
 )
 
+// proxy is the running program.
+type proxy struct {
+	*process.Process
+	main, tls, management string // addresses
+	trust                 *tls.Config
+	provider              *provider
+}
+
 // The administrator who may ask the management listener for what others may not.
 const admin, adminPassword = "admin", "planted-password-of-the-admin"
 
@@ -38,14 +46,6 @@ func (p *proxy) settings(t *testing.T, broker string, authority *certs.Authority
 		"WSPROXY_KAFKA_MAX_PRODUCER_CLIENTS=64", "WSPROXY_KAFKA_CLIENT_IDLE_TIMEOUT=2s", "WSPROXY_CONSUMER_COMMIT_INTERVAL=100ms",
 		"WSPROXY_ALLOWED_TOPICS="+strings.Join([]string{topicIn, topicEmpty, topicFull, topicBig, topicMissing}, ","),
 	)
-}
-
-// proxy is the running program.
-type proxy struct {
-	*process.Process
-	main, tls, management string // addresses
-	trust                 *tls.Config
-	provider              *provider
 }
 
 // serve starts the program and returns when it is ready. It ends with the test.
