@@ -129,6 +129,7 @@ func TestAClientThatReadsNoAnswersIsReadAllTheSame(t *testing.T) {
 		o.MaxInFlight = window
 		over := serveIn(c, o)
 		p.send(opText, produce("first", "x"))
+		synctest.Wait()
 		time.Sleep(o.DeliveryTimeout / 2)
 		kafka.ack(0)
 		p.wantAnswers("first:0")
