@@ -38,8 +38,8 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("the handshake was refused: %d %s", r.Status, r.Body)
 }
 
-// Open asks for a WebSocket at target, a path with its query, with further header lines. The caller sets deadlines, and
-// closes conn where Open fails.
+// Open asks for a WebSocket at target, a path with its query, with further headers, each "Name: value". The caller sets
+// deadlines, and closes conn where Open fails.
 func Open(conn net.Conn, target string, headers ...string) (*Conn, error) {
 	key := make([]byte, 16)
 	if _, err := rand.Read(key); err != nil {
@@ -69,11 +69,11 @@ func Open(conn net.Conn, target string, headers ...string) (*Conn, error) {
 }
 
 func lines(headers []string) string {
-	var text strings.Builder
-	for _, line := range headers {
-		text.WriteString(line + "\r\n")
+	var b strings.Builder
+	for _, header := range headers {
+		b.WriteString(header + "\r\n")
 	}
-	return text.String()
+	return b.String()
 }
 
 // ReadFrame returns the next frame.
