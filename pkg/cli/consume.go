@@ -114,7 +114,7 @@ func runConsume(c *cobra.Command, p Process, f *readFlags) error {
 }
 
 func (f *readFlags) check() (err error) {
-	if f.keyFormat, f.valueFormat, err = formats(f.printing.keyType, f.printing.valType); err != nil {
+	if f.keyFormat, f.valueFormat, err = f.printing.formats.parse(); err != nil {
 		return err
 	}
 	if f.topic == "" {

@@ -20,7 +20,7 @@ type produceFlags struct {
 	topic            string
 	json, partitions bool
 	separator        string
-	keyType, valType string
+	formats          formatFlags
 	emptyIsNull      bool
 	key              string
 	headers          []string
@@ -55,8 +55,7 @@ line was refused; 130 interrupted. What was acknowledged is said at the end, and
 	flags.BoolVarP(&f.json, "json", "J", false, "lines are messages in JSON, or arrays of them")
 	flags.BoolVar(&f.partitions, "keep-partitions", false, "with -J: write to the partitions that messages name")
 	flags.StringVarP(&f.separator, "key-separator", "K", "", "what is between key and value in a line")
-	flags.StringVar(&f.keyType, "key-type", "", "format of keys: "+proxy.FormatNames)
-	flags.StringVar(&f.valType, "val-type", "", "format of values")
+	f.formats.add(c)
 	flags.BoolVarP(&f.emptyIsNull, "null", "Z", false, "an empty key is null, and an empty value a tombstone")
 	flags.StringVarP(&f.key, "key", "k", "", "key of all messages")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "header of all messages, as name=value; may be repeated")
@@ -85,9 +84,7 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 		return usageError{err}
 	}
 	defer func() { _ = input.Close() }()
-	shown := newProgress(p.Stderr)
-	p.Stderr = shown
-	c, err := f.connect.client(p)
+	c, shown, err := f.connect.clientWithProgress(&p)
 	if err != nil {
 		return err
 	}
@@ -171,7 +168,7 @@ func (f *produceFlags) parser() (func(line []byte) ([]client.Message, error), er
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	key, value, err := formats(f.keyType, f.valType)
+	key, value, err := f.formats.parse()
 	if err != nil {
 		return nil, err
 	}
@@ -197,18 +194,3 @@ func (f *produceFlags) parser() (func(line []byte) ([]client.Message, error), er
 
 // errNoTopic is the mistake that is made first.
 var errNoTopic = errors.New("no topic is named: give --topic NAME")
-
-// formats reads --key-type and --val-type.
-func formats(keyType, valType string) (key, value proxy.Format, err error) {
-	if keyType != "" {
-		if key, err = proxy.ParseFormat(keyType); err != nil {
-			return key, value, fmt.Errorf("--key-type: %w", err)
-		}
-	}
-	if valType != "" {
-		if value, err = proxy.ParseFormat(valType); err != nil {
-			return key, value, fmt.Errorf("--val-type: %w", err)
-		}
-	}
-	return key, value, nil
-}
