@@ -90,7 +90,7 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 	}
 	w := &writing{
 		producer: c.Producer(client.ProducerOptions{Topic: f.topic}),
-		lines:    newLines(interruptible(ctx, input, size)), parse: parser, skip: f.onError == "skip", stderr: p.Stderr, from: f.fromLine, tally: newTally(),
+		lines:    newLines(interruptible(ctx, input, size)), parse: parser, skip: f.onError == "skip", stderr: p.Stderr, from: f.fromLine, tally: newTally(f.fromLine),
 	}
 	defer w.producer.Close()
 	if f.rate > 0 {
