@@ -139,7 +139,7 @@ func limitsBody(c *cobra.Command, kind string) ([]byte, error) {
 		case err != nil:
 			return nil, err //nolint:wrapcheck // it names the flag
 		case n < 0:
-			return nil, fmt.Errorf("--%s must be 0 or more", flag)
+			return nil, fmt.Errorf("--%s is %d: it must be 0 or more, and 0 is no limit", flag, n)
 		case c.Flags().Changed(flag):
 			body[name] = n
 		}
@@ -148,7 +148,7 @@ func limitsBody(c *cobra.Command, kind string) ([]byte, error) {
 	case len(body) == 0:
 		return nil, errors.New("give at least one of --connections, --per-second and --batch")
 	case hasBatch && kind == "producer":
-		return nil, errors.New("--batch is for consumers alone")
+		return nil, errors.New("--batch is for consumers alone: of a producer give --connections and --per-second")
 	}
 	return json.Marshal(body) //nolint:wrapcheck // numbers can be marshalled
 }

@@ -64,15 +64,15 @@ func (f *benchFlags) check() error {
 	case f.topic == "":
 		return errNoTopic
 	case f.messages < 0 || f.paced < 0 || f.messages > mostMessages || f.paced > mostMessages:
-		return fmt.Errorf("--messages and --paced must be 0 to %d", mostMessages)
+		return fmt.Errorf("--messages is %d and --paced %d: both must be 0 to %d", f.messages, f.paced, mostMessages)
 	case f.messages+f.paced == 0:
 		return errors.New("there is nothing to measure: --messages and --paced are 0")
 	case f.wait <= 0:
-		return errors.New("--wait must be more than 0, such as 30s")
+		return fmt.Errorf("--wait is %v: it must be more than 0, such as 30s", f.wait)
 	case f.rate < 1 || f.inFlight < 1:
-		return errors.New("--rate and --in-flight must be 1 or more")
+		return fmt.Errorf("--rate is %d and --in-flight %d: both must be 1 or more", f.rate, f.inFlight)
 	case f.size < 1 || f.size > mostSize:
-		return fmt.Errorf("--size must be 1 to %d", mostSize)
+		return fmt.Errorf("--size is %d: it must be 1 to %d bytes", f.size, mostSize)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ type produceFlags struct {
 func produce(p Process) *cobra.Command {
 	var f produceFlags
 	c := &cobra.Command{
-		Use: "produce [FILE]", Args: oneFileAtMost,
+		Use: "produce [FILE]", Args: argumentsUpTo(1),
 		Short: "Write each line of standard input, or of a file, as a message",
 		Long: `Write each line of standard input, or of a file, as a message, and end when all are acknowledged.
 
@@ -65,13 +65,6 @@ line was refused; 130 interrupted. What was acknowledged is said at the end, and
 	flags.IntVar(&f.rate, "rate", 0, "most messages a second")
 	flags.BoolVar(&f.progress, "progress", true, "show on a terminal how far it is")
 	return c
-}
-
-func oneFileAtMost(c *cobra.Command, args []string) error {
-	if err := cobra.MaximumNArgs(1)(c, args); err != nil {
-		return usageError{err}
-	}
-	return nil
 }
 
 func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) error {
@@ -154,11 +147,11 @@ func (f *produceFlags) check() error {
 	case f.fromLine < 1:
 		return fmt.Errorf("--from-line is %d: the first line is 1", f.fromLine)
 	case f.rate < 0:
-		return errors.New("--rate must be 1 or more")
+		return fmt.Errorf("--rate is %d: it must be 1 or more, and without it there is no limit", f.rate)
 	case f.json && isText:
 		return errors.New("--json excludes --key-separator, --key, --header, --null and --partition: the messages say that")
 	case f.separator != "" && f.key != "":
-		return errors.New("give --key-separator or --key")
+		return errors.New("--key-separator and --key exclude each other: with the first, each line has a key of its own")
 	}
 	return nil
 }

@@ -63,9 +63,9 @@ func runWork(ctx context.Context, p Process, f *workFlags, command []string) err
 	case f.group == "":
 		return usageError{errors.New("no group is named: give --group NAME")}
 	case len(command) == 0:
-		return usageError{errors.New("no command is given: put it behind --")}
+		return usageError{errors.New("no command is given: put it behind --, as in wsproxy work -t mails -g senders -- ./send-mail")}
 	case f.parallel < 1 || f.parallel > 1000:
-		return usageError{errors.New("--parallel must be 1 to 1000")}
+		return usageError{fmt.Errorf("--parallel is %d: it must be 1 to 1000", f.parallel)}
 	}
 	key, value, err := f.formats.parse()
 	if err != nil {
