@@ -45,8 +45,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 
 // flagError says what is wrong with a flag, and what it may be.
 func flagError(c *cobra.Command, err error) error {
-	var wrong *pflag.InvalidValueError
-	if errors.As(err, &wrong) {
+	if wrong, is := errors.AsType[*pflag.InvalidValueError](err); is {
 		if may := valuesOf(wrong.GetFlag()); may != "" {
 			return usageError{fmt.Errorf("--%s is %q: it must be %s", wrong.GetFlag().Name, wrong.GetValue(), may)}
 		}
