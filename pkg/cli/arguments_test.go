@@ -9,7 +9,7 @@ import (
 func TestMistakesSayWhatIsWantedInstead(t *testing.T) {
 	setEnvironment(t, []string{"WSPROXY_URL=ws://127.0.0.1:1"})
 	for args, want := range map[string]string{
-		"prodcue":                          `wsproxy has no command "prodcue": is it produce? See wsproxy --help`,
+		"produces":                         `wsproxy has no command "produces": is it produce? See wsproxy --help`,
 		"xyzzy":                            `wsproxy has no command "xyzzy": see wsproxy --help`,
 		"consume demo":                     `wsproxy consume takes no argument, and "demo" is one more. A topic is named by --topic: see wsproxy consume --help`,
 		"produce -t t a b":                 `wsproxy produce takes 1 argument at most, and "b" is one more. A topic is named by --topic: see wsproxy produce --help`,
