@@ -78,7 +78,7 @@ func command(p Process) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), check(p), showVersion(p))
-	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), limits(p), bench(p), man(p))
+	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), closes(p), limits(p), bench(p), man(p))
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup("client-id") == nil {
 			continue
