@@ -35,8 +35,8 @@ func TestLongTheConsoleUnderAFlood(t *testing.T) {
 
 func consoleUnderAFlood(t *testing.T, rate int, last time.Duration) {
 	t.Helper()
-	// Kafka forgets what it has had for a second, so that the test does not grow by what it writes.
-	kafka := broker(t, kfake.SeedTopics(1, "t"), kfake.BrokerConfigs(map[string]string{"log.retention.ms": "1000", "log.cleaner.backoff.ms": "1000"}))
+	// Kafka forgets what it has had for some seconds, so that the test does not grow by what it writes.
+	kafka := broker(t, kfake.SeedTopics(1, "t"), kfake.BrokerConfigs(map[string]string{"log.retention.ms": "5000", "log.cleaner.backoff.ms": "1000"}))
 	a := startOn(t, kafka, consoleSettings()...)
 	c := openConsole(launchFor(t, last+10*patience), t, "http://"+a.AdminAddr())
 	c.look(1280, "light")
@@ -44,10 +44,11 @@ func consoleUnderAFlood(t *testing.T, rate int, last time.Duration) {
 	c.awaitsText("The topic has no records.")
 	c.watchDelays()
 	t.Logf("before: %v", c.weigh())
-	stop := writeSteadily(t, kafka, rate)
+	stop, flooded := writeSteadily(t, kafka, rate), time.Now()
 	defer stop()
 	c.awaitsText("left out")
 	c.awaitsText("dropped from the page") // it holds as many as it may
+	c.awaitsText("or more behind")
 	began, every := time.Now(), min(time.Minute, last/5)
 	first := c.typeFor(every)
 	t.Logf("%8v: %v", time.Since(began).Round(time.Second), first)
@@ -59,9 +60,12 @@ func consoleUnderAFlood(t *testing.T, rate int, last time.Duration) {
 	if now.heap > first.heap+mostGrowth {
 		t.Errorf("the page's heap has grown from %d to %d bytes", first.heap, now.heap)
 	}
-	written := stop()
-	t.Logf("%d records in %v; the page says: %s", written, time.Since(began).Round(time.Second), eval[string](c, `document.querySelector(".status").innerText`))
+	said := eval[string](c, `document.querySelector(".status").innerText.replaceAll("\n", " ")`)
+	c.press("Go to the end")
+	c.awaits("a new beginning", `!document.body.textContent.includes("or more behind")`)
 	c.awaitsUsable()
+	written := stop()
+	t.Logf("%d records, %.0f a second; the page says: %s", written, float64(written)/time.Since(flooded).Seconds(), said)
 }
 
 // typeFor presses a key each half second for so long, sees it in a field, and returns what the page weighs then.
@@ -80,9 +84,10 @@ func (c *console) typeFor(length time.Duration) weight {
 	return c.weigh()
 }
 
-// awaitsUsable pauses and opens a record, while or after a flood.
+// awaitsUsable pauses and opens a record while others come.
 func (c *console) awaitsUsable() {
 	c.t.Helper()
+	c.awaits("rows", rows+" > 0")
 	c.press("Pause")
 	c.awaitsText("Paused.")
 	c.awaits("a row", `(() => { const row = document.querySelector("[role=grid] tr[id]"); row?.click(); return row; })()`)
@@ -112,20 +117,18 @@ func writeSteadily(t *testing.T, kafka string, rate int) (stop func() int) {
 	}
 }
 
-// writeAtRate writes records until ctx ends, and returns how many. What a busy machine could not write in time is not written later.
+// writeAtRate writes records until ctx ends, and returns how many. What it was too late for is written as soon as can be.
 func writeAtRate(ctx context.Context, client *kgo.Client, rate int) (n int) {
-	const each = 10 * time.Millisecond
-	tick := time.NewTicker(each)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	text := strings.Repeat("x", 160)
-	for {
+	for began := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return n
 		case <-tick.C:
 		}
-		for range rate / int(time.Second/each) {
-			n++
+		for due := int(time.Since(began).Seconds() * float64(rate)); n < due; n++ {
 			client.Produce(ctx, &kgo.Record{Key: fmt.Appendf(nil, "key-%d", n%1000), Value: fmt.Appendf(nil, `{"n":%d,"text":%q}`, n, text)}, nil)
 		}
 	}
