@@ -58,6 +58,7 @@ func TestConsole(t *testing.T) {
 		{"ResetsAGroupByKeysAlone", consoleResetsAGroupByKeysAlone},
 		{"OutlivesItsCredentials", consoleOutlivesItsCredentials},
 		{"ListsManyTopics", consoleListsManyTopics},
+		{"ListsACrowd", consoleListsACrowd},
 		{"ShowsQueues", consoleShowsQueues},
 		{"TellsAWrongClock", consoleTellsAWrongClock},
 		{"EvictsAConnection", consoleEvictsAConnection},
