@@ -57,6 +57,7 @@ func TestConsole(t *testing.T) {
 		{"ResetsAndDeletesAGroup", consoleResetsAndDeletesAGroup},
 		{"ResetsAGroupByKeysAlone", consoleResetsAGroupByKeysAlone},
 		{"OutlivesItsCredentials", consoleOutlivesItsCredentials},
+		{"IsThereAtOnce", consoleIsThereAtOnce},
 		{"ListsManyTopics", consoleListsManyTopics},
 		{"ListsACrowd", consoleListsACrowd},
 		{"ShowsQueues", consoleShowsQueues},
