@@ -34,9 +34,9 @@ export function Connections({ place }) {
         <input type="search" data-filter=${i ? null : ""} value=${filter[name]} onInput=${change(name)} /><//>`)}</div>
       <${Trouble} error=${state.error} old=${state.body} />
       ${state.body && html`<div class="panel">
+        <${Pages} pages=${pages} next=${!awaited && state.next} turn=${turn} />
         <${Table} label="Connections" rows=${state.body} id=${(s) => s.id || `${s.topic} ${s.replica}`}
-          empty=${empty(filtered, pages)} columns=${columns(rates, evict)} before=${first} more=${state.next} />
-        <${Pages} pages=${pages} next=${!awaited && state.next} turn=${turn} /></div>`}
+          empty=${empty(filtered, pages)} columns=${columns(rates, evict)} before=${first} more=${state.next} /></div>`}
       <${Elsewhere} sessions=${state.body || []} />
       <${Closes} state=${ended} filtered=${filtered} />
     </div>
