@@ -93,6 +93,7 @@ func consoleIsUsedByKeysAlone(browser context.Context, t *testing.T) {
 	c.tabTo("a[href='#/topics/t']")
 	c.do(chromedp.KeyEvent(kb.Enter))
 	c.awaits("the records", rows+" === 30")
+	c.awaits("the number of all rows for readers of screens", `document.querySelector("[role=grid]").getAttribute("aria-rowcount") === "31"`)
 	c.tabTo("[role=grid]")
 	c.do(chromedp.KeyEvent(kb.ArrowDown + kb.ArrowDown))
 	c.awaitsText("P 0, offset 28")

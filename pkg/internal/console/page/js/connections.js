@@ -66,20 +66,19 @@ function Pages({ pages, next, turn }) {
   return html`<p class="status">
     <button type="button" disabled=${pages.length < 2} onClick=${() => turn(pages.slice(0, -1))}>Back</button>
     <button type="button" disabled=${!next} onClick=${forth}>Next ${page}</button>
-    <span>By their ids. What is sorted is this page: a filter finds one of all.</span></p>`;
+    <span>By their ids. Sorting is of this page, filters are of all.</span></p>`;
 }
-
-const flags = { client: "client-id", group: "group", topic: "topic", replica: "replica" };
 
 // commands are what tells the same elsewhere.
 function commands(filter, sessions, closes) {
   const command = (name, narrowed) => [
     `wsproxy ${name} --admin-url ${location.origin}`,
-    ...narrowed.filter((one) => filter[one]).map((one) => `--${flags[one]} ${quoted(filter[one])}`),
+    ...narrowed.filter((one) => filter[one])
+      .map((one) => `--${one === "client" ? "client-id" : one} ${quoted(filter[one])}`),
   ].join(" ");
   return [
     { name: "Connections", text: curl(sessions) },
-    { name: "Connections, by command", text: command("sessions", Object.keys(flags)) },
+    { name: "Connections, by command", text: command("sessions", Object.keys(filters)) },
     { name: "Last closes", text: curl(closes) },
     { name: "Last closes, by command", text: command("closes", ["client", "group", "topic"]) },
   ];

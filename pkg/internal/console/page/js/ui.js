@@ -17,8 +17,8 @@ export const docs = (page) => `https://github.com/wsproxy/kafka-websocket-proxy/
 // gone are the answers that leave nothing to show. After other failures a view keeps what it had.
 const gone = [400, 403, 404];
 
-// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken. Until the first
-// answer for another path it has the body of the path before.
+// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken. Until
+// another path is answered it has the body of the one before.
 export function useAsk(path, every = 0, options = {}) {
   const [state, set] = useState({});
   const again = useRef(() => {});
