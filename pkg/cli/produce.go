@@ -28,6 +28,7 @@ type produceFlags struct {
 	onError          string
 	fromLine         int
 	rate             int
+	instance         string
 	progress         bool
 }
 
@@ -61,6 +62,7 @@ line was refused; 130 interrupted. What was acknowledged is said at the end, and
 	flags.StringVarP(&f.key, "key", "k", "", "key of all messages")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "header of all messages, as name=value; may be repeated")
 	flags.Int32VarP(&f.partition, "partition", "p", proxy.AnyPartition, "partition to write to (default: the key decides)")
+	flags.StringVar(&f.instance, "instance-id", "", "name among the producers with this client id, where the proxy wants producers to have sessions")
 	flags.StringVar(&f.onError, "on-error", "stop", "what to do with a line that is refused: stop, or skip")
 	flags.IntVar(&f.fromLine, "from-line", 1, "the first line to write: go on where an earlier run has ended")
 	flags.IntVar(&f.rate, "rate", 0, "most messages a second")
@@ -92,7 +94,7 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 		return err
 	}
 	w := &writing{
-		producer: c.Producer(client.ProducerOptions{Topic: f.topic}),
+		producer: c.Producer(client.ProducerOptions{Topic: f.topic, InstanceID: f.instance}),
 		lines:    newLines(interruptible(ctx, input, size)), parse: parser, skip: f.onError == "skip", stderr: p.Stderr, from: f.fromLine, tally: newTally(),
 	}
 	defer w.producer.Close()

@@ -53,16 +53,8 @@ type rig struct {
 
 func newRig(t testing.TB, settings ...string) *rig {
 	t.Helper()
-	var link *links.Link
-	broker := kafka.RequireOwn(t, kafka.Options{Fronts: []kafka.Front{func(_ int32, listens string) (string, error) {
-		var err error
-		if link, err = links.Open(listens); err != nil {
-			return "", err
-		}
-		opened := link
-		t.Cleanup(func() { must(t, opened.Close()) })
-		return link.Addr(), nil
-	}}})
+	opened := make(map[int32]*links.Link)
+	broker := kafka.RequireOwn(t, kafka.Options{Fronts: []kafka.Front{links.Front(t, opened)}})
 	r := &rig{t: t, kafka: broker.Addr()}
 	client := r.client()
 	_, err := kadm.NewClient(client).CreateTopic(t.Context(), partitions, 1, nil, topic)
@@ -76,7 +68,9 @@ func newRig(t testing.TB, settings ...string) *rig {
 	}
 	r.light, err = dial(address, topic, "light", 100, lightly)
 	must(t, err)
-	link.Set(links.Way{Rate: capacity}, links.Way{})
+	for _, l := range opened {
+		l.Set(links.Way{Rate: capacity}, links.Way{})
+	}
 	return r
 }
 
