@@ -38,6 +38,7 @@ type asking struct {
 	use, short string
 	path       func(args []string) string
 	most       int                                     // arguments
+	filters    []filter                                // what of the list is asked for
 	rows       func(answer []byte) ([][]string, error) // a table, its header first
 }
 
@@ -49,7 +50,7 @@ func (a asking) command(p Process) *cobra.Command {
 		Long: a.short + ".\n\nIt asks the admin API, which the proxy has with WSPROXY_ADMIN_ENDPOINT_ENABLED.",
 		Args: argumentsUpTo(a.most),
 		RunE: func(c *cobra.Command, args []string) error {
-			answer, err := f.ask(c.Context(), a.path(args))
+			answer, err := f.ask(c.Context(), a.path(args)+chosen(c.Flags(), a.filters))
 			if err != nil {
 				return err
 			}
@@ -68,6 +69,9 @@ func (a asking) command(p Process) *cobra.Command {
 		},
 	}
 	f.add(c)
+	for _, one := range a.filters {
+		c.Flags().StringP(one.flag, one.letter, "", one.usage)
+	}
 	c.Flags().BoolVarP(&f.json, "json", "J", false, "print the answer of the admin API as it is")
 	return c
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,35 +46,6 @@ func groupRows(answer []byte) ([][]string, error) {
 	rows := [][]string{{"GROUP", "TYPE", "STATE"}}
 	for _, g := range all {
 		rows = append(rows, []string{g.GroupID, g.Type, g.State})
-	}
-	return rows, err //nolint:wrapcheck // the caller says what it was
-}
-
-func sessions(p Process) *cobra.Command {
-	c := askSessions().command(p)
-	c.AddCommand(evict(p))
-	return c
-}
-
-func askSessions() asking {
-	return asking{
-		use: "sessions", short: "List who is connected, on all replicas", path: pathWith("/admin/sessions", "", ""), rows: sessionRows,
-	}
-}
-
-func sessionRows(answer []byte) ([][]string, error) {
-	var all []struct {
-		ID, Kind, Client, Group, Instance, Topic, Subject, Replica string
-		Since                                                      time.Time
-	}
-	err := json.Unmarshal(answer, &all)
-	rows := [][]string{{"ID", "KIND", "CLIENT", "GROUP", "INSTANCE", "TOPIC", "SUBJECT", "REPLICA", "SINCE"}}
-	for _, s := range all {
-		since := ""
-		if !s.Since.IsZero() {
-			since = s.Since.Format(time.RFC3339)
-		}
-		rows = append(rows, []string{s.ID, s.Kind, s.Client, s.Group, s.Instance, s.Topic, s.Subject, s.Replica, since})
 	}
 	return rows, err //nolint:wrapcheck // the caller says what it was
 }
@@ -139,7 +109,9 @@ func firstColumn(c *cobra.Command, list asking) (names []string) {
 	}
 	rows, _ := list.rows(answer)
 	for _, row := range rows[1:] {
-		names = append(names, row[0])
+		if row[0] != "" { // as that of live readers, who have no session
+			names = append(names, row[0])
+		}
 	}
 	return names
 }

@@ -25,7 +25,7 @@ func TestTheAdminAPIIsAsked(t *testing.T) {
 	succeed(t, "", "consume", "-t", "orders", "-G", "billing", "-c", "1")
 	_, _, stop := begin(t, nil, "consume", "-t", "orders", "-G", "billing", "--client-id", "me")
 	await(t, "the session", func() bool {
-		return regexp.MustCompile(`(?m)^\S+ +consumer +me +billing +orders `).MatchString(succeed(t, "", "sessions"))
+		return regexp.MustCompile(`(?m)^\S+ +consumer +me +billing +orders .* \d+ +0 +-$`).MatchString(succeed(t, "", "sessions"))
 	})
 	for _, test := range []struct{ args, want string }{
 		{"topics", `(?m)^TOPIC +PARTITIONS\n(.*\n)*orders +3$`},
@@ -33,6 +33,9 @@ func TestTheAdminAPIIsAsked(t *testing.T) {
 		{"topics -J", `{"name":"orders","partitions":3,"internal":false}`},
 		{"groups", `(?m)^billing +classic +`},
 		{"groups billing", `"clientId": "me"`},
+		{"sessions --group billing --topic orders --client-id me --limit 1", `(?m)^ID .* RECORDS +LAG +HELD\n\S+ +consumer +me .*\n$`},
+		{"sessions --replica nobody", `^ID [^\n]*\n$`},
+		{"__complete closes --group b", `(?m)^billing$`},
 		{"limits", `(?m)^consumer +__DEFAULT__ +static +-`},
 		{"__complete consume --topic o", `(?m)^orders$`},
 		{"__complete consume --group b", `(?m)^billing$`},
@@ -44,6 +47,24 @@ func TestTheAdminAPIIsAsked(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// TestEndsOfConnectionsAreListed with what their codes mean. The end of a connection is known soon after its client has ended.
+func TestEndsOfConnectionsAreListed(t *testing.T) {
+	administrate(t)
+	succeed(t, "1\n", "produce", "-t", "orders", "--client-id", "till")
+	succeed(t, "", "consume", "-t", "orders", "-G", "billing", "--client-id", "me", "-c", "1")
+	for _, test := range []struct{ args, want string }{
+		{"closes", `^AT +CODE +CLIENT [^\n]*\n(.*\n)*\S+Z +1000 +till +in +orders +[^\n]* 1 +\d+s +One of the two sides was done\.\n`},
+		{"closes --limit 1", `^AT [^\n]*\n[^\n]*\n$`},
+		{"closes --group billing", `^AT [^\n]*\n\S+Z +1000 +me [^\n]*\n$`},
+		{"closes --client-id till --topic orders", `^AT [^\n]*\n\S+Z +1000 +till [^\n]*\n$`},
+		{"closes --client-id nobody", `^AT [^\n]*\n$`},
+	} {
+		await(t, test.args, func() bool {
+			return regexp.MustCompile(test.want).MatchString(succeed(t, "", strings.Fields(test.args)...))
+		})
+	}
 }
 
 // TestAConnectionIsEvicted by its id, which the list of sessions has.
@@ -96,6 +117,7 @@ func TestLimitsAreChanged(t *testing.T) {
 		{"limits set g --batch 1", 2, "consumer GROUP"},
 		{"limits delete topic t", 2, "consumer GROUP"},
 		{"sessions evict", 2, "wsproxy sessions"},
+		{"sessions --limit x", 1, "INVALID_PARAMETER: .*limit"},
 		{"topics nowhere", 1, "^TOPIC_NOT_FOUND: .*\n$|^NOT_FOUND: .*\n$"},
 	} {
 		code, stdout, stderr := pipe(t, "", strings.Fields(test.args)...)

@@ -79,7 +79,7 @@ func command(p Process) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), check(p), showVersion(p))
-	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), limits(p), bench(p), man(p))
+	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), closes(p), limits(p), bench(p), man(p))
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup("client-id") == nil {
 			continue

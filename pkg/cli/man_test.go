@@ -13,7 +13,7 @@ func TestTheManualHasEachCommand(t *testing.T) {
 	succeed(t, "", "man", directory)
 	for command, want := range map[string]string{
 		"": "A gateway to Apache Kafka over WebSockets", "-produce": `\fB--on-error\fP`, "-consume": `\fB--until-end\fP`, "-work": `\fB--parallel\fP`,
-		"-dev": `\fB--kafka-port\fP`, "-topics": `\fB--admin-url\fP`,
+		"-dev": `\fB--kafka-port\fP`, "-topics": `\fB--admin-url\fP`, "-closes": `\fB--client-id\fP`,
 	} {
 		page, err := os.ReadFile(filepath.Join(directory, "wsproxy"+command+".1"))
 		if err != nil {

@@ -43,8 +43,14 @@ func chromium(t *testing.T) string {
 // launch starts a browser, which runs until the test's end, or for some times the patience of one wait.
 func launch(t *testing.T) context.Context {
 	t.Helper()
+	return launchFor(t, 10*patience)
+}
+
+// launchFor starts a browser, which runs until the test's end, or for so long.
+func launchFor(t *testing.T, most time.Duration) context.Context {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox)
-	timed, cancelTimed := context.WithTimeout(t.Context(), 10*patience)
+	timed, cancelTimed := context.WithTimeout(t.Context(), most)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(timed, options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {

@@ -93,6 +93,7 @@ func consoleIsUsedByKeysAlone(browser context.Context, t *testing.T) {
 	c.tabTo("a[href='#/topics/t']")
 	c.do(chromedp.KeyEvent(kb.Enter))
 	c.awaits("the records", rows+" === 30")
+	c.awaits("the number of all rows for readers of screens", `document.querySelector("[role=grid]").getAttribute("aria-rowcount") === "31"`)
 	c.tabTo("[role=grid]")
 	c.do(chromedp.KeyEvent(kb.ArrowDown + kb.ArrowDown))
 	c.awaitsText("P 0, offset 28")
@@ -148,8 +149,8 @@ func consoleFiltersRecords(browser context.Context, t *testing.T) {
 	c.awaits("ten records", rows+" === 10")
 }
 
-// consoleFollowsWhatComesTooFast has more records come than a page can draw. It says what it left out, holds no more
-// than it may, and answers meanwhile; paused it shows what it has.
+// consoleFollowsWhatComesTooFast has more records come than a page can draw. It says what it left out and that it is behind, holds no
+// more than it may, and answers meanwhile; paused it shows what it has.
 func consoleFollowsWhatComesTooFast(browser context.Context, t *testing.T) {
 	t.Helper()
 	c, kafka := consoleOn(browser, t)
@@ -184,6 +185,7 @@ func consoleFollowsWhatComesTooFast(browser context.Context, t *testing.T) {
 	began := time.Now()
 	c.awaitsText("left out")
 	c.awaitsText("dropped from the page")
+	c.awaitsText("More comes than is shown.")
 	if drawn := eval[int](c, rows); drawn > 60 {
 		t.Errorf("%d rows are drawn", drawn)
 	}

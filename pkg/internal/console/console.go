@@ -8,7 +8,7 @@
 //     its Content-Security-Policy refuses scripts and styles in the markup, scripts of other origins, and strings
 //     as HTML.
 //   - No page shows it in a frame.
-//   - It weighs at most 150 KB.
+//   - It weighs at most 150 KB, 64 KB on its way to browsers, which take it compressed.
 package console
 
 import (
@@ -60,6 +60,7 @@ type settings struct {
 
 // Handler serves GET and HEAD of what lies below Root, which is for administrators: the caller sees to that.
 func Handler(o Options) http.Handler {
+	var packed packer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -79,23 +80,30 @@ func Handler(o Options) http.Handler {
 			o.NotFound(w, r)
 			return
 		}
-		serve(w, r, mediaType(name), content)
+		w.Header().Set("Content-Type", mediaType(name))
+		serve(w, r, content, &packed)
 	})
 }
 
-// serve answers with a file, or that the browser has it (RFC 9110, section 8.8.3).
-func serve(w http.ResponseWriter, r *http.Request, mediaType string, content []byte) {
-	sum := sha256.Sum256(content)
-	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+// serve answers with a file, compressed for who takes that, or that the browser has it (RFC 9110, sections 8.8.3 and 12.5.3).
+func serve(w http.ResponseWriter, r *http.Request, content []byte, packed *packer) {
 	h := w.Header()
+	h.Set("Vary", "Accept-Encoding")
+	body := content
+	if takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		body = packed.pack(content)
+	}
+	sum := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	h.Set("Cache-Control", "no-cache") // browsers ask whether it has changed
 	h.Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {
+		h.Del("Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Type", mediaType)
-	_, _ = w.Write(content) //nolint:gosec // a file of the program's own, to a client that may have disconnected
+	_, _ = w.Write(body) //nolint:gosec // a file of the program's own, to a client that may have disconnected
 }
 
 // mediaType returns the type of a file by its name, whatever the types that the machine knows.

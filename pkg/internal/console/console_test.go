@@ -1,7 +1,9 @@
 package console
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -138,5 +140,33 @@ func TestModulesAreThere(t *testing.T) {
 				t.Errorf("%s imports %s, which is not there", name, match[1])
 			}
 		}
+	}
+}
+
+// mostOnTheWire is what the page may weigh on its way to a browser.
+const mostOnTheWire = 64 << 10
+
+func TestThePageIsSentCompressed(t *testing.T) {
+	total := 0
+	for name, content := range files(t) {
+		answer := ask(t, Root+name, "Accept-Encoding", "gzip, deflate, br")
+		total += answer.Body.Len()
+		r, err := gzip.NewReader(answer.Body)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil || string(got) != content || answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: got %d bytes, %v, %v", name, len(got), answer.Header(), err)
+		}
+		again := ask(t, Root+name, "Accept-Encoding", "gzip", "If-None-Match", answer.Header().Get("ETag"))
+		plain := ask(t, Root+name, "Accept-Encoding", "gzip;q=0", "If-None-Match", answer.Header().Get("ETag"))
+		if again.Code != http.StatusNotModified || plain.Code != http.StatusOK || plain.Body.String() != content {
+			t.Errorf("%s: who has it gets %d, who takes it plain gets %d with %d bytes", name, again.Code, plain.Code, plain.Body.Len())
+		}
+	}
+	t.Logf("%d bytes", total)
+	if total > mostOnTheWire {
+		t.Errorf("%d bytes are sent, more than %d", total, mostOnTheWire)
 	}
 }

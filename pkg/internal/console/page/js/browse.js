@@ -67,6 +67,7 @@ export function Browse({ topic, described, place }) {
     if (e.key === "Escape" && open) setOpen(null);
     if (e.key === "p" && !/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && !reader.limit) pause();
   };
+  const jump = () => reader.open({ ...reader.what, from: "latest" }, 0);
   const change = (part) => setForm({ ...form, ...part, at: null });
   const paths = form.columns.split(/[\s,]+/).filter(Boolean).slice(0, 8);
   return html`<div class="stack" onKeyDown=${keyed}>
@@ -79,7 +80,7 @@ export function Browse({ topic, described, place }) {
           ${settings.download && html`<${Download} rows=${rows} topic=${topic} form=${form} />`}
           <${Copy} items=${commands(settings, topic, form, described)} /></div></header>
         <${Rows} rows=${rows} form=${form} paths=${paths} open=${open} onOpen=${setOpen} />
-        <${Status} reader=${reader} form=${form} described=${described} start=${start.current} before=${before} frozen=${frozen} rows=${rows} />
+        <${Status} reader=${reader} form=${form} described=${described} start=${start.current} before=${before} frozen=${frozen} rows=${rows} jump=${jump} />
       </section>
       ${open && html`<${Detail} record=${open} form=${form} topic=${topic} onClose=${() => setOpen(null)} />`}
     </div></div>`;

@@ -1,37 +1,107 @@
 // Who is connected, and how the last connections have ended.
 
-import { ask, curl, now, path } from "./api.js";
-import { Ask, Badge, Copy, docs, Field, Head, html, Panel, Table, Text, Trouble, useAsk, useRef, useState } from "./ui.js";
+import { ask, curl, now, path, quoted } from "./api.js";
+import {
+  Ask, Badge, Copy, docs, Field, Head, html, Page, Panel, Table, Text, Trouble, useAsk, useContext, useRef, useState,
+} from "./ui.js";
 import { count, counted, duration, short, time } from "./text.js";
 
-const page = 200;
+const page = 200; // sessions that are asked for at a time
 const none = html`<span class="mute">\u2013</span>`;
+const filters = { client: "Client is", group: "Group is", topic: "Topic is", replica: "Replica is" };
 
 export function Connections({ place }) {
-  const [filter, set] = useState(() => Object.fromEntries(["client", "group", "topic", "replica"].map((name) => [name, place.query.get(name) || ""])));
-  const [limit, grow] = useState(page);
+  const [filter, set] = useState(() => asFilter(place.query));
+  const [pages, turn] = useState([""]); // the ids after which this page and those before it begin
   const [evicted, evict] = useState(null);
   const { replica, ...others } = filter;
-  const sessions = `/admin/sessions?${asked({ ...filter, limit })}`;
+  const sessions = `/admin/sessions?${asked({ ...filter, limit: page, after: pages.at(-1) })}`;
   const closes = `/admin/closes?${asked({ ...others, limit: 50 })}`;
   const state = useAsk(sessions, 3000);
   const ended = useAsk(closes, 3000);
   const rates = useRates(state);
-  const rows = state.body || [];
+  const awaited = state.path !== sessions; // what is shown is of another page or filter yet
+  const first = (pages.length - 1) * page;
   const filtered = Object.values(filter).some(Boolean);
-  const empty = filtered ? "No connection is what the filter asks for." : "Nobody is connected that has a session: consumers and workers have one, producers where they are on.";
-  return html`<${Head} title="Connections" sub=${state.body && `${count(rows.length)}${state.next ? " and more" : ""}, on all replicas`}>
-      <${Copy} items=${[{ name: "Connections", text: curl(sessions) }, { name: "Last closes", text: curl(closes) }]} /><//>
+  const change = (name) => (e) => {
+    set({ ...filter, [name]: e.target.value });
+    turn([""]);
+  };
+  return html`<${Head} title="Connections" sub=${awaited ? "Loading\u2026" : state.body && position(first, state)}>
+      <${Copy} items=${commands(filter, sessions, closes)} /><//>
     <div class="stack">
-      <div class="form">${Object.keys(filter).map((name, i) => html`<${Field} label=${`${name[0].toUpperCase()}${name.slice(1)} is`}>
-        <input type="search" data-filter=${i ? null : ""} value=${filter[name]} onInput=${(e) => set({ ...filter, [name]: e.target.value })} /><//>`)}</div>
+      <div class="form">${Object.entries(filters).map(([name, label], i) => html`<${Field} label=${label}>
+        <input type="search" data-filter=${i ? null : ""} value=${filter[name]} onInput=${change(name)} /><//>`)}</div>
       <${Trouble} error=${state.error} old=${state.body} />
-      ${state.body && html`<div class="panel"><${Table} label="Connections" rows=${rows} id=${(s) => s.id || `${s.topic} ${s.replica}`} empty=${empty} columns=${columns(rates, evict)} />
-        ${state.next && html`<p class="status"><button type="button" onClick=${() => grow(limit + page)}>${page} more</button></p>`}</div>`}
-      <p class="small mute">Rate, lag and what workers hold are known of connections to this replica alone, and so are the readers of /socket/tail.</p>
+      ${state.body && html`<div class="panel">
+        <${Pages} pages=${pages} next=${!awaited && state.next} turn=${turn} />
+        <${Table} label="Connections" rows=${state.body} id=${(s) => s.id || `${s.topic} ${s.replica}`}
+          empty=${empty(filtered, pages)} columns=${columns(rates, evict)} before=${first} more=${state.next} /></div>`}
+      <${Elsewhere} sessions=${state.body || []} />
       <${Closes} state=${ended} filtered=${filtered} />
     </div>
-    ${evicted && html`<${Evict} session=${evicted} onClose=${() => evict(null)} onDone=${() => { state.reload(); ended.reload(); }} />`}`;
+    ${evicted && html`<${Evict} session=${evicted} onClose=${() => evict(null)}
+      onDone=${() => { state.reload(); ended.reload(); }} />`}`;
+}
+
+const asFilter = (q) => Object.fromEntries(Object.keys(filters).map((name) => [name, q.get(name) || ""]));
+
+// position tells which of the connections are on a page.
+function position(before, { body, next }) {
+  const last = count(before + body.length);
+  const some = before || next ? `${count(before + 1)} to ${last}${next ? " of more" : ""}` : last;
+  return `${some}, on all replicas`;
+}
+
+function empty(filtered, pages) {
+  if (pages.length > 1) return "No connection is left on this page.";
+  if (filtered) return "No connection is what the filter asks for.";
+  return "Nobody is connected that has a session: consumers and workers have one, producers where they are on.";
+}
+
+// Pages leads to other pages of the list, so that the page is as quick with 100,000 connections as with 100.
+function Pages({ pages, next, turn }) {
+  if (!next && pages.length < 2) return null;
+  const forth = () => turn([...pages, new URLSearchParams(next.split("?")[1]).get("after")]);
+  return html`<p class="status">
+    <button type="button" disabled=${pages.length < 2} onClick=${() => turn(pages.slice(0, -1))}>Back</button>
+    <button type="button" disabled=${!next} onClick=${forth}>Next ${page}</button>
+    <span>By their ids. Sorting is of this page, filters are of all.</span></p>`;
+}
+
+// commands are what tells the same elsewhere.
+function commands(filter, sessions, closes) {
+  const command = (name, narrowed) => [
+    `wsproxy ${name} --admin-url ${location.origin}`,
+    ...narrowed.filter((one) => filter[one])
+      .map((one) => `--${one === "client" ? "client-id" : one} ${quoted(filter[one])}`),
+  ].join(" ");
+  return [
+    { name: "Connections", text: curl(sessions) },
+    { name: "Connections, by command", text: command("sessions", Object.keys(filters)) },
+    { name: "Last closes", text: curl(closes) },
+    { name: "Last closes, by command", text: command("closes", ["client", "group", "topic"]) },
+  ];
+}
+
+const mostElsewhere = 8; // replicas that are named
+
+// Elsewhere says what only this replica's connections tell, and how to ask the other replicas.
+function Elsewhere({ sessions }) {
+  const { settings } = useContext(Page);
+  const named = [...new Set(sessions.map((s) => s.replica))];
+  const others = named.filter((name) => name && name !== settings.replica).slice(0, mostElsewhere);
+  return html`<div class="row small mute"><span>Rate, lag, what workers hold, readers of /socket/tail and last closes
+      are those of <strong><${Text} of=${settings.replica} /></strong>, which has answered: each replica knows its own
+      alone.</span>
+    ${others.length > 0 && html`<${Copy} label="Ask another replica" items=${others.map(forward)} />`}</div>`;
+}
+
+// forward is the command by which another replica is reached in Kubernetes: replicas have the names of their pods.
+function forward(name, i) {
+  const port = 9079 + i;
+  const command = `kubectl port-forward ${quoted(`pod/${name}`)} ${port}:${location.port || 9078}`;
+  return { name, text: `${command}\n# then open http://localhost:${port}/console/#/connections` };
 }
 
 // asked is a query with the parameters that have a value.
@@ -44,7 +114,8 @@ function useRates({ body, at }) {
     const before = last.current;
     const records = new Map(body.filter((s) => s.records !== undefined).map((s) => [s.id, s.records]));
     const rates = new Map();
-    for (const [id, n] of records) if (before.records.has(id)) rates.set(id, ((n - before.records.get(id)) * 1000) / (at - before.at));
+    const seconds = (at - before.at) / 1000;
+    for (const [id, n] of records) if (before.records.has(id)) rates.set(id, (n - before.records.get(id)) / seconds);
     last.current = { at, records, rates };
   }
   return last.current.rates;
@@ -55,44 +126,63 @@ const columns = (rates, evict) => [
   { name: "Client", by: (s) => s.client, cell: client },
   { name: "Group", by: (s) => s.group, cell: group },
   { name: "Topic", by: (s) => s.topic, cell: topics },
-  { name: "Subject", wide: true, by: (s) => s.subject, cell: (s) => (s.subject ? html`<${Text} of=${s.subject} />` : none) },
+  { name: "Subject", wide: true, by: (s) => s.subject, cell: (s) => known(s.subject, text) },
   { name: "Replica", wide: true, by: (s) => s.replica, cell: (s) => html`<${Text} of=${s.replica} />` },
-  { name: "Rate", num: true, by: (s) => rates.get(s.id), cell: (s) => (rates.has(s.id) ? `${short(rates.get(s.id))}/s` : none) },
-  { name: "Lag", num: true, by: (s) => s.lag, cell: (s) => (s.lag === undefined ? none : count(s.lag)) },
-  { name: "Held", num: true, wide: true, by: (s) => s.held, cell: (s) => (s.held === undefined ? none : count(s.held)) },
-  { name: "Since", wide: true, by: (s) => s.since, cell: (s) => (s.since ? html`<${Ago} at=${s.since} />` : none) },
-  { name: "", num: true, cell: (s) => s.id && html`<button class="plain" type="button" aria-label=${`Evict ${s.client}`} onClick=${() => evict(s)}>Evict</button>` },
+  { name: "Rate", num: true, by: (s) => rates.get(s.id), cell: (s) => known(rates.get(s.id), (n) => `${short(n)}/s`) },
+  { name: "Lag", num: true, by: (s) => s.lag, cell: (s) => known(s.lag, count) },
+  { name: "Held", num: true, wide: true, by: (s) => s.held, cell: (s) => known(s.held, count) },
+  { name: "Since", wide: true, by: (s) => s.since, cell: (s) => known(s.since, (at) => html`<${Ago} at=${at} />`) },
+  { name: "", num: true, cell: (s) => s.id && html`<button class="plain" type="button" aria-label=${`Evict ${s.client}`}
+    onClick=${() => evict(s)}>Evict</button>` },
 ];
+
+const text = (of) => html`<${Text} of=${of} />`;
+
+// known shows a value that not every connection has.
+const known = (value, show) => (value === undefined ? none : show(value));
 
 function client(s) {
   if (s.connections) return html`<span class="mute nowrap">${counted(s.connections, "reader")}</span>`;
-  return html`${s.client ? html`<${Text} of=${s.client} />` : none}${s.instance && html` <span class="mute">/ <${Text} of=${s.instance} /></span>`}`;
+  const instance = s.instance && html` <span class="mute">/ <${Text} of=${s.instance} /></span>`;
+  return html`${s.client ? html`<${Text} of=${s.client} />` : none}${instance}`;
 }
 
 const group = (s) => (s.group ? html`<a href=${`#/groups/${path(s.group)}`}><${Text} of=${s.group} /></a>` : none);
 
-const topics = (s) => s.topic.split(",").map((name, i) => html`${i ? ", " : ""}<a href=${`#/topics/${path(name)}`}><${Text} of=${name} /></a>`);
+const topics = (s) => s.topic.split(",").map((name, i) => html`${i ? ", " : ""}
+  <a href=${`#/topics/${path(name)}`}><${Text} of=${name} /></a>`);
 
 // Ago is how long ago something was, by the proxy's clock.
-const Ago = ({ at }) => html`<span class="nowrap" title=${time(Date.parse(at))}>${duration(now() - Date.parse(at))}</span>`;
+function Ago({ at }) {
+  const ms = Date.parse(at);
+  return html`<span class="nowrap" title=${time(ms)}>${duration(now() - ms)}</span>`;
+}
 
 // Closes shows the last closes on this replica.
-const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes on this replica" acts=${html`<a class="small" href=${docs("docs/errors.md#close-codes")} target="_blank" rel="noreferrer">Close codes</a>`}>
+const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes on this replica" acts=${html`<a class="small"
+    href=${docs("docs/errors.md#close-codes")} target="_blank" rel="noreferrer">Close codes</a>`}>
   <${Trouble} error=${state.error} old=${state.body} />
-  ${state.body && html`<${Table} label="Last closes" rows=${state.body} id=${(c) => `${c.at} ${c.since} ${c.client}`} empty=${filtered ? "None that the filter asks for." : "None since this replica started."} columns=${[
-    { name: "Ago", by: (c) => c.at, cell: (c) => html`<${Ago} at=${c.at} />` },
-    { name: "Client", by: (c) => c.client, cell: client },
-    { name: "Code", num: true, by: (c) => c.code, cell: (c) => html`<${Badge} kind=${kindOf(c.code)}>${c.code}<//>` },
-    { name: "Why", cell: (c) => html`${c.reason && html`<strong><${Text} of=${c.reason} /></strong> `}${c.meaning}` },
-    { name: "Endpoint", wide: true, by: (c) => c.endpoint, cell: (c) => c.endpoint },
-    { name: "Group", wide: true, by: (c) => c.group, cell: group },
-    { name: "Topic", wide: true, by: (c) => c.topic, cell: topics },
-    { name: "Records", num: true, wide: true, by: (c) => c.records, cell: (c) => count(c.records) },
-    { name: "Lasted", wide: true, cell: (c) => duration(Date.parse(c.at) - Date.parse(c.since)) },
-  ]} />`}<//>`;
+  ${state.body && html`<${Table} label="Last closes" rows=${state.body} columns=${closeColumns}
+    id=${(c) => `${c.at} ${c.since} ${c.client}`}
+    empty=${filtered ? "None that the filter asks for." : "None since this replica started."} />`}<//>`;
+
+const closeColumns = [
+  { name: "Ago", by: (c) => c.at, cell: (c) => html`<${Ago} at=${c.at} />` },
+  { name: "Client", by: (c) => c.client, cell: client },
+  { name: "Code", num: true, by: (c) => c.code, cell: (c) => html`<${Badge} kind=${kindOf(c.code)}>${c.code}<//>` },
+  { name: "Why", cell: (c) => html`${c.reason && html`<strong><${Text} of=${c.reason} /></strong> `}${c.meaning}` },
+  { name: "Endpoint", wide: true, by: (c) => c.endpoint, cell: (c) => c.endpoint },
+  { name: "Group", wide: true, by: (c) => c.group, cell: group },
+  { name: "Topic", wide: true, by: (c) => c.topic, cell: topics },
+  { name: "Records", num: true, wide: true, by: (c) => c.records, cell: (c) => count(c.records) },
+  { name: "Lasted", wide: true, cell: (c) => duration(Date.parse(c.at) - Date.parse(c.since)) },
+];
 
 // kindOf tells ends that both sides expect from others.
-const kindOf = (code) => (code === 1011 || code >= 4400 ? "bad" : code === 1000 || code === 1001 || code === 1005 || code === 1012 ? "" : "warn");
+function kindOf(code) {
+  if (code === 1011 || code >= 4400) return "bad";
+  return [1000, 1001, 1005, 1012].includes(code) ? "" : "warn";
+}
 
 function Evict({ session, onClose, onDone }) {
   const target = `/admin/sessions/${path(session.id)}`;
@@ -101,6 +191,8 @@ function Evict({ session, onClose, onDone }) {
     await ask(target, { method });
     onDone();
   };
-  return html`<${Ask} title="Evict this connection?" act="Evict" command=${curl(target, { method })} onClose=${onClose} onAct=${act}>
-    <p><strong><${Text} of=${session.client} /></strong> on <${Text} of=${session.topic} /> is closed with 4409, wherever it is. A client that follows the protocol does not come back by itself.</p><//>`;
+  const command = curl(target, { method });
+  return html`<${Ask} title="Evict this connection?" act="Evict" command=${command} onClose=${onClose} onAct=${act}>
+    <p><strong><${Text} of=${session.client} /></strong> on <${Text} of=${session.topic} /> is closed with 4409,
+      wherever it is. A client that follows the protocol does not come back by itself.</p><//>`;
 }

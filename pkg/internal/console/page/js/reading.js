@@ -31,7 +31,7 @@ export function reading(topic, f, partitions = []) {
   switch (f.from) {
     case "now": return [{ ...what, from: "latest" }, 0];
     case "newest": return [{ ...what, from: newest(f, n, partitions) }, f.follow ? 0 : n];
-    case "beginning": return [{ ...what, from: "earliest" }, f.follow && !f.n ? 0 : n];
+    case "beginning": return [{ ...what, from: "earliest" }, n];
     case "time": return [{ ...what, from: `timestamp:${timed(f.t)}` }, n];
     default: return [{ ...what, from: `offset:${Number(f.p) || 0}:${Number(f.o) || 0}` }, n];
   }

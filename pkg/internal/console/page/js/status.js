@@ -3,16 +3,21 @@
 import { html } from "./ui.js";
 import { count } from "./text.js";
 
+const most = 1000; // offsets by which a reading may be behind the end and yet be said to be there
+
 // Status says how the reading goes, what was left out, and why nothing is shown.
-export function Status({ reader, form, described, start, before, frozen, rows }) {
+export function Status({ reader, form, described, start, before, frozen, rows, jump }) {
   const filter = form.key || form.prefix || form.where;
   const kinds = { open: "on", connecting: "wait", lost: "wait", ended: "bad" };
   const ends = described && start.ends && passed(start, described.partitions);
   const hidden = filter && ends !== null && ends !== undefined ? Math.max(0, ends - reader.received - reader.left) : 0;
   const leaderless = (described?.partitions || []).filter((p) => p.leader === null).map((p) => p.partition);
   const done = reader.limit > 0 && reader.granted <= 0;
+  const behind = reader.limit || reader.paused || reader.state !== "open" || filter ? 0 : reader.behind(described?.partitions);
+  const late = behind > most;
   return html`<div class="status"><span class=${`dot ${kinds[reader.state] || ""} ${reader.limit || reader.paused ? "" : "live"}`}></span>
-    <span role="status">${said(reader, form, done, described, rows, hidden)}</span>
+    <span role="status">${late ? "More comes than is shown." : said(reader, form, done, described, rows, hidden)}</span>
+    ${late && html`<strong>${count(behind)} or more behind</strong><button type="button" onClick=${jump}>Go to the end</button>`}
     ${done && html`<button type="button" onClick=${() => reader.more(100)}>100 more</button>`}
     ${reader.left > 0 && html`<span>${count(reader.left)} left out: ${[...new Set(reader.gaps.map((g) => `${g.reason.toLowerCase()} in ${g.partition}`))].slice(-3).join(", ")}</span>`}
     ${reader.dropped > 0 && html`<span>${count(reader.dropped)} older ones dropped from the page</span>`}

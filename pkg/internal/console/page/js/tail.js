@@ -20,16 +20,19 @@ export function query({ topic, from, key, prefix, where }) {
   return q;
 }
 
-// flow says how a reading goes: it follows the end for ever and skips what it has no time for, or stops after so many records.
+// unread is what a reading has in the beginning. passed has the offset behind which it goes on, by partition.
+const unread = () => ({ records: [], chars: 0, received: 0, dropped: 0, gaps: [], error: null, passed: new Map() });
+
+// Tail is a reading: it follows the end for ever and skips what it has no time for, or stops after so many records.
 export class Tail {
   constructor(changed) {
-    Object.assign(this, { changed, records: [], chars: 0, state: "idle", received: 0, dropped: 0, gaps: [], left: 0, error: null, late: null });
+    Object.assign(this, { changed, state: "idle", left: 0, late: null, ...unread() });
   }
 
   // open begins to read. Within limit it is granted no more until more() is called; without, records come for ever.
   open(what, limit) {
     this.close();
-    Object.assign(this, { what, limit, records: [], chars: 0, received: 0, dropped: 0, gaps: [], error: null, caughtUp: false, cursor: null, partitions: null });
+    Object.assign(this, { what, limit, left: 0, caughtUp: false, cursor: null, partitions: null, ...unread() });
     this.connect(query(what));
   }
 
@@ -70,6 +73,7 @@ export class Tail {
       const { partition, from, to, reason } = frame.gap;
       this.gaps.push({ reason, partition, lost: to - from });
       this.left += to - from;
+      this.passed.set(partition, to);
       if (this.gaps.length > 100) this.gaps.shift();
     } else if (frame.cursor) {
       this.cursor = frame.cursor;
@@ -84,6 +88,7 @@ export class Tail {
     this.records.push(r);
     this.chars += chars;
     this.received++;
+    this.passed.set(r.partition, r.offset + 1);
     this.granted--;
     this.owed++;
     while (this.records.length > most || this.chars > mostChars) {
@@ -91,6 +96,11 @@ export class Tail {
       this.dropped++;
     }
     if (!this.limit && !this.late) this.late = setTimeout(() => this.grant(), pause);
+  }
+
+  // behind returns how many offsets there are at least between what has come and the ends that partitions had some seconds ago.
+  behind(partitions = []) {
+    return partitions.reduce((sum, p) => sum + Math.max(0, p.endOffset - (this.passed.get(p.partition) ?? p.endOffset)), 0);
   }
 
   // grant lets as many more come as have come: fewer where they are large.

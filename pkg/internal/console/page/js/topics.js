@@ -29,7 +29,7 @@ function List() {
 
 function Topic({ topic, tab, place }) {
   const target = `/admin/topics/${path(topic)}`;
-  const state = useAsk(target, tab === "partitions" ? 3000 : 10000);
+  const state = useAsk(target, tab === "settings" ? 10000 : 3000);
   const base = `#/topics/${path(topic)}`;
   return html`<${Head} title=${html`<a class="crumb" href="#/topics">Topics /</a> <${Text} of=${topic} />`} sub=${state.body && counted(state.body.partitions.length, "partition")}>
       <span class="seg" role="group" aria-label="Parts of the topic">${Object.entries(tabs).map(([name, title]) => html`<a class="button" href=${`${base}/${name}`} aria-current=${name === tab ? "page" : null}>${title}</a>`)}</span><//>

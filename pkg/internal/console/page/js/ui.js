@@ -17,7 +17,8 @@ export const docs = (page) => `https://github.com/wsproxy/kafka-websocket-proxy/
 // gone are the answers that leave nothing to show. After other failures a view keeps what it had.
 const gone = [400, 403, 404];
 
-// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken.
+// useAsk asks for a path, and again every so many ms while the page is seen and the browser's credentials are taken. Until
+// another path is answered it has the body of the one before.
 export function useAsk(path, every = 0, options = {}) {
   const [state, set] = useState({});
   const again = useRef(() => {});
@@ -30,7 +31,7 @@ export function useAsk(path, every = 0, options = {}) {
       if (path && !over && !document.hidden) {
         try {
           const got = await ask(path, options);
-          if (!over) set({ ...got, at: performance.now() });
+          if (!over) set({ ...got, path, at: performance.now() });
         } catch (error) {
           if (!over) set((had) => ({ ...had, error, body: gone.includes(error.status) ? undefined : had.body }));
         }
@@ -79,16 +80,17 @@ export const formats = ["string", "json", "int", "short", "long", "float", "doub
 const drawn = 300; // rows that a table draws before it is asked for more
 
 // Table shows rows. A column is {name, num, wide, cell(row), by(row)}: by makes it sortable, wide leaves it out on small screens.
-export function Table({ label, columns, rows, id, empty = "There is nothing." }) {
+// Where the rows are a page of a longer list, so many are before it, and more tells whether some come behind it.
+export function Table({ label, columns, rows, id, empty = "There is nothing.", before = 0, more = false }) {
   const [sort, set] = useState(null);
   const [most, grow] = useState(drawn);
   const list = sort ? sorted(rows, columns[sort.column].by, sort.down) : rows;
   const shape = (c) => [c.num && "num", c.wide && "wide"].filter(Boolean).join(" ");
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${rows.length + 1}>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} aria-rowcount=${more ? -1 : before + rows.length + 1}>
     <thead><tr aria-rowindex="1">${columns.map((c, i) => html`<th scope="col" class=${shape(c)} aria-sort=${sort?.column === i ? (sort.down ? "descending" : "ascending") : null}>
       ${c.by ? html`<button type="button" onClick=${() => set({ column: i, down: sort?.column === i ? !sort.down : Boolean(c.num) })}>${c.name}${sort?.column === i ? (sort.down ? " \u2193" : " \u2191") : ""}</button>` : c.name}</th>`)}</tr></thead>
-    <tbody>${list.slice(0, most).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${i + 2}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
+    <tbody>${list.slice(0, most).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${before + i + 2}>${columns.map((c) => html`<td class=${shape(c)}>${c.cell(row)}</td>`)}</tr>`)}</tbody>
   </table></div>
   ${rows.length > most && html`<p class="status"><span>${count(most)} of ${count(rows.length)} are drawn.</span><button type="button" onClick=${() => grow(most + drawn)}>${drawn} more</button></p>`}`;
 }
