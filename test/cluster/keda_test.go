@@ -16,7 +16,7 @@ const blind = `autoscaling:
   mode: keda
   minReplicas: 6
   maxReplicas: 8
-  connections: 1000
+  connections: 500
   keda: {pollingInterval: 2, prometheus: "http://127.0.0.1:1", lag: [{group: nobody, topic: no-such-topic, threshold: 10}]}
 `
 
