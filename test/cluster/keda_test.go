@@ -29,9 +29,12 @@ func testKeda(t *testing.T, s *site) {
 		await(t, "KEDA that cannot read its triggers", longest, func() bool { return scaledReady(t) == "False" })
 		s.note(t, "without topic and Prometheus the ScaledObject is not ready")
 		l.more(t, 1000)
+		if n := l.ended(); n > 0 {
+			t.Errorf("%d connections were closed when KEDA was switched on", n)
+		}
 		s.withoutKafka(t)
 		l.more(t, 1000)
-	})
+	}, "1013") // as an outage of Kafka may
 }
 
 // needKeda skips a test where the cluster has no KEDA.
@@ -81,10 +84,10 @@ func replicas(t *testing.T) string {
 func testFallback(t *testing.T, s *site) {
 	needKeda(t)
 	const fallback = 5
+	before := replicas(t)
 	s.lay(t, blind, "--set", "autoscaling.minReplicas=2,resources.requests.cpu=50m",
 		"--set", "autoscaling.keda.fallback.failureThreshold=2,autoscaling.keda.fallback.behavior=currentReplicasIfHigher",
 		"--set", "autoscaling.keda.fallback.replicas="+strconv.Itoa(fallback))
-	before := replicas(t)
 	await(t, "replicas that KEDA falls back to", longest, func() bool { return replicas(t) == strconv.Itoa(fallback) })
 	s.note(t, "from %s replicas to %d, as `fallback` says", before, fallback)
 	s.upgrade(t, "--reuse-values", "--set", "autoscaling.mode=none,replicaCount=3,resources.requests.cpu=300m")

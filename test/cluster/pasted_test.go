@@ -34,7 +34,7 @@ func testPasted(t *testing.T, s *site) {
 	p := s.paste(t)
 	p.wantRules(t)
 	read := p.read(t, p.produce(t, 120))
-	t.Logf("%d records read, which the group has committed", read)
+	t.Logf("%d records read and committed", read)
 	s.kafka.fill(t, "orders", arrears)
 	began := time.Now()
 	await(t, "replicas by lag", longest, func() bool { return deployed(t, "reports") == strconv.Itoa(arrears/1000) })
@@ -54,7 +54,11 @@ func deployed(t *testing.T, pool string) string {
 }
 
 // pasted is the example's way in, by its host name.
-type pasted struct{ client *http.Client }
+type pasted struct {
+	client *http.Client
+	kafka  *kafka
+	total  int64 // records read
+}
 
 func (s *site) paste(t *testing.T) *pasted {
 	t.Helper()
@@ -72,7 +76,7 @@ func (s *site) paste(t *testing.T) *pasted {
 	}
 	kubectl(t, "delete", "secret", usersSecret, "--ignore-not-found")
 	secretOf(t, "create", usersSecret, "--from-file", file)
-	p := &pasted{client: secret(t, "proxy-tls", pastedHost)}
+	p := &pasted{client: secret(t, "proxy-tls", pastedHost), kafka: s.kafka}
 	values := image(t, os.Getenv("IMAGE"))
 	values["kafka.bootstrapHosts"] = escape(os.Getenv("CLUSTER_KAFKA"))
 	values["ingress.className"] = os.Getenv("CLUSTER_INGRESS_CLASS")
@@ -157,8 +161,8 @@ func (p *pasted) produce(t *testing.T, count int) int {
 	return count
 }
 
-// read takes so many records of the group that have not come before, by the path of its pool, and returns how many came. The close has
-// the group commit.
+// read takes so many records of the group that have not come before, by the path of its pool, until the group has committed them, and
+// returns how many came.
 func (p *pasted) read(t *testing.T, count int) int {
 	t.Helper()
 	type position struct {
@@ -179,6 +183,9 @@ func (p *pasted) read(t *testing.T, count int) int {
 		}
 		had[position{record.Partition, record.Offset}] = true
 	}
+	conn.CloseRead(t.Context()) // answers the pings by which the proxy knows what has arrived
+	p.total += int64(count)
+	await(t, "commit of what was read", longest, func() bool { return p.kafka.committed(t, "reports", "orders") == p.total })
 	_ = conn.Close(websocket.StatusNormalClosure, "")
 	return len(had)
 }
@@ -205,6 +212,19 @@ func (k *kafka) remove(t *testing.T, names ...string) {
 	if _, err := k.admin.DeleteTopics(ctx, names...); err != nil {
 		t.Errorf("deleting the topics: %v", err)
 	}
+}
+
+// committed is how many records of a topic a group has behind it.
+func (k *kafka) committed(t *testing.T, group, topic string) (sum int64) {
+	t.Helper()
+	positions, err := k.positions(t.Context(), group, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range positions {
+		sum += positions[i].Offset
+	}
+	return sum
 }
 
 // fill writes records into a topic.
