@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +108,7 @@ func serve(p Process) *cobra.Command {
 			app.LimitMemory()
 			ballast := app.Ballast()
 			defer runtime.KeepAlive(ballast)
+			defer inBackground(c.Context(), app.Trim)()
 			log := app.NewLogger(p.Stderr, nil)
 			settings, err := app.LoadConfig(nil, log)
 			if err != nil {
@@ -118,6 +120,17 @@ func serve(p Process) *cobra.Command {
 			}
 			return a.Run(c.Context())
 		},
+	}
+}
+
+// inBackground runs something until the returned function is called, which waits for its end.
+func inBackground(ctx context.Context, run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
 	}
 }
 
