@@ -35,7 +35,7 @@ test-long: ## run the tests that take minutes each, whose names begin with TestL
 
 .PHONY: test-cluster
 test-cluster: ## test the chart on the cluster of KUBECONFIG, with IMAGE=repository:tag
-	go test -tags cluster -count=1 -timeout 30m -v ./test/cluster
+	go test -tags cluster -count=1 -timeout 60m -v ./test/cluster
 
 .PHONY: lint
 lint: ## check code, formatting, shell scripts and spelling

@@ -18,6 +18,8 @@
 //	                         broker for trials, whose log is read and judged too
 //	CLUSTER_KAFKA_STOP       a command that takes that Kafka away, without losing what it has acknowledged
 //	CLUSTER_KAFKA_START      a command that brings it back
+//	CLUSTER_KAFKA_SASL       addresses of the same Kafka where it asks for SCRAM-SHA-512 without TLS: its user's password is changed
+//	CLUSTER_OLDER_IMAGE      repository:tag of an older version, from which is upgraded, and to which is gone back
 //	CLUSTER_INGRESS_CLASS    class of an ingress controller
 //	CLUSTER_INGRESS_ADDRESS  host:port where it serves TLS
 //	CLUSTER_KILL             a command that ends the proxy in a pod with SIGKILL, given the pod's name
@@ -25,5 +27,7 @@
 //
 // The broker for trials is taken away by scaling it to 0, and forgets everything: then nothing is
 // judged but probes, closes and whether it goes on. A pool is scaled where the cluster has metrics of
-// pods (metrics-server), and `helm test` run where it has DNS, or an address for it.
+// pods (metrics-server), and `helm test` run where it has DNS, or an address for it. KEDA's parts, among them
+// the example of two pools as it is in deploy/examples, run where the cluster has KEDA; both families of
+// addresses where its first node has one of each.
 package cluster

@@ -27,7 +27,7 @@ const (
 // testIngress has producers and consumers come in by TLS through the cluster's ingress controller.
 func testIngress(t *testing.T, s *site) {
 	need(t, "CLUSTER_INGRESS_CLASS", "CLUSTER_INGRESS_ADDRESS")
-	client := secret(t)
+	client := secret(t, ingressSecret, ingressHost)
 	s.upgrade(t, append([]string{"--reuse-values"}, set(map[string]string{
 		"ingress.enabled": "true", "ingress.className": os.Getenv("CLUSTER_INGRESS_CLASS"), "ingress.hosts[0]": ingressHost,
 		"ingress.tls.enabled": "true", "ingress.tls.secretName": ingressSecret,
@@ -56,11 +56,11 @@ func healthy(t *testing.T, client *http.Client) bool {
 	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 }
 
-// secret gives the ingress a certificate, and returns a client that trusts nobody else and
+// secret gives the ingress a certificate of a host, and returns a client that trusts nobody else and
 // connects to the controller whatever the name.
-func secret(t *testing.T) *http.Client {
+func secret(t *testing.T, name, host string) *http.Client {
 	t.Helper()
-	certificate, key := certificate(t)
+	certificate, key := certificate(t, host)
 	folder := t.TempDir()
 	certificateFile, keyFile := filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
 	for file, text := range map[string][]byte{certificateFile: certificate, keyFile: key} {
@@ -68,7 +68,7 @@ func secret(t *testing.T) *http.Client {
 			t.Fatal(err)
 		}
 	}
-	kubectl(t, "create", "secret", "tls", ingressSecret, "--cert", certificateFile, "--key", keyFile)
+	kubectl(t, "create", "secret", "tls", name, "--cert", certificateFile, "--key", keyFile)
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(certificate)
 	transport := &http.Transport{
@@ -82,14 +82,14 @@ func secret(t *testing.T) *http.Client {
 }
 
 // certificate returns one that signs itself, and its key, as PEM.
-func certificate(t *testing.T) (certificate, key []byte) {
+func certificate(t *testing.T, host string) (certificate, key []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{ingressHost}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), DNSNames: []string{host}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)

@@ -37,7 +37,10 @@ type site struct {
 
 // topics are those of the loads, each its own.
 func topics() []string {
-	return []string{"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance", "reports", "audit", "secrets"}
+	return []string{
+		"ingress", "rollout", "rollback", "drained", "deleted", "killed", "outage", "pool", "switched", "check", "balance", "reports", "audit", "secrets",
+		"older", "password", "first-family", "second-family", "keda",
+	}
 }
 
 func (s *site) topic(name string) string { return name + "-" + s.run }
@@ -62,9 +65,19 @@ func install(t *testing.T) *site {
 	if text := os.Getenv("CLUSTER_READY"); text != "" && took > duration(t, text) {
 		t.Errorf("three replicas took %s to be ready, at most %s is asked for", took, text)
 	}
-	s.host = cmp.Or(os.Getenv("CLUSTER_HOST"),
-		kubectl(t, "get", "nodes", "--output", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`))
+	s.host = cmp.Or(os.Getenv("CLUSTER_HOST"), nodeAddresses(t)[0])
 	return s
+}
+
+// nodeAddresses returns the addresses of the first node: one, or one of each family.
+func nodeAddresses(t *testing.T) []string {
+	t.Helper()
+	addresses := strings.Fields(kubectl(t, "get", "nodes", "--output",
+		`jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`))
+	if len(addresses) == 0 {
+		t.Fatal("the first node has no address")
+	}
+	return addresses
 }
 
 // explain logs what a failure leaves to see.
@@ -91,21 +104,26 @@ func set(values map[string]string) (arguments []string) {
 	return arguments
 }
 
+// image returns the values of an image.
+func image(t *testing.T, text string) map[string]string {
+	t.Helper()
+	colon := strings.LastIndex(text, ":")
+	if colon < 0 {
+		t.Fatalf("%q is not repository:tag of an image that the cluster can pull or has", text)
+	}
+	return map[string]string{"image.repository": text[:colon], "image.tag": text[colon+1:]}
+}
+
 func (s *site) values(t *testing.T) []string {
 	t.Helper()
-	image := os.Getenv("IMAGE")
-	colon := strings.LastIndex(image, ":")
-	if colon < 0 {
-		t.Fatal("IMAGE is required: repository:tag of an image that the cluster can pull or has")
-	}
-	values := map[string]string{
-		"image.repository": image[:colon], "image.tag": image[colon+1:], "replicaCount": "3", "service.type": "NodePort",
-		"service.clusterIP": os.Getenv("CLUSTER_SERVICE_IP"), "tests.topic": s.topic("check"),
-	}
+	values := image(t, os.Getenv("IMAGE"))
+	maps.Copy(values, map[string]string{
+		"replicaCount": "3", "service.type": "NodePort", "service.clusterIP": os.Getenv("CLUSTER_SERVICE_IP"), "tests.topic": s.topic("check"),
+	})
 	if brokers := os.Getenv("CLUSTER_KAFKA"); brokers != "" {
 		s.kafka = newKafka(t, brokers)
 		s.kafka.create(t, s)
-		values["kafka.bootstrapHosts"] = strings.ReplaceAll(brokers, ",", `\,`)
+		values["kafka.bootstrapHosts"] = escape(brokers)
 		return set(values)
 	}
 	values["devBroker.enabled"] = "true"

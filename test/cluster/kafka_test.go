@@ -49,13 +49,7 @@ func (k *kafka) create(t *testing.T, s *site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-		defer cancel()
-		if _, err := k.admin.DeleteTopics(ctx, names...); err != nil {
-			t.Errorf("deleting the topics: %v", err)
-		}
-	})
+	t.Cleanup(func() { k.remove(t, names...) })
 }
 
 // positions returns where a group is, as events for the checker.

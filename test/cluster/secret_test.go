@@ -73,16 +73,11 @@ func users(t *testing.T, verb, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	line, manifest := filepath.Join(folder, "users"), filepath.Join(folder, "secret.yaml")
-	write := func(file, text string) {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	line := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(line, []byte(name+":"+string(hash)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	write(line, name+":"+string(hash)+"\n")
-	write(manifest, kubectl(t, "create", "secret", "generic", usersSecret, "--from-file", line, "--dry-run=client", "--output", "yaml"))
-	kubectl(t, verb, "--filename", manifest)
+	secretOf(t, verb, usersSecret, "--from-file", line)
 }
 
 // statusFor is how a request with a user's credentials is answered.
