@@ -36,6 +36,9 @@ type scripted struct {
 	doubled  int             // records that came to the consumer again, as the loss of its connection has told
 }
 
+// connectionsOfAClient are as many as uses.mjs has open.
+const connectionsOfAClient = 5
+
 // script is where uses.mjs runs.
 type script interface {
 	// printed returns the whole lines that it has printed since the last call.

@@ -33,12 +33,12 @@ func newSite(t testing.TB) *site {
 }
 
 // inPage has the client do in Chromium what inNode has it do in Node, for as long as a limit at most.
-func (s *site) inPage(t testing.TB, what use, limit time.Duration) *scripted {
+func (s *site) inPage(t testing.TB, what use, limit time.Duration) (*scripted, *pageScript) {
 	t.Helper()
 	page := &pageScript{t, chromium.Launch(t, limit)}
 	must(t, chromedp.Do(page.browser, chromedp.Navigate(s.URL+"/typescript.html?options="+url.QueryEscape(what.String()))))
 	await(t, "the page to begin", func() bool { return evaluate[bool](page, `"used" in window`) })
-	return newScripted(t, what.Topic, page)
+	return newScripted(t, what.Topic, page), page
 }
 
 // pageScript is uses.mjs in a page.

@@ -55,7 +55,8 @@ func TestLongTypeScriptClientRenewsItsTokens(t *testing.T) {
 	uses := func() use {
 		return use{URL: "ws://" + link.addr(), Topic: k.compacted(3), Pace: 100, Tokens: home.URL + "/token"}
 	}
-	clients := []*scripted{inNode(t, uses()), home.inPage(t, uses(), *renewals+20*patience)}
+	inPage, _ := home.inPage(t, uses(), *renewals+20*patience)
+	clients := []*scripted{inNode(t, uses()), inPage}
 	end := time.Now().Add(*renewals)
 	for fault := 0; time.Now().Before(end); fault++ {
 		renewFor(calm, clients)
@@ -87,9 +88,8 @@ func TestLongTypeScriptClientRenewsItsTokens(t *testing.T) {
 func renewFor(length time.Duration, clients []*scripted) {
 	end := time.Now().Add(length)
 	for _, c := range clients {
-		const connections = 5
 		c.t.Helper()
-		enough := c.renewed() + connections
+		enough := c.renewed() + connectionsOfAClient
 		awaitWithin(c.t, length+3*patience, "more tokens to be renewed", func() bool {
 			for _, c := range clients {
 				c.listen()

@@ -22,6 +22,14 @@ type use struct {
 	Topic  string `json:"topic"`
 	Pace   int    `json:"pace,omitempty"`   // ms between messages
 	Tokens string `json:"tokens,omitempty"` // an address that gives some
+
+	Backoff *backoff `json:"backoff,omitempty"`
+}
+
+// backoff has the bounds of pauses between attempts in ms.
+type backoff struct {
+	Min int `json:"min"`
+	Max int `json:"max"`
 }
 
 func (u use) String() string {
