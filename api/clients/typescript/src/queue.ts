@@ -97,6 +97,7 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
         if (held.get(id) === me) held.delete(id);
       } catch (error) {
         if ((error as WsproxyError).code === "COMMIT_FAILED") settling = undefined; // it is held still
+        else if (held.get(id) === me) lose(id, error);
         throw error;
       }
     };

@@ -96,6 +96,36 @@ test("the same record that comes again is another one", async (t) => {
   await accepted;
 });
 
+test("a refusal that comes after the next delivery of its record leaves that delivery held", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say({ expired: [id(0)] }, job(0, 2), failure("LOCK_EXPIRED", 0), { settled: [] });
+  await assert.rejects(late, { code: "LOCK_EXPIRED" });
+  await next();
+  await next();
+  const again = await next();
+  assert.equal(again.deliveryCount, 2);
+  assert(!again.signal.aborted);
+  const accepted = again.accept();
+  proxy.last.say({ settled: [id(1)] }, { settled: [id(2)] }, { settled: [id(0)] });
+  await accepted;
+  assert.deepEqual(proxy.last.sent.at(-1), { accept: id(0) });
+});
+
+test("a record whose acknowledgement came too late is held no longer", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say(failure("LOCK_EXPIRED", 0), { settled: [] });
+  await assert.rejects(late, { code: "LOCK_EXPIRED" });
+  assert.equal(one.signal.reason.code, "LOCK_EXPIRED");
+  await pass(10_000);
+  assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(1), id(2)] });
+});
+
 test("a lost connection leaves what was told unknown, and what was held to others", async (t) => {
   const { proxy, next } = await open(t);
   const one = await next();
