@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { mock } from "node:test";
 import { pass, playProxy, record, settle } from "./proxy.mjs";
 
 const job = (offset, count = 1) => record(offset, { delivery: { count, until: 1e12 + 30_000 } });
@@ -29,6 +29,13 @@ test("a record is settled when Kafka says so", async (t) => {
   await accepted;
   await assert.rejects(again, { code: "UNKNOWN_MESSAGE_ID" });
   assert.deepEqual(proxy.last.sent, [{ accept: id(0) }, { reject: id(0) }]);
+});
+
+test("a worker asks for no more records than its window", async (t) => {
+  const asked = async (options) => (await open(t, options)).proxy.last.query.get("window");
+  assert.equal(await asked(), "8");
+  mock.timers.reset();
+  assert.equal(await asked({ window: 2 }), "2");
 });
 
 test("what the loop leaves unsettled is released, what it settles or detaches is not", async (t) => {
