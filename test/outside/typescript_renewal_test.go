@@ -67,6 +67,9 @@ func TestLongTypeScriptClientRenewsItsTokens(t *testing.T) {
 			p.terminate()
 			p.exit(patience)
 		case 2:
+			for _, c := range clients {
+				c.restarts++
+			}
 			must(t, broker.Restart(within(t, 2*patience)))
 		}
 		if p.Ended() {

@@ -157,6 +157,7 @@ func TestLongTypeScriptClientLosesNothing(t *testing.T) {
 			link.cut()
 			continue
 		case 1:
+			c.restarts++
 			must(t, broker.Restart(within(t, 2*patience)))
 			continue
 		}
