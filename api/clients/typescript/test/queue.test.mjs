@@ -121,6 +121,29 @@ test("a refusal that comes after the next delivery of its record leaves that del
   assert.deepEqual(proxy.last.sent.at(-1), { accept: id(0) });
 });
 
+test("an acknowledgement that comes late and settles the next delivery ends that, too", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say({ expired: [id(0)] }, job(0, 2), { settled: [id(0)] });
+  await late;
+  assert.equal((await next()).offset, 1);
+  assert.equal((await next()).offset, 2);
+  proxy.last.say(job(3));
+  assert.equal((await next()).offset, 3, "what is settled is worked on again");
+});
+
+test("a record that is released and comes again at once is held", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  const released = one.release();
+  proxy.last.say({ settled: [id(0)] }, job(0, 2));
+  await released;
+  await pass(10_000);
+  assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(1), id(2), id(0)] });
+});
+
 test("a record whose acknowledgement came too late is held no longer", async (t) => {
   const { proxy, next } = await open(t);
   const one = await next();
