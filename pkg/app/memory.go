@@ -21,7 +21,7 @@ const (
 	// goPercent is the share of a container's memory limit that becomes the limit of the Go runtime.
 	goPercent = 90
 	// mostBallast is how much garbage there is at least when the garbage collector runs.
-	mostBallast = 32 << 20
+	mostBallast = 48 << 20
 	// ballastShare is the divisor of the memory limit for the ballast.
 	ballastShare = 16
 )

@@ -47,12 +47,7 @@ func (a asking) command(p Process) *cobra.Command {
 	c := &cobra.Command{
 		Use: a.use, Short: a.short,
 		Long: a.short + ".\n\nIt asks the admin API, which the proxy has with WSPROXY_ADMIN_ENDPOINT_ENABLED.",
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(a.most)(c, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
+		Args: argumentsUpTo(a.most),
 		RunE: func(c *cobra.Command, args []string) error {
 			answer, err := f.ask(c.Context(), a.path(args))
 			if err != nil {
@@ -93,6 +88,9 @@ func (f *adminFlags) request(ctx context.Context, method, path string, body []by
 	if base == "" {
 		return nil, usageError{errors.New("no management listener is named: give --admin-url http://HOST:9078 or --profile, or set " + adminVariable)}
 	}
+	if !strings.HasPrefix(base, "http://") && !strings.HasPrefix(base, "https://") {
+		return nil, usageError{fmt.Errorf("--admin-url is %q: it must be like http://HOST:9078 or https://HOST:9078", base)}
+	}
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--admin-url: %w", err)}
@@ -119,7 +117,7 @@ func exchange(request *http.Request, trust *tls.Config) ([]byte, error) {
 	h := http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	answer, err := h.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("asking the admin API: %w", err)
+		return nil, adviceError{fmt.Errorf("asking the admin API: %w", err), "Is --admin-url, or " + adminVariable + ", the management listener of a proxy that runs?"}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, mostLine))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,16 +14,37 @@ import (
 // needsAdmin is what the help of commands for administrators says of the proxy.
 const needsAdmin = "\n\nIt asks the admin API, which the proxy has with WSPROXY_ADMIN_ENDPOINT_ENABLED."
 
-// evict closes connections.
-func evict(p Process) *cobra.Command {
+// changing is a command that has the admin API change something, and prints what was done.
+type changing struct {
+	use, short, long, example string
+	args                      cobra.PositionalArgs
+	complete                  cobra.CompletionFunc
+	do                        func(c *cobra.Command, f *adminFlags, args []string) error
+}
+
+// command makes the cobra command of a change.
+func (a changing) command() *cobra.Command {
 	var f adminFlags
 	c := &cobra.Command{
-		Use: "evict ID...", Short: "Close connections, wherever they are",
-		Long: "Close the connections of sessions with 4409, on whichever replica they are, and free their places. wsproxy sessions lists the\n" +
-			"ids. A client may connect again." + needsAdmin,
-		Example: "  wsproxy sessions evict 0f8d3f5e2a",
-		Args:    atLeastOne("an ID: see wsproxy sessions"),
-		RunE: func(c *cobra.Command, args []string) error {
+		Use: a.use, Short: a.short, Long: a.long + needsAdmin, Example: a.example, Args: a.args, ValidArgsFunction: a.complete,
+		RunE: func(c *cobra.Command, args []string) error { return a.do(c, &f, args) },
+	}
+	f.add(c)
+	return c
+}
+
+// evict closes connections.
+func evict(p Process) *cobra.Command {
+	return changing{
+		use: "evict ID...", short: "Close connections, wherever they are",
+		long: "Close the connections of sessions with 4409, on whichever replica they are, and free their places. wsproxy sessions lists the\n" +
+			"ids. A client may connect again.",
+		example: "  wsproxy sessions evict 0f8d3f5e2a",
+		args:    atLeastOne("an ID: wsproxy sessions lists them"),
+		complete: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return firstColumn(c, askSessions()), cobra.ShellCompDirectiveNoFileComp
+		},
+		do: func(c *cobra.Command, f *adminFlags, args []string) error {
 			for _, id := range args {
 				if _, err := f.request(c.Context(), http.MethodDelete, "/admin/sessions/"+url.PathEscape(id), nil); err != nil {
 					return err
@@ -33,12 +55,7 @@ func evict(p Process) *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return firstColumn(c, askSessions()), cobra.ShellCompDirectiveNoFileComp
-		},
-	}
-	f.add(c)
-	return c
+	}.command()
 }
 
 func atLeastOne(what string) cobra.PositionalArgs {
@@ -79,34 +96,38 @@ func limitFlags() map[string]string {
 
 // setLimits gives a client limits of its own, in the place of those that it has.
 func setLimits(p Process) *cobra.Command {
-	var f adminFlags
-	c := &cobra.Command{
-		Use: "set {consumer GROUP | producer CLIENT}", Short: "Give a consumer group, or a client that produces, limits of its own",
-		Long: "Give a consumer group, or a client that produces, limits of its own, in the place of those that it has: what is not given is the default.\n" +
-			"They hold on all replicas within 2 s, for open connections too. The proxy must have WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED." + needsAdmin,
-		Example: "  wsproxy limits set consumer dashboard --connections 20 --per-second 300\n  wsproxy limits set producer sensors --per-second 0",
-		Args:    limitsOf, ValidArgsFunction: completeLimitsOf,
-		RunE: func(c *cobra.Command, args []string) error {
+	c := changing{
+		use: "set {consumer GROUP | producer CLIENT}", short: "Give a consumer group, or a client that produces, limits of its own",
+		long: "Give a consumer group, or a client that produces, limits of its own, in the place of those that it has: what is not given is the default.\n" +
+			"They hold on all replicas within 2 s, for open connections too. The proxy must have WSPROXY_DYNAMIC_CONFIG_HANDLER_ENABLED.",
+		example: "  wsproxy limits set consumer dashboard --connections 20 --per-second 300\n  wsproxy limits set producer sensors --per-second 0",
+		args:    limitsOf, complete: completeLimitsOf,
+		do: func(c *cobra.Command, f *adminFlags, args []string) error {
 			body, err := limitsBody(c, args[0])
 			if err != nil {
 				return usageError{err}
 			}
-			answer, err := f.request(c.Context(), http.MethodPut, limitsPath(args), body)
-			var refused *adminError
-			if errors.As(err, &refused) && refused.status == http.StatusNotFound { // it has none yet
-				answer, err = f.request(c.Context(), http.MethodPost, limitsPath(args), body)
-			}
+			answer, err := f.putOrPost(c.Context(), limitsPath(args), body)
 			if err != nil {
 				return err
 			}
 			return printIndented(p.Stdout, answer)
 		},
-	}
+	}.command()
 	c.Flags().Int("connections", 0, "most connections on all replicas together, 0 for no limit")
 	c.Flags().Int("per-second", 0, "most messages a second of each connection, 0 for no limit")
 	c.Flags().Int("batch", 0, "of consumers: most records of a poll, 0 for no limit")
-	f.add(c)
 	return c
+}
+
+// putOrPost replaces what the admin API has at a path, or adds it.
+func (f *adminFlags) putOrPost(ctx context.Context, path string, body []byte) ([]byte, error) {
+	answer, err := f.request(ctx, http.MethodPut, path, body)
+	var refused *adminError
+	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		return f.request(ctx, http.MethodPost, path, body)
+	}
+	return answer, err
 }
 
 // limitsBody returns what the admin API is to be sent: the limits that are on the command line.
@@ -118,7 +139,7 @@ func limitsBody(c *cobra.Command, kind string) ([]byte, error) {
 		case err != nil:
 			return nil, err //nolint:wrapcheck // it names the flag
 		case n < 0:
-			return nil, fmt.Errorf("--%s must be 0 or more", flag)
+			return nil, fmt.Errorf("--%s is %d: it must be 0 or more, and 0 is no limit", flag, n)
 		case c.Flags().Changed(flag):
 			body[name] = n
 		}
@@ -127,26 +148,23 @@ func limitsBody(c *cobra.Command, kind string) ([]byte, error) {
 	case len(body) == 0:
 		return nil, errors.New("give at least one of --connections, --per-second and --batch")
 	case hasBatch && kind == "producer":
-		return nil, errors.New("--batch is for consumers alone")
+		return nil, errors.New("--batch is for consumers alone: of a producer give --connections and --per-second")
 	}
 	return json.Marshal(body) //nolint:wrapcheck // numbers can be marshalled
 }
 
 // deleteLimits takes a client's own limits away.
 func deleteLimits(p Process) *cobra.Command {
-	var f adminFlags
-	c := &cobra.Command{
-		Use: "delete {consumer GROUP | producer CLIENT}", Short: "Take away the limits that limits set has given",
-		Long: "Take away the limits that limits set has given: those of the limits' file hold again, or the defaults." + needsAdmin,
-		Args: limitsOf, ValidArgsFunction: completeLimitsOf,
-		RunE: func(c *cobra.Command, args []string) error {
+	return changing{
+		use: "delete {consumer GROUP | producer CLIENT}", short: "Take away the limits that limits set has given",
+		long: "Take away the limits that limits set has given: those of the limits' file hold again, or the defaults.",
+		args: limitsOf, complete: completeLimitsOf,
+		do: func(c *cobra.Command, f *adminFlags, args []string) error {
 			if _, err := f.request(c.Context(), http.MethodDelete, limitsPath(args), nil); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(p.Stdout, "the limits of %s %s are deleted\n", args[0], args[1])
 			return err
 		},
-	}
-	f.add(c)
-	return c
+	}.command()
 }

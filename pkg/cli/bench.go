@@ -20,6 +20,7 @@ type benchFlags struct {
 	size, inFlight  int
 	rate            int
 	json            bool
+	wait            time.Duration
 }
 
 // bench measures a running proxy from outside, as clients see it.
@@ -53,6 +54,7 @@ was refused; 130 interrupted.`,
 	flags.IntVar(&f.rate, "rate", 1_000, "paced messages a second")
 	flags.IntVar(&f.size, "size", 200, "bytes of a value")
 	flags.IntVar(&f.inFlight, "in-flight", 2_000, "most messages that are unanswered")
+	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long after the last ack a paced record may come")
 	flags.BoolVarP(&f.json, "json", "J", false, "print the results as JSON")
 	return c
 }
@@ -62,13 +64,15 @@ func (f *benchFlags) check() error {
 	case f.topic == "":
 		return errNoTopic
 	case f.messages < 0 || f.paced < 0 || f.messages > mostMessages || f.paced > mostMessages:
-		return fmt.Errorf("--messages and --paced must be 0 to %d", mostMessages)
+		return fmt.Errorf("--messages is %d and --paced %d: both must be 0 to %d", f.messages, f.paced, mostMessages)
 	case f.messages+f.paced == 0:
 		return errors.New("there is nothing to measure: --messages and --paced are 0")
+	case f.wait <= 0:
+		return fmt.Errorf("--wait is %v: it must be more than 0, such as 30s", f.wait)
 	case f.rate < 1 || f.inFlight < 1:
-		return errors.New("--rate and --in-flight must be 1 or more")
+		return fmt.Errorf("--rate is %d and --in-flight %d: both must be 1 or more", f.rate, f.inFlight)
 	case f.size < 1 || f.size > mostSize:
-		return fmt.Errorf("--size must be 1 to %d", mostSize)
+		return fmt.Errorf("--size is %d: it must be 1 to %d bytes", f.size, mostSize)
 	}
 	return nil
 }
@@ -83,9 +87,7 @@ func runBench(ctx context.Context, p Process, f *benchFlags) error {
 	if err := f.check(); err != nil {
 		return usageError{err}
 	}
-	shown := newProgress(p.Stderr)
-	p.Stderr = shown
-	c, err := f.connect.client(p)
+	c, shown, err := f.connect.clientWithProgress(&p)
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (m *measuring) run(ctx context.Context) (results []result, err error) {
 
 // errLost is the error for records that Kafka has and that do not come.
 func errLost(read, acked int) error {
-	return fmt.Errorf("of %d records that were acknowledged %d were read: the others do not come", acked, read)
+	return fmt.Errorf("of %d records that were acknowledged %d were read: the others do not come. Does something delete or compact the topic?", acked, read)
 }
 
 // tailing reads the topic.

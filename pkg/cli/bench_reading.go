@@ -128,10 +128,7 @@ func (p *pacing) writeAll(ctx context.Context) {
 		return
 	}
 	p.acked <- written
-	if sleepUntil(ctx, time.Now().Add(lostAfter)) == nil {
+	if sleepUntil(ctx, time.Now().Add(p.flags.wait)) == nil {
 		p.cancel(errLost(int(p.measuring.seen.Load()), p.flags.paced))
 	}
 }
-
-// lostAfter is how long after the last ack a record may come.
-const lostAfter = 30 * time.Second

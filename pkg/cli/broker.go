@@ -77,7 +77,7 @@ func parseTopics(texts []string, into map[string]int32) error {
 		name, count, _ := strings.Cut(text, ":")
 		partitions, err := strconv.ParseInt(count, 10, 32)
 		if err != nil || partitions < 1 {
-			return fmt.Errorf("--topic: %q is not name:partitions", text)
+			return fmt.Errorf("--topic: %q is not name:partitions, such as orders:3", text)
 		}
 		into[name] = int32(partitions)
 	}
@@ -88,11 +88,11 @@ func parseTopics(texts []string, into map[string]int32) error {
 func splitAddress(flag, address string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil || host == "" {
-		return "", 0, fmt.Errorf("%s: %q is not host:port", flag, address)
+		return "", 0, fmt.Errorf("%s: %q is not host:port, such as localhost:9092", flag, address)
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s: %q is not host:port", flag, address)
+		return "", 0, fmt.Errorf("%s: %q is not host:port, such as localhost:9092", flag, address)
 	}
 	return host, int(number), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -32,7 +31,7 @@ func check(p Process) *cobra.Command {
 			"authenticate, " + checkUsername + " and " + checkPassword + ", or " + checkToken + ", are in the environment.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if topic == "" {
-				return usageError{errors.New("--topic is required")}
+				return usageError{errNoTopic}
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), checkTimeout)
 			defer cancel()

@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"no credentials": {[]string{"CHECK_USERNAME="}, []string{"--url", url, "--topic", "demo"}, 1, "NOT_AUTHENTICATED"},
 		"a token":        {append([]string{"CHECK_TOKEN=x"}, right...), []string{"--url", url, "--topic", "demo"}, 1, "401"},
 		"no such topic":  {right, []string{"--url", url, "--topic", "absent"}, 1, "TOPIC_NOT_FOUND"},
-		"no topic":       {right, []string{"--url", url}, 2, "--topic is required"},
+		"no topic":       {right, []string{"--url", url}, 2, "--topic NAME"},
 		"nobody there":   {right, []string{"--url", "ws://127.0.0.1:1", "--topic", "demo"}, 1, "connecting to 127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -68,15 +69,15 @@ func command(p Process) *cobra.Command {
 		Short:         "A gateway to Apache Kafka over WebSockets",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("wsproxy has no command %q: see wsproxy --help", args[0])}
+				return unknownCommand(c, args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serve(p), dev(p), broker(p), showConfig(p), healthcheck(p), check(p), showVersion(p))
 	root.AddCommand(produce(p), consume(p), tail(p), work(p), topics(p), groups(p), sessions(p), limits(p), bench(p), man(p))
 	for _, c := range root.Commands() {
@@ -91,14 +92,6 @@ func command(p Process) *cobra.Command {
 	return root
 }
 
-// noArguments refuses arguments.
-func noArguments(c *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(c, args); err != nil {
-		return usageError{err}
-	}
-	return nil
-}
-
 func serve(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Args: noArguments,
@@ -107,6 +100,7 @@ func serve(p Process) *cobra.Command {
 			app.LimitMemory()
 			ballast := app.Ballast()
 			defer runtime.KeepAlive(ballast)
+			defer inBackground(c.Context(), app.Trim)()
 			log := app.NewLogger(p.Stderr, nil)
 			settings, err := app.LoadConfig(nil, log)
 			if err != nil {
@@ -118,6 +112,17 @@ func serve(p Process) *cobra.Command {
 			}
 			return a.Run(c.Context())
 		},
+	}
+}
+
+// inBackground runs something until the returned function is called, which waits for its end.
+func inBackground(ctx context.Context, run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
 	}
 }
 

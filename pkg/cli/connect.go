@@ -98,6 +98,14 @@ func (f *connectFlags) client(p Process) (*client.Client, error) {
 	return c, nil
 }
 
+// clientWithProgress is client for commands that have a line of progress, above which all else is printed then.
+func (f *connectFlags) clientWithProgress(p *Process) (*client.Client, *progress, error) {
+	shown := newProgress(p.Stderr)
+	p.Stderr = shown
+	c, err := f.client(*p)
+	return c, shown, err
+}
+
 func (f *connectFlags) options(p Process) (o client.Options, err error) {
 	if err := f.takeProfile(); err != nil {
 		return o, err

@@ -114,14 +114,17 @@ func runConsume(c *cobra.Command, p Process, f *readFlags) error {
 }
 
 func (f *readFlags) check() (err error) {
-	if f.keyFormat, f.valueFormat, err = formats(f.printing.keyType, f.printing.valType); err != nil {
+	if f.keyFormat, f.valueFormat, err = f.printing.formats.parse(); err != nil {
 		return err
 	}
 	if f.topic == "" {
 		return errNoTopic
 	}
-	if f.count < 0 || f.rate < 0 {
-		return errors.New("--count and --rate must be 1 or more")
+	if f.count < 0 {
+		return fmt.Errorf("--count is %d: it must be 1 or more, and without it all are printed", f.count)
+	}
+	if f.rate < 0 {
+		return fmt.Errorf("--rate is %d: it must be 1 or more, and without it there is no limit", f.rate)
 	}
 	return f.printing.check()
 }
@@ -132,7 +135,7 @@ func (f *readFlags) checkGroup(fromGiven bool) error {
 	case f.commit != "auto" && f.commit != "manual":
 		return fmt.Errorf("--commit is %q: it must be auto or manual", f.commit)
 	case f.untilEnd, len(f.keys) > 0, len(f.keyPrefixes) > 0, f.where != "":
-		return errors.New("--until-end, --key, --key-prefix and --where are for reading without --group")
+		return errors.New("--until-end, --key, --key-prefix and --where are for reading without --group: leave that out, or these")
 	case fromGiven && f.from != "earliest" && f.from != "latest" && f.from != "none":
 		return fmt.Errorf("--from is %q: with --group it says where a new group begins, earliest, latest or none", f.from)
 	}

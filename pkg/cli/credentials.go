@@ -51,7 +51,7 @@ func login(text string, s secret) (user, password string, err error) {
 	case s.file == "" && s.command == "":
 		return user, password, nil
 	case user == "":
-		return "", "", errors.New("there is a password, but no user")
+		return "", "", errors.New("there is a password, but no user: give the name, too")
 	case has, s.file != "" && s.command != "":
 		return "", "", fmt.Errorf("there are two passwords: give one of user:password, %s and %s", s.fileFlag, s.commandFlag)
 	case s.file != "":

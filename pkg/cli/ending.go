@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"syscall"
 
@@ -37,7 +38,12 @@ func ended(ctx context.Context, err error) error {
 // advised says what to do about an error.
 func advised(err error) error {
 	var e *client.Error
-	if !errors.As(err, &e) {
+	var network *net.OpError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &network) && network.Op == "dial":
+		return adviceError{err, "Does a proxy run there? --url, a profile or " + urlVariable + " says where; wsproxy dev runs one at ws://localhost:8078."}
+	default:
 		return err
 	}
 	isEvicted := e.Close != 0 && strings.Contains(e.Message, "administrator") // another name would not help

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,10 +14,10 @@ func man(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use: "man DIRECTORY", Short: "Write a manual page of each command into a directory",
 		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(c, args); err != nil {
-				return usageError{err}
+			if len(args) == 0 {
+				return usageError{errors.New("no directory is named: give the one to write the pages into, such as ./man")}
 			}
-			return nil
+			return argumentsUpTo(1)(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // others are to read manuals

@@ -16,11 +16,11 @@ import (
 
 // printFlags say what of a record is printed, and how.
 type printFlags struct {
-	json             bool
-	format           string
-	separator        string
-	null             bool
-	keyType, valType string
+	json      bool
+	format    string
+	separator string
+	null      bool
+	formats   formatFlags
 
 	parsed []piece
 }
@@ -32,8 +32,7 @@ func (f *printFlags) add(c *cobra.Command) {
 %h headers, %t topic, %p partition, %o offset, %%, \n \r \t \\ \xHH`)
 	flags.StringVarP(&f.separator, "key-separator", "K", "", "print the key too, and this between it and the value")
 	flags.BoolVarP(&f.null, "null", "Z", false, "print NULL for a key or a value that is null")
-	flags.StringVar(&f.keyType, "key-type", "", "format of keys: "+proxy.FormatNames)
-	flags.StringVar(&f.valType, "val-type", "", "format of values")
+	f.formats.add(c)
 }
 
 func (f *printFlags) check() (err error) {

@@ -20,7 +20,7 @@ type produceFlags struct {
 	topic            string
 	json, partitions bool
 	separator        string
-	keyType, valType string
+	formats          formatFlags
 	emptyIsNull      bool
 	key              string
 	headers          []string
@@ -28,6 +28,7 @@ type produceFlags struct {
 	onError          string
 	fromLine         int
 	rate             int
+	instance         string
 	progress         bool
 }
 
@@ -35,7 +36,7 @@ type produceFlags struct {
 func produce(p Process) *cobra.Command {
 	var f produceFlags
 	c := &cobra.Command{
-		Use: "produce [FILE]", Args: oneFileAtMost,
+		Use: "produce [FILE]", Args: argumentsUpTo(1),
 		Short: "Write each line of standard input, or of a file, as a message",
 		Long: `Write each line of standard input, or of a file, as a message, and end when all are acknowledged.
 
@@ -55,24 +56,17 @@ line was refused; 130 interrupted. What was acknowledged is said at the end, and
 	flags.BoolVarP(&f.json, "json", "J", false, "lines are messages in JSON, or arrays of them")
 	flags.BoolVar(&f.partitions, "keep-partitions", false, "with -J: write to the partitions that messages name")
 	flags.StringVarP(&f.separator, "key-separator", "K", "", "what is between key and value in a line")
-	flags.StringVar(&f.keyType, "key-type", "", "format of keys: "+proxy.FormatNames)
-	flags.StringVar(&f.valType, "val-type", "", "format of values")
+	f.formats.add(c)
 	flags.BoolVarP(&f.emptyIsNull, "null", "Z", false, "an empty key is null, and an empty value a tombstone")
 	flags.StringVarP(&f.key, "key", "k", "", "key of all messages")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "header of all messages, as name=value; may be repeated")
 	flags.Int32VarP(&f.partition, "partition", "p", proxy.AnyPartition, "partition to write to (default: the key decides)")
+	flags.StringVar(&f.instance, "instance-id", "", "name among the producers with this client id, where the proxy wants producers to have sessions")
 	flags.StringVar(&f.onError, "on-error", "stop", "what to do with a line that is refused: stop, or skip")
 	flags.IntVar(&f.fromLine, "from-line", 1, "the first line to write: go on where an earlier run has ended")
 	flags.IntVar(&f.rate, "rate", 0, "most messages a second")
 	flags.BoolVar(&f.progress, "progress", true, "show on a terminal how far it is")
 	return c
-}
-
-func oneFileAtMost(c *cobra.Command, args []string) error {
-	if err := cobra.MaximumNArgs(1)(c, args); err != nil {
-		return usageError{err}
-	}
-	return nil
 }
 
 func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) error {
@@ -85,15 +79,13 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 		return usageError{err}
 	}
 	defer func() { _ = input.Close() }()
-	shown := newProgress(p.Stderr)
-	p.Stderr = shown
-	c, err := f.connect.client(p)
+	c, shown, err := f.connect.clientWithProgress(&p)
 	if err != nil {
 		return err
 	}
 	w := &writing{
-		producer: c.Producer(client.ProducerOptions{Topic: f.topic}),
-		lines:    newLines(interruptible(ctx, input, size)), parse: parser, skip: f.onError == "skip", stderr: p.Stderr, from: f.fromLine, tally: newTally(),
+		producer: c.Producer(client.ProducerOptions{Topic: f.topic, InstanceID: f.instance}),
+		lines:    newLines(interruptible(ctx, input, size)), parse: parser, skip: f.onError == "skip", stderr: p.Stderr, from: f.fromLine, tally: newTally(f.fromLine),
 	}
 	defer w.producer.Close()
 	if f.rate > 0 {
@@ -157,11 +149,11 @@ func (f *produceFlags) check() error {
 	case f.fromLine < 1:
 		return fmt.Errorf("--from-line is %d: the first line is 1", f.fromLine)
 	case f.rate < 0:
-		return errors.New("--rate must be 1 or more")
+		return fmt.Errorf("--rate is %d: it must be 1 or more, and without it there is no limit", f.rate)
 	case f.json && isText:
 		return errors.New("--json excludes --key-separator, --key, --header, --null and --partition: the messages say that")
 	case f.separator != "" && f.key != "":
-		return errors.New("give --key-separator or --key")
+		return errors.New("--key-separator and --key exclude each other: with the first, each line has a key of its own")
 	}
 	return nil
 }
@@ -171,7 +163,7 @@ func (f *produceFlags) parser() (func(line []byte) ([]client.Message, error), er
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	key, value, err := formats(f.keyType, f.valType)
+	key, value, err := f.formats.parse()
 	if err != nil {
 		return nil, err
 	}
@@ -197,18 +189,3 @@ func (f *produceFlags) parser() (func(line []byte) ([]client.Message, error), er
 
 // errNoTopic is the mistake that is made first.
 var errNoTopic = errors.New("no topic is named: give --topic NAME")
-
-// formats reads --key-type and --val-type.
-func formats(keyType, valType string) (key, value proxy.Format, err error) {
-	if keyType != "" {
-		if key, err = proxy.ParseFormat(keyType); err != nil {
-			return key, value, fmt.Errorf("--key-type: %w", err)
-		}
-	}
-	if valType != "" {
-		if value, err = proxy.ParseFormat(valType); err != nil {
-			return key, value, fmt.Errorf("--val-type: %w", err)
-		}
-	}
-	return key, value, nil
-}

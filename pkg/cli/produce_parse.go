@@ -25,7 +25,7 @@ func (t *textParser) parse(line []byte) ([]client.Message, error) {
 	if len(t.separator) > 0 {
 		key, value, found := bytes.Cut(line, t.separator)
 		if !found {
-			return nil, fmt.Errorf("there is no %q between a key and a value", t.separator)
+			return nil, fmt.Errorf("there is no %q in it, which --key-separator says to be between key and value", t.separator)
 		}
 		m.Key, m.Value = key, value
 	}

@@ -11,7 +11,7 @@ type tally struct {
 	began time.Time
 
 	mu     sync.Mutex // guards what follows
-	line   int        // the last one that was read
+	line   int        // the last one of which all messages were handed over, or that was refused
 	bytes  int64      // read
 	handed int        // messages
 	done   int        // messages that were acknowledged
@@ -20,12 +20,20 @@ type tally struct {
 	head   int
 }
 
-func newTally() *tally { return &tally{began: time.Now()} }
+// newTally returns the tally of a run whose first line is from.
+func newTally(from int) *tally { return &tally{began: time.Now(), line: from - 1} }
 
-func (t *tally) read(line int, bytes int64) {
+func (t *tally) read(bytes int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.line, t.bytes = line, bytes
+	t.bytes = bytes
+}
+
+// passed tells that nothing more is to be done with a line than to wait for answers.
+func (t *tally) passed(line int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line = line
 }
 
 func (t *tally) sent(line int) {

@@ -14,18 +14,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/client"
-	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
 // rejectCode is the exit code by which a command says that nobody can do its task: EX_DATAERR of sysexits.h.
 const rejectCode = 65
 
 type workFlags struct {
-	connect          connectFlags
-	topic, group     string
-	from             string
-	parallel, count  int
-	keyType, valType string
+	connect         connectFlags
+	topic, group    string
+	from            string
+	parallel, count int
+	formats         formatFlags
 }
 
 // work runs a command for each record of a queue.
@@ -53,8 +52,7 @@ interrupted. Commands that run then are ended, and their records released.`,
 	flags.StringVarP(&f.from, "from", "o", "earliest", "where a new group begins: earliest or latest")
 	flags.IntVar(&f.parallel, "parallel", 1, "how many commands run at a time")
 	flags.IntVarP(&f.count, "count", "c", 0, "end after so many records")
-	flags.StringVar(&f.keyType, "key-type", "", "format of keys: "+proxy.FormatNames)
-	flags.StringVar(&f.valType, "val-type", "", "format of values")
+	f.formats.add(c)
 	return c
 }
 
@@ -65,11 +63,11 @@ func runWork(ctx context.Context, p Process, f *workFlags, command []string) err
 	case f.group == "":
 		return usageError{errors.New("no group is named: give --group NAME")}
 	case len(command) == 0:
-		return usageError{errors.New("no command is given: put it behind --")}
+		return usageError{errors.New("no command is given: put it behind --, as in wsproxy work -t mails -g senders -- ./send-mail")}
 	case f.parallel < 1 || f.parallel > 1000:
-		return usageError{errors.New("--parallel must be 1 to 1000")}
+		return usageError{fmt.Errorf("--parallel is %d: it must be 1 to 1000", f.parallel)}
 	}
-	key, value, err := formats(f.keyType, f.valType)
+	key, value, err := f.formats.parse()
 	if err != nil {
 		return usageError{err}
 	}

@@ -71,7 +71,7 @@ func (w *writing) writeAll(ctx context.Context) error {
 		if w.lines.n < w.from {
 			continue
 		}
-		w.tally.read(w.lines.n, w.lines.read)
+		w.tally.read(w.lines.read)
 		messages, err := w.parse(line)
 		if err != nil {
 			w.refuse(&lineError{w.lines.n, err})
@@ -81,6 +81,7 @@ func (w *writing) writeAll(ctx context.Context) error {
 				return err
 			}
 		}
+		w.tally.passed(w.lines.n)
 		if first := w.firstRefused(); first != nil {
 			return first
 		}

@@ -37,9 +37,7 @@ func (c *Client) dial(ctx context.Context, endpoint string, query url.Values) (*
 	if err != nil {
 		return nil, refusal(c.base, answer, err)
 	}
-	ws.SetReadLimit(-1) // what a record may measure is Kafka's business
-	made.ws = ws
-	go made.keepAlive()
+	made.opened(ws)
 	if c.options.Token != nil {
 		made.alive.Go(func() { made.renewTokens(c.options.Token, token) })
 	}

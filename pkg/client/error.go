@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 }
 
 var (
-	// ErrClosed is the error for what is asked of a Producer that was closed, and for messages that it had not been
+	// ErrClosed is the error for what is asked of a Producer that was closed, and for messages that had not been
 	// answered by then: they may have been written.
 	ErrClosed = errors.New("the producer was closed")
 	// ErrNotHeld is the error for a commit, or an acknowledgement, of a record of a connection that has ended: the record will be

@@ -11,6 +11,9 @@ import (
 // ProducerOptions say what a Producer writes to. Only Topic is required.
 type ProducerOptions struct {
 	Topic string
+	// InstanceID names this producer among those with its client id, where the proxy wants producers to have sessions
+	// (WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED). A further one with both names takes the place of the one before. By default none is sent.
+	InstanceID string
 	// MaxInFlight and MaxInFlightBytes are the most messages, and the most bytes of them, that are unanswered. The defaults are 2,000 and
 	// 8 MiB: the proxy takes 4,096 and 16 MiB by default.
 	MaxInFlight, MaxInFlightBytes int
@@ -25,10 +28,12 @@ const (
 type Producer struct {
 	client *Client
 	topic  string
-	window window
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when run has ended
-	wake   chan struct{} // tells the writer that there is something to send, or that the producer is to end
+	// instance is the instanceId, empty where none is sent.
+	instance string
+	window   window
+	cancel   context.CancelCauseFunc
+	done     chan struct{} // closed when run has ended
+	wake     chan struct{} // tells the writer that there is something to send, or that the producer is to end
 
 	mu        sync.Mutex // guards what follows
 	backlog   backlog
@@ -41,7 +46,7 @@ type Producer struct {
 func (c *Client) Producer(o ProducerOptions) *Producer {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p := &Producer{
-		client: c, topic: o.Topic, cancel: cancel, done: make(chan struct{}), wake: make(chan struct{}, 1),
+		client: c, topic: o.Topic, instance: o.InstanceID, cancel: cancel, done: make(chan struct{}), wake: make(chan struct{}, 1),
 		window:  window{most: orDefault(o.MaxInFlight, defaultInFlight), mostBytes: orDefault(o.MaxInFlightBytes, defaultInFlightBytes)},
 		backlog: backlog{mostBytes: mostBatchBytes, isAlone: c.options.Avro},
 	}
@@ -144,6 +149,7 @@ func (p *Producer) run(ctx context.Context) {
 func (p *Producer) query() url.Values {
 	q := parameters{}
 	q.text("clientId", p.client.options.ClientID)
+	q.text("instanceId", p.instance)
 	q.text("topic", p.topic)
 	q.payload(&p.client.options)
 	return url.Values(q)

@@ -8,10 +8,10 @@ import (
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
-// Header is one header of a record. A nil Value is Kafka's null.
+// Header is one header of a record: its Key, and its Value, of which nil is Kafka's null.
 type Header = proxy.Header
 
-// Ack tells where Kafka has stored a record.
+// Ack tells where Kafka has stored a record: its Partition and Offset, and its Timestamp in milliseconds since the epoch.
 type Ack = proxy.Ack
 
 // Message is a record to write. Key and Value are the bytes that Kafka is to have: a nil Key is a null key, and a nil Value a tombstone.
@@ -23,7 +23,7 @@ type Message struct {
 	// Time is the record's timestamp, in whole milliseconds. The zero time leaves it to Kafka.
 	Time time.Time
 	// KeyFormat and ValueFormat are checked by the proxy where they are given: with proxy.FormatJSON a Value that is not JSON is
-	// refused.
+	// refused. proxy.ParseFormat reads the name of one.
 	KeyFormat, ValueFormat proxy.Format
 }
 

@@ -81,9 +81,18 @@ func (s *stream) readAll() {
 			s.note(message)
 			f = frame{control: bytes.Clone(message)}
 		}
+		s.pass(f)
+	}
+}
+
+// pass passes a frame on. Where nobody takes frames anymore, the reader reads on until the connection has ended, so that the close is answered.
+func (s *stream) pass(f frame) {
+	select {
+	case s.frames <- f: // there is room mostly, and this is cheaper than a wait for two things
+	default:
 		select {
 		case s.frames <- f:
-		case <-s.stopped: // it reads on until the connection has ended, so that the close is answered
+		case <-s.stopped:
 		}
 	}
 }
@@ -105,19 +114,30 @@ func (s *stream) note(message []byte) {
 	}
 }
 
-// next returns the next frame. due, which may be nil, interrupts it.
+// next returns the next frame. due, which may be nil, interrupts a wait for it.
 func (s *stream) next(ctx context.Context, due <-chan time.Time) (f frame, interrupted bool, err error) {
+	if ctx.Err() == nil { // there is a frame mostly, and this is cheaper than a wait for three things
+		select {
+		case f, ok := <-s.frames:
+			return s.came(f, ok)
+		default:
+		}
+	}
 	select {
 	case f, ok := <-s.frames:
-		if !ok {
-			return f, false, s.err
-		}
-		return f, false, nil
+		return s.came(f, ok)
 	case <-due:
 		return f, true, nil
 	case <-ctx.Done():
 		return f, false, context.Cause(ctx)
 	}
+}
+
+func (s *stream) came(f frame, ok bool) (_ frame, interrupted bool, err error) {
+	if !ok {
+		return f, false, s.err
+	}
+	return f, false, nil
 }
 
 // taken grants the proxy another record for one that was dealt with.

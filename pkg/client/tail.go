@@ -24,7 +24,7 @@ type TailOptions struct {
 	Snapshot bool // whether the newest record of each key comes first, of compacted topics
 
 	Keys, KeyPrefixes      []string     // only records with one of the keys, or a key that begins so
-	Where                  string       // only records that meet a condition, in the protocol's JSON
+	Where                  string       // only records that meet a condition, such as {"json":"/region","eq":"eu"}
 	KeyFormat, ValueFormat proxy.Format // that keys and values are to come in; whatever does not fit comes all the same
 	ReadCommitted          bool         // whether records of transactions that are not committed are left out
 	Rate                   int          // most records a second, 0 for no limit

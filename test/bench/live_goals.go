@@ -6,6 +6,7 @@ import "math"
 const (
 	idleResident  = "idle sockets: resident memory of one"
 	idleLive      = "idle sockets: live memory of one"
+	idleJoined    = "idle sockets: until all have joined"
 	idleShare     = "idle sockets: CPU of a core"
 	openingRate   = "opening: sockets/s"
 	openingCPU    = "opening: CPU of one"
@@ -71,6 +72,7 @@ func (r *liveResults) otherRows() []row {
 	conflated := r.flow(conflatedFlow)
 	return []row{
 		{idleResident, kibibytes, r.figure(idleResident), 30, 16, true},
+		{idleJoined, seconds, r.figure(idleJoined), 60, 10, true},
 		{idleShare, percent, r.figure(idleShare), 2, 0.5, true},
 		{openingRate, perSecond, r.figure(openingRate), 2000, 4000, false},
 		{openingCPU, plainMilliseconds, r.figure(openingCPU), 0.4, 0.2, true},

@@ -12,7 +12,8 @@ const (
 	newSockets   = 10_000
 )
 
-// measureIdleTails measures the memory of sockets to which nothing comes, and the CPU of all of them.
+// measureIdleTails measures how soon sockets to which nothing comes have joined, their memory, and the CPU of all of them. It fails
+// where one is refused.
 func (l *live) measureIdleTails(ctx context.Context) error {
 	return l.withListeners(ctx, partitions, nil, func(topic string, p *proxyProcess, sockets *listeners) error {
 		settle := min(settling, l.options.idle)
@@ -23,10 +24,12 @@ func (l *live) measureIdleTails(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		count := l.options.scaled(idleSockets, 1)
-		if _, err := sockets.open(ctx, tails(p, topic, count, nil)); err != nil {
+		count, began := l.options.scaled(idleSockets, 1), time.Now()
+		joined, err := sockets.open(ctx, tails(p, topic, count, nil))
+		if err != nil {
 			return err
 		}
+		l.results.add(idleJoined, joined.GreetedAt.Sub(began).Seconds())
 		after, err := p.footprint(ctx, sockets.hold, settle)
 		if err != nil {
 			return err

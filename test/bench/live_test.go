@@ -113,7 +113,7 @@ func TestLongRunLive(t *testing.T) {
 		"| " + keysFlow + " | 80 | 100 | ", "| " + broadcastFlow + " | 1 | 100 | ", "| " + plainFlow + " | 40 | ", "| " + tlsFlow + " | 40 | ",
 		"| " + manyAllFlow + " | 10 | ", "| " + manyKeysFlow + " | 10 | ", "| " + manyReadersFlow + " | 10 | ", "| " + manyEncodedFlow + " | 80 | ",
 		historyRate + ": ",
-		"| " + keysFlow + ": p99 | ", "| many sockets: encodings/record | 1.000 | ", "| " + idleResident, "| " + idleShare,
+		"| " + keysFlow + ": p99 | ", "| many sockets: encodings/record | 1.000 | ", "| " + idleResident, "| " + idleJoined, "| " + idleShare,
 		"| " + openingRate, "| " + openingCPU, "| " + firstSnapshot, "| " + laterSnapshot,
 	} {
 		if !strings.Contains(output.String(), row) {

@@ -55,9 +55,15 @@ type Pair struct{ Certificate, Key []byte }
 // Server makes a certificate for servers on this machine.
 func (a *Authority) Server(t testing.TB) Pair {
 	t.Helper()
+	return a.ServerUntil(t, time.Now().Add(time.Hour))
+}
+
+// ServerUntil makes a certificate for servers on this machine that ends at a time.
+func (a *Authority) ServerUntil(t testing.TB, end time.Time) Pair {
+	t.Helper()
 	template := valid("localhost")
 	template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	template.ExtKeyUsage, template.NotAfter = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, end
 	return a.issue(t, template)
 }
 

@@ -105,7 +105,7 @@ func TestRenewalsByUnknownKeysLeaveTheSocketOpen(t *testing.T) {
 	t.Parallel()
 	onFake(t, func(t *testing.T, k *cluster) {
 		i, topic := newIssuer(t), k.topic(t, 2)
-		foreign := newIssuer(t).token("alice", map[string]any{"iss": i.http.URL})
+		foreign := newIssuer(t).token("alice", map[string]any{"iss": i.URL()})
 		p := k.start(t, i.settings()...)
 		for _, socket := range []string{"/socket/in", "/socket/out"} {
 			c := p.dialAs(t, "Bearer "+i.token("alice", nil), k.path(socket, topic))

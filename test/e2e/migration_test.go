@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -98,6 +99,26 @@ func TestAProgramOfTheOtherProxyRuns(t *testing.T) {
 		}
 		promised(t, "/healthcheck", theirHealth, p.get(t, "/healthcheck").body)
 		promised(t, "/kafka/cluster/info", theirBrokers, p.get(t, "/kafka/cluster/info").body)
+	})
+}
+
+// TestAnAckHasTheNameThatTheOtherProxySends on request, beside the one that it documents: also of messages in a batch, and of its name for bytes.
+// A message without an id, and one that is refused, have neither.
+func TestAnAckHasTheNameThatTheOtherProxySends(t *testing.T) {
+	onBoth(t, func(t *testing.T, k *cluster) {
+		p, topic := k.run(t), k.topic(t, 1)
+		const message = `{"value":{"value":"AAE=","format":"byte_array"},"messageId":"id-1"}`
+		for asked, want := range map[string]string{"true": "id-1", "false": ""} {
+			in := p.in(t, topic, "clientId=app", "clientMessageId="+asked)
+			in.send(message)
+			in.send(`[` + message + `,{"value":null},{"messageId":"id-1"}]`)
+			type answer struct{ MessageID, ClientMessageID string }
+			single, batch := parse[answer](t, in.read()), parse[[]answer](t, in.read())
+			if with := (answer{"id-1", want}); single != with || !slices.Equal(batch, []answer{with, {}, {MessageID: "id-1"}}) {
+				t.Errorf("with clientMessageId=%s the acks have %+v and %+v", asked, single, batch)
+			}
+			in.close()
+		}
 	})
 }
 

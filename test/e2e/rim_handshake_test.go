@@ -56,6 +56,7 @@ func refusedHandshakes() []refusedHandshake {
 		in("transactional that is no boolean", ok+"&transactional=yes", 400, "INVALID_PARAMETER", "transactional"),
 		in("transactional without the setting", ok+"&transactional=true&instanceId=i", 400, "INVALID_PARAMETER", "transactional"),
 		in("transactional without an instanceId", ok+"&transactional=true", 400, "MISSING_PARAMETER", "instanceId"),
+		in("clientMessageId that is no boolean", ok+"&clientMessageId=yes", 400, "INVALID_PARAMETER", "clientMessageId"),
 		out("a groupId of 250 characters", ok+"&groupId="+long, 400, "INVALID_PARAMETER", "groupId"),
 		out("a groupId with a control character", ok+"&groupId=a%0Ab", 400, "INVALID_PARAMETER", "groupId"),
 		out("an unknown offsetResetStrategy", ok+"&offsetResetStrategy=first", 400, "INVALID_PARAMETER", "offsetResetStrategy"),

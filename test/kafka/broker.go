@@ -103,7 +103,7 @@ func (o Options) completed() (Options, error) {
 func newNode(inst *installation, run *runDir, o Options) *node {
 	n := &node{
 		inst: inst, id: nodeID, dir: run.path, data: o.DataDir,
-		heap: o.HeapMiB, properties: o.Properties, log: o.Log, fronts: frontsOf(o.Fronts, nil),
+		heap: o.HeapMiB, properties: o.Properties, log: o.Log, fronts: frontsOf(o.Fronts),
 	}
 	if n.data == "" {
 		n.data = filepath.Join(run.path, "data")

@@ -23,9 +23,9 @@ type ClusterOptions struct {
 	// Fronts are further listeners of each broker, for clients that come through something else.
 	Fronts []Front
 
-	// Peers is what brokers come through to fetch from each other, and to end transactions. Nil means that they come
-	// straight. Their controllers always do.
-	Peers Front
+	// Between is what brokers come through to each other, and to each other's controllers. Nil means that they come straight. It
+	// needs a machine that has all addresses of 127.0.0.0/8, as those with Linux do.
+	Between Between
 }
 
 // Cluster is an Apache Kafka of three brokers, each of which is a controller too. What one broker
@@ -105,7 +105,10 @@ func (c *Cluster) place(ctx context.Context, inst *installation, o Options, all 
 		}
 		n := newNode(inst, run, o)
 		n.id += len(nodes)
-		n.fronts = frontsOf(all.Fronts, all.Peers)
+		n.fronts = frontsOf(all.Fronts)
+		if all.Between != nil {
+			n.between = true
+		}
 		nodes = append(nodes, n)
 		c.brokers = append(c.brokers, &Broker{run: run, node: n})
 	}
@@ -114,7 +117,7 @@ func (c *Cluster) place(ctx context.Context, inst *installation, o Options, all 
 	}
 	for _, n := range nodes {
 		n.peers = nodes
-		if err := errors.Join(n.askFronts(), n.format(), n.writeConfig()); err != nil {
+		if err := errors.Join(n.askFronts(), n.askBetween(all.Between), n.format(), n.writeConfig()); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,6 @@ import (
 	"strconv"
 )
 
-// peersListener is the listener that brokers come through to each other, if [ClusterOptions].Peers is set.
-const peersListener = "PEERS"
-
 // Front is told where a broker listens, as host:port, and returns where the broker tells others to connect to. A start that
 // has lost a port to somebody else tells it again.
 type Front func(broker int32, listens string) (advertised string, err error)
@@ -20,13 +17,10 @@ type front struct {
 	advertised string // empty until it was asked for
 }
 
-// frontsOf returns the further listeners of a node: those for clients, and then, unless it is nil, that of peers.
-func frontsOf(clients []Front, peers Front) (all []*front) {
+// frontsOf returns the further listeners of a node.
+func frontsOf(clients []Front) (all []*front) {
 	for i, ask := range clients {
 		all = append(all, &front{ask: ask, name: "FRONT" + strconv.Itoa(i)})
-	}
-	if peers != nil {
-		all = append(all, &front{ask: peers, name: peersListener})
 	}
 	return all
 }
@@ -36,6 +30,9 @@ func (n *node) chosenPorts() []*int {
 	ports := []*int{&n.clientPort, &n.controllerPort}
 	for _, f := range n.fronts {
 		ports = append(ports, &f.port)
+	}
+	if n.between {
+		ports = append(ports, &n.peersPort)
 	}
 	return ports
 }
@@ -56,8 +53,5 @@ func (n *node) addFronts(properties map[string]string) {
 		properties["listeners"] += "," + f.name + "://" + address(f.port)
 		properties["advertised.listeners"] += "," + f.name + "://" + f.advertised
 		properties["listener.security.protocol.map"] += "," + f.name + ":PLAINTEXT"
-		if f.name == peersListener {
-			properties["inter.broker.listener.name"] = f.name
-		}
 	}
 }

@@ -1,17 +1,24 @@
 package kafka
 
 import (
+	"context"
+	"runtime"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/links"
 )
 
 // TestFronts has a client and the brokers come through links. The client knows the brokers by the addresses of its links
-// alone, and who cannot reach the leader of a partition is not in sync with it.
+// alone, and who cannot reach the leader of a partition, or the controller, is not in sync with it, or chooses another.
 func TestFronts(t *testing.T) {
 	t.Parallel()
-	clients, peers := make(map[int32]*links.Link), make(map[int32]*links.Link)
-	c := RequireOwnCluster(t, ClusterOptions{Fronts: []Front{linkTo(t, clients)}, Peers: linkTo(t, peers), Properties: map[string]string{
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has all addresses of 127.0.0.0/8")
+	}
+	clients, roads := make(map[int32]*links.Link), make(map[links.Road]*links.Link)
+	c := RequireOwnCluster(t, ClusterOptions{Fronts: []Front{links.Front(t, clients)}, Between: links.Roads(t, roads), Properties: map[string]string{
 		"replica.lag.time.max.ms": "3000",
 	}})
 	ctx := deadline(t)
@@ -28,24 +35,43 @@ func TestFronts(t *testing.T) {
 		}
 	}
 	topic := replicated(ctx, t, admin)
+	writing := startProducing(t, c, topic)
 	leader := leaderOf(ctx, t, admin, topic)
-	peers[leader].Set(links.Way{Held: true}, links.Way{Held: true})
-	until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == 1 })
-	peers[leader].Set(links.Way{}, links.Way{})
-	until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
-	startProducing(t, c, topic).writes(ctx, t, 10)
+	follower := leader%ClusterSize + 1
+	hold := func(held bool, of func(links.Road) bool) {
+		for road, l := range roads {
+			if of(road) {
+				l.Set(links.Way{Held: held}, links.Way{Held: held})
+			}
+		}
+	}
+	for alone, of := range map[int]func(links.Road) bool{
+		ClusterSize - 1: func(r links.Road) bool { return r == links.Road{From: follower, To: leader} },
+		1:               func(r links.Road) bool { return r.To == leader && !r.Controller },
+	} {
+		hold(true, of)
+		writing.client.Produce(ctx, kgo.StringRecord("behind"), nil) // who has all that there is stays in sync
+		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == alone })
+		hold(false, of)
+		until(ctx, t, func() bool { return inSync(ctx, t, admin, topic) == ClusterSize })
+	}
+	isolateController(ctx, t, c, hold)
+	writing.writes(ctx, t, 10)
 }
 
-// linkTo is a front of links.
-func linkTo(t *testing.T, all map[int32]*links.Link) Front {
+// isolateController cuts the controller off from the others, and waits until they have another.
+func isolateController(ctx context.Context, t *testing.T, c *Cluster, hold func(bool, func(links.Road) bool)) {
 	t.Helper()
-	return func(broker int32, listens string) (string, error) {
-		l, err := links.Open(listens)
-		if err != nil {
-			return "", err
-		}
-		t.Cleanup(func() { must(t, l.Close()) })
-		all[broker] = l
-		return l.Addr(), nil
-	}
+	client, err := kgo.NewClient(seeds(c.Addr()))
+	must(t, err)
+	t.Cleanup(client.Close)
+	old, err := Controller(ctx, client)
+	must(t, err)
+	of := func(r links.Road) bool { return r.Controller && (r.From == old || r.To == old) }
+	hold(true, of)
+	until(ctx, t, func() bool {
+		other, err := Controller(ctx, client.Broker(int(old%ClusterSize)+1))
+		return err == nil && other != old
+	})
+	hold(false, of)
 }

@@ -32,6 +32,8 @@ type node struct {
 	log            io.Writer
 	security       *security // nil for a plain broker
 	fronts         []*front  // further listeners
+	between        bool      // whether it comes to its peers through something else
+	peersPort      int       // where its peers come in that case
 	peers          []*node   // all nodes of its cluster, itself included; nil for a lone broker
 }
 
@@ -46,6 +48,7 @@ func (n *node) writeConfig() error {
 		maps.Copy(properties, clusterProperties(n.peers))
 	}
 	n.addFronts(properties)
+	n.addPeers(properties)
 	if n.security != nil {
 		maps.Copy(properties, n.security.properties(n.clientPort, n.controllerPort))
 	}
@@ -97,7 +100,7 @@ func (n *node) openLog() (*os.File, int64, error) {
 
 func (n *node) command(log io.Writer, flag string) *exec.Cmd {
 	cmd := exec.Command(n.inst.java.path,
-		n.inst.arguments(n.heap, append(n.security.flags(), flag), "kafka.Kafka", n.configPath())...)
+		n.inst.arguments(n.heap, append(append(n.security.flags(), n.peersFlags()...), flag), "kafka.Kafka", n.configPath())...)
 	cmd.Dir = n.dir // a crashing JVM leaves its report there
 	if n.log != nil {
 		log = io.MultiWriter(log, n.log)

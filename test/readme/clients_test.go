@@ -3,6 +3,7 @@ package readme
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -35,6 +36,21 @@ func (r *reader) testClients(t *testing.T) {
 	inJava := start(t, "exec java "+source)
 	inJava.await(t, `^written \[\{"topic":"demo","partition":\d,"offset":\d+,`)
 	inJava.await(t, `^read \{.*"value":\{"value":"milk","format":"string"\}\}$`)
+}
+
+// TestThePythonClientIsShort counts its lines apart from empty ones and from the example that calls it.
+func TestThePythonClientIsShort(t *testing.T) {
+	const most = 60
+	client, example, found := strings.Cut(blocks(t, python)[0].text, "\nasync def main")
+	lines := 0
+	for line := range strings.Lines(client) {
+		if strings.TrimSpace(line) != "" {
+			lines++
+		}
+	}
+	if !found || lines > most || !strings.Contains(example, "asyncio.run(main())") {
+		t.Errorf("the client has %d lines, more than %d", lines, most)
+	}
 }
 
 // TestLongKotlinClient compiles the program of the page, which takes half a minute, and runs it.

@@ -45,12 +45,7 @@ func (q *Queue) DecodeAcknowledgements(frame []byte) (Acknowledgements, *proxy.E
 
 // scanAcknowledgement reads the members of the object at which the scanner is, and returns the last verb and how many there are.
 func scanAcknowledgement(s *scanner, ids *token) (acknowledgement proxy.Acknowledgement, verbs int) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return acknowledgement, verbs
-		}
+	for name := range s.members {
 		if named := acknowledgementOf(name); named != 0 {
 			acknowledgement = named
 			verbs++
@@ -59,6 +54,7 @@ func scanAcknowledgement(s *scanner, ids *token) (acknowledgement proxy.Acknowle
 			s.skip()
 		}
 	}
+	return acknowledgement, verbs
 }
 
 // acknowledgementOf returns the acknowledgement of a verb, 0 for other names.

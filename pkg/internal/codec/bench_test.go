@@ -66,6 +66,18 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
+// A value of the format json is checked before it is passed on.
+func BenchmarkCheckJSON(b *testing.B) {
+	object := []byte(`{"sensor":1234,"temperature":17.31,"ok":true,"tags":["a","b"],"place":{"room":132,"floor":null},"note":"`)
+	object = append(append(object, benchValue()[:200-len(object)-2]...), `"}`...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if complaint := checkJSON(object, DefaultMaxDepth); complaint != "" {
+			b.Fatal(complaint)
+		}
+	}
+}
+
 func BenchmarkAppendAck(b *testing.B) {
 	for payload, newIn := range map[string]func(InSettings) In{"json": NewJSONIn, "avro": NewAvroIn} {
 		b.Run(payload, func(b *testing.B) {

@@ -52,13 +52,8 @@ func (a *Answer) scan(s *scanner) bool {
 	if s.peek() != '{' {
 		return false
 	}
-	s.pos++
 	var partition, offset, timestamp token
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			break
-		}
+	for name := range s.members {
 		switch string(name) {
 		case "partition":
 			s.value(&partition)
@@ -89,12 +84,7 @@ func (r *Refusal) scan(s *scanner) {
 		s.skip()
 		return
 	}
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		var t token
 		switch string(name) {
 		case "code":

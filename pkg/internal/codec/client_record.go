@@ -56,12 +56,7 @@ func (d *RecordDecoder) Decode(frame []byte, into *Delivered) (is bool, err *pro
 }
 
 func (m *delivered) scan(s *scanner) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		switch string(name) {
 		case MessageIDName:
 			s.value(&m.id)
@@ -92,12 +87,7 @@ func (m *delivered) scanDelivery(s *scanner) {
 		s.skip()
 		return
 	}
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		switch string(name) {
 		case "count":
 			s.value(&m.count)

@@ -47,6 +47,9 @@ type InSettings struct {
 	KeyFormat   proxy.Format // for keys without a format of their own; FormatNone where none was given
 	ValueFormat proxy.Format // for values without a format of their own; FormatNone where none was given
 	MaxDepth    int          // deepest nesting of JSON taken, one array or object being 1
+	// ClientMessageID names a message's id in its ack as clientMessageId, too: kpmeen/kafka-websocket-proxy documents messageId there, and
+	// sends this. In Avro it has no other name.
+	ClientMessageID bool
 }
 
 // OutSettings are the parameters of a /socket/out or /socket/tail connection.

@@ -29,12 +29,8 @@ func (j *jsonOut) DecodeCommit(frame []byte) (Commit, *proxy.Error) {
 }
 
 func scanCommit(s *scanner, id *token) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
+	for name := range s.members {
 		switch {
-		case !ok:
-			return
 		case string(name) == MessageIDName:
 			s.value(id)
 		default:

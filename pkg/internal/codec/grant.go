@@ -34,12 +34,8 @@ func DecodeGrant(frame []byte) (n int64, is bool, err *proxy.Error) {
 }
 
 func scanGrant(s *scanner, credit, id *token) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
+	for name := range s.members {
 		switch {
-		case !ok:
-			return
 		case string(name) == creditName:
 			s.value(credit)
 		case string(name) == MessageIDName:

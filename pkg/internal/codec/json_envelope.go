@@ -15,12 +15,7 @@ type envelope struct {
 
 // scan reads the object at which the scanner is.
 func (e *envelope) scan(s *scanner) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		switch string(name) {
 		case "key":
 			e.key.scan(s)

@@ -20,12 +20,7 @@ func (f *field) scan(s *scanner) {
 		f.kind = f.value.kind
 		return
 	}
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		switch string(name) {
 		case "value":
 			s.value(&f.value)

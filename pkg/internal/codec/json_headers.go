@@ -45,12 +45,7 @@ func decodeHeader(s *scanner, index int) (h proxy.Header, err *proxy.Error) {
 }
 
 func scanHeader(s *scanner, key, value *token) {
-	s.pos++
-	for first := true; ; first = false {
-		name, ok := s.member(first)
-		if !ok {
-			return
-		}
+	for name := range s.members {
 		switch string(name) {
 		case "key":
 			s.value(key)

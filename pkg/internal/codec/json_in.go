@@ -14,6 +14,7 @@ type jsonIn struct {
 	keyFormat, valueFormat proxy.Format
 	maxDepth               int
 	ackHead                []byte // the beginning of every ack, up to the partition
+	clientMessageID        bool   // whether acks have the id under this name, too
 	slab                   slab
 }
 
@@ -23,10 +24,11 @@ type jsonIn struct {
 func NewJSONIn(settings InSettings) In {
 	ackHead := appendQuoted([]byte(`{"topic":`), settings.Topic)
 	return &jsonIn{
-		keyFormat:   orString(settings.KeyFormat),
-		valueFormat: orString(settings.ValueFormat),
-		maxDepth:    orDefaultDepth(settings.MaxDepth),
-		ackHead:     append(ackHead, `,"partition":`...),
+		keyFormat:       orString(settings.KeyFormat),
+		valueFormat:     orString(settings.ValueFormat),
+		maxDepth:        orDefaultDepth(settings.MaxDepth),
+		ackHead:         append(ackHead, `,"partition":`...),
+		clientMessageID: settings.ClientMessageID,
 	}
 }
 
@@ -152,6 +154,10 @@ func (j *jsonIn) AppendAck(dst []byte, ack proxy.Ack, id string, hasID bool) []b
 	dst = appendInt(dst, ack.Timestamp)
 	if hasID {
 		dst = append(dst, `,"messageId":`...)
+		dst = appendQuoted(dst, id)
+	}
+	if hasID && j.clientMessageID {
+		dst = append(dst, `,"clientMessageId":`...)
 		dst = appendQuoted(dst, id)
 	}
 	return append(dst, '}')

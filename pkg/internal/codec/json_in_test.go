@@ -315,6 +315,17 @@ func TestAppendAck(t *testing.T) {
 	}
 }
 
+// TestAnAckHasItsIDUnderBothNames where that was asked for.
+func TestAnAckHasItsIDUnderBothNames(t *testing.T) {
+	in := NewJSONIn(InSettings{Topic: "foo", ClientMessageID: true})
+	const rest = `{"topic":"foo","partition":2,"offset":4,"timestamp":5`
+	for want, hasID := range map[string]bool{rest + `,"messageId":"m\"1","clientMessageId":"m\"1"}`: true, rest + `}`: false} {
+		if got := string(in.AppendAck(nil, proxy.Ack{Partition: 2, Offset: 4, Timestamp: 5}, `m"1`, hasID)); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestJSONFramesAreText(t *testing.T) {
 	if NewJSONIn(InSettings{}).Binary() || NewJSONOut(OutSettings{}).Binary() {
 		t.Error("a JSON side asks for binary messages")

@@ -49,12 +49,7 @@ func child(text []byte, part string) (found []byte) {
 	s := scanner{data: text}
 	switch s.peek() {
 	case '{':
-		s.pos++
-		for first := true; ; first = false {
-			name, ok := s.member(first)
-			if !ok {
-				return found
-			}
+		for name := range s.members {
 			var t token
 			if !s.value(&t) {
 				return nil
@@ -63,6 +58,7 @@ func child(text []byte, part string) (found []byte) {
 				found = s.raw(&t)
 			}
 		}
+		return found
 	case '[':
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 0 || strconv.Itoa(n) != part {

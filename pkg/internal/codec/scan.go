@@ -2,6 +2,8 @@ package codec
 
 import "bytes"
 
+const badNumber = "a number is malformed"
+
 // kind is the kind of a JSON value. Its zero value says that there is none.
 type kind uint8
 
@@ -40,6 +42,11 @@ func (s *scanner) fail(fault string) bool {
 	return false
 }
 
+func (s *scanner) failAt(i int, fault string) bool {
+	s.pos = i
+	return s.fail(fault)
+}
+
 // peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
 	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
@@ -49,14 +56,20 @@ func (s *scanner) peek() byte {
 }
 
 func (s *scanner) peekBeyondSpace() byte {
-	for ; s.pos < len(s.data); s.pos++ {
-		switch c := s.data[s.pos]; c {
+	s.pos = s.spaceEnd(s.pos)
+	return s.at(s.pos)
+}
+
+// spaceEnd returns where white space from i on ends.
+func (s *scanner) spaceEnd(i int) int {
+	for ; i < len(s.data); i++ {
+		switch s.data[i] {
 		case ' ', '\n', '\r', '\t':
 		default:
-			return c
+			return i
 		}
 	}
-	return 0
+	return i
 }
 
 // end reports whether only white space is left, and there was no fault.
@@ -117,18 +130,25 @@ func (s *scanner) literal(word string, k kind, t *token) bool {
 
 // number reads a number, at whose first character pos is, into t.
 func (s *scanner) number(t *token) bool {
-	i := s.pos
+	end, ok := s.numberEnd(s.pos)
+	*t = token{start: s.pos, end: end, kind: kindNumber}
+	s.pos = end
+	return ok
+}
+
+// numberEnd returns the end of the number that begins at i, or where it is malformed.
+func (s *scanner) numberEnd(i int) (end int, ok bool) {
 	if s.at(i) == '-' {
 		i++
 	}
 	whole := i
 	if i = s.digits(i); i == whole || (s.data[whole] == '0' && i > whole+1) {
-		return s.badNumber(whole)
+		return whole, s.failAt(whole, badNumber)
 	}
 	if s.at(i) == '.' {
 		fraction := i + 1
 		if i = s.digits(fraction); i == fraction {
-			return s.badNumber(i)
+			return i, s.failAt(i, badNumber)
 		}
 	}
 	if c := s.at(i); c == 'e' || c == 'E' {
@@ -137,17 +157,10 @@ func (s *scanner) number(t *token) bool {
 		}
 		exponent := i
 		if i = s.digits(i); i == exponent {
-			return s.badNumber(i)
+			return i, s.failAt(i, badNumber)
 		}
 	}
-	*t = token{start: s.pos, end: i, kind: kindNumber}
-	s.pos = i
-	return true
-}
-
-func (s *scanner) badNumber(at int) bool {
-	s.pos = at
-	return s.fail("a number is malformed")
+	return i, true
 }
 
 // at returns the byte at i, 0 beyond the end.

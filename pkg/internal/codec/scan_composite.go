@@ -1,83 +1,133 @@
 package codec
 
+import "math/bits"
+
+const (
+	noName  = "a member's name in quotes should be here"
+	noColon = "a colon should be here"
+)
+
 // composite reads a whole array or object, at whose first character pos is, into t.
 func (s *scanner) composite(t *token) bool {
 	*t = token{start: s.pos, kind: kindArray}
 	if s.data[s.pos] == '{' {
 		t.kind = kindObject
 	}
-	var open nesting
-	for {
-		if !s.descend(&open) || !s.ascend(&open) {
-			return false
-		}
-		if open.depth == 0 {
-			t.end, t.tooDeep = s.pos, open.deepest > s.maxDepth
-			return true
-		}
+	end, deepest, ok := s.inside(s.pos)
+	if !ok {
+		return false
 	}
-}
-
-// descend reads the beginnings of nested arrays and objects down to a scalar, which it reads, too,
-// or to the end of an empty array or object, which it does not read.
-func (s *scanner) descend(open *nesting) bool {
-	var t token
-	for {
-		switch c := s.peek(); c {
-		case '{':
-			open.push(true)
-			s.pos++
-			if s.peek() == '}' {
-				return true
-			}
-			if !s.nameAndColon(&t) {
-				return false
-			}
-		case '[':
-			open.push(false)
-			s.pos++
-			if s.peek() == ']' {
-				return true
-			}
-		default:
-			return s.scalar(c, &t)
-		}
-	}
-}
-
-// ascend reads ends of arrays and objects until none is open, or until it has read the comma, or
-// the member's name, before the next value.
-func (s *scanner) ascend(open *nesting) bool {
-	var t token
-	for open.depth > 0 {
-		inObject := open.inObject()
-		switch c := s.peek(); {
-		case c == ',':
-			s.pos++
-			return !inObject || s.nameAndColon(&t)
-		case inObject && c == '}', !inObject && c == ']':
-			s.pos++
-			open.pop()
-		case inObject:
-			return s.fail("a comma or } should be here")
-		default:
-			return s.fail("a comma or ] should be here")
-		}
-	}
+	s.pos, t.end, t.tooDeep = end, end, deepest > s.maxDepth
 	return true
 }
 
-// member reads up to the value of an object's next member and returns its name. The
-// object's { has been read; first says that no member has. ok is false at the end of the
-// object, which it reads, and at a fault.
-func (s *scanner) member(first bool) (name []byte, ok bool) {
-	if !s.more(first, '}', "a comma or } should be here") {
-		return nil, false
+// inside returns the end of the array or object that begins at i, and how deep what is in it is nested.
+//
+// It makes no tokens of what is in it: most values that are read so are only checked (BenchmarkCheckJSON).
+func (s *scanner) inside(i int) (end, deepest int, ok bool) {
+	var open nesting
+	named := false // whether a member's name is next
+	for {
+		c := s.at(i)
+		switch {
+		case c == '"':
+			i, ok = s.stringEnd(i)
+		case named:
+			return i, 0, s.failAt(i, noName)
+		case c == '{' || c == '[':
+			open.push(c)
+			if i, ok = s.beyondSpace(i+1), true; s.at(i) != open.closer() {
+				named = c == '{'
+				continue
+			}
+		default:
+			i, ok = s.scalarEnd(i, c)
+		}
+		switch {
+		case !ok:
+			return i, 0, false
+		case named:
+			if i = s.beyondSpace(i); s.at(i) != ':' {
+				return i, 0, s.failAt(i, noColon)
+			}
+			named, i = false, s.beyondSpace(i+1)
+			continue
+		}
+		if i, named, ok = s.ascend(i, &open); !ok || open.depth == 0 {
+			return i, open.deepest, ok
+		}
 	}
-	return s.name()
 }
 
-// element reads up to the next element of an array, as member does for objects.
+// ascend reads from i ends of arrays and objects until none is open, or the comma before the next value. It returns whether
+// that one has a name.
+func (s *scanner) ascend(i int, open *nesting) (end int, named, ok bool) {
+	for open.depth > 0 {
+		i = s.beyondSpace(i)
+		switch c, closer := s.at(i), open.closer(); c {
+		case ',':
+			return s.beyondSpace(i + 1), closer == '}', true
+		case closer:
+			i++
+			open.pop()
+		default:
+			return i, false, s.failAt(i, "a comma or "+string(closer)+" should be here")
+		}
+	}
+	return i, false, true
+}
+
+// beyondSpace returns where white space from i on ends.
+func (s *scanner) beyondSpace(i int) int {
+	if i < len(s.data) && s.data[i] > ' ' {
+		return i
+	}
+	return s.spaceEnd(i)
+}
+
+// stringEnd returns the end of the string whose opening quote is at i.
+func (s *scanner) stringEnd(i int) (end int, ok bool) {
+	if i+9 <= len(s.data) { // most are short
+		if found := special(s.data[i+1 : i+9 : i+9]); found != 0 {
+			if end = i + 1 + bits.TrailingZeros64(found)/8; s.data[end] == '"' {
+				return end + 1, true
+			}
+		}
+	}
+	if end := plainEnd(s.data, i+1); s.at(end) == '"' {
+		return end + 1, true
+	}
+	var t token
+	s.pos = i
+	ok = s.quoted(&t)
+	return s.pos, ok
+}
+
+// scalarEnd returns the end of the value that begins with c at i and is neither array, object nor string.
+func (s *scanner) scalarEnd(i int, c byte) (end int, ok bool) {
+	if c-'0' <= 9 || c == '-' {
+		return s.numberEnd(i)
+	}
+	var t token
+	s.pos = i
+	ok = s.scalar(c, &t)
+	return s.pos, ok
+}
+
+// members reads the object at whose { pos is. Before each member's value, which the body of the loop has to read, it yields
+// the name. It ends at a fault, too.
+func (s *scanner) members(yield func(name []byte) bool) {
+	s.pos++
+	for first := true; s.more(first, '}', "a comma or } should be here"); first = false {
+		name, ok := s.name()
+		if !ok || !yield(name) {
+			return
+		}
+	}
+}
+
+// element reads up to the next element of an array, or its end. The array's [ has been read; first says that no element has.
+// It returns false at the end, and at a fault.
 func (s *scanner) element(first bool) bool {
 	return s.more(first, ']', "a comma or ] should be here")
 }
@@ -113,13 +163,13 @@ func (s *scanner) name() (name []byte, ok bool) {
 // nameAndColon reads a member's name into t, and the colon after it.
 func (s *scanner) nameAndColon(t *token) bool {
 	if s.peek() != '"' {
-		return s.fail("a member's name in quotes should be here")
+		return s.fail(noName)
 	}
 	if !s.quoted(t) {
 		return false
 	}
 	if s.peek() != ':' {
-		return s.fail("a colon should be here")
+		return s.fail(noColon)
 	}
 	s.pos++
 	return true
@@ -128,34 +178,30 @@ func (s *scanner) nameAndColon(t *token) bool {
 // nesting remembers for each open level whether it is an array or an object.
 type nesting struct {
 	depth, deepest int
-	near           [4]uint64 // a bit each for the outermost ones, set for objects
-	far            []uint64
+	near           uint64   // a bit each for the innermost ones, the lowest for the last, set for objects
+	far            []uint64 // the words of those around them
 }
 
-func (n *nesting) push(object bool) {
-	word, bit := n.depth/64, uint64(1)<<(n.depth%64)
-	if word >= len(n.near)+len(n.far) {
-		n.far = append(n.far, 0)
+func (n *nesting) push(opener byte) {
+	if n.depth%64 == 0 && n.depth > 0 {
+		n.far = append(n.far, n.near)
 	}
-	p := n.word(word)
-	*p &^= bit
-	if object {
-		*p |= bit
+	n.near <<= 1
+	if opener == '{' {
+		n.near |= 1
 	}
 	n.depth++
 	n.deepest = max(n.deepest, n.depth)
 }
 
-func (n *nesting) pop() { n.depth-- }
-
-func (n *nesting) inObject() bool {
-	top := n.depth - 1
-	return *n.word(top / 64)>>(top%64)&1 == 1
-}
-
-func (n *nesting) word(i int) *uint64 {
-	if i < len(n.near) {
-		return &n.near[i]
+func (n *nesting) pop() {
+	n.near >>= 1
+	n.depth--
+	if n.depth%64 == 0 && n.depth > 0 {
+		last := len(n.far) - 1
+		n.near, n.far = n.far[last], n.far[:last]
 	}
-	return &n.far[i-len(n.near)]
 }
+
+// closer returns the character that ends the innermost level.
+func (n *nesting) closer() byte { return ']' + byte(n.near&1)*('}'-']') }

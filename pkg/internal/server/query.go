@@ -28,7 +28,7 @@ func parseQuery(raw string) *query {
 	values, err := url.ParseQuery(raw)
 	q := &query{values: values, faults: make(map[string]*proxy.Error)}
 	if err != nil {
-		q.fault("", "The query string is not well-formed.")
+		q.fault("", "The query string is not well-formed: parameters are between &, and a % or ; of a value is written %25 or %3B.")
 	}
 	for name := range values {
 		if looksLikeCredential(name) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/api"
@@ -149,5 +150,9 @@ func get(serve http.HandlerFunc) http.Handler {
 const maxEcho = 200
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	writeError(w, proxy.Errorf(proxy.KindNotFound, "There is nothing at %s.", shorten(r.URL.Path, maxEcho)))
+	message := "There is nothing at " + shorten(r.URL.Path, maxEcho) + "."
+	if strings.HasPrefix(r.URL.Path, "/socket/") {
+		message += " The sockets are /socket/in, /socket/out, /socket/tail and /socket/queue."
+	}
+	writeError(w, proxy.Errorf(proxy.KindNotFound, "%s", message))
 }

@@ -30,7 +30,7 @@ func (s *Server) parseIn(q *query, who *proxy.Identity) flow {
 	instance := q.identifier("instanceId", q.text("instanceId"))
 	settings := codec.InSettings{
 		Topic: q.topic(), KeyFormat: q.format("keyType"), ValueFormat: q.format("valType"),
-		MaxDepth: s.Config.Sockets.MaxJSONDepth,
+		MaxDepth: s.Config.Sockets.MaxJSONDepth, ClientMessageID: q.boolean("clientMessageId", false),
 	}
 	payload, newCodec := metrics.JSON, codec.NewJSONIn
 	if isAvro(q) {

@@ -58,7 +58,7 @@ func (t *tailing) command(message []byte) []byte {
 
 func (t *tailing) obey(message []byte) (answer []byte, e *proxy.Error) {
 	if !codec.IsJSON(message, t.server.Config.Sockets.MaxJSONDepth) {
-		return nil, proxy.Errorf(proxy.KindInvalidJSON, "The message is not JSON.")
+		return nil, proxy.Errorf(proxy.KindInvalidJSON, `The message is not JSON: a command is an object such as {"credit":100}.`)
 	}
 	var c command
 	if err := json.Unmarshal(message, &c); err != nil {

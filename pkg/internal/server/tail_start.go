@@ -64,7 +64,7 @@ func (f *tailFrom) startAtOffset(ctx context.Context, log *read.Source) (start, 
 		return start{}, proxy.Errorf(proxy.KindKafkaUnavailable, "from: partition %d has no leader that answers: try again.", f.partition)
 	}
 	if f.number > end.Offset {
-		return start{}, proxy.Errorf(proxy.KindOffsetOutOfRange, "from: partition %d ends at offset %d.", f.partition, end.Offset)
+		return start{}, proxy.Errorf(proxy.KindOffsetOutOfRange, "from: partition %d ends at offset %d: that or a smaller one is an offset of it.", f.partition, end.Offset)
 	}
 	at[f.partition] = proxy.Place{Offset: f.number, Epoch: -1}
 	return start{at: at}, nil

@@ -312,7 +312,7 @@ func (t *tailing) failed(_ socket.TailFeed, err error) {
 
 // tooSlow ends a connection that was to end when it cannot keep up.
 func (t *tailing) tooSlow() {
-	t.end(proxy.Errorf(proxy.KindOverloaded, "The client is too slow, and asked not to wait."))
+	t.end(proxy.Errorf(proxy.KindOverloaded, "The client is too slow for slow=close: read faster, or take slow=wait, skip or latest."))
 }
 
 // close ends the tails, and releases the topics.

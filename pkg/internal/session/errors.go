@@ -10,12 +10,12 @@ import (
 func errLimit(q *Request, o outcome) *proxy.Error {
 	switch {
 	case o == topicFull:
-		return proxy.Errorf(proxy.KindLimitReached, "Group %q has a connection for each of the %d partitions of topic %q.",
+		return proxy.Errorf(proxy.KindLimitReached, "Group %q has a connection for each of the %d partitions of topic %q: one more would get nothing. Close one, or read with another groupId.",
 			q.Group, q.Partitions, q.Topic)
 	case q.Kind == Producer:
-		return proxy.Errorf(proxy.KindLimitReached, "Client %q has its most connections of %d.", q.Client, q.Limit)
+		return proxy.Errorf(proxy.KindLimitReached, "Client %q has its most connections of %d: close one, or have its limit raised.", q.Client, q.Limit)
 	default:
-		return proxy.Errorf(proxy.KindLimitReached, "Group %q has its most connections of %d.", q.Group, q.Limit)
+		return proxy.Errorf(proxy.KindLimitReached, "Group %q has its most connections of %d: close one, or have its limit raised.", q.Group, q.Limit)
 	}
 }
 

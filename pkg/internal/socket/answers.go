@@ -42,9 +42,11 @@ type answers struct {
 	wake      func()
 	extension *extension    // of the connection
 	most      int           // messages without an answer, above which no other is read
-	room      chan struct{} // tells the reader, where it waits, that messages were answered
+	backlog   *backlog      // of messages at Kafka, above which no other is read
+	room      chan struct{} // tells the reader, where it waits, that another may be
 
 	unanswered atomic.Int64 // messages that were read and whose answers are not written
+	isWaiting  atomic.Bool  // whether the reader waits for room
 
 	// The writer's.
 	taken  []*slot // being written
@@ -110,6 +112,10 @@ func (a *answers) push(messages []codec.Message, batch *codec.Batch, of share, r
 	}
 	a.queue = append(a.queue, s)
 	a.unanswered.Add(int64(of.messages))
+	a.backlog.read(s.open)
+	if oldest := a.queue[0]; oldest.open > 0 {
+		a.backlog.checkAge(oldest.received, received)
+	}
 	a.metrics.InFlight.Add(float64(s.size()))
 	if s.open == 0 {
 		a.wake()
@@ -132,10 +138,12 @@ func (s *slot) enter(messages []codec.Message) {
 
 // hasRoom implements intake. The window alone does not bound the messages without an answer: one that waits
 // for it is read already.
-func (a *answers) hasRoom() bool { return a.unanswered.Load() < int64(a.most) }
+func (a *answers) hasRoom() bool { return a.unanswered.Load() < int64(a.most) && a.backlog.hasRoom() }
 
 // awaitRoom implements intake.
 func (a *answers) awaitRoom(done <-chan struct{}) error {
+	a.isWaiting.Store(true)
+	defer a.isWaiting.Store(false)
 	for !a.hasRoom() {
 		select {
 		case <-a.room:
@@ -149,6 +157,14 @@ func (a *answers) awaitRoom(done <-chan struct{}) error {
 // answered tells the reader that the answers to messages are written.
 func (a *answers) answered(messages int) {
 	a.unanswered.Add(int64(-messages))
+	a.tellReader()
+}
+
+// tellReader wakes the reader where it waits for room and there is some.
+func (a *answers) tellReader() {
+	if !a.isWaiting.Load() || !a.hasRoom() {
+		return
+	}
 	select {
 	case a.room <- struct{}{}:
 	default:
@@ -212,10 +228,11 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 		failed = proxy.AsError(err)
 	}
 	var f freed
+	now := time.Now()
 	a.mu.Lock()
 	s.held--
 	if !e.answered {
-		e.answer(ack, failed)
+		e.answer(ack, failed, now)
 	}
 	first := s.open == 0 && len(a.queue) > 0 && a.queue[0] == s
 	a.release(s, &f)
@@ -227,19 +244,23 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 }
 
 // answer sets the answer to a message. The lock of its answers is held.
-func (e *entry) answer(ack proxy.Ack, err *proxy.Error) {
+func (e *entry) answer(ack proxy.Ack, err *proxy.Error, now time.Time) {
 	e.answered, e.ack, e.err = true, ack, err
-	e.slot.open--
+	s := e.slot
+	s.open--
+	s.queue.backlog.answered(s.received, now, err == nil)
+	s.queue.tellReader()
 	e.span.End(ack, err)
 }
 
 // refuse answers messages that Kafka's client has not released yet: the entries stay held.
 func (a *answers) refuse(entries []*entry, outcomes []proxy.Outcome) {
+	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, e := range entries {
 		if !e.answered {
-			e.answer(proxy.Ack{}, outcomes[i].Err)
+			e.answer(proxy.Ack{}, outcomes[i].Err, now)
 		}
 	}
 	if len(a.queue) > 0 && a.queue[0].open == 0 {
@@ -325,7 +346,7 @@ func (a *answers) expire(now time.Time) {
 		s.late = s.late || s.open > 0
 		for i := range s.entries {
 			if e := &s.entries[i]; !e.answered {
-				e.answer(proxy.Ack{}, late)
+				e.answer(proxy.Ack{}, late, now)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ func BenchmarkAnswers(b *testing.B) {
 	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
 	a := &answers{
 		codec: codec.NewJSONIn(codec.InSettings{Topic: "t"}), window: limit.NewWindow(limit.MaxMessages, limit.MaxBytes),
-		memory: budget.New(1 << 30).Account(budget.Producing), timeout: time.Hour, metrics: m, topic: m.Produced("t"), total: new(atomic.Int64), wake: func() {},
+		memory: budget.New(1 << 30).Account(budget.Producing), timeout: time.Hour, metrics: m, topic: m.Produced("t"), total: new(atomic.Int64), wake: func() {}, backlog: newBacklog(limit.MaxMessages, time.Hour),
 	}
 	messages := make([]codec.Message, 1)
 	entries := make([]*entry, 0, inFlight)

@@ -21,7 +21,7 @@ func newAnswers(window *limit.Window) *answers {
 	m := metrics.New(prometheus.NewRegistry(), metrics.Build{})
 	return &answers{
 		codec: codec.NewJSONIn(codec.InSettings{Topic: "t"}), window: window, timeout: time.Minute,
-		metrics: m, topic: m.Produced("t"), total: new(atomic.Int64), wake: func() {},
+		metrics: m, topic: m.Produced("t"), total: new(atomic.Int64), wake: func() {}, backlog: newBacklog(1000, time.Minute),
 	}
 }
 

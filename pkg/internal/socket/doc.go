@@ -16,6 +16,9 @@
 //     Kafka's acknowledgement.
 //   - The slot of a message in the in-flight window is freed when the message is answered and
 //     Kafka's client has released its bytes, not when the first of the two happens.
+//   - Where Kafka takes messages more slowly than they come, a connection has as many wait as it acknowledges within
+//     about a quarter of the delivery timeout, so that work is not done for messages whose time is over. The others are read
+//     later, and none is refused for it. What waits for the client, such as answers that it does not read, does not count.
 //   - A record counts as delivered when the peer's WebSocket has answered a ping that was
 //     written after it. The write itself proves nothing: socket buffers hold megabytes.
 //   - No undelivered record is committed, and a position is never committed by a connection

@@ -66,7 +66,7 @@ func newIn(c *Conn, o InOptions) *in {
 		answers: &answers{
 			codec: o.Codec, window: window, memory: c.settings.Budget.Account(budget.Producing), timeout: o.DeliveryTimeout,
 			metrics: c.metrics, topic: c.metrics.Produced(o.Topic), total: &c.records, wake: c.Wake, extension: c.extension,
-			most: o.MaxInFlight, room: make(chan struct{}, 1),
+			most: o.MaxInFlight, backlog: newBacklog(o.MaxInFlight, o.DeliveryTimeout), room: make(chan struct{}, 1),
 		},
 	}
 	c.intake, c.onWait = f.answers, f.beforeWait

@@ -55,7 +55,12 @@ func (p *producer) got() []string {
 }
 
 // ack acknowledges the n-th record, with n as its offset.
-func (p *producer) ack(n int) { p.waiting[n].Done(proxy.Ack{Offset: int64(n)}, nil) }
+func (p *producer) ack(n int) {
+	p.mu.Lock()
+	done := p.waiting[n]
+	p.mu.Unlock()
+	done.Done(proxy.Ack{Offset: int64(n)}, nil)
+}
 
 func inOptions(p *producer) InOptions {
 	return InOptions{

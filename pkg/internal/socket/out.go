@@ -168,7 +168,7 @@ func (f *out) take(text bool, frame []byte) {
 		commit, err = f.options.Codec.DecodeCommit(frame)
 	}
 	if f.options.AutoCommit && (err == nil || err.Kind == proxy.KindUnknownMessageID) { // whatever it names
-		err = proxy.Errorf(proxy.KindInvalidMessage, "Commits are not taken with autoCommit=true.")
+		err = proxy.Errorf(proxy.KindInvalidMessage, "Commits are not taken with autoCommit=true: connect with autoCommit=false to commit by yourself.")
 	}
 	if err == nil && commit.Position.Topic != f.options.Topic {
 		err = proxy.Errorf(proxy.KindUnknownMessageID, "wsProxyMessageId is of another topic.")

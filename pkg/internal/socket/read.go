@@ -230,7 +230,7 @@ func (c *Conn) checkLength(frame int64, compressed bool) error {
 
 func (c *Conn) refuseTooLong() error {
 	c.dropMessage() // not needed while the connection closes, which takes a while
-	return c.refuse(proxy.CloseMessageTooBig, "A message is longer than the proxy allows.")
+	return c.refuse(proxy.CloseMessageTooBig, "A message is longer than the proxy allows (WSPROXY_MAX_MESSAGE_BYTES).")
 }
 
 // violated ends the connection for a breach of RFC 6455.

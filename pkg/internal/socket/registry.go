@@ -42,7 +42,7 @@ func (r *Registry) refusal(address string) *proxy.Error {
 		return proxy.Errorf(proxy.KindOverloaded, "This replica has its most connections of %d: try again later.", r.limits.Connections)
 	}
 	if reached(r.limits.PerAddress, r.byAddress[address]) {
-		return proxy.Errorf(proxy.KindLimitReached, "Your address has its most connections of %d.", r.limits.PerAddress)
+		return proxy.Errorf(proxy.KindLimitReached, "Your address has its most connections of %d: close one, and try again.", r.limits.PerAddress)
 	}
 	return nil
 }

@@ -45,6 +45,9 @@
 //
 //   - A record is settled at most once: one worker at most is told that Kafka has accepted or rejected it, and nobody
 //     is given it in a later delivery.
+//   - While brokers do not see each other, one that does not lead a partition anymore may not know, and hand out a record that was settled
+//     at its successor. Nobody may be told to have settled it again.
+//   - Records that were deleted need be neither delivered nor settled.
 //   - A record is delivered at least once, and in the end a worker has accepted or rejected it, or it was delivered as often as
 //     Kafka allows.
 //   - Each delivery is at one worker, and no worker holds more than its window.

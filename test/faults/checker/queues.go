@@ -34,8 +34,10 @@ func isFinal(verb string) bool { return verb == accept || verb == reject }
 // queues checks what workers were given and told.
 type queues struct {
 	*check
-	all   map[string]*queue
-	conns map[int]*worker
+	all     map[string]*queue
+	conns   map[int]*worker
+	divided bool // whether a leader of the past may hand out records
+	trimmed map[slot]int64
 }
 
 // queue is a share group.
@@ -66,7 +68,7 @@ func (q *queue) at(p place) *queued {
 
 // checkQueues checks what workers were given and told.
 func checkQueues(events []history.Event, kafka *Kafka) Report {
-	q := &queues{check: newCheck(kafka), all: make(map[string]*queue), conns: make(map[int]*worker)}
+	q := &queues{check: newCheck(kafka), all: make(map[string]*queue), conns: make(map[int]*worker), trimmed: make(map[slot]int64)}
 	q.readLogs()
 	for _, one := range kafka.Queues {
 		q.all[one.Name] = &queue{Queue: one, records: make(map[place]*queued)}
@@ -90,6 +92,10 @@ func (c *queues) event(index int, e *history.Event) {
 		}
 	case history.Made, history.Ended:
 		c.change(e)
+	case history.Divided, history.United:
+		c.divided = e.Kind == history.Divided
+	case history.Trim:
+		c.trimmed[slot{e.Instance, e.Partition}] = e.Offset
 	case history.Close:
 		c.closed(e)
 	case history.QueueTold:
@@ -151,7 +157,7 @@ func (c *queues) count(e *history.Event, at place, q *queue) {
 		c.violated(SameDelivery, e, "delivery %d of %s is given to a worker again", e.Count, at)
 	}
 	asked := time.UnixMilli(e.Until).Add(-q.Lock)
-	if r.settled > 0 && (q.Counts && e.Count > r.settled || q.Lock > 0 && asked.After(r.known)) {
+	if r.settled > 0 && !c.divided && (q.Counts && e.Count > r.settled || q.Lock > 0 && asked.After(r.known)) {
 		c.violated(CameAgain, e, "delivery %d of %s comes after delivery %d was settled", e.Count, at, r.settled)
 	}
 	r.counts[e.Count] = true
@@ -186,6 +192,7 @@ func (c *queues) judge(q *queue) {
 			record := &c.records(s)[i]
 			at := place{s, record.Offset}
 			switch r := q.at(at); {
+			case record.Offset < c.trimmed[s]:
 			case r.most == 0:
 				c.violated(Undelivered, nil, "%s at %s was never given to a worker of queue %s", record.ID, at, q.Name)
 			case r.final <= 0 && (q.Limit == 0 || r.most < q.Limit-q.Unseen):

@@ -229,6 +229,31 @@ func TestACleanQueueHasNoViolation(t *testing.T) {
 	}
 }
 
+func TestRecordsOfALeaderOfThePastAndDeletedOnesMayBeMissedOrComeAgain(t *testing.T) {
+	w := cleanQueue()
+	w.add(history.Event{Kind: history.Divided}, give(2, "a", 0, 2), history.Event{Kind: history.United})
+	for _, v := range Check(w.events, w.kafka).Violations {
+		if v.Rule == CameAgain {
+			t.Error(v)
+		}
+	}
+	var never []history.Event
+	for _, e := range w.events {
+		if e.Kind == history.Made || e.Kind == history.Open {
+			never = append(never, e)
+		}
+	}
+	for partition, records := range w.kafka.Log {
+		never = append(never, history.Event{Kind: history.Trim, Partition: partition, Offset: records[len(records)-1].Offset + 1})
+	}
+	if left := Unworked(never, w.kafka); len(left) > 0 {
+		t.Errorf("records that were deleted must be worked on: %q", left)
+	}
+	if left := Unworked(nil, w.kafka); len(left) == 0 {
+		t.Error("no record must be worked on")
+	}
+}
+
 func TestPlantedViolationsOfQueues(t *testing.T) {
 	checkPlanted(t, cleanQueue, map[string]planted{
 		"a record is accepted twice": {func(_ *testing.T, w *world) {
@@ -242,6 +267,13 @@ func TestPlantedViolationsOfQueues(t *testing.T) {
 			w.kafka.Queues[0] = Queue{Name: "q", Lock: (lockEnd - sentAt - 1) * time.Millisecond}
 			w.add(give(2, "a", 0, 1))
 		}, []Rule{CameAgain}},
+		"a record comes again from a leader of the past, when all know who leads": {func(_ *testing.T, w *world) {
+			w.add(history.Event{Kind: history.Divided}, history.Event{Kind: history.United}, give(2, "a", 0, 2))
+		}, []Rule{CameAgain}},
+		"a record that a leader of the past hands out is settled again": {func(_ *testing.T, w *world) {
+			w.kafka.Queues[0].Counts = false
+			w.add(history.Event{Kind: history.Divided}, give(2, "a", 0, 2), says(2, "5", accept, 0), told(accept, 0), settled(2, 0), answer(2, "settled"))
+		}, []Rule{SettledTwice}},
 		"two workers have one delivery": {func(t *testing.T, w *world) {
 			w.replace(t, give(2, "b", 1, 2), give(2, "b", 1, 1))
 		}, []Rule{SameDelivery}},

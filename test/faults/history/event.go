@@ -48,6 +48,10 @@ const (
 	Broken
 	// Mended: Kafka serves readers again.
 	Mended
+	// Divided: brokers are about to lose sight of each other, so that one may believe to lead a partition that another one leads.
+	Divided
+	// United: they see each other again, and all know who leads.
+	United
 	// Requests: how many requests of a kind the proxies sent in a time, and how many are enough.
 	// Content says what was counted; Count and Limit.
 	Requests

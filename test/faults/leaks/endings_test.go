@@ -4,7 +4,6 @@ package leaks
 
 import (
 	"math/rand/v2"
-	"net"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
 )
@@ -27,9 +26,7 @@ func endings() []ending {
 		{name: "RST", end: func(ws *wsclient.Conn, _ *rand.Rand) error { return reset(ws) }},
 		{name: "FIN without a close frame", end: func(ws *wsclient.Conn, _ *rand.Rand) error { return ws.Net.Close() }},
 		{name: "half-closed", end: func(ws *wsclient.Conn, _ *rand.Rand) error {
-			if tcp, ok := ws.Net.(*net.TCPConn); ok {
-				_ = tcp.CloseWrite()
-			}
+			_ = tcpOf(ws.Net).CloseWrite()
 			return ended(ws)
 		}},
 		{name: "cut in a message by FIN", end: func(ws *wsclient.Conn, r *rand.Rand) error {

@@ -19,13 +19,14 @@ type holdings struct {
 	heap                            int // bytes in use after a garbage collection
 	producers, consumers, admins    int // Kafka clients
 	connections, inFlight, groups   int
+	sessions                        int
 }
 
 // String implements fmt.Stringer.
 func (h holdings) String() string {
 	return fmt.Sprintf("%d goroutines, %d descriptors, %.1f MiB of heap, %d series and %d of Kafka clients; "+
-		"%d connections, %d messages in flight, Kafka clients: %d admin, %d producing, %d consuming",
-		h.goroutines, h.descriptors, float64(h.heap)/(1<<20), h.series, h.ofKafkaClients, h.connections, h.inFlight, h.admins, h.producers, h.consumers)
+		"%d connections, %d sessions, %d messages in flight, Kafka clients: %d admin, %d producing, %d consuming",
+		h.goroutines, h.descriptors, float64(h.heap)/(1<<20), h.series, h.ofKafkaClients, h.connections, h.sessions, h.inFlight, h.admins, h.producers, h.consumers)
 }
 
 // get asks the management listener.
@@ -85,13 +86,13 @@ func (p *proxy) holds(t *testing.T) holdings {
 		heap:      m.sum("go_memstats_heap_inuse_bytes"),
 		producers: clients("producer"), consumers: clients("consumer"), admins: clients("admin"),
 		connections: m.sum("wsproxy_connections"), inFlight: m.sum("wsproxy_in_flight_messages"),
-		groups: m.sum("wsproxy_group_connections"),
+		groups: m.sum("wsproxy_group_connections"), sessions: m.sum("wsproxy_session_claims"),
 	}
 }
 
 // idle returns nil when nobody is connected and no client of Kafka is left but the admin's.
 func (h holdings) idle() error {
-	return unless(h.connections == 0 && h.inFlight == 0 && h.groups == 0 && h.producers == 0 && h.consumers == 0 && h.admins == 1,
+	return unless(h.connections == 0 && h.inFlight == 0 && h.groups == 0 && h.sessions == 0 && h.producers == 0 && h.consumers == 0 && h.admins == 1,
 		"there are %v, in groups %d", h, h.groups)
 }
 

@@ -69,9 +69,14 @@ func (v *visit) clientID() string {
 	return fmt.Sprintf("client-%d", v.number%(2*maxProducers))
 }
 
+// place is a socket to produce, of an instance that nobody has been.
+func (v *visit) place() string {
+	return target("/socket/in", "clientId", v.clientID(), "topic", topicIn, "instanceId", fmt.Sprintf("instance-%d", v.number))
+}
+
 // produce sends messages and ends the connection, with or without waiting for the answers.
 func (v *visit) produce(messages int, answered bool, e ending) error {
-	ws, err := v.open(target("/socket/in", "clientId", v.clientID(), "topic", topicIn))
+	ws, err := v.open(v.place())
 	if err != nil {
 		return err
 	}
@@ -93,6 +98,7 @@ func (v *visit) produce(messages int, answered bool, e ending) error {
 func (v *visit) consume(topic string, records int, e ending) error {
 	group := <-v.groups
 	defer func() { v.groups <- group }()
+	v.subject = "consumer-" + group                                        // another one would not get the place of a connection that has just died
 	ws, err := v.open(target("/socket/out", "clientId", "consumer-"+group, // the same each time: others find no place until it has left
 		"groupId", fmt.Sprintf("%s-%s", topic, group), "topic", topic, "autoCommit", "false"))
 	if err != nil {

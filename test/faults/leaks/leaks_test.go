@@ -101,7 +101,7 @@ type storm struct {
 
 func (s *storm) visit() *visit {
 	n := s.number.Add(1)
-	return &visit{proxy: s.proxy, number: int(n), groups: s.groups, rand: rand.New(rand.NewPCG(uint64(n), 0))}
+	return &visit{proxy: s.proxy, number: int(n), subject: fmt.Sprintf("subject-%d", n), groups: s.groups, rand: rand.New(rand.NewPCG(uint64(n), 0))}
 }
 
 // run makes n visits of the kinds in turn, several at a time.
@@ -180,7 +180,7 @@ func (s *storm) neverRead(t *testing.T, n int) {
 		must(t, err)
 		must(t, tcp.SetReadBuffer(4<<10))
 		ws, err := wsclient.Open(tcp, target("/socket/out", "clientId", "c", "topic", topicBig,
-			"groupId", fmt.Sprintf("slow-%d", i), "autoCommit", "false"))
+			"groupId", fmt.Sprintf("slow-%d", i), "autoCommit", "false"), v.authorization())
 		must(t, err)
 		must(t, texts(ws, 1))
 		open = append(open, ws)
@@ -199,16 +199,17 @@ func (s *storm) neverRead(t *testing.T, n int) {
 func (s *storm) overcrowd(t *testing.T) {
 	t.Helper()
 	s.settle(t, func(h holdings) error { return unless(h.connections == 0, "there are %v", h) })
-	place := target("/socket/in", "clientId", "c", "topic", topicIn)
 	var open []*wsclient.Conn
 	for range maxConnections {
-		ws, err := s.visit().open(place)
+		v := s.visit()
+		ws, err := v.open(v.place())
 		must(t, err)
 		open = append(open, ws)
 		go func() { _ = texts(ws, 1) }() // answers pings
 	}
 	for range 100 {
-		must(t, s.visit().refused(503, place))
+		v := s.visit()
+		must(t, v.refused(503, v.place()))
 	}
 	for i, ws := range open {
 		if i%2 == 0 {
@@ -218,7 +219,8 @@ func (s *storm) overcrowd(t *testing.T) {
 		}
 	}
 	await(t, "a place", func() error {
-		ws, err := s.visit().open(place)
+		v := s.visit()
+		ws, err := v.open(v.place())
 		if err == nil {
 			_ = ws.Net.Close()
 		}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/wsclient"
 )
@@ -27,6 +29,13 @@ func refusals() []kind {
 		ask("no such topic to read", 400, "/socket/out", "topic", topicMissing, "clientId", "c"),
 		ask("topic not allowed", 403, "/socket/in", "topic", "secret", "clientId", "c"),
 		ask("internal topic", 403, "/socket/out", "topic", "__consumer_offsets", "clientId", "c"),
+		{"handshake refused: no token", often, func(v *visit) error { return v.unauthorized("X-Nothing: x") }},
+		{"handshake refused: token that has ended", often, func(v *visit) error {
+			return v.unauthorized("Authorization: Bearer " + v.proxy.provider.token(fmt.Sprintf("late-%d", v.number), -time.Hour))
+		}},
+		{"handshake refused: token of nobody", often, func(v *visit) error {
+			return v.unauthorized(fmt.Sprintf("Authorization: Bearer %d.%d.%d", v.number, v.number, v.number))
+		}},
 		{"handshake refused: foreign origin", often, func(v *visit) error {
 			return v.answered(403, head("GET", target("/socket/in", "topic", topicIn, "clientId", "c"), upgrade("Origin: http://elsewhere.example")...))
 		}},
@@ -72,6 +81,20 @@ func (v *visit) refused(status int, target string) error {
 	return nil
 }
 
+// unauthorized asks for a WebSocket with a header that must not suffice.
+func (v *visit) unauthorized(header string) error {
+	conn, err := v.connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = wsclient.Open(conn, v.place(), header)
+	if r, ok := errors.AsType[*wsclient.Refused](err); !ok || r.Status != http.StatusUnauthorized {
+		return fmt.Errorf("%w: %.20s is answered by %w", errUnexpected, header, err)
+	}
+	return nil
+}
+
 // answered asks for something that must be answered with the status.
 func (v *visit) answered(status int, request string) error {
 	got, err := v.request(request)
@@ -104,7 +127,7 @@ func requests() []kind {
 			defer tcp.Close()
 			r := bufio.NewReader(tcp)
 			for range 5 {
-				if status, err := answerTo(tcp, r, head("GET", "/healthcheck")); err != nil || status != 200 {
+				if status, err := answerTo(tcp, r, v.authorized(head("GET", "/healthcheck"))); err != nil || status != 200 {
 					return fmt.Errorf("%w: %d, %w", errUnexpected, status, err)
 				}
 			}
@@ -115,15 +138,17 @@ func requests() []kind {
 
 // unfinished are handshakes that never come to their end.
 func unfinished() []kind {
-	request := head("GET", target("/socket/in", "topic", topicIn, "clientId", "c"), upgrade()...)
-	begin := func(name string, bytes, share int, end func(*net.TCPConn) error) kind {
+	none, half := func(string) int { return 0 }, func(request string) int { return len(request) / 2 }
+	most, whole := func(request string) int { return len(request) - 1 }, func(request string) int { return len(request) }
+	begin := func(name string, bytes func(request string) int, share int, end func(*net.TCPConn) error) kind {
 		return kind{"handshake never finished: " + name, share, func(v *visit) error {
 			tcp, err := v.dial()
 			if err != nil {
 				return err
 			}
 			defer tcp.Close()
-			if _, err := tcp.Write([]byte(request[:bytes])); err != nil {
+			request := v.authorized(head("GET", v.place(), upgrade()...))
+			if _, err := tcp.Write([]byte(request[:bytes(request)])); err != nil {
 				return err
 			}
 			return end(tcp)
@@ -138,14 +163,24 @@ func unfinished() []kind {
 	}
 	rst := func(tcp *net.TCPConn) error { return tcp.SetLinger(0) }
 	fin := func(*net.TCPConn) error { return nil }
-	half := len(request) / 2
 	return []kind{
-		begin("not a byte, FIN", 0, often, fin),
-		begin("not a byte, timeout", 0, seldom, timedOut),
+		begin("not a byte, FIN", none, often, fin),
+		begin("not a byte, timeout", none, seldom, timedOut),
 		begin("half, FIN", half, often, fin),
 		begin("half, RST", half, often, rst),
 		begin("half, timeout", half, seldom, timedOut),
-		begin("all but the last byte, timeout", len(request)-1, seldom, timedOut),
-		begin("whole, RST without reading the answer", len(request), often, rst),
+		begin("all but the last byte, timeout", most, seldom, timedOut),
+		{"TLS never begun, timeout", seldom, func(v *visit) error {
+			tcp, err := dial(v.proxy.tls)
+			if err != nil {
+				return err
+			}
+			defer tcp.Close()
+			if _, err := tcp.Write([]byte{0x16, 3, 1}); err != nil {
+				return err
+			}
+			return timedOut(tcp)
+		}},
+		begin("whole, RST without reading the answer", whole, often, rst),
 	}
 }

@@ -4,6 +4,7 @@ package leaks
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,17 +20,20 @@ import (
 
 // visit is one connection to the proxy, from its beginning to its end.
 type visit struct {
-	proxy  *proxy
-	rand   *rand.Rand
-	number int
-	groups chan string // that nobody is in
+	proxy   *proxy
+	rand    *rand.Rand
+	number  int
+	subject string      // of its token
+	groups  chan string // that nobody is in
 }
 
 // wait bounds everything that a client waits for.
 const wait = 45 * time.Second
 
-func (v *visit) dial() (*net.TCPConn, error) {
-	conn, err := net.DialTimeout("tcp", v.proxy.main, wait)
+func (v *visit) dial() (*net.TCPConn, error) { return dial(v.proxy.main) }
+
+func dial(address string) (*net.TCPConn, error) {
+	conn, err := net.DialTimeout("tcp", address, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +45,39 @@ func (v *visit) dial() (*net.TCPConn, error) {
 	return tcp, err
 }
 
-// target makes a path with a query. Parameters are name, value, name, value.
+// connect connects every other visit with TLS.
+func (v *visit) connect() (net.Conn, error) {
+	if v.number%4 < 2 {
+		return v.dial()
+	}
+	tcp, err := dial(v.proxy.tls)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(tcp, v.proxy.trust)
+	if err := conn.Handshake(); err != nil {
+		_ = tcp.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// tcpOf is what lies below a connection.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	tcp, _ := conn.(*net.TCPConn) // there is no other
+	return tcp
+}
+
+// target makes a path with a query. Parameters are name, value, name, value. Producers must name an instance: those that are
+// refused need none of their own.
 func target(path string, parameters ...string) string {
 	values := url.Values{}
+	if path == "/socket/in" {
+		values.Set("instanceId", "any")
+	}
 	for i := 0; i < len(parameters); i += 2 {
 		values.Set(parameters[i], parameters[i+1])
 	}
@@ -63,27 +97,37 @@ func (v *visit) open(target string) (*wsclient.Conn, error) {
 }
 
 func (v *visit) openOnce(target string) (*wsclient.Conn, error) {
-	tcp, err := v.dial()
+	conn, err := v.connect()
 	if err != nil {
 		return nil, err
 	}
-	ws, err := wsclient.Open(tcp, target)
+	ws, err := wsclient.Open(conn, target, v.authorization())
 	if err != nil {
-		_ = tcp.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return ws, nil
 }
 
-// request sends an HTTP request by hand and returns the answer's status.
+// request sends an HTTP request by hand, with the visitor's token, and returns the answer's status.
 func (v *visit) request(head string) (int, error) {
-	tcp, err := v.dial()
+	conn, err := v.connect()
 	if err != nil {
 		return 0, err
 	}
-	defer tcp.Close()
-	r := bufio.NewReader(tcp)
-	return answerTo(tcp, r, head)
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	return answerTo(conn, r, v.authorized(head))
+}
+
+// authorization is the header with the visitor's token.
+func (v *visit) authorization() string {
+	return "Authorization: Bearer " + v.proxy.provider.token(v.subject, time.Hour)
+}
+
+// authorized adds the header to a request.
+func (v *visit) authorized(head string) string {
+	return strings.Replace(head, "Host: proxy\r\n", "Host: proxy\r\n"+v.authorization()+"\r\n", 1)
 }
 
 func answerTo(tcp net.Conn, r *bufio.Reader, head string) (int, error) {
@@ -106,10 +150,9 @@ func head(method, target string, headers ...string) string {
 
 // reset ends a connection with RST.
 func reset(ws *wsclient.Conn) error {
-	if tcp, ok := ws.Net.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	return ws.Net.Close()
+	tcp := tcpOf(ws.Net)
+	_ = tcp.SetLinger(0)
+	return tcp.Close()
 }
 
 var errUnexpected = errors.New("the proxy did not do what it must")

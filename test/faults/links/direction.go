@@ -54,7 +54,11 @@ func (d *direction) pass(p *pair, to, from *net.TCPConn, closed <-chan struct{})
 	if d.await(chunk{}, closed) && !p.over.Load() { // the end waits as bytes do
 		_ = to.CloseWrite()
 	}
-	_ = from.CloseRead()
+	if p.abandoned.Load() {
+		_ = from.SetReadDeadline(time.Unix(1, 0)) // its end would be told
+	} else {
+		_ = from.CloseRead()
+	}
 	reading.Wait()
 }
 

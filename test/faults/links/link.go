@@ -3,6 +3,7 @@ package links
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,8 @@ type Way struct {
 
 // Link passes TCP connections on to an address. Its methods may be called concurrently.
 type Link struct {
-	target    string
+	asking    sync.Mutex // is held while target is called
+	target    func() (string, error)
 	listener  net.Listener
 	up, down  direction // to the target, and from it
 	running   sync.WaitGroup
@@ -36,14 +38,25 @@ type Link struct {
 // pair is a connection: both ends of it.
 type pair struct {
 	near, far *net.TCPConn
-	over      atomic.Bool // both ends are reset: neither may be told a regular end before
+	over      atomic.Bool // an end is reset: neither may be told a regular end before
+	abandoned atomic.Bool // that is the far end alone
 }
 
 // Open begins to listen on a free port of this machine. The target need not be there yet.
-func Open(target string) (*Link, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func Open(target string) (*Link, error) { return OpenAt("127.0.0.1:0", target) }
+
+// OpenAt is [Open] at an address, as host:port.
+func OpenAt(address, target string) (*Link, error) {
+	return open(address, func() (string, error) { return target, nil })
+}
+
+// OpenTo is [Open] to a target that is asked for with each connection, for one at a time. Where there is none the connection is reset.
+func OpenTo(target func() (string, error)) (*Link, error) { return open("127.0.0.1:0", target) }
+
+func open(address string, target func() (string, error)) (*Link, error) {
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("opening a link to %s: %w", target, err)
+		return nil, fmt.Errorf("opening a link: %w", err)
 	}
 	l := &Link{target: target, listener: listener, closed: make(chan struct{}), open: make(map[*pair]struct{})}
 	l.up.changed, l.down.changed = make(chan struct{}), make(chan struct{})
@@ -73,6 +86,18 @@ func (l *Link) Cut() {
 	defer l.mu.Unlock()
 	for p := range l.open {
 		p.reset()
+	}
+}
+
+// Abandon leaves all connections half-open: the target is told that they have ended (RST), and those who have made them are told nothing, nor
+// will they be answered, until they end them or the link is cut or closed.
+func (l *Link) Abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := range l.open {
+		p.abandoned.Store(true)
+		p.over.Store(true)
+		abort(p.far)
 	}
 }
 
@@ -119,6 +144,10 @@ func (l *Link) serve(near *net.TCPConn) {
 	both.Go(func() { l.up.pass(p, p.far, p.near, l.closed) })
 	both.Go(func() { l.down.pass(p, p.near, p.far, l.closed) })
 	both.Wait()
+	if p.abandoned.Load() {
+		_ = p.near.SetReadDeadline(time.Time{})
+		_, _ = io.Copy(io.Discard, p.near)
+	}
 }
 
 var errRefused = errors.New("the link refuses connections")
@@ -127,7 +156,13 @@ func (l *Link) connect(near *net.TCPConn) (*pair, error) {
 	if l.isRefusing() {
 		return nil, errRefused
 	}
-	conn, err := net.Dial("tcp", l.target)
+	l.asking.Lock()
+	target, err := l.target()
+	l.asking.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the target: %w", err)
+	}
+	conn, err := net.Dial("tcp", target)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the target: %w", err)
 	}

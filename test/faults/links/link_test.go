@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -209,6 +210,59 @@ func TestALinkCutsAndRefusesConnections(t *testing.T) {
 	if n, err := refused.Read(make([]byte, 1)); n > 0 || !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("a refused connection: %d bytes, then %v", n, err)
 	}
+}
+
+func TestALinkAsksForTheTargetOfEachConnection(t *testing.T) {
+	t.Parallel()
+	var targets []string
+	for range 2 {
+		server, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		t.Cleanup(func() { _ = server.Close() })
+		targets = append(targets, server.Addr().String())
+		go func() {
+			if conn, err := server.Accept(); err == nil {
+				_, _ = io.WriteString(conn, server.Addr().String())
+				_ = conn.Close()
+			}
+		}()
+	}
+	all := slices.Clone(targets)
+	link, err := OpenTo(func() (string, error) {
+		if len(targets) == 0 {
+			return "", errors.New("no target")
+		}
+		next := targets[0]
+		targets = targets[1:]
+		return next, nil
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, link.Close()) })
+	for _, want := range all {
+		hears(t, dial(t, link), want)
+	}
+	conn, err := net.Dial("tcp", link.Addr())
+	if err != nil {
+		return // the RST came before the kernel had told of the connection
+	}
+	defer conn.Close()
+	endsWith(t, tcp(t, conn), syscall.ECONNRESET)
+}
+
+func TestALinkAbandonsAConnectionHalfOpen(t *testing.T) {
+	t.Parallel()
+	e := connected(t)
+	says(t, e.client, e.server, "question")
+	e.link.Abandon()
+	endsWith(t, e.server, syscall.ECONNRESET)
+	hearsNothing(t, e.client)
+	for range 3 { // the first is what the link finds the end by
+		_, err := io.WriteString(e.client, "is anybody there")
+		must(t, err)
+		hearsNothing(t, e.client)
+	}
+	e.link.Cut()
+	endsWith(t, e.client, syscall.ECONNRESET)
 }
 
 func TestALinkClosesWhatItHolds(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-var length = flag.Duration("length", 40*time.Second, "how long more is offered than Kafka takes: half of it the second time")
+var length = flag.Duration("length", 40*time.Second, "how long more is offered than Kafka takes, each time")
 
 // patience is how long a test waits for what should soon be. It only has to be longer than the slowest machine takes.
 const patience = 2 * time.Minute

@@ -103,9 +103,9 @@ func ended() context.Context {
 
 // dial connects the tail of a number to a replica, and to the next one where that refuses.
 func (c *crowd) dial(n int, random *rand.Rand) (wire workload.Wire, err error) {
-	first := random.IntN(c.fleet.size)
-	for i := range c.fleet.size {
-		address, missing := c.fleet.any((first + i) % c.fleet.size)
+	first := random.IntN(c.fleet.size())
+	for i := range c.fleet.size() {
+		address, missing := c.fleet.any((first + i) % c.fleet.size())
 		if missing != nil {
 			return nil, missing
 		}

@@ -15,24 +15,33 @@ type fault struct {
 	name string
 	// strike lets it happen and ends it. What it returns is what it was in particular.
 	strike func(*rig) (string, error)
+	// divides means that a broker may believe to lead a partition that another one leads.
+	divides bool
 }
 
 func faults() []fault {
 	return []fault{
-		{"broker killed", (*rig).killBroker},
-		{"broker frozen", (*rig).freezeBroker},
-		{"proxy killed", (*rig).killProxy},
-		{"proxy shut down by SIGTERM", (*rig).stopProxy},
-		{"proxy frozen", (*rig).freezeProxy},
-		{"clients reset (RST)", (*rig).resetClients},
-		{"clients closed (FIN)", (*rig).closeClients},
-		{"clients cut inside a frame", (*rig).cutClients},
-		{"clients half-open", (*rig).abandonClients},
-		{"clients frozen", (*rig).freezeClients},
-		{"topic deleted and made again", (*rig).remakeTopic},
-		{"partitions added", (*rig).growTopic},
-		{"records deleted", (*rig).trimTopic},
+		{name: "broker killed", strike: (*rig).killBroker},
+		{name: "broker frozen", strike: (*rig).freezeBroker},
+		{name: "proxy killed", strike: (*rig).killProxy},
+		{name: "proxy shut down by SIGTERM", strike: (*rig).stopProxy},
+		{name: "proxy frozen", strike: (*rig).freezeProxy},
+		{name: "clients reset (RST)", strike: (*rig).resetClients},
+		{name: "clients closed (FIN)", strike: (*rig).closeClients},
+		{name: "clients cut inside a frame", strike: (*rig).cutClients},
+		{name: "clients half-open", strike: (*rig).abandonClients},
+		{name: "clients frozen", strike: (*rig).freezeClients},
+		{name: "topic deleted and made again", strike: (*rig).remakeTopic},
+		{name: "partitions added", strike: (*rig).growTopic},
+		{name: "records deleted", strike: (*rig).trimTopic},
 	}
+}
+
+func names(all []fault) (names []string) {
+	for _, f := range all {
+		names = append(names, f.name)
+	}
+	return names
 }
 
 // between chooses a time, of whole milliseconds.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
@@ -17,7 +16,7 @@ import (
 func moveLeaders(ctx context.Context, admin *kadm.Client, by int32) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
-	leaders, err := leadersOf(ctx, admin)
+	leaders, err := leadersOf(ctx, admin, topic)
 	if err != nil {
 		return "", err
 	}
@@ -59,8 +58,8 @@ func elected(ctx context.Context, admin *kadm.Client, moved kadm.TopicsSet) bool
 	return true
 }
 
-// leadersOf returns the leader of each partition of the topic.
-func leadersOf(ctx context.Context, admin *kadm.Client) (map[int32]int32, error) {
+// leadersOf returns the leader of each partition of a topic.
+func leadersOf(ctx context.Context, admin *kadm.Client, topic string) (map[int32]int32, error) {
 	described, err := admin.ListTopics(ctx, topic)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the leaders: %w", err)
@@ -72,8 +71,8 @@ func leadersOf(ctx context.Context, admin *kadm.Client) (map[int32]int32, error)
 	return leaders, nil
 }
 
-// isAlone tells whether a broker is the only one in sync with a partition of the topic that it leads.
-func isAlone(ctx context.Context, admin *kadm.Client, broker int32) bool {
+// isAlone tells whether a broker is the only one in sync with a partition of a topic that it leads.
+func isAlone(ctx context.Context, admin *kadm.Client, topic string, broker int32) bool {
 	described, err := admin.ListTopics(ctx, topic)
 	if err != nil {
 		return false
@@ -84,23 +83,4 @@ func isAlone(ctx context.Context, admin *kadm.Client, broker int32) bool {
 		}
 	}
 	return false
-}
-
-// activeController asks which broker leads the controllers. What metadata names as the controller is any broker, in KRaft.
-func activeController(ctx context.Context, requestor kmsg.Requestor) (int32, error) {
-	request := kmsg.NewPtrDescribeQuorumRequest()
-	of := kmsg.NewDescribeQuorumRequestTopic()
-	of.Topic = "__cluster_metadata"
-	of.Partitions = append(of.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
-	request.Topics = append(request.Topics, of)
-	answer, err := request.RequestWith(ctx, requestor)
-	if err != nil {
-		return 0, fmt.Errorf("asking for the controller: %w", err)
-	}
-	for _, t := range answer.Topics {
-		for _, p := range t.Partitions {
-			return p.LeaderID, nil
-		}
-	}
-	return 0, fmt.Errorf("asking for the controller: error %d", answer.ErrorCode)
 }

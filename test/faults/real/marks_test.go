@@ -39,6 +39,8 @@ var marked = []struct{ metric, title string }{
 	{"go_goroutines", "goroutines"},
 	{"process_open_fds", "descriptors"},
 	{"wsproxy_connections", "connections"},
+	{"wsproxy_session_claims", "sessions"},
+	{"wsproxy_kafka_clients", "Kafka clients"},
 	{series, "series"},
 }
 
@@ -90,21 +92,33 @@ func (m *marks) judge(t testing.TB) {
 		return
 	}
 	t.Logf("\n%s", m)
+	grown, judged := m.grown()
+	for _, one := range grown {
+		t.Error(one)
+	}
+	if !judged {
+		t.Logf("growth is not judged: there are too few of %d marks after the first %v", len(m.all), warmFor)
+	}
+}
+
+// grown says of what the replica has more in the last third of the time than in the first one, once it has grown to its size. It is
+// not judged by few marks.
+func (m *marks) grown() (grown []string, judged bool) {
 	warm := m.all
 	for len(warm) > 0 && warm[0].at.Sub(m.all[0].at) < warmFor {
 		warm = warm[1:]
 	}
 	if len(warm) < fewMarks {
-		t.Logf("growth is not judged: %d marks after the first %v", len(warm), warmFor)
-		return
+		return nil, false
 	}
 	third := len(warm) / 3
 	for _, of := range marked {
 		first, last := median(warm[:third], of.metric), median(warm[len(warm)-third:], of.metric)
 		if last > first*growthAtMost && last-first > slackOf(of.title) {
-			t.Errorf("%s: %.1f in the first third of the time, %.1f in the last", of.title, scaled(first, of.title), scaled(last, of.title))
+			grown = append(grown, fmt.Sprintf("%s: %.1f in the first third of the time, %.1f in the last", of.title, scaled(first, of.title), scaled(last, of.title)))
 		}
 	}
+	return grown, true
 }
 
 func median(some []mark, metric string) float64 {

@@ -29,6 +29,13 @@ func queueFaults() []queueFault {
 	}
 }
 
+func queueNames(all []queueFault) (names []string) {
+	for _, f := range all {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 func (q *queueRun) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(q.random.Int64N(int64((most-least)/time.Millisecond)))*time.Millisecond
 }

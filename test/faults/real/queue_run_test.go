@@ -78,7 +78,7 @@ func newQueueRun(t testing.TB) *queueRun {
 
 func (q *queueRun) client(name string, random *rand.Rand) workload.Client {
 	return workload.Client{Recorder: q.recorder, ClientID: name, Topic: topic, Dial: func() (workload.Wire, error) {
-		address, err := q.fleet.any(random.IntN(q.fleet.size))
+		address, err := q.fleet.any(random.IntN(q.fleet.size()))
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	q.startClients()
 	spans := []span{{fault: nobody}}
 	if q.healed("the start") {
-		spans = append(spans, q.strike(ofAll(len(queueFaults())), *soak/2)...)
+		spans = append(spans, q.strike(planOf(began, len(queueFaults()), 0))...)
 	}
 	spans = append(spans, span{fault: nobody, from: time.Now()})
 	q.settle()
@@ -29,7 +29,7 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 		t.Error(line)
 	}
 	report.Violations = append(report.Violations, q.stuck...)
-	sum.Add(&report)
+	sum.add(spans, &report)
 	table := queueTable(spans, events, report.Violations)
 	took := time.Since(began).Round(time.Second)
 	t.Logf("seed %d, %v, load average %s before, %s after\n%s", *seed, took, before, load(), table)
@@ -40,14 +40,11 @@ func TestLongQueuesUnderFaults(t *testing.T) {
 	}
 }
 
-// strike lets faults happen, one at a time, each kind before any does so again.
-func (q *queueRun) strike(least int, length time.Duration) (spans []span) {
-	began, all, order := time.Now(), queueFaults(), random(1)
-	for n := 0; n < least || time.Since(began) < length; n++ {
-		if n%len(all) == 0 {
-			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		}
-		f := all[n%len(all)]
+// strike lets faults happen, one at a time.
+func (q *queueRun) strike(p plan) (spans []span) {
+	began, all := time.Now(), queueFaults()
+	for n, i := range p.turns(q.t, queueNames(all)) {
+		f := all[i]
 		q.random = random(uint64(2000 + n))
 		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
@@ -78,12 +75,7 @@ type queueRow struct {
 func queueTable(spans []span, events []history.Event, violations []checker.Violation) string {
 	rows := make(map[string]*queueRow)
 	at := func(when time.Time) *queueRow {
-		name := spans[0].fault
-		for _, s := range spans {
-			if !s.from.After(when) {
-				name = s.fault
-			}
-		}
+		name := faultAt(spans, when)
 		if rows[name] == nil {
 			rows[name] = &queueRow{}
 		}

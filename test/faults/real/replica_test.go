@@ -39,12 +39,12 @@ type fleet struct {
 	t        testing.TB
 	program  string
 	settings []string
-	brokers  []string // what each connects to
-	size     int
 
 	mu        sync.Mutex // guards what follows
+	brokers   []string   // what each connects to
 	running   []*process.Process
-	addresses []string // empty where none runs
+	addresses []string          // empty where none runs
+	secured   map[string]string // the address for TLS that goes with one of them
 }
 
 // newFleet starts proxies, with further settings each.
@@ -58,21 +58,35 @@ func newFleetOf(t testing.TB, brokers []string, further ...string) *fleet {
 	t.Helper()
 	program, err := built.Path()
 	must(t, err)
-	size := len(brokers)
-	f := &fleet{
-		t: t, program: program, settings: further, brokers: brokers, size: size,
-		running: make([]*process.Process, size), addresses: make([]string, size),
-	}
+	f := &fleet{t: t, program: program, settings: further, secured: make(map[string]string)}
 	t.Cleanup(f.kill)
-	for i := range size {
-		must(t, f.start(i))
+	for _, broker := range brokers {
+		must(t, f.start(f.place(broker)))
 	}
 	return f
 }
 
+// place makes a place for a replica that connects to an address of Kafka, and returns its number.
+func (f *fleet) place(broker string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.brokers, f.running, f.addresses = append(f.brokers, broker), append(f.running, nil), append(f.addresses, "")
+	return len(f.brokers) - 1
+}
+
+// size is for how many replicas there are places.
+func (f *fleet) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.brokers)
+}
+
 // start runs a replica and returns when it is ready.
 func (f *fleet) start(i int) error {
-	p, err := process.Start(f.program, append(slices.Concat(process.ServeSettings(f.brokers[i]), f.settings), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
+	f.mu.Lock()
+	broker := f.brokers[i]
+	f.mu.Unlock()
+	p, err := process.Start(f.program, append(slices.Concat(process.ServeSettings(broker), f.settings), fmt.Sprintf("WSPROXY_SERVER_ID=replica-%d", i)), "serve")
 	if err != nil {
 		return err
 	}
@@ -92,6 +106,9 @@ func (f *fleet) start(i int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.addresses[i] = main
+	if secure := p.TLSAddress(); secure != "" {
+		f.secured[main] = secure
+	}
 	return nil
 }
 
@@ -152,12 +169,13 @@ func died(p *process.Process) error {
 func (f *fleet) left(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	delete(f.secured, f.addresses[i])
 	f.addresses[i] = ""
 }
 
 // kill ends what runs, at the test's end.
 func (f *fleet) kill() {
-	for i := range f.size {
+	for i := range f.size() {
 		p := f.process(i)
 		if p == nil {
 			continue
@@ -175,19 +193,29 @@ var errNoReplica = errors.New("no replica runs")
 func (f *fleet) any(first int) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := range f.size {
-		if address := f.addresses[(first+i)%f.size]; address != "" {
+	for i := range f.addresses {
+		if address := f.addresses[(first+i)%len(f.addresses)]; address != "" {
 			return address, nil
 		}
 	}
 	return "", errNoReplica
 }
 
+// securedOf is the address for TLS of the replica with an address, empty if there is none.
+func (f *fleet) securedOf(address string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.secured[address]
+}
+
 // dial connects a client to any replica.
 func (r *rig) dial(random *rand.Rand) (workload.Wire, error) {
-	address, err := r.fleet.any(random.IntN(r.fleet.size))
+	address, err := r.fleet.any(random.IntN(r.fleet.size()))
 	if err != nil {
 		return nil, err
 	}
-	return r.wires.dial(address, nil)
+	if r.access == nil {
+		return r.wires.dial(address, nil)
+	}
+	return r.access.dial(&r.wires, address, r.fleet.securedOf(address), random.IntN(3))
 }

@@ -35,7 +35,9 @@ type rig struct {
 	faults   []fault
 	broker   *kafka.Broker // nil where there are several
 	several  *several      // nil where there is one
+	access   *access       // nil where everybody may connect
 	fleet    *fleet
+	further  []int // places of replicas that come and go
 	wires    wires
 	recorder *history.Recorder
 	kafka    *observer
@@ -48,6 +50,7 @@ type rig struct {
 	reading   context.Context // ends with the tails
 	stopTails context.CancelFunc
 	tailing   sync.WaitGroup
+	commands  *commands     // nil where access is
 	tails     []string      // their names
 	served    time.Duration // how long the producers waited for answers after the last fault
 	stuck     []checker.Violation
@@ -113,6 +116,7 @@ func (r *rig) startClients() {
 	r.startTails()
 	if r.several != nil {
 		r.startWorkers()
+		r.startCommands()
 	}
 }
 
@@ -120,7 +124,7 @@ func orderly(*rand.Rand) workload.Ending { return workload.CloseHandshake }
 
 func (r *rig) producer(name string, random *rand.Rand) *workload.Producer {
 	return &workload.Producer{
-		Client: r.client(name, random), Rand: random, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 6000,
+		Client: r.client(name, random), Sessions: r.access != nil, Rand: random, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 6000,
 		Life: time.Hour, Ending: orderly,
 	}
 }
@@ -200,6 +204,7 @@ func (r *rig) settle() {
 	r.awaitTails()
 	if r.several != nil {
 		r.awaitWorkers()
+		r.commands.settle()
 	}
 	for i := range replicas {
 		must(r.t, r.fleet.shutdown(i))

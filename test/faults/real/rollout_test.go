@@ -73,7 +73,7 @@ func (c *crowd) roll(i int) (r rolling) {
 func (c *crowd) addUsage(table *lines) {
 	var most int64
 	var cpu time.Duration
-	for i := range c.fleet.size {
+	for i := range c.fleet.size() {
 		u := usageOf(c.fleet.process(i).PID())
 		most, cpu = max(most, u.memory), cpu+u.cpu
 	}

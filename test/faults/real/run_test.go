@@ -5,12 +5,12 @@ package real
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
+	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 )
 
 // shown is how many violations of a rule are printed.
@@ -18,16 +18,16 @@ const shown = 10
 
 // TestLongRealFaults lets every fault happen at least once.
 func TestLongRealFaults(t *testing.T) {
+	began := time.Now()
 	r := newRig(t)
-	r.writeAndRead("reliability", *soak/2)
+	r.writeAndRead("reliability", planOf(began, len(r.faults), 0))
 	if *update && *soak > 0 {
 		must(t, record(t.Context(), "soak", r.run, r.marks.String()))
 	}
 }
 
-// writeAndRead has clients write and read while each fault happens, or, in a soak, while they go on for a time. What happened
-// is written into a part of the page.
-func (r *rig) writeAndRead(part string, length time.Duration) {
+// writeAndRead has clients write and read while faults happen as planned. What happened is written into a part of the page.
+func (r *rig) writeAndRead(part string, p plan) {
 	t := r.t
 	t.Helper()
 	began, before := time.Now(), load()
@@ -40,7 +40,7 @@ func (r *rig) writeAndRead(part string, length time.Duration) {
 	r.startClients()
 	spans := []span{{fault: nobody}}
 	if r.healed("the start") {
-		spans = append(spans, r.strike(ofAll(len(r.faults)), length)...)
+		spans = append(spans, r.strike(p)...)
 	}
 	spans = append(spans, span{fault: nobody, from: time.Now()})
 	r.settle()
@@ -57,7 +57,7 @@ func (r *rig) writeAndRead(part string, length time.Duration) {
 		t.Error(line)
 	}
 	report.Violations = append(report.Violations, r.stuck...)
-	sum.Add(&report)
+	sum.add(spans, &report)
 	sheet := count(r.faults, spans, events, report.Violations)
 	t.Logf("seed %d, %v, tails were given %d records and told %d gaps\n%s", *seed, time.Since(began).Round(time.Second), report.Tailed, report.Gaps, sheet)
 	r.marks.judge(t)
@@ -67,28 +67,18 @@ func (r *rig) writeAndRead(part string, length time.Duration) {
 	}
 }
 
-// ofAll is how many of so many faults happen at least: all, but in a soak.
-func ofAll(kinds int) int {
-	if *soak > 0 {
-		return 1
-	}
-	return kinds
-}
-
-// strike lets faults happen, one at a time, each kind before any does so again. It ends when
-// so many have happened and the time is over, or one leaves somebody without service.
-func (r *rig) strike(least int, length time.Duration) []span {
+// strike lets faults happen, one at a time. It ends as planned, or when one leaves somebody without service.
+func (r *rig) strike(p plan) []span {
 	began := time.Now()
 	var spans []span
-	all, order := slices.Clone(r.faults), random(0)
-	for n := 0; n < least || time.Since(began) < length; n++ {
-		if n%len(all) == 0 {
-			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		}
-		f := all[n%len(all)]
+	for n, i := range p.turns(r.t, names(r.faults)) {
+		f := r.faults[i]
 		r.random = random(uint64(1000 + n))
 		s := span{fault: f.name, from: time.Now()}
 		spans = append(spans, s)
+		if f.divides {
+			r.recorder.Add(history.Event{Kind: history.Divided})
+		}
 		what, err := f.strike(r)
 		if err != nil {
 			r.unserved(checker.Unserved, "%s: %v", f.name, err)
@@ -96,6 +86,9 @@ func (r *rig) strike(least int, length time.Duration) []span {
 		}
 		over := time.Now()
 		healed := r.healed(f.name)
+		if f.divides {
+			r.recorder.Add(history.Event{Kind: history.United})
+		}
 		spans[len(spans)-1].stalls = stalls{r.served, time.Since(over)}
 		r.t.Logf("%4d at %v: %s, %s; then all had answers after %v, and all was committed after %v", n+1,
 			s.from.Sub(began).Round(time.Second), f.name, what, r.served.Round(time.Millisecond), spans[len(spans)-1].stalls.records.Round(time.Millisecond))

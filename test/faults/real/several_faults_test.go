@@ -5,6 +5,8 @@ package real
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/links"
@@ -16,23 +18,41 @@ import (
 func severalFaults() []fault {
 	held := links.Way{Held: true}
 	return []fault{
-		{"broker killed", (*rig).killAnyBroker},
-		{"controller killed", (*rig).killController},
-		{"broker frozen", (*rig).freezeAnyBroker},
-		{"leaders moved", (*rig).moveLeaders},
-		{"broker cut off from its followers", (*rig).separateBroker},
-		{"broker cut off from its followers, then killed", (*rig).killLoneBroker},
-		{"proxy and broker: nothing passes", func(r *rig) (string, error) { return r.holdOne(held, held) }},
-		{"proxy and broker: requests do not pass", func(r *rig) (string, error) { return r.holdOne(held, links.Way{}) }},
-		{"proxy and broker: answers do not pass", func(r *rig) (string, error) { return r.holdOne(links.Way{}, held) }},
-		{"proxy cut off from all brokers", (*rig).cutOffProxy},
-		{"connections to brokers reset", (*rig).resetLinks},
-		{"network late", (*rig).delayLinks},
-		{"network narrow", (*rig).narrowLinks},
-		{"proxy killed", (*rig).killProxy},
-		{"proxy shut down by SIGTERM", (*rig).stopProxy},
-		{"proxy frozen", (*rig).freezeProxy},
-		{"clients reset (RST)", (*rig).resetClients},
+		{name: "broker killed", strike: (*rig).killAnyBroker},
+		{name: "controller killed", strike: (*rig).killController},
+		{name: "broker frozen", strike: (*rig).freezeAnyBroker, divides: true},
+		{name: "leaders moved", strike: (*rig).moveLeaders},
+		{name: "broker cut off from its followers", strike: (*rig).separateBroker},
+		{name: "broker cut off from its followers, then killed", strike: (*rig).killLoneBroker},
+		{name: "leader elected that was not in sync", strike: (*rig).electUncleanly},
+		{name: "two brokers: nothing passes", strike: (*rig).separateTwo, divides: true},
+		{name: "two brokers: nothing passes from one to the other", strike: (*rig).muteBroker, divides: true},
+		{name: "broker cut off from the others, not from proxies", strike: (*rig).isolateBroker, divides: true},
+		{name: "controller cut off from the others", strike: (*rig).isolateController, divides: true},
+		{name: "connections between brokers reset", strike: (*rig).resetRoads},
+		{name: "network between brokers late", strike: (*rig).delayRoads},
+		{name: "network between brokers narrow", strike: (*rig).narrowRoads, divides: true},
+		{name: "proxy and broker: nothing passes", strike: func(r *rig) (string, error) { return r.holdOne(held, held) }},
+		{name: "proxy and broker: requests do not pass", strike: func(r *rig) (string, error) { return r.holdOne(held, links.Way{}) }},
+		{name: "proxy and broker: answers do not pass", strike: func(r *rig) (string, error) { return r.holdOne(links.Way{}, held) }},
+		{name: "proxy cut off from all brokers", strike: (*rig).cutOffProxy},
+		{name: "connections to brokers reset", strike: (*rig).resetLinks},
+		{name: "connections to brokers half-open", strike: (*rig).abandonLinks},
+		{name: "network late", strike: (*rig).delayLinks},
+		{name: "network narrow", strike: (*rig).narrowLinks},
+		{name: "proxy killed", strike: (*rig).killProxy},
+		{name: "proxy shut down by SIGTERM", strike: (*rig).stopProxy},
+		{name: "proxy frozen", strike: (*rig).freezeProxy},
+		{name: "replicas added, then shut down by SIGTERM", strike: (*rig).scale},
+		{name: "clients reset (RST)", strike: (*rig).resetClients},
+		{name: "partitions added", strike: (*rig).growTopic},
+		{name: "records deleted", strike: (*rig).trimTopic},
+		{name: "tokens that expire soon", strike: (*rig).shortenTokens},
+		{name: "identity provider down", strike: (*rig).loseProvider},
+		{name: "identity provider's keys replaced", strike: (*rig).rotateProvider},
+		{name: "server's certificate expired, then replaced", strike: (*rig).expireCertificate},
+		{name: "policy changed, and back", strike: (*rig).changePolicy},
+		{name: "limits changed, and back", strike: (*rig).changeLimits},
 	}
 }
 
@@ -44,7 +64,7 @@ func (r *rig) killAnyBroker() (string, error) { return r.killAndRestart(r.anyBro
 func (r *rig) killController() (string, error) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), askLimit)
 	defer cancel()
-	id, err := activeController(ctx, r.kafka.client)
+	id, err := kafka.Controller(ctx, r.kafka.client)
 	if err != nil {
 		return "", err
 	}
@@ -81,31 +101,29 @@ func (r *rig) moveLeaders() (string, error) {
 // enough to acknowledge anything.
 func (r *rig) separateBroker() (string, error) {
 	d, id := r.between(time.Second, 3*lagTime), r.anyBroker()
-	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
-	workload.Pause(r.t.Context(), d)
-	r.several.peers[id].Set(links.Way{}, links.Way{})
+	r.onRoads(d, links.Way{Held: true}, followersOf(id))
 	return fmt.Sprintf("broker %d for %v", id, d), nil
 }
 
 // killLoneBroker kills a broker when it is the only one in sync with a partition. Another must lead, which holds all that was
 // acknowledged, as two had to have it.
 func (r *rig) killLoneBroker() (string, error) {
-	leaders, err := leadersOf(r.t.Context(), r.kafka.admin)
+	leaders, err := leadersOf(r.t.Context(), r.kafka.admin, topic)
 	if err != nil {
 		return "", err
 	}
 	id := leaders[r.random.Int32N(partitions)]
-	r.several.peers[id].Set(links.Way{Held: true}, links.Way{Held: true})
-	alone := workload.Within(healLimit, func() bool { return isAlone(r.t.Context(), r.kafka.admin, id) })
+	r.several.set(links.Way{Held: true}, followersOf(id))
+	alone := workload.Within(healLimit, func() bool { return isAlone(r.t.Context(), r.kafka.admin, topic, id) })
 	err = r.several.brokers.Node(id).Kill()
-	r.several.peers[id].Set(links.Way{}, links.Way{})
+	r.several.set(links.Way{}, followersOf(id))
 	if err != nil || !alone {
 		return fmt.Sprintf("broker %d, which was alone: %v", id, alone), err
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), startLimit)
 	defer cancel()
 	others := workload.Within(healLimit, func() bool {
-		leaders, err := leadersOf(ctx, r.kafka.admin)
+		leaders, err := leadersOf(ctx, r.kafka.admin, topic)
 		for _, leader := range leaders {
 			if leader == id || leader < 1 {
 				return false
@@ -140,6 +158,20 @@ func (r *rig) cutOffProxy() (string, error) {
 		l.Set(links.Way{}, links.Way{})
 	}
 	return fmt.Sprintf("replica %d for %v", i, d), nil
+}
+
+// abandonLinks leaves connections half-open: the brokers know of their end, and the proxies have to find out by themselves.
+func (r *rig) abandonLinks() (string, error) {
+	count := 0
+	for i := range r.several.links {
+		for _, id := range slices.Sorted(maps.Keys(r.several.links[i])) {
+			if r.random.IntN(2) == 0 {
+				r.several.links[i][id].Abandon()
+				count++
+			}
+		}
+	}
+	return fmt.Sprintf("%d links", count), nil
 }
 
 // resetLinks ends connections, and has new ones refused for a while.

@@ -5,6 +5,8 @@ package real
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,9 @@ import (
 const (
 	// severalWorkers work at a queue of the topic, beside all others.
 	severalWorkers = 4
+	// severalTime is how long faults happen unless it is a soak, and severalEach about how many do.
+	severalTime = 30 * time.Second
+	severalEach = 4
 	// lagTime is how soon a broker that does not follow is not in sync anymore.
 	lagTime = 4 * time.Second
 )
@@ -27,49 +32,46 @@ const (
 type several struct {
 	brokers *kafka.Cluster
 	links   [replicas]map[int32]*links.Link // of each proxy, by broker
-	peers   map[int32]*links.Link           // between a broker and those that follow it
+	roads   map[links.Road]*links.Link      // between brokers, and from each to the others' controllers
 }
 
 // TestLongThreeBrokersUnderFaults runs three brokers, two of which must have a record before it is answered, and lets
 // everything happen to them and to the network. A producer writes in transactions, all readers read what is committed, and
 // workers of a queue take the same records.
 func TestLongThreeBrokersUnderFaults(t *testing.T) {
-	newSeveralRig(t).writeAndRead("brokers", *soak/2)
+	began := time.Now()
+	r := newSeveralRig(t)
+	p := planOf(began, 1, severalTime)
+	p.first = ofTheDay(severalEach)
+	r.writeAndRead("brokers", p)
 }
 
 func newSeveralRig(t testing.TB) *rig {
 	t.Helper()
-	s := &several{peers: make(map[int32]*links.Link)}
-	options := kafka.ClusterOptions{Peers: front(t, s.peers), Properties: shareProperties()}
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has all addresses of 127.0.0.0/8")
+	}
+	s := &several{roads: make(map[links.Road]*links.Link)}
+	options := kafka.ClusterOptions{Between: links.Roads(t, s.roads), Properties: shareProperties()}
 	options.Properties["replica.lag.time.max.ms"] = fmt.Sprint(lagTime.Milliseconds())
 	for i := range s.links {
 		s.links[i] = make(map[int32]*links.Link)
-		options.Fronts = append(options.Fronts, front(t, s.links[i]))
+		options.Fronts = append(options.Fronts, links.Front(t, s.links[i]))
 	}
 	r := &rig{t: t, faults: severalFaults(), recorder: &history.Recorder{}, several: s}
 	s.brokers = kafka.RequireOwnCluster(t, options)
 	r.kafka = newObserver(t, s.brokers.Addr(), r.recorder)
+	must(t, r.kafka.makeRisky(t.Context()))
 	fronts := make([]string, replicas)
 	for i := range fronts {
 		fronts[i] = s.brokers.Front(i)
 	}
-	r.fleet = newFleetOf(t, fronts, append(hasty(), "WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true")...)
+	r.access = newAccess(t)
+	r.fleet = newFleetOf(t, fronts, slices.Concat(hasty(), r.access.settings(), []string{
+		"WSPROXY_PRODUCER_EXACTLY_ONCE_ENABLED=true", "WSPROXY_KAFKA_PRODUCER_SESSIONS_ENABLED=true", "WSPROXY_SESSION_LEASE=6s",
+	})...)
 	r.begin()
 	return r
-}
-
-// front opens a link to each broker, until the end of the test.
-func front(t testing.TB, all map[int32]*links.Link) kafka.Front {
-	t.Helper()
-	return func(broker int32, listens string) (string, error) {
-		l, err := links.Open(listens)
-		if err != nil {
-			return "", err
-		}
-		t.Cleanup(func() { must(t, l.Close()) })
-		all[broker] = l
-		return l.Addr(), nil
-	}
 }
 
 // startWorkers starts workers that end with the time of faults.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
 	"strings"
 	"time"
 
@@ -63,10 +62,7 @@ func count(kinds []fault, spans []span, events []history.Event, violations []che
 		}
 		s.rows[one.fault].worst = s.rows[one.fault].worst.most(one.stalls)
 	}
-	at := func(when time.Time) *row {
-		after := sort.Search(len(spans), func(i int) bool { return spans[i].from.After(when) })
-		return s.rows[spans[max(0, after-1)].fault]
-	}
+	at := func(when time.Time) *row { return s.rows[faultAt(spans, when)] }
 	had := make(map[string]bool)
 	for i := range events {
 		at(events[i].At).add(&events[i], had)

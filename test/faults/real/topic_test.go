@@ -46,7 +46,7 @@ func (o *observer) make(ctx context.Context, count int32) error {
 			return fmt.Errorf("making the topic: %w", err)
 		}
 	}
-	o.instances.seen = make(map[int32]map[int64]checker.Record)
+	o.instances.seen, o.committed = make(map[int32]map[int64]checker.Record), committed{}
 	o.recorder.Add(history.Event{Kind: history.Made, Instance: o.instances.number, Count: int(count)})
 	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 )
 
 // dialTimeout is for a proxy that is frozen, and whose queue is full.
@@ -22,10 +20,11 @@ type wires struct {
 	open []*wire // by age
 }
 
+func dialer(from net.Addr) *net.Dialer { return &net.Dialer{Timeout: dialTimeout, LocalAddr: from} }
+
 // dial connects to an address, from a local one where it is given.
-func (w *wires) dial(address string, from net.Addr) (workload.Wire, error) {
-	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: from}
-	conn, err := dialer.Dial("tcp", address)
+func (w *wires) dial(address string, from net.Addr) (*wire, error) {
+	conn, err := dialer(from).Dial("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to a replica: %w", err)
 	}

@@ -37,6 +37,8 @@ type Producer struct {
 	Life       time.Duration // of a connection
 	// Transactional means that it writes in transactions: its arrays are batches.
 	Transactional bool
+	// Sessions means that the proxies want producers to have sessions.
+	Sessions bool
 	// Keyed means that every message has a key, and some have no value, as a compacted topic needs.
 	Keyed bool
 
@@ -78,7 +80,10 @@ type frame struct {
 func (p *Producer) Run(ctx context.Context) {
 	parameters := url.Values{}
 	if p.Transactional {
-		parameters = url.Values{"transactional": {"true"}, "instanceId": {"i"}}
+		parameters.Set("transactional", "true")
+	}
+	if p.Transactional || p.Sessions {
+		parameters.Set("instanceId", "i")
 	}
 	for ctx.Err() == nil {
 		s, err := p.open(ctx, "/socket/in", history.Event{Kind: history.Open, Topic: p.named()}, parameters)

@@ -59,7 +59,11 @@ func (c *Client) open(ctx context.Context, path string, opened history.Event, pa
 	defer abort()
 	parameters.Set("clientId", c.ClientID)
 	parameters.Set("topic", c.Topic)
-	ws, err := wsclient.Open(wire, path+"?"+parameters.Encode())
+	var headers []string
+	if i, ok := wire.(Identified); ok {
+		headers = i.Headers()
+	}
+	ws, err := wsclient.Open(wire, path+"?"+parameters.Encode(), headers...)
 	if err != nil {
 		_ = wire.Close()
 		return nil, fmt.Errorf("opening %s: %w", path, err)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 const handshakeGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -37,16 +38,16 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("the handshake was refused: %d %s", r.Status, r.Body)
 }
 
-// Open asks for a WebSocket at target, a path with its query. The caller sets deadlines, and
-// closes conn where Open fails.
-func Open(conn net.Conn, target string) (*Conn, error) {
+// Open asks for a WebSocket at target, a path with its query, with further headers, each "Name: value". The caller sets
+// deadlines, and closes conn where Open fails.
+func Open(conn net.Conn, target string, headers ...string) (*Conn, error) {
 	key := make([]byte, 16)
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	encoded := base64.StdEncoding.EncodeToString(key)
 	_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", target, encoded)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", target, encoded, lines(headers))
 	if err != nil {
 		return nil, fmt.Errorf("sending the handshake: %w", err)
 	}
@@ -65,6 +66,14 @@ func Open(conn net.Conn, target string) (*Conn, error) {
 		return nil, fmt.Errorf("%w: Sec-WebSocket-Accept is %q", errServerFrame, got)
 	}
 	return &Conn{Net: conn, r: r, writing: make(chan struct{}, 1)}, nil
+}
+
+func lines(headers []string) string {
+	var b strings.Builder
+	for _, header := range headers {
+		b.WriteString(header + "\r\n")
+	}
+	return b.String()
 }
 
 // ReadFrame returns the next frame.
