@@ -2,20 +2,16 @@ package browser
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
+	"github.com/wsproxy/kafka-websocket-proxy/test/browser/chromium"
 )
 
 // patience bounds what a test waits for.
@@ -23,42 +19,10 @@ const patience = time.Minute
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// chromium returns where the browser is. Without it the test is skipped, or fails if REQUIRE_ALL=1.
-func chromium(t *testing.T) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "../tools/tool", "chromium")
-	var reason strings.Builder
-	cmd.Stderr = &reason
-	path, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 3 && os.Getenv("REQUIRE_ALL") != "1" {
-		t.Skipf("needs chromium: %s", reason.String())
-	}
-	if err != nil {
-		t.Fatalf("looking for chromium: %v\n%s", err, reason.String())
-	}
-	return strings.TrimSpace(string(path))
-}
-
 // launch starts a browser, which runs until the test's end, or for some times the patience of one wait.
 func launch(t *testing.T) context.Context {
 	t.Helper()
-	return launchFor(t, 10*patience)
-}
-
-// launchFor starts a browser, which runs until the test's end, or for so long.
-func launchFor(t *testing.T, most time.Duration) context.Context {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox)
-	timed, cancelTimed := context.WithTimeout(t.Context(), most)
-	allocator, cancelAllocator := chromedp.NewExecAllocator(timed, options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		cancel()
-		cancelAllocator()
-		cancelTimed()
-	})
-	return ctx
+	return chromium.Launch(t, 10*patience)
 }
 
 // page is an empty page at an address of its own.

@@ -11,6 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/browser/chromium"
 )
 
 // flood is how long records come:
@@ -38,7 +40,7 @@ func consoleUnderAFlood(t *testing.T, rate int, last time.Duration) {
 	// Kafka forgets what it has had for some seconds, so that the test does not grow by what it writes.
 	kafka := broker(t, kfake.SeedTopics(1, "t"), kfake.BrokerConfigs(map[string]string{"log.retention.ms": "5000", "log.cleaner.backoff.ms": "1000"}))
 	a := startOn(t, kafka, consoleSettings()...)
-	c := openConsole(launchFor(t, last+10*patience), t, "http://"+a.AdminAddr())
+	c := openConsole(chromium.Launch(t, last+10*patience), t, "http://"+a.AdminAddr())
 	c.look(1280, "light")
 	c.open("topics/t/records?from=now")
 	c.awaitsText("The topic has no records.")

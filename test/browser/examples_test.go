@@ -18,6 +18,7 @@ import (
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // typeScriptClient returns the folder of the TypeScript client, built.
@@ -86,6 +87,38 @@ func TestExamplePageShowsPrices(t *testing.T) {
 	awaitPrices()
 	prices.move(500, 300*time.Millisecond)
 	awaitPrices()
+	for _, value := range []string{"no JSON", `{"price":"dear"}`, "null"} {
+		prices.write(&kgo.Record{Key: []byte(named[0]), Value: []byte(value)})
+		await(p, "no price for "+value, shown("#prices tr"), func(got map[string]string) bool { return got[named[0]] == "–" })
+		prices.set(named[0], 1234)
+		awaitPrices()
+	}
+}
+
+// TestExampleDashboardTellsWhatIsOld since the proxy is gone, and why it shows nothing.
+func TestExampleDashboardTellsWhatIsOld(t *testing.T) {
+	browser, home, kafka := launch(t), examplePages(t), broker(t, kfake.SeedTopics(1, "orders"))
+	newPrices(t, kafka, 5)
+	a := startOn(t, kafka, "ALLOWED_ORIGINS="+home.URL)
+	p := &live{t, browser}
+	open := func(topic string) {
+		p.open(home.URL + "/dashboard.html?topic=" + topic + "&proxy=" + url.QueryEscape("ws://"+a.Addr()))
+	}
+	says := func(text string) {
+		t.Helper()
+		await(p, text, "total.textContent", func(got string) bool { return strings.Contains(got, text) })
+	}
+	isOld := func(want bool) {
+		t.Helper()
+		await(p, "what is old to be told", "cells.className", func(got string) bool { return (got == "old") == want })
+	}
+	open("orders")
+	says("cleanup.policy")
+	open("prices")
+	says("5 keys")
+	isOld(false)
+	a.Shutdown()
+	isOld(true)
 }
 
 // TestExampleDashboardShowsASnapshot has the tab suspended meanwhile, as browsers do with those that nobody sees.

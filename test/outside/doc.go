@@ -1,5 +1,5 @@
 // Package outside tests the built program from outside: it runs as a process of its own against a real
-// Apache Kafka, and third-party programs check it: WebSocket clients of Node and Python, Apache's console
+// Apache Kafka, and third-party programs check it: WebSocket clients of Node and Python, Chromium, Apache's console
 // tools, and plain Kafka clients. The tests use none of the program's packages.
 //
 // The long tests use more data than their short counterparts. OUTSIDE_SCALE=full runs them, and the one

@@ -38,6 +38,13 @@ func (o *Output) String() string {
 	return o.text.String()
 }
 
+// From returns what was printed behind its first n bytes.
+func (o *Output) From(n int) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.text.Bytes()[n:])
+}
+
 // Tail returns the last lines.
 func (o *Output) Tail() string {
 	const most = 40

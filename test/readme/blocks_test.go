@@ -41,7 +41,7 @@ func known() map[string][]string {
 		protocol:      {"json in", "json answer", "json in", "json error", "json tombstone", "json out", "json commit", "json grant", "python avro"},
 		live:          {"js live", "json gap", "json where", "json subscribe", "json subscribed", "yaml keys"},
 		queues:        {"js queue", "sh dead-letters"},
-		ours:          {"ts first", "ts produce", "ts tail", "ts map", "ts queue", "ts status"},
+		ours:          {"ts first", "ts produce", "ts tail", "ts keys", "ts map", "ts queue", "ts status"},
 		python:        {"python client"},
 		java:          {"java client"},
 		kotlin:        {"kotlin client"},

@@ -19,6 +19,7 @@ func (r *reader) testClients(t *testing.T) {
 	first.await(t, `^read demo-\d-\d+-\d+ of u7$`)
 	p.start(t, r.take(t, ours, "ts produce")).await(t, `^1000 are written$`)
 	p.start(t, r.take(t, ours, "ts tail")).await(t, `^to be kept: \[".+"`)
+	p.start(t, r.take(t, ours, "ts keys")).await(t, `^goes on with sensor-2$`)
 	r.testMap(t, p)
 	p.start(t, r.take(t, ours, "ts queue")).await(t, `^works on \d+$`)
 	p.start(t, r.take(t, ours, "ts status")).await(t, `^tail waiting closed: 1006`)

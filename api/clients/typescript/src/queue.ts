@@ -48,6 +48,7 @@ export type Queue<V = any, K = any> = Iteration<QueueRecord<V, K>>;
 
 /** A message that was sent and is not answered yet: the proxy answers in order. */
 interface Asked {
+  by: Held | undefined; // whose acknowledgement it is
   error?: WsproxyError;
   resolve(): void;
   reject(error: unknown): void;
@@ -78,9 +79,9 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
   });
 
   /** Sends an acknowledgement, and waits for its answer. */
-  const tell = (verb: string, ids: string | string[]) => new Promise<void>((resolve, reject) => {
+  const tell = (verb: string, ids: string | string[], by?: Held) => new Promise<void>((resolve, reject) => {
     link.send({ [verb]: ids }); // where that is too late, the connection's end is the answer
-    asked.push({ resolve, reject });
+    asked.push({ by, resolve, reject });
   });
 
   function hold(read: Rec, { count, until }: { count: number; until: number }): Held {
@@ -93,10 +94,10 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
     const settle = (verb: string) => async () => {
       signal.throwIfAborted();
       try {
-        await (settling = tell(verb, id));
-        if (held.get(id) === me) held.delete(id);
+        await (settling = tell(verb, id, me));
       } catch (error) {
         if ((error as WsproxyError).code === "COMMIT_FAILED") settling = undefined; // it is held still
+        else if (held.get(id) === me) lose(id, error);
         throw error;
       }
     };
@@ -164,6 +165,10 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
       } else if (settled || renewed) {
         for (const id of renewed?.ids ?? []) Object.assign(held.get(id)?.record ?? {}, { lockedUntil: renewed.until });
         const first = asked.shift();
+        for (const id of settled ?? []) {
+          if (held.get(id) === first?.by) held.delete(id);
+          else lose(id, closedError()); // it was late, and has settled the delivery that had come meanwhile
+        }
         first?.error ? first.reject(first.error) : first?.resolve();
       }
     },

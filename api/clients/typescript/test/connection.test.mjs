@@ -230,6 +230,33 @@ test("each thing has a signal of its own", async (t) => {
   assert(other.over);
 });
 
+test("await using closes each thing, and a client all of them", async (t) => {
+  const proxy = playProxy(t);
+  const client = proxy.connect();
+  const makers = [
+    () => client.producer({ topic: "t" }), () => client.consume({ topic: "t" }), () => client.tail({ topic: "t" }),
+    () => client.map({ topic: "t" }), () => client.queue({ topic: "t", groupId: "g" }),
+  ];
+  for (const make of makers) {
+    const one = make();
+    await settle();
+    proxy.last.open();
+    await one[Symbol.asyncDispose]();
+    assert.equal(proxy.last.closedWith, 1000);
+    assert.deepEqual(await one.next?.(), one.next && { done: true, value: undefined });
+  }
+  const status = client.status();
+  await status[Symbol.asyncDispose]();
+  assert((await status.next()).done);
+
+  for (const make of makers) make();
+  await settle();
+  const open = proxy.sockets.slice(makers.length);
+  for (const socket of open) socket.open();
+  await client[Symbol.asyncDispose]();
+  assert.deepEqual(open.map(({ closedWith }) => closedWith), makers.map(() => 1000));
+});
+
 test("status ends with its signal, and a slow loop misses the oldest", async (t) => {
   const proxy = playProxy(t);
   const client = proxy.connect();

@@ -149,6 +149,20 @@ test("who no longer waits for an ack disturbs no other", async (t) => {
   assert.equal((await other).messageId, "c-2");
 });
 
+test("who no longer waits for ready or flush disturbs nothing", async (t) => {
+  const { proxy, producer } = await open(t, { maxInFlight: 1 });
+  proxy.last.open([]);
+  const sent = producer.send({ value: "a" });
+  const stop = new AbortController();
+  const waits = [producer.ready({ signal: stop.signal }), producer.flush({ signal: stop.signal })];
+  const flushed = producer.flush();
+  stop.abort();
+  for (const wait of waits) await assert.rejects(wait, { name: "AbortError" });
+  proxy.last.say(ack(proxy.last.sent[1]));
+  await flushed;
+  assert.equal((await sent).sends, 1);
+});
+
 test("close waits for answers, or gives up", async (t) => {
   const { proxy, producer } = await open(t);
   proxy.last.open([]);
@@ -161,7 +175,6 @@ test("close waits for answers, or gives up", async (t) => {
   assert.equal(proxy.last.closedWith, 1000);
   assert.equal((await sent).sends, 1);
   await assert.rejects(producer.send({ value: "b" }), { code: "CLOSED" });
-
 });
 
 test("an aborted close gives up what has no answer", async (t) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { mock } from "node:test";
 import { pass, playProxy, record, settle } from "./proxy.mjs";
 
 const job = (offset, count = 1) => record(offset, { delivery: { count, until: 1e12 + 30_000 } });
@@ -29,6 +29,13 @@ test("a record is settled when Kafka says so", async (t) => {
   await accepted;
   await assert.rejects(again, { code: "UNKNOWN_MESSAGE_ID" });
   assert.deepEqual(proxy.last.sent, [{ accept: id(0) }, { reject: id(0) }]);
+});
+
+test("a worker asks for no more records than its window", async (t) => {
+  const asked = async (options) => (await open(t, options)).proxy.last.query.get("window");
+  assert.equal(await asked(), "8");
+  mock.timers.reset();
+  assert.equal(await asked({ window: 2 }), "2");
 });
 
 test("what the loop leaves unsettled is released, what it settles or detaches is not", async (t) => {
@@ -94,6 +101,59 @@ test("the same record that comes again is another one", async (t) => {
   const accepted = again.accept();
   proxy.last.say({ settled: [id(1)] }, { settled: [id(2)] }, { settled: [id(0)] });
   await accepted;
+});
+
+test("a refusal that comes after the next delivery of its record leaves that delivery held", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say({ expired: [id(0)] }, job(0, 2), failure("LOCK_EXPIRED", 0), { settled: [] });
+  await assert.rejects(late, { code: "LOCK_EXPIRED" });
+  await next();
+  await next();
+  const again = await next();
+  assert.equal(again.deliveryCount, 2);
+  assert(!again.signal.aborted);
+  const accepted = again.accept();
+  proxy.last.say({ settled: [id(1)] }, { settled: [id(2)] }, { settled: [id(0)] });
+  await accepted;
+  assert.deepEqual(proxy.last.sent.at(-1), { accept: id(0) });
+});
+
+test("an acknowledgement that comes late and settles the next delivery ends that, too", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say({ expired: [id(0)] }, job(0, 2), { settled: [id(0)] });
+  await late;
+  assert.equal((await next()).offset, 1);
+  assert.equal((await next()).offset, 2);
+  proxy.last.say(job(3));
+  assert.equal((await next()).offset, 3, "what is settled is worked on again");
+});
+
+test("a record that is released and comes again at once is held", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  const released = one.release();
+  proxy.last.say({ settled: [id(0)] }, job(0, 2));
+  await released;
+  await pass(10_000);
+  assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(1), id(2), id(0)] });
+});
+
+test("a record whose acknowledgement came too late is held no longer", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  one.detach();
+  const late = one.accept();
+  proxy.last.say(failure("LOCK_EXPIRED", 0), { settled: [] });
+  await assert.rejects(late, { code: "LOCK_EXPIRED" });
+  assert.equal(one.signal.reason.code, "LOCK_EXPIRED");
+  await pass(10_000);
+  assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(1), id(2)] });
 });
 
 test("a lost connection leaves what was told unknown, and what was held to others", async (t) => {
