@@ -18,7 +18,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/app"
 	"github.com/wsproxy/kafka-websocket-proxy/test/certs"
 )

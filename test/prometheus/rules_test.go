@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
-
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
