@@ -47,16 +47,27 @@ func (s *scanner) inside(i int) (end, deepest int, ok bool) {
 		case !ok:
 			return i, 0, false
 		case named:
-			if i = s.beyondSpace(i); s.at(i) != ':' {
-				return i, 0, s.failAt(i, noColon)
+			if i, ok = s.colon(i); !ok {
+				return i, 0, false
 			}
-			named, i = false, s.beyondSpace(i+1)
+			named = false
+			continue
+		case s.at(i) == ',': // mostly
+			named, i = open.closer() == '}', s.beyondSpace(i+1)
 			continue
 		}
 		if i, named, ok = s.ascend(i, &open); !ok || open.depth == 0 {
 			return i, open.deepest, ok
 		}
 	}
+}
+
+// colon reads the colon that follows a name, and returns where the value begins.
+func (s *scanner) colon(i int) (end int, ok bool) {
+	if i = s.beyondSpace(i); s.at(i) != ':' {
+		return i, s.failAt(i, noColon)
+	}
+	return s.beyondSpace(i + 1), true
 }
 
 // ascend reads from i ends of arrays and objects until none is open, or the comma before the next value. It returns whether
@@ -87,14 +98,17 @@ func (s *scanner) beyondSpace(i int) int {
 
 // stringEnd returns the end of the string whose opening quote is at i.
 func (s *scanner) stringEnd(i int) (end int, ok bool) {
-	if i+9 <= len(s.data) { // most are short
-		if found := special(s.data[i+1 : i+9 : i+9]); found != 0 {
-			if end = i + 1 + bits.TrailingZeros64(found)/8; s.data[end] == '"' {
-				return end + 1, true
-			}
+	end = i + 1
+	if end+8 <= len(s.data) { // most are short
+		if found := special(s.data[end : end+8 : end+8]); found != 0 {
+			end += bits.TrailingZeros64(found) / 8
+		} else {
+			end = plainEnd(s.data, end+8)
 		}
+	} else {
+		end = plainEnd(s.data, end)
 	}
-	if end := plainEnd(s.data, i+1); s.at(end) == '"' {
+	if end < len(s.data) && s.data[end] == '"' {
 		return end + 1, true
 	}
 	var t token
