@@ -25,9 +25,10 @@
 //  2. Consume commits a record only after the loop has asked for the one behind it, or when Record.Commit says so. So each record is dealt
 //     with at least once, however the process ends.
 //  3. Tail gives every record from its place on once, in the order of its partition, or a Gap.
-//  4. Nothing is unbounded: messages in flight, records ahead of a loop, and the pauses between connections, which grow to 30 s and are
+//  4. A Task of Queue settles the delivery that it is, and no other one of its record. Accept and the others return nil when Kafka has settled it.
+//  5. Nothing is unbounded: messages in flight, records ahead of a loop, and the pauses between connections, which grow to 30 s and are
 //     spread.
-//  5. Connections that end are made anew, unless the close code or the status says that this is in vain: then the error says why.
+//  6. Connections that end are made anew, unless the close code or the status says that this is in vain: then the error says why.
 //     errors.As finds an *Error with the code.
-//  6. A connection whose token is a JWT has a new one before that expires, and goes on.
+//  7. A connection whose token is a JWT has a new one before that expires, and goes on.
 package client

@@ -30,7 +30,8 @@ type stream struct {
 	stopped chan struct{}  // closed when nobody takes frames anymore
 	err     error          // why the connection has ended; the reader's until frames is closed
 
-	control func(message []byte) (taken bool) // the reader calls it for each message that is no record
+	control func(message []byte) (taken bool)   // the reader calls it for each message that is no record
+	record  func(record *codec.Delivered) error // the reader calls it for each record, in place of passing that on; nil passes it on
 
 	key, value proxy.Format // that were asked for
 
@@ -39,19 +40,21 @@ type stream struct {
 	pending int // records taken since the last grant; of who takes
 }
 
-// streamOptions say what a stream has. control may take messages that are no records, so that these are not among the frames.
+// streamOptions say what a stream has. control may take messages that are no records, so that these are not among the frames. record, where it
+// is not nil, takes all records; its error ends the connection.
 type streamOptions struct {
 	buffer     int
 	grants     bool
 	key, value proxy.Format // that were asked for
 	control    func(message []byte) (taken bool)
+	record     func(record *codec.Delivered) error
 }
 
 // newStream begins to read.
 func newStream(c *conn, o streamOptions) *stream {
 	s := &stream{
-		conn: c, frames: make(chan frame, o.buffer), stopped: make(chan struct{}), control: o.control, buffer: o.buffer, grants: o.grants,
-		key: o.key, value: o.value,
+		conn: c, frames: make(chan frame, o.buffer), stopped: make(chan struct{}), control: o.control, record: o.record, buffer: o.buffer,
+		grants: o.grants, key: o.key, value: o.value,
 	}
 	s.read.Go(s.readAll)
 	return s
@@ -80,6 +83,12 @@ func (s *stream) readAll() {
 			}
 			s.note(message)
 			f = frame{control: bytes.Clone(message)}
+		}
+		if is && s.record != nil {
+			if s.err = s.record(f.record); s.err != nil {
+				return
+			}
+			continue
 		}
 		s.pass(f)
 	}
