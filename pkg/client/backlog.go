@@ -9,6 +9,7 @@ const (
 type entry struct {
 	frame    []byte
 	answered func(Ack, error)
+	sends    int // how often it was sent
 }
 
 // backlog holds the unanswered messages in their order: first those that were sent on this connection, by frames, then the others.
@@ -43,6 +44,7 @@ func (b *backlog) next(dst []byte) (frame []byte, ok bool) {
 	}
 	if b.isAlone {
 		b.sent++
+		waiting[0].sends++
 		b.groups = append(b.groups, 1)
 		return append(dst, waiting[0].frame...), true
 	}
@@ -54,6 +56,7 @@ func (b *backlog) next(dst []byte) (frame []byte, ok bool) {
 	b.sent += n
 	b.groups = append(b.groups, n)
 	for i := range n {
+		waiting[i].sends++
 		separator := byte(',')
 		if i == 0 {
 			separator = '['

@@ -21,7 +21,7 @@
 // # What holds
 //
 //  1. A message that Send has acknowledged is in Kafka. Nothing else that was handed over is lost without a word: it is answered by an
-//     error. A message may be written twice, where a connection ended between its writing and its answer.
+//     error. A message may be written twice, where a connection ended between its writing and its answer: Ack.Sends is above 1 then.
 //  2. Consume commits a record only after the loop has asked for the one behind it, or when Record.Commit says so. So each record is dealt
 //     with at least once, however the process ends.
 //  3. Tail gives every record from its place on once, in the order of its partition, or a Gap.

@@ -62,7 +62,7 @@ func orDefault(n, otherwise int) int {
 }
 
 // Send writes a message, and waits until Kafka has it. Where the proxy refuses it, the error is an *Error, and messages sent beside it are not
-// affected. After a connection has ended, what was unanswered is sent again: a record may be written twice, and none is lost.
+// affected. After a connection has ended, what was unanswered is sent again: a record may be written twice, see Ack.Sends, and none is lost.
 // Where ctx ends before the answer, the message may be written or not.
 func (p *Producer) Send(ctx context.Context, m Message) (Ack, error) {
 	type result struct {
@@ -95,7 +95,7 @@ func (p *Producer) Enqueue(ctx context.Context, m Message, answered func(Ack, er
 	p.mu.Lock()
 	err = p.err
 	if err == nil {
-		p.backlog.push(entry{frame, answered})
+		p.backlog.push(entry{frame: frame, answered: answered})
 	}
 	p.mu.Unlock()
 	p.nudge()
@@ -142,7 +142,7 @@ func (p *Producer) run(ctx context.Context) {
 	p.backlog, p.err = backlog{}, err
 	p.mu.Unlock()
 	for _, e := range left {
-		e.answered(Ack{}, err)
+		e.answered(Ack{Sends: e.sends}, err)
 	}
 }
 
@@ -160,6 +160,7 @@ func (p *Producer) settle(group []entry, results func(i int) (Ack, error)) {
 	bytes := 0
 	for i := range group {
 		ack, err := results(i)
+		ack.Sends = group[i].sends
 		group[i].answered(ack, err)
 		bytes += len(group[i].frame)
 	}

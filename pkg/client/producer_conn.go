@@ -155,7 +155,8 @@ func (p *Producer) take(answers []codec.Answer) (ok bool) {
 		if r := answers[i].Refusal; r != nil {
 			return Ack{}, refused(r)
 		}
-		return answers[i].Ack, nil
+		a := answers[i].Ack
+		return Ack{Partition: a.Partition, Offset: a.Offset, Timestamp: a.Timestamp}, nil
 	})
 	return ok
 }

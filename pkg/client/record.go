@@ -11,8 +11,15 @@ import (
 // Header is one header of a record: its Key, and its Value, of which nil is Kafka's null.
 type Header = proxy.Header
 
-// Ack tells where Kafka has stored a record: its Partition and Offset, and its Timestamp in milliseconds since the epoch.
-type Ack = proxy.Ack
+// Ack tells where Kafka has stored a record, and how often it was sent for that. Beside an error it has Sends alone.
+type Ack struct {
+	Partition int32
+	Offset    int64
+	Timestamp int64 // milliseconds since the epoch
+	// Sends is how often the message was sent: again after each connection that has ended before the answer. Nothing in Kafka looks for doubles then,
+	// so the record may be there as often as that. Beside an error, 0 says that it was surely not written.
+	Sends int
+}
 
 // Message is a record to write. Key and Value are the bytes that Kafka is to have: a nil Key is a null key, and a nil Value a tombstone.
 type Message struct {
