@@ -60,7 +60,7 @@ func (c *Client) Consume(ctx context.Context, o ConsumeOptions) iter.Seq2[*Recor
 	return func(yield func(*Record, error) bool) {
 		err := c.keep(ctx, endpoint{name: "out", query: query, grace: closeGrace, use: func(ctx context.Context, conn *conn) error {
 			m := consumption{options: &o, avro: c.options.Avro, done: make(map[int32]*Record), unsent: make(map[int32]string)}
-			m.stream = newStream(conn, streamOptions{o.Buffer, true, o.KeyFormat, o.ValueFormat, m.control, nil})
+			m.stream = newStream(conn, streamOptions{o.Buffer, true, o.KeyFormat, o.ValueFormat, m.control, nil, nil})
 			return m.run(ctx, yield)
 		}})
 		if err != nil && !errors.Is(err, errLeft) {

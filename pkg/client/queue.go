@@ -62,7 +62,6 @@ func (c *Client) Queue(ctx context.Context, o QueueOptions) iter.Seq2[*Task, err
 		err := c.keep(ctx, endpoint{name: "queue", query: query, grace: closeGrace, use: func(ctx context.Context, conn *conn) error {
 			w := newWork(conn, o.Window)
 			err := w.stream.reason(w.deliver(ctx, yield))
-			w.end()
 			if errors.Is(err, errLeft) || ctx.Err() != nil {
 				w.stream.leave()
 			} else {

@@ -255,6 +255,21 @@ func TestAnswersAreHeardWhileTheLoopIsSlow(t *testing.T) {
 	}
 }
 
+// TestAnAcknowledgementFailsWithItsConnection although the loop waits for its answer meanwhile.
+func TestAnAcknowledgementFailsWithItsConnection(t *testing.T) {
+	c, ctx := handOut(t, func(h *handing) {
+		h.record(0, 1)
+		h.want("accept", 0)
+		_ = h.ws.CloseNow()
+	})
+	task := works(ctx, t, c)()
+	for range 2 {
+		if err := task.Accept(ctx); !errors.Is(err, ErrNotHeld) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // TestAFailedAcknowledgementIsGivenAgain while the task is held.
 func TestAFailedAcknowledgementIsGivenAgain(t *testing.T) {
 	c, ctx := handOut(t, func(h *handing) {

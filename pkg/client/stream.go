@@ -32,6 +32,7 @@ type stream struct {
 
 	control func(message []byte) (taken bool)   // the reader calls it for each message that is no record
 	record  func(record *codec.Delivered) error // the reader calls it for each record, in place of passing that on; nil passes it on
+	ended   func()                              // the reader calls it when it has ended; nil does nothing
 
 	key, value proxy.Format // that were asked for
 
@@ -41,20 +42,21 @@ type stream struct {
 }
 
 // streamOptions say what a stream has. control may take messages that are no records, so that these are not among the frames. record, where it
-// is not nil, takes all records; its error ends the connection.
+// is not nil, takes all records; its error ends the connection. ended may be nil, too.
 type streamOptions struct {
 	buffer     int
 	grants     bool
 	key, value proxy.Format // that were asked for
 	control    func(message []byte) (taken bool)
 	record     func(record *codec.Delivered) error
+	ended      func()
 }
 
 // newStream begins to read.
 func newStream(c *conn, o streamOptions) *stream {
 	s := &stream{
-		conn: c, frames: make(chan frame, o.buffer), stopped: make(chan struct{}), control: o.control, record: o.record, buffer: o.buffer,
-		grants: o.grants, key: o.key, value: o.value,
+		conn: c, frames: make(chan frame, o.buffer), stopped: make(chan struct{}), control: o.control, record: o.record, ended: o.ended,
+		buffer: o.buffer, grants: o.grants, key: o.key, value: o.value,
 	}
 	s.read.Go(s.readAll)
 	return s
@@ -62,6 +64,9 @@ func newStream(c *conn, o streamOptions) *stream {
 
 func (s *stream) readAll() {
 	defer close(s.frames)
+	if s.ended != nil {
+		defer s.ended()
+	}
 	var decoder codec.RecordDecoder
 	for {
 		message, err := s.conn.read()

@@ -174,7 +174,7 @@ func (t *tail) goOn(yield func(Event, error) bool) (skip map[place]int64, left b
 }
 
 func (t *tail) use(ctx context.Context, c *conn, yield func(Event, error) bool) error {
-	s := newStream(c, streamOptions{t.options.Buffer, true, t.options.KeyFormat, t.options.ValueFormat, func([]byte) bool { return false }, nil})
+	s := newStream(c, streamOptions{t.options.Buffer, true, t.options.KeyFormat, t.options.ValueFormat, func([]byte) bool { return false }, nil, nil})
 	skip, left := t.goOn(yield)
 	err := errLeft
 	if !left {

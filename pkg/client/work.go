@@ -42,7 +42,7 @@ type outcome struct {
 // newWork begins to read. The proxy sends no more than a window of tasks that are neither settled nor expired.
 func newWork(c *conn, window int) *work {
 	w := &work{conn: c, most: 2 * window, wake: make(chan struct{}, 1), held: make(map[string]*Task), waiting: make(map[string][]asked)}
-	w.stream = newStream(c, streamOptions{control: w.control, record: w.arrive})
+	w.stream = newStream(c, streamOptions{control: w.control, record: w.arrive, ended: w.end})
 	return w
 }
 
@@ -176,7 +176,7 @@ func (w *work) await(id string, t *Task) (chan outcome, error) {
 	return answered, nil
 }
 
-// end tells all who wait that nobody knows.
+// end tells all who wait that nobody knows. The reader calls it, since the loop may be among them.
 func (w *work) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
