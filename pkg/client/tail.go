@@ -87,6 +87,9 @@ func (c *Client) Tail(ctx context.Context, o TailOptions) iter.Seq2[Event, error
 	o.Buffer = orDefault(o.Buffer, defaultBuffer)
 	return func(yield func(Event, error) bool) {
 		t := tail{options: &o, seen: make(map[place]int64)}
+		if cursor, ok := strings.CutPrefix(o.From, "cursor:"); ok {
+			t.cursor = cursor
+		}
 		err := c.keep(ctx, endpoint{
 			name: "tail", query: func() url.Values { return t.query(&c.options) }, grace: closeGrace,
 			use: func(ctx context.Context, conn *conn) error { return t.use(ctx, conn, yield) },
@@ -106,7 +109,7 @@ type place struct {
 // tail is where Tail is.
 type tail struct {
 	options *TailOptions
-	cursor  string          // the last one, empty before the first
+	cursor  string          // the last one, or that at which it begins; empty before the first
 	seen    map[place]int64 // the last offset that came behind the cursor
 	started bool            // whether there was a connection
 }
