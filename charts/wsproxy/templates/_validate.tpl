@@ -134,6 +134,7 @@
 
 {{- define "wsproxy.validatePool" -}}
 {{- include "wsproxy.validateMemory" . }}
+{{- $elsewhere := or .values.extraEnv .root.Values.extraEnvFrom }}
 {{- if and .groups .values.config.ALLOWED_GROUPS }}
 {{- if hasKey (get (get .root.Values.pools .name) "config" | default dict) "ALLOWED_GROUPS" }}
 {{- fail (printf "pools.%s.config.ALLOWED_GROUPS is what groups says" .name) }}
@@ -160,8 +161,9 @@
 {{- fail (printf "autoscaling of pool %s: keda.fallback is set without connections, keda.lag or keda.triggers: CPU alone has none" $.name) }}
 {{- end }}
 {{- end }}
-{{- if eq (toString (get .values.config "CONSOLE_ENABLED")) "true" }}
-{{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}
+{{- $config := .values.config }}
+{{- if and (eq (toString $config.CONSOLE_ENABLED) "true") (ne (toString $config.ADMIN_ENDPOINT_ENABLED) "true") (not $elsewhere) }}
+{{- fail (printf "config.CONSOLE_ENABLED needs config.ADMIN_ENDPOINT_ENABLED (pool %s)" .name) }}
 {{- end }}
 {{- $sasl := .root.Values.kafka.sasl }}
 {{- $consumers := false }}
