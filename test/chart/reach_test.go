@@ -3,6 +3,7 @@ package chart
 import (
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -157,5 +158,30 @@ func (r renderer) judge(t *testing.T, l leaf, pair [2]string) {
 	}
 	if reflect.DeepEqual(without.manifests, with.manifests) {
 		t.Errorf("%s can be set without effect", l)
+	}
+}
+
+// templateFault is what templates say of values that they did not expect, which helps nobody who wrote those.
+var templateFault = regexp.MustCompile(`nil pointer|error calling (len|dig|get|keys|ternary)|wrong type|invalid value|range can't`)
+
+// TestNullIsTakenOrRefused: a value whose lines are all commented out is null, and one that an older chart did not have is missing under
+// --reuse-values. Both render, or the error names the value.
+func TestNullIsTakenOrRefused(t *testing.T) {
+	schema := loadValuesSchema(t)
+	r := newRenderer(t, schema)
+	b := r.base(t, broker+"pools: {a: {groups: [a]}}")
+	judged := map[string]bool{}
+	for _, l := range schema.leaves(schema.object) {
+		for length := range l.path {
+			inner := leaf{path: l.path[:length+1]}
+			path, _, ok := inner.place(b.values)
+			if !ok || judged[inner.String()] {
+				continue
+			}
+			judged[inner.String()] = true
+			if _, err := r.manifests(with(b.set, path, nil)); err != nil && templateFault.MatchString(err.Error()) {
+				t.Errorf("%s: %v", inner, err)
+			}
+		}
 	}
 }

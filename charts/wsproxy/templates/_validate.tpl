@@ -77,7 +77,7 @@
 {{- if and (or $v.service.nodePort $v.service.tlsNodePort) (eq $v.service.type "ClusterIP") }}
 {{- fail "service.nodePort and service.tlsNodePort need service.type NodePort or LoadBalancer" }}
 {{- end }}
-{{- if and (eq (len $v.service.ipFamilies) 2) (not (hasSuffix "DualStack" $v.service.ipFamilyPolicy)) }}
+{{- if and (eq (len ($v.service.ipFamilies | default list)) 2) (not (hasSuffix "DualStack" $v.service.ipFamilyPolicy)) }}
 {{- fail "two service.ipFamilies need service.ipFamilyPolicy PreferDualStack or RequireDualStack" }}
 {{- end }}
 {{- if and $v.config.KAFKA_RACK $v.kafka.rack.fromNode }}
@@ -141,6 +141,9 @@
 {{- end }}
 {{- end }}
 {{- $scaling := .values.autoscaling }}
+{{- if not $scaling.keda }}
+{{- fail "autoscaling.keda is null, and needs its values" }}
+{{- end }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
 {{- fail (printf "autoscaling of pool %s: minReplicas is greater than maxReplicas" .name) }}
 {{- end }}
