@@ -75,7 +75,9 @@ func (c *Client) Queue(ctx context.Context, o QueueOptions) iter.Seq2[*Task, err
 	}
 }
 
-// Accept tells that the task is done. It returns when Kafka knows.
+// Accept tells that the task is done. It returns when Kafka knows. So do Release and Reject, whose errors are the same: after COMMIT_FAILED the task
+// is held still, and another try may succeed; after LOCK_EXPIRED and UNKNOWN_MESSAGE_ID it is not held, and this has settled nothing. After ErrNotHeld,
+// or the end of ctx, nobody knows whether it was.
 func (t *Task) Accept(ctx context.Context) error { return t.settle(ctx, proxy.Accept) }
 
 // Release lets another worker have the task.
@@ -84,7 +86,7 @@ func (t *Task) Release(ctx context.Context) error { return t.settle(ctx, proxy.R
 // Reject tells that nobody is to get the task again. It becomes a dead letter where the group is configured for them.
 func (t *Task) Reject(ctx context.Context) error { return t.settle(ctx, proxy.Reject) }
 
-// Renew begins the lock anew, and sets Until.
+// Renew begins the lock anew, and sets Until, which nobody is to read meanwhile. Its errors are those of Accept.
 func (t *Task) Renew(ctx context.Context) error {
 	o, err := t.work.ask(ctx, proxy.Renew, t)
 	if err == nil {
