@@ -13,8 +13,13 @@ import (
 	"testing"
 )
 
-// mostBytes is what the page may weigh, with what it was made of by others and their licences.
-const mostBytes = 150 << 10
+// mostBytes is what the page's files may have, with what it was made of by others and their licences. A browser gets them
+// compressed, and what it gets has the bound that counts: mostOnTheWire. This one is wider, since it also counts line
+// breaks, indentation and comments, which cost readers of the files more to miss than they cost on the way.
+const mostBytes = 200 << 10
+
+// mostOnTheWire is what the page may weigh on its way to a browser that has none of it.
+const mostOnTheWire = 64 << 10
 
 func handler() http.Handler {
 	return Handler(Options{
@@ -51,14 +56,14 @@ func files(t *testing.T) map[string]string {
 	return found
 }
 
-func TestThePageIsLight(t *testing.T) {
+func TestSourcesAreLight(t *testing.T) {
 	total := 0
 	for _, content := range files(t) {
 		total += len(content)
 	}
 	t.Logf("%d bytes", total)
 	if total > mostBytes {
-		t.Errorf("the page weighs %d bytes, more than %d", total, mostBytes)
+		t.Errorf("the sources have %d bytes, more than %d", total, mostBytes)
 	}
 }
 
@@ -142,9 +147,6 @@ func TestModulesAreThere(t *testing.T) {
 		}
 	}
 }
-
-// mostOnTheWire is what the page may weigh on its way to a browser.
-const mostOnTheWire = 64 << 10
 
 func TestThePageIsSentCompressed(t *testing.T) {
 	total := 0
