@@ -1,5 +1,5 @@
 // Package console serves the page of the web console. The page is embedded as it lies in the folder page: ECMAScript
-// modules and a style sheet, which nothing builds. It holds no secrets. All that it shows it asks of the public
+// modules and a style sheet, which nothing builds; comments of modules are left out when they are sent. It holds no secrets. All that it shows it asks of the public
 // interfaces, with the credentials that the browser has: the admin API, the metrics and the sockets.
 //
 // # What must hold
@@ -81,7 +81,7 @@ func Handler(o Options) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", mediaType(name))
-		serve(w, r, content, &packed)
+		serve(w, r, bare(name, content), &packed)
 	})
 }
 
