@@ -49,6 +49,8 @@ func TestConsole(t *testing.T) {
 		run  func(context.Context, *testing.T)
 	}{
 		{"ShowsHostileRecordsAsText", consoleShowsHostileRecordsAsText},
+		{"FollowsAnAddressAtOnce", consoleFollowsAnAddressAtOnce},
+		{"DrawsAReadingAfterAnother", consoleDrawsAReadingAfterAnother},
 		{"IsUsedByKeysAlone", consoleIsUsedByKeysAlone},
 		{"FiltersRecords", consoleFiltersRecords},
 		{"FollowsWhatComesTooFast", consoleFollowsWhatComesTooFast},
