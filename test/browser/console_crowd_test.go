@@ -41,7 +41,9 @@ func consoleListsACrowd(browser context.Context, t *testing.T) {
 		t.Errorf("the second page begins with %q, as the first one", text)
 	}
 	c.picture("crowd-1280-light")
-	t.Run("WithoutSeriousFindings", func(t *testing.T) { c.checkAxeAt(axeCore(t), "crowd", consoleLook{1280, "light"}, consoleLook{390, "dark"}) })
+	t.Run("WithoutSeriousFindings", func(t *testing.T) {
+		c.checkAxeAt(axeCore(t), "crowd", consoleLook{1280, "light"}, consoleLook{390, "dark"})
+	})
 	c.look(1280, "light")
 	began = time.Now()
 	c.fill("Client is", "client-77777")

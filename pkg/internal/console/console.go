@@ -103,7 +103,7 @@ func serve(w http.ResponseWriter, r *http.Request, content []byte, packed *packe
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	_, _ = w.Write(body) //nolint:gosec // a file of the program's own, to a client that may have disconnected
+	_, _ = w.Write(body) // a file of the program's own, to a client that may have disconnected
 }
 
 // mediaType returns the type of a file by its name, whatever the types that the machine knows.

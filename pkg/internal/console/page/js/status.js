@@ -23,7 +23,7 @@ export function Status({ reader, form, described, start, before, frozen, rows, j
     ${done && html`<button type="button" onClick=${() => reader.more(100)}>100 more</button>`}
     ${reader.left > 0 && html`<span>${count(reader.left)} left out: ${gaps(reader.gaps)}</span>`}
     ${reader.dropped > 0 && html`<span>${count(reader.dropped)} older ones dropped from the page</span>`}
-    ${frozen && html`<span>paused: what comes meanwhile is not kept</span>`}
+    ${frozen && html`<span>What comes meanwhile is not kept.</span>`}
     ${hidden > 0 && rows.length > 0 && html`<span>the filter hid about ${count(hidden)}</span>`}
     ${leaderless.length > 0 && html`<strong>no leader: partition ${leaderless.join(", ")}</strong>`}
     ${before.none && html`<span>nothing older</span>`}</div>`;
