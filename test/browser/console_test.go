@@ -58,6 +58,7 @@ func TestConsole(t *testing.T) {
 		{"GoesOnAfterABreak", consoleGoesOnAfterABreak},
 		{"ResetsAndDeletesAGroup", consoleResetsAndDeletesAGroup},
 		{"ResetsAGroupByKeysAlone", consoleResetsAGroupByKeysAlone},
+		{"TakesNoLateAnswers", consoleTakesNoLateAnswers},
 		{"OutlivesItsCredentials", consoleOutlivesItsCredentials},
 		{"IsThereAtOnce", consoleIsThereAtOnce},
 		{"ListsManyTopics", consoleListsManyTopics},
