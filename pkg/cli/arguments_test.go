@@ -13,7 +13,7 @@ func TestMistakesSayWhatIsWantedInstead(t *testing.T) {
 		"xyzzy":                            `wsproxy has no command "xyzzy": see wsproxy --help`,
 		"consume demo":                     `wsproxy consume takes no argument, and "demo" is one more. A topic is named by --topic: see wsproxy consume --help`,
 		"produce -t t a b":                 `wsproxy produce takes 1 argument at most, and "b" is one more. A topic is named by --topic: see wsproxy produce --help`,
-		"sessions x":                       `wsproxy sessions takes no argument, and "x" is one more: see wsproxy sessions --help`,
+		"sessions x":                       `wsproxy sessions takes no argument, and "x" is one more. A topic is named by --topic: see wsproxy sessions --help`,
 		"topics a b":                       `wsproxy topics takes 1 argument at most, and "b" is one more: see wsproxy topics --help`,
 		"man":                              "no directory is named: give the one to write the pages into, such as ./man",
 		"produce --topics t":               "unknown flag: --topics: see wsproxy produce --help",

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -39,5 +40,26 @@ func TestHelmTest(t *testing.T) {
 				t.Errorf("it has %s, want %s", env, test.env)
 			}
 		})
+	}
+}
+
+// TestHelmTestPassesTheNetworkPolicy: it reaches what it asks whomever else the policy lets in, and nobody is let in for its sake without it.
+func TestHelmTestPassesTheNetworkPolicy(t *testing.T) {
+	const policy = broker + "networkPolicy: {enabled: true, from: [{podSelector: {matchLabels: {a: b}}}], managementFrom: [{podSelector: {matchLabels: {c: d}}}]}\n"
+	for values, want := range map[string][]string{"": {"test"}, "tests: {enabled: false}": nil} {
+		all := render(t, policy+values)
+		pods := map[string]object{"proxy": all.find(t, "Deployment", "proxy-wsproxy").under("spec", "template", "metadata", "labels")}
+		for _, name := range all.names("Pod") {
+			pods["test"] = all.find(t, "Pod", name).under("metadata", "labels")
+		}
+		for _, rule := range all.find(t, "NetworkPolicy", "proxy-wsproxy").list("spec", "ingress") {
+			var found []string
+			for _, peer := range rule.list("from") {
+				found = append(found, matching(peer.under("podSelector", "matchLabels"), pods)...)
+			}
+			if !slices.Equal(found, want) {
+				t.Errorf("%q: %v lets in %v, want %v", values, rule["ports"], found, want)
+			}
+		}
 	}
 }

@@ -74,6 +74,24 @@ func TestLagOfAQueue(t *testing.T) {
 	}
 }
 
+// TestTheWayToNothing: what KEDA takes for its way to 0 is handed to it where it is set, 0 as well, and else left out.
+func TestTheWayToNothing(t *testing.T) {
+	const keda = broker + "autoscaling: {mode: keda, keda: {prometheus: \"http://prometheus\", %s}}"
+	for name, test := range map[string]struct{ values, want string }{
+		"unset":      {`lag: [{group: a, topic: b, threshold: 1}, {group: a, topic: b, threshold: 1, queue: true}]`, "<nil> <nil> <nil>"},
+		"set":        {`cooldownPeriod: 60, lag: [{group: a, topic: b, threshold: 1, activationLagThreshold: 5}, {group: a, topic: b, threshold: 1, queue: true, activationLagThreshold: 6}]`, "60 5 6"},
+		"no waiting": {`cooldownPeriod: 0, lag: [{group: a, topic: b, threshold: 1}]`, "0 <nil> <nil>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := render(t, fmt.Sprintf(keda, test.values)).find(t, "ScaledObject", "proxy-wsproxy").under("spec")
+			got := fmt.Sprintf("%v %v %v", spec["cooldownPeriod"], spec.at("triggers", 0, "metadata", "activationLagThreshold"), spec.at("triggers", 1, "metadata", "activationThreshold"))
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
 // parameters returns what a TriggerAuthentication gives, in order.
 func parameters(authentication object) []string {
 	var found []string

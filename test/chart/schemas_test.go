@@ -18,23 +18,32 @@ type schemas map[string]*jsonschema.Schema
 
 func loadSchemas(t *testing.T) schemas {
 	t.Helper()
-	compiler := jsonschema.NewCompiler()
-	places := map[string]string{} // of the schemas in the compiler
-	addKubernetes(t, compiler, places)
-	addCustom(t, compiler, places)
 	found := schemas{}
-	for key, place := range places {
-		schema, err := compiler.Compile(place)
+	for what, schema := range strictSchemas(t) {
+		compiler := jsonschema.NewCompiler()
+		if err := compiler.AddResource("schema.json", map[string]any(schema)); err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := compiler.Compile("schema.json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		found[key] = schema
+		found[what] = compiled
 	}
 	return found
 }
 
+// strictSchemas returns the JSON schemas of all kinds in testdata, by apiVersion and kind.
+func strictSchemas(t *testing.T) map[string]object {
+	t.Helper()
+	found := map[string]object{}
+	addKubernetes(t, found)
+	addCustom(t, found)
+	return found
+}
+
 // addKubernetes adds the kinds of Kubernetes itself.
-func addKubernetes(t *testing.T, compiler *jsonschema.Compiler, places map[string]string) {
+func addKubernetes(t *testing.T, found map[string]object) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/kubernetes.json")
 	if err != nil {
@@ -49,38 +58,25 @@ func addKubernetes(t *testing.T, compiler *jsonschema.Compiler, places map[strin
 		strict(definition)
 		for _, kind := range definition.list("x-kubernetes-group-version-kind") {
 			version := strings.TrimPrefix(kind.text("group")+"/"+kind.text("version"), "/")
-			places[version+" "+kind.kind()] = "kubernetes.json#/definitions/" + name
+			found[version+" "+kind.kind()] = object{"$ref": "#/definitions/" + name, "definitions": file["definitions"]}
 		}
-	}
-	if err := compiler.AddResource("kubernetes.json", map[string]any(file)); err != nil {
-		t.Fatal(err)
 	}
 }
 
 // addCustom adds the kinds of operators.
-func addCustom(t *testing.T, compiler *jsonschema.Compiler, places map[string]string) {
+func addCustom(t *testing.T, found map[string]object) {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/crds/*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("%d definitions: %v", len(paths), err)
 	}
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var definition object
-		if err := yaml.Unmarshal(text, &definition); err != nil {
-			t.Fatal(err)
-		}
+		definition := readYAML(t, path)
 		schema := definition.under("spec", "versions", 0, "schema", "openAPIV3Schema")
 		strict(schema)
 		schema.under("properties")["metadata"] = map[string]any{"type": "object"}
-		if err := compiler.AddResource(path, map[string]any(schema)); err != nil {
-			t.Fatal(err)
-		}
 		version := definition.text("spec", "group") + "/" + definition.text("spec", "versions", 0, "name")
-		places[version+" "+definition.text("spec", "names", "kind")] = path
+		found[version+" "+definition.text("spec", "names", "kind")] = schema
 	}
 }
 

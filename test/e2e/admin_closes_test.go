@@ -21,13 +21,7 @@ type closeEntry struct {
 // TestAdminClosesSayWhy ends connections in four ways, and is told of each by the replica that had it, and by no other one.
 func TestAdminClosesSayWhy(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
-		state := "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")
-		replica := func(name string) *proxy {
-			p := k.start(t, state, "SERVER_ID="+name, "ADMIN_ENDPOINT_ENABLED=true")
-			p.awaitReady(t, true)
-			return p
-		}
-		a, b := replica("a"), replica("b")
+		a, b := k.twoReplicas(t)
 		topic, group := k.topic(t, 1), k.group()
 		k.produce(t, topic, &kgo.Record{Value: []byte("1")})
 		list := func(p *proxy, query string) []closeEntry {

@@ -160,18 +160,6 @@ func TestAdminSessionsTellWhatWorkersHold(t *testing.T) {
 	})
 }
 
-// twoReplicas starts two proxies that share sessions, named a and b.
-func (k *cluster) twoReplicas(t *testing.T) (a, b *proxy) {
-	t.Helper()
-	state := "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")
-	replica := func(name string) *proxy {
-		p := k.start(t, state, "SERVER_ID="+name, "ADMIN_ENDPOINT_ENABLED=true")
-		p.awaitReady(t, true)
-		return p
-	}
-	return replica("a"), replica("b")
-}
-
 // TestEachReplicaTellsTheLagOfAQueue in its metrics, whole: the greatest is the group's, and the sum is not.
 func TestEachReplicaTellsTheLagOfAQueue(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {

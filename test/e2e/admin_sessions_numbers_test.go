@@ -28,13 +28,7 @@ func (n told) String() string {
 // TestAdminSessionsTellRecordsAndLag of the connections of the replica that is asked, and not of those of others.
 func TestAdminSessionsTellRecordsAndLag(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
-		state := "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")
-		replica := func(name string) *proxy {
-			p := k.start(t, state, "SERVER_ID="+name, "ADMIN_ENDPOINT_ENABLED=true", "KAFKA_PRODUCER_SESSIONS_ENABLED=true")
-			p.awaitReady(t, true)
-			return p
-		}
-		a, b := replica("a"), replica("b")
+		a, b := k.twoReplicas(t, "KAFKA_PRODUCER_SESSIONS_ENABLED=true")
 		topic, group := k.topic(t, 1), k.group()
 		k.produce(t, topic, &kgo.Record{Value: []byte("1")}, &kgo.Record{Value: []byte("2")}, &kgo.Record{Value: []byte("3")})
 		lists := func(p *proxy, what string, want ...string) {

@@ -23,15 +23,17 @@ func (p *proxy) sessions(t *testing.T) []sessionEntry {
 	return parse[[]sessionEntry](t, p.admin(t, http.MethodGet, "/admin/sessions", "").body)
 }
 
+// twoReplicas starts two proxies that share sessions, named a and b, with the admin endpoint and further settings.
+func (k *cluster) twoReplicas(t *testing.T, settings ...string) (a, b *proxy) {
+	t.Helper()
+	settings = append(settings, "SESSION_STATE_TOPIC="+shared.run+"."+unique("sessions"), "ADMIN_ENDPOINT_ENABLED=true")
+	replica := func(name string) *proxy { return k.start(t, append([]string{"SERVER_ID=" + name}, settings...)...) }
+	return replica("a"), replica("b")
+}
+
 func TestAdminSessionsOfAllReplicas(t *testing.T) {
 	onBoth(t, func(t *testing.T, k *cluster) {
-		state := "SESSION_STATE_TOPIC=" + shared.run + "." + unique("sessions")
-		replica := func(name string) *proxy {
-			p := k.start(t, state, "SERVER_ID="+name, "ADMIN_ENDPOINT_ENABLED=true", "KAFKA_PRODUCER_SESSIONS_ENABLED=true")
-			p.awaitReady(t, true)
-			return p
-		}
-		a, b := replica("a"), replica("b")
+		a, b := k.twoReplicas(t, "KAFKA_PRODUCER_SESSIONS_ENABLED=true")
 		if got := a.admin(t, http.MethodGet, "/admin/sessions", ""); got.body != "[]" {
 			t.Errorf("nobody is connected: %s", got.body)
 		}

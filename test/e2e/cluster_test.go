@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"testing"
@@ -151,6 +152,17 @@ func (k *cluster) named(t *testing.T, name string, partitions int32, settings ..
 		return err == nil && ends.Error() == nil && len(ends[name]) == int(partitions)
 	})
 	return name
+}
+
+// awaitStable waits until readers of committed records are given all of a topic: Kafka answers that a transaction is
+// committed before it has marked its partitions so.
+func (k *cluster) awaitStable(t *testing.T, topic string) {
+	t.Helper()
+	eventually(t, "no transaction is open in "+topic, func() bool {
+		ends, err := k.admin.ListEndOffsets(t.Context(), topic)
+		stable, errStable := k.admin.ListCommittedOffsets(t.Context(), topic)
+		return err == nil && errStable == nil && ends.Error() == nil && stable.Error() == nil && maps.Equal(ends[topic], stable[topic])
+	})
 }
 
 // delete deletes a topic.

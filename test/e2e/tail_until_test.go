@@ -16,6 +16,7 @@ func TestATailUntilTheEndEndsThere(t *testing.T) {
 		writer := k.transacting(t).inTransactions(t, topic, "1")
 		writer.transact(`{"partition":1,"value":{"value":"in a transaction"}}`)
 		writer.close()
+		k.awaitStable(t, topic)
 		p := k.run(t)
 		for name, test := range map[string]struct {
 			parameters []string

@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +30,6 @@ type Provider struct {
 	server oidctest.Server
 	key    crypto.Signer
 	id     string // of the key
-	count  int    // of keys
 	down   bool
 }
 
@@ -67,8 +65,7 @@ func (p *Provider) Rotate() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count++
-	p.key, p.id = key, fmt.Sprintf("key-%d", p.count)
+	p.key, p.id = key, rand.Text() // else another provider's keys would have the same names
 	p.server.PublicKeys = []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: p.id, Algorithm: oidc.ES256}}
 }
 

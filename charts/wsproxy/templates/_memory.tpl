@@ -8,7 +8,7 @@
 
 {{- /* The memory limit of a pool in MiB; nothing where there is none, or one in other units. */ -}}
 {{- define "wsproxy.memoryLimit" -}}
-{{- with include "wsproxy.kibibytes" (dig "limits" "memory" "" .values.resources | toString) }}
+{{- with include "wsproxy.kibibytes" (((.values.resources | default dict).limits | default dict).memory | toString) }}
 {{- div (int64 .) 1024 }}
 {{- end }}
 {{- end }}
@@ -49,7 +49,7 @@ left of nine tenths. What config sets is taken as it is, and leaves more or less
 MEMORY_BUDGET: {{ $budget | quote }}
 TAIL_BUFFER_BYTES: {{ $frames | quote }}
 TAIL_SNAPSHOT_BYTES: {{ $snapshots | quote }}
-MAX_CONNECTIONS: {{ div $left (int64 (include "wsproxy.kibibytes" .values.memory.perConnection)) | toString | quote }}
+MAX_CONNECTIONS: {{ div $left (int64 (include "wsproxy.kibibytes" (.values.memory.perConnection | default "256Ki"))) | toString | quote }}
 {{- end }}
 {{- end }}
 
@@ -64,7 +64,7 @@ MAX_CONNECTIONS: {{ div $left (int64 (include "wsproxy.kibibytes" .values.memory
 {{- end }}
 {{- $budget := int64 (include "wsproxy.mebibytes" ($config.MEMORY_BUDGET | default (get $shares "MEMORY_BUDGET"))) }}
 {{- $snapshots := int64 (include "wsproxy.mebibytes" ($config.TAIL_SNAPSHOT_BYTES | default (get $shares "TAIL_SNAPSHOT_BYTES"))) }}
-{{- $connections := div (mul $most (int64 (include "wsproxy.kibibytes" .values.memory.perConnection))) 1024 }}
+{{- $connections := div (mul $most (int64 (include "wsproxy.kibibytes" (.values.memory.perConnection | default "256Ki")))) 1024 }}
 {{- $needed := add 40 $budget $snapshots $connections }}
 {{- $has := int64 (include "wsproxy.goMemoryLimit" .) }}
 {{- if gt $needed $has }}

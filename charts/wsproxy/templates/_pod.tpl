@@ -46,7 +46,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       {{- $extra := list }}
-      {{- range .values.extraEnv }}
+      {{- range .values.extraEnv | default list }}
       {{- $extra = append $extra .name }}
       {{- end }}
       env:

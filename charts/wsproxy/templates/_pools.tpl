@@ -1,6 +1,6 @@
 {{- /* The names of the pools, the default one first, with commas between. */ -}}
 {{- define "wsproxy.poolNames" -}}
-{{- concat (list "default") (keys .Values.pools | sortAlpha) | join "," }}
+{{- concat (list "default") (keys (.Values.pools | default dict) | sortAlpha) | join "," }}
 {{- end }}
 
 {{- /*
@@ -42,7 +42,7 @@ makes the dict {root, name} and includes this for its effect; it prints nothing.
 {{- $_ := set . "groups" (get $own "groups" | default list) }}
 {{- $suffix := ternary "" (printf "-%s" .name) (eq .name "default") }}
 {{- $_ := set . "fullname" (printf "%s%s" (include "wsproxy.fullname" $root) $suffix) }}
-{{- $path := ternary $root.Values.pathPrefix (get $own "pathPrefix" | default (printf "/%s" .name)) (eq .name "default") }}
+{{- $path := ternary ($root.Values.pathPrefix | default "") (get $own "pathPrefix" | default (printf "/%s" .name)) (eq .name "default") }}
 {{- $_ := set . "pathPrefix" $path }}
 {{- end }}
 

@@ -77,7 +77,7 @@
 {{- if and (or $v.service.nodePort $v.service.tlsNodePort) (eq $v.service.type "ClusterIP") }}
 {{- fail "service.nodePort and service.tlsNodePort need service.type NodePort or LoadBalancer" }}
 {{- end }}
-{{- if and (eq (len $v.service.ipFamilies) 2) (not (hasSuffix "DualStack" $v.service.ipFamilyPolicy)) }}
+{{- if and (eq (len ($v.service.ipFamilies | default list)) 2) (not (hasSuffix "DualStack" $v.service.ipFamilyPolicy)) }}
 {{- fail "two service.ipFamilies need service.ipFamilyPolicy PreferDualStack or RequireDualStack" }}
 {{- end }}
 {{- if and $v.config.KAFKA_RACK $v.kafka.rack.fromNode }}
@@ -134,12 +134,16 @@
 
 {{- define "wsproxy.validatePool" -}}
 {{- include "wsproxy.validateMemory" . }}
+{{- $elsewhere := or .values.extraEnv .root.Values.extraEnvFrom }}
 {{- if and .groups .values.config.ALLOWED_GROUPS }}
 {{- if hasKey (get (get .root.Values.pools .name) "config" | default dict) "ALLOWED_GROUPS" }}
 {{- fail (printf "pools.%s.config.ALLOWED_GROUPS is what groups says" .name) }}
 {{- end }}
 {{- end }}
 {{- $scaling := .values.autoscaling }}
+{{- if not $scaling.keda }}
+{{- fail "autoscaling.keda is null, and needs its values" }}
+{{- end }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
 {{- fail (printf "autoscaling of pool %s: minReplicas is greater than maxReplicas" .name) }}
 {{- end }}
@@ -160,8 +164,9 @@
 {{- fail (printf "autoscaling of pool %s: keda.fallback is set without connections, keda.lag or keda.triggers: CPU alone has none" $.name) }}
 {{- end }}
 {{- end }}
-{{- if eq (toString (get .values.config "CONSOLE_ENABLED")) "true" }}
-{{- fail "config.CONSOLE_ENABLED: this version of the proxy does not have it yet, and would not start" }}
+{{- $config := .values.config }}
+{{- if and (eq (toString $config.CONSOLE_ENABLED) "true") (ne (toString $config.ADMIN_ENDPOINT_ENABLED) "true") (not $elsewhere) }}
+{{- fail (printf "config.CONSOLE_ENABLED needs config.ADMIN_ENDPOINT_ENABLED (pool %s)" .name) }}
 {{- end }}
 {{- $sasl := .root.Values.kafka.sasl }}
 {{- $consumers := false }}

@@ -56,6 +56,7 @@ type guard struct {
 	mu     sync.Mutex // guards what follows
 	authn  auth.Authentication
 	expiry *time.Timer // nil where nothing expires
+	ended  bool        // whether the connection is being ended: that may take a while, in which it is checked again
 }
 
 // guard starts the guard of a connection. stop ends it.
@@ -144,8 +145,12 @@ func (g *guard) recheck(ctx context.Context) {
 
 func (g *guard) end(e *proxy.Error) {
 	g.mu.Lock()
-	who := g.authn.Identity.Principal
+	who, ended := g.authn.Identity.Principal, g.ended
+	g.ended = true
 	g.mu.Unlock()
+	if ended {
+		return
+	}
 	g.server.Log.Info("socket is no longer authorized", append([]any{"subject", who.String(), "err", e}, g.flow.log...)...)
 	g.conn.End(socket.EndWith(e, goneGrace))
 }
