@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,4 +70,31 @@ func consoleTakesNoLateAnswers(browser context.Context, t *testing.T) {
 	}
 	eval[bool](c, "answers.release(); true")
 	c.awaitsText("Lag by partition: 8")
+}
+
+// consoleLoadsNoOlderRecordsTooLate has older records loaded, and others read before they come: they are not shown among these.
+func consoleLoadsNoOlderRecordsTooLate(browser context.Context, t *testing.T) {
+	t.Helper()
+	c, kafka := consoleOn(browser, t)
+	for i := range 30 {
+		write(t, kafka, &kgo.Record{Key: fmt.Appendf(nil, "k-%d", i), Value: []byte("v")})
+	}
+	c.beforeThePage(holdsAnswers)
+	c.open("topics/t/records?from=newest&n=10")
+	c.awaits("the newest", rows+" === 10")
+	c.press("Load older")
+	c.awaits("all of them", rows+" === 30")
+	c.press("Read")
+	c.awaits("the newest", rows+" === 10")
+	eval[bool](c, "answers.hold = '/topics/t'; true")
+	c.press("Load older")
+	c.awaits("answer that is held", "answers.held() > 0")
+	c.fill("Key is", "k-29")
+	c.press("Read")
+	c.awaits("the one record", rows+" === 1")
+	eval[bool](c, "answers.release(); true")
+	c.settles()
+	if got := eval[int](c, rows); got != 1 {
+		t.Errorf("%d records are shown, and one was asked for", got)
+	}
 }

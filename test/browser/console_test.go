@@ -59,6 +59,7 @@ func TestConsole(t *testing.T) {
 		{"ResetsAndDeletesAGroup", consoleResetsAndDeletesAGroup},
 		{"ResetsAGroupByKeysAlone", consoleResetsAGroupByKeysAlone},
 		{"TakesNoLateAnswers", consoleTakesNoLateAnswers},
+		{"LoadsNoOlderRecordsTooLate", consoleLoadsNoOlderRecordsTooLate},
 		{"OutlivesItsCredentials", consoleOutlivesItsCredentials},
 		{"IsThereAtOnce", consoleIsThereAtOnce},
 		{"ListsManyTopics", consoleListsManyTopics},
