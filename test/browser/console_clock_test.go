@@ -3,10 +3,6 @@ package browser
 import (
 	"context"
 	"testing"
-
-	"github.com/chromedp/cdproto/cdp"
-	cdppage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 )
 
 // aheadByADay has the clock of a page a day ahead.
@@ -22,13 +18,7 @@ const aheadByADay = `{
 func consoleTellsAWrongClock(browser context.Context, t *testing.T) {
 	t.Helper()
 	c, _, proxy := consoleBefore(browser, t)
-	_, err := chromedp.Run(c.browser, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: aheadByADay})
-		return chromedp.Void{}, err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c.beforeThePage(aheadByADay)
 	connect(t, proxy, "/socket/out?topic=t&groupId=g&clientId=reader")
 	c.look(1280, "light")
 	c.open("")

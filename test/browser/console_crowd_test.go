@@ -41,6 +41,10 @@ func consoleListsACrowd(browser context.Context, t *testing.T) {
 		t.Errorf("the second page begins with %q, as the first one", text)
 	}
 	c.picture("crowd-1280-light")
+	t.Run("WithoutSeriousFindings", func(t *testing.T) {
+		c.checkAxeAt(axeCore(t), "crowd", consoleLook{1280, "light"}, consoleLook{390, "dark"})
+	})
+	c.look(1280, "light")
 	began = time.Now()
 	c.fill("Client is", "client-77777")
 	c.awaits("the one connection", drawn+` === 1 && document.querySelector("main tbody").textContent.includes("client-77777")`)
@@ -49,6 +53,17 @@ func consoleListsACrowd(browser context.Context, t *testing.T) {
 	c.awaits("the command that tells the same", `/wsproxy sessions --admin-url \S+ --client-id 'client-77777'/.test(document.querySelector("main").textContent)`)
 	c.fill("Client is", "nobody")
 	c.awaitsText("No connection is what the filter asks for.")
+}
+
+// checkAxeAt has axe-core look at the page at some widths and themes.
+func (c *console) checkAxeAt(axe, name string, looks ...consoleLook) {
+	c.t.Helper()
+	for _, look := range looks {
+		c.look(look.width, look.theme)
+		c.awaits("entry of the view in the navigation", entryIsSeen)
+		c.checkAxe(fmt.Sprintf("%s-%d-%s", name, look.width, look.theme), axe)
+		c.picture(fmt.Sprintf("%s-%d-%s", name, look.width, look.theme))
+	}
 }
 
 // gather writes what a replica far-0 with a crowd of consumers would have written to the topic of the sessions.

@@ -49,6 +49,8 @@ func TestConsole(t *testing.T) {
 		run  func(context.Context, *testing.T)
 	}{
 		{"ShowsHostileRecordsAsText", consoleShowsHostileRecordsAsText},
+		{"FollowsAnAddressAtOnce", consoleFollowsAnAddressAtOnce},
+		{"DrawsAReadingAfterAnother", consoleDrawsAReadingAfterAnother},
 		{"IsUsedByKeysAlone", consoleIsUsedByKeysAlone},
 		{"FiltersRecords", consoleFiltersRecords},
 		{"FollowsWhatComesTooFast", consoleFollowsWhatComesTooFast},
@@ -56,6 +58,8 @@ func TestConsole(t *testing.T) {
 		{"GoesOnAfterABreak", consoleGoesOnAfterABreak},
 		{"ResetsAndDeletesAGroup", consoleResetsAndDeletesAGroup},
 		{"ResetsAGroupByKeysAlone", consoleResetsAGroupByKeysAlone},
+		{"TakesNoLateAnswers", consoleTakesNoLateAnswers},
+		{"LoadsNoOlderRecordsTooLate", consoleLoadsNoOlderRecordsTooLate},
 		{"OutlivesItsCredentials", consoleOutlivesItsCredentials},
 		{"IsThereAtOnce", consoleIsThereAtOnce},
 		{"ListsManyTopics", consoleListsManyTopics},

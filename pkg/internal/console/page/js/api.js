@@ -15,7 +15,8 @@ export const clock = { ahead: 0 };
 // now is the time by the proxy's clock, in ms since 1970.
 export const now = () => Date.now() - clock.ahead;
 
-// signIn tells whether the proxy takes the browser's credentials. While it does not, views keep what they have and ask for nothing.
+// signIn tells whether the proxy takes the browser's credentials. While it does not, views keep what they have and ask
+// for nothing.
 export const signIn = {
   awaited: null, // a promise of the moment when it takes them again; null while it does
   listeners: new Set(),
@@ -37,13 +38,19 @@ export const signIn = {
   },
 };
 
-// toSignIn tells whether an answer asks for other credentials: it is a 401, or leads to the login page of a proxy in front.
+// toSignIn tells whether an answer asks for other credentials: it is a 401, or leads to the login page of a proxy in
+// front.
 const toSignIn = (answer) => answer.status === 401 || answer.type === "opaqueredirect";
 
 async function send(method, path, body) {
+  const address = new URL(path, location.origin + location.pathname); // without a password, which fetch refuses
   try {
-    return await fetch(new URL(path, location.origin + location.pathname), { // an address with a password in it can be asked for nothing
-      method, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(patience), credentials: "same-origin", redirect: "manual",
+    return await fetch(address, {
+      method,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(patience),
+      credentials: "same-origin",
+      redirect: "manual",
     });
   } catch (cause) {
     const text = cause.name === "TimeoutError" ? "The proxy takes too long to answer." : "The proxy does not answer.";
@@ -59,8 +66,7 @@ export async function ask(path, { method = "GET", body, text = false, unready = 
   if (toSignIn(answer)) signIn.lost();
   else signIn.found();
   if (!answer.ok && !(unready && answer.status === 503)) {
-    const told = await answer.json().catch(() => ({}));
-    throw new Failure(answer.status || 401, told.code || "NOT_AUTHENTICATED", told.message || "The proxy asks for credentials.");
+    throw await failure(answer);
   }
   const next = /<([^>]*)>; rel="next"/.exec(answer.headers.get("Link") || "");
   return {
@@ -68,6 +74,13 @@ export async function ask(path, { method = "GET", body, text = false, unready = 
     next: next && next[1],
     silent: answer.headers.get("X-Wsproxy-Silent-Brokers") || "",
   };
+}
+
+// failure is what an answer tells of an error. One that leads to a login page has neither status nor body.
+async function failure(answer) {
+  const told = await answer.json().catch(() => ({}));
+  const message = told.message || "The proxy asks for credentials.";
+  return new Failure(answer.status || 401, told.code || "NOT_AUTHENTICATED", message);
 }
 
 // path makes a path of names, which may hold any characters.

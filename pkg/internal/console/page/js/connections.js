@@ -1,9 +1,11 @@
 // Who is connected, and how the last connections have ended.
 
 import { ask, curl, now, path, quoted } from "./api.js";
+import { useAsk } from "./asking.js";
 import {
-  Ask, Badge, Copy, docs, Field, Head, html, Page, Panel, Table, Text, Trouble, useAsk, useContext, useRef, useState,
+  Ask, Badge, Copy, docs, Field, Head, html, Out, Page, Panel, Text, Trouble, useContext, useRef, useState,
 } from "./ui.js";
+import { Table } from "./table.js";
 import { count, counted, duration, short, time } from "./text.js";
 
 const page = 200; // sessions that are asked for at a time
@@ -159,8 +161,8 @@ function Ago({ at }) {
 }
 
 // Closes shows the last closes on this replica.
-const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes on this replica" acts=${html`<a class="small"
-    href=${docs("docs/errors.md#close-codes")} target="_blank" rel="noreferrer">Close codes</a>`}>
+const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes on this replica"
+    acts=${html`<${Out} small to=${docs("docs/errors.md#close-codes")}>Close codes<//>`}>
   <${Trouble} error=${state.error} old=${state.body} />
   ${state.body && html`<${Table} label="Last closes" rows=${state.body} columns=${closeColumns}
     id=${(c) => `${c.at} ${c.since} ${c.client}`}

@@ -43,23 +43,33 @@ export function brief(part, format = "guess") {
   return reason ? `(${reason})` : oneLine(text);
 }
 
-// decoded returns a part as text in a format, and what it was taken for; or the reason why it does not fit, with a dump.
+const mostHex = 65536; // bytes of a dump
+
+// guessed is the format that a part seems to have.
+function guessed(part, raw) {
+  if (!isText(part)) return "hex";
+  return /^\s*[[{]/.test(raw) ? "json" : "text";
+}
+
+// decoded returns a part as text of at most so many characters, and what it was taken for; or the reason why the format
+// does not fit, with a dump.
 export function decoded(part, format = "guess", most = 1 << 20) {
   const raw = typeof part.value === "string" ? part.value : String(part.value);
-  if (format === "guess") format = isText(part) ? (/^\s*[[{]/.test(raw) ? "json" : "text") : "hex";
-  if (lengths[format]) {
+  const kind = format === "guess" ? guessed(part, raw) : format;
+  const dumped = (reason) => ({ kind: "hex", text: hex(bytesIn(part)), reason });
+  if (lengths[kind]) {
     const bytes = bytesIn(part);
-    if (bytes.length !== lengths[format]) return { kind: "hex", text: hex(bytes), reason: `${format} takes ${lengths[format]} bytes, not ${bytes.length}` };
-    return { kind: format, text: number(bytes, format) };
+    if (bytes.length === lengths[kind]) return { kind, text: number(bytes, kind) };
+    return dumped(`${kind} takes ${lengths[kind]} bytes, not ${bytes.length}`);
   }
-  if (format === "hex") return { kind: "hex", text: hex(bytesIn(part), Math.min(most, 65536)) };
-  if (!isText(part)) return { kind: "hex", text: hex(bytesIn(part)), reason: part.error?.message || "not UTF-8" };
-  return { kind: format, text: raw.length > most ? raw.slice(0, most) : raw, cut: raw.length > most };
+  if (kind === "hex") return { kind, text: hex(bytesIn(part), Math.min(most, mostHex)) };
+  if (!isText(part)) return dumped(part.error?.message || "not UTF-8");
+  return { kind, text: raw.slice(0, most) };
 }
 
 // shown returns a part in full, as a format and a form have it.
 export function shown(part, format, form) {
-  if (form === "hex") return { kind: "hex", text: hex(bytesIn(part), 65536) };
+  if (form === "hex") return { kind: "hex", text: hex(bytesIn(part), mostHex) };
   const got = decoded(part, format);
   if (form !== "pretty" || got.kind !== "json") return got;
   const { error } = parsed(got.text);

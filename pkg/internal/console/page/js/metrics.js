@@ -12,24 +12,29 @@ export function parse(text) {
     if (!line.startsWith("wsproxy_")) continue;
     const end = line.lastIndexOf(" ");
     const brace = line.indexOf("{");
-    const labels = {};
-    if (brace > 0) {
-      for (const [, name, value] of line.slice(brace, end).matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
-        labels[name] = value.replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c));
-      }
-    }
-    series.push({ name: brace > 0 ? line.slice(0, brace) : line.slice(0, end), labels, value: Number(line.slice(end + 1)) });
+    const name = line.slice(0, brace > 0 ? brace : end);
+    const labels = brace > 0 ? labelsIn(line.slice(brace, end)) : {};
+    series.push({ name, labels, value: Number(line.slice(end + 1)) });
   }
   return series;
 }
 
-// sum adds up the series of a name, by a label if one is given.
-export function sum(series, name, where = () => true) {
+function labelsIn(text) {
+  const labels = {};
+  for (const [, name, value] of text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
+    labels[name] = value.replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c));
+  }
+  return labels;
+}
+
+// sum adds up the series of a name.
+export function sum(series, name) {
   let total = 0;
-  for (const s of series) if (s.name === name && where(s.labels)) total += s.value;
+  for (const s of series) if (s.name === name) total += s.value;
   return total;
 }
 
+// sumBy adds up those that have the same value of a label, by that value.
 export function sumBy(series, name, label) {
   const by = new Map();
   for (const s of series) if (s.name === name) by.set(s.labels[label], (by.get(s.labels[label]) || 0) + s.value);
@@ -66,7 +71,13 @@ export class Sampler {
     setTimeout(() => this.tick(), every);
   }
 
-  // rates returns what a counter grew by in a second, from sample to sample. A counter of a replica that was started again begins anew.
+  // span is how long there have been samples, in ms.
+  span() {
+    return this.samples.length ? this.samples.at(-1).at - this.samples[0].at : 0;
+  }
+
+  // rates returns what a counter grew by in a second, from sample to sample. A counter of a replica that was started
+  // again begins anew.
   rates(name) {
     return this.samples.slice(1).map((s, i) => {
       const before = this.samples[i];

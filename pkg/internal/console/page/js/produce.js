@@ -2,8 +2,9 @@
 
 import { clientsURL, quoted } from "./api.js";
 import {
-  Choice, Copy, Field, formats, Head, html, Note, Page, Panel, Table, useContext, useEffect, useRef, useState,
+  Check, Choice, Copy, Field, formats, Head, html, Note, Page, Panel, useContext, useEffect, useRef, useState,
 } from "./ui.js";
+import { Table } from "./table.js";
 import { Sending } from "./sending.js";
 import { count } from "./text.js";
 
@@ -128,8 +129,8 @@ function One({ form, text, change }) {
       <${Field} label="Partition">
         <input class="few" inputmode="numeric" ...${text("partition")} placeholder="by key" /><//></div>
     <div class="form">${type("valType", "Value is")}
-      <label class="check"><input type="checkbox" checked=${form.tombstone}
-      onChange=${(e) => change({ tombstone: e.target.checked })} />tombstone: no value</label></div>
+      <${Check} label="tombstone: no value" value=${form.tombstone}
+        onChange=${(tombstone) => change({ tombstone })} /></div>
     ${!form.tombstone && html`<${Field} label="Value"><textarea rows="8" ...${text("value")} /><//>`}
     <${Field} label="Headers, one in each line as name: value"><textarea rows="3" ...${text("headers")} /><//>`;
 }

@@ -6,7 +6,9 @@ import { parseWhere } from "./where.js";
 import { moment } from "./text.js";
 
 // names are the places where a reading begins: the first one where nothing else is asked for.
-export const names = { newest: "the newest", now: "now on", beginning: "the beginning", time: "a time", offset: "an offset" };
+export const names = {
+  newest: "the newest", now: "now on", beginning: "the beginning", time: "a time", offset: "an offset",
+};
 
 // asked is the form that the address of a view asks for: of one record, with at=PARTITION:OFFSET, or of a reading.
 export function asked(q) {
@@ -17,14 +19,16 @@ export function asked(q) {
     keys: one("keys", formats), values: one("values", formats), t: text("t"),
   };
   const spot = /^(\d+):(\d+)$/.exec(text("at"));
-  if (spot) return { ...narrowed, at: spot[0], from: "offset", p: spot[1], o: spot[2], n: Number(q.get("n")) || 1, follow: false };
+  const n = (otherwise) => Number(q.get("n")) || otherwise;
+  if (spot) return { ...narrowed, at: spot[0], from: "offset", p: spot[1], o: spot[2], n: n(1), follow: false };
   return {
     ...narrowed, at: null, from: one("from", Object.keys(names)), p: text("p"), o: text("o", "0"),
-    n: Number(q.get("n")) || 100, follow: q.get("follow") !== "no",
+    n: n(100), follow: q.get("follow") !== "no",
   };
 }
 
-// reading returns what a form asks of /socket/tail: the parameters, and how many records at first where they come to an end.
+// reading returns what a form asks of /socket/tail: the parameters, and how many records at first where they come to an
+// end, 0 where they do not.
 export function reading(topic, f, partitions = []) {
   const what = { topic, key: f.key, prefix: f.prefix, where: parseWhere(f.where) };
   const n = Math.min(2000, Math.max(1, Math.round(f.n) || 100));

@@ -9,7 +9,8 @@ const credit = 200; // records that may be under way while following
 const pause = 50; // ms from one grant to the next, so that the page has time for all else
 const retry = 2000; // ms before a lost connection is opened again
 
-export const maxMessageBytes = 2 << 20;
+// usual are the parameters of all readings of the page. A value that is larger comes as its size alone.
+const usual = { clientId: "console", batch: "true", handshakeErrors: "close", maxMessageBytes: 2 << 20 };
 
 // query makes the parameters of a reading, without those of the page's own.
 export function query({ topic, from, key, prefix, where }) {
@@ -37,13 +38,9 @@ export class Tail {
   }
 
   connect(q) {
-    q.set("clientId", "console");
-    q.set("batch", "true");
-    q.set("cursors", "500");
-    q.set("maxMessageBytes", maxMessageBytes);
-    q.set("handshakeErrors", "close");
-    q.set("slow", this.limit || !/^l/.test(this.what.from) ? "wait" : "skip");
-    q.set("credit", this.limit || credit);
+    const slow = this.limit || !/^l/.test(this.what.from) ? "wait" : "skip";
+    const own = { ...usual, cursors: "500", slow, credit: this.limit || credit };
+    for (const [name, value] of Object.entries(own)) q.set(name, value);
     this.granted = this.limit || credit;
     this.owed = 0;
     this.state = "connecting";
@@ -98,9 +95,11 @@ export class Tail {
     if (!this.limit && !this.late) this.late = setTimeout(() => this.grant(), pause);
   }
 
-  // behind returns how many offsets there are at least between what has come and the ends that partitions had some seconds ago.
+  // behind returns how many offsets there are at least between what has come and the ends that partitions had some
+  // seconds ago.
   behind(partitions = []) {
-    return partitions.reduce((sum, p) => sum + Math.max(0, p.endOffset - (this.passed.get(p.partition) ?? p.endOffset)), 0);
+    const of = ({ partition, endOffset }) => Math.max(0, endOffset - (this.passed.get(partition) ?? endOffset));
+    return partitions.reduce((sum, p) => sum + of(p), 0);
   }
 
   // grant lets as many more come as have come: fewer where they are large.
@@ -166,7 +165,7 @@ export class Tail {
     this.again = null;
     clearTimeout(this.late);
     clearTimeout(this.due);
-    Object.assign(this, { late: null, paused: false, state: "idle" });
+    Object.assign(this, { late: null, due: null, paused: false, state: "idle" });
     const { socket } = this;
     this.socket = null;
     socket?.close(1000);
@@ -181,15 +180,22 @@ export class Tail {
   }
 }
 
-// older reads the records before offsets of partitions, so many of each, in the order of their times. It gives up what a minute does not
-// bring.
-export function older(what, before) {
-  return Promise.all(before.map(({ partition, start, offset, each }) => new Promise((resolve) => {
+// older reads the records before offsets of partitions, so many of each, in the order of their times.
+export async function older(what, before) {
+  const lists = await Promise.all(before.map((spot) => olderOf(what, spot)));
+  return lists.flat().sort((a, b) => a.timestamp - b.timestamp);
+}
+
+const longest = 60000; // ms after which what has come of older records is taken for all
+
+// olderOf reads those of one partition. They end at the offset, or where the log has no more: there a cursor comes.
+function olderOf(what, { partition, start, offset, each }) {
+  const first = Math.max(start, offset - each);
+  if (first >= offset) return [];
+  const q = query({ ...what, from: `offset:${partition}:${first}` });
+  for (const [name, value] of Object.entries({ ...usual, cursors: "250", credit: each })) q.set(name, value);
+  return new Promise((resolve) => {
     const list = [];
-    const first = Math.max(start, offset - each);
-    if (first >= offset) return resolve(list);
-    const q = query({ ...what, from: `offset:${partition}:${first}` });
-    for (const [name, value] of Object.entries({ clientId: "console", batch: "true", cursors: "250", handshakeErrors: "close", maxMessageBytes, credit: each })) q.set(name, value);
     const socket = new WebSocket(socketURL(`/socket/tail?${q}`));
     const end = () => {
       clearTimeout(timer);
@@ -197,19 +203,18 @@ export function older(what, before) {
       socket.close(1000);
       resolve(list);
     };
-    const timer = setTimeout(end, 60000);
+    const timer = setTimeout(end, longest);
     socket.onclose = end;
     socket.onmessage = ({ data }) => {
       for (const frame of [JSON.parse(data)].flat()) {
         if (frame.cursor || (frame.value && frame.offset >= offset)) return end();
         if (!frame.value) continue;
         frame.id = `${frame.partition}:${frame.offset}`;
-        frame.chars = 200 + (frame.value.value?.length || 0);
         list.push(frame);
         if (frame.offset === offset - 1) return end();
       }
     };
-  }))).then((lists) => lists.flat().sort((a, b) => a.timestamp - b.timestamp));
+  });
 }
 
 // bytesIn returns the bytes of a key or value, null for none.

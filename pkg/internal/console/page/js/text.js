@@ -1,7 +1,12 @@
 // Text of others as the page shows it, and bytes as text.
 
-// pictures stands in for what moves the cursor, changes the direction of reading, or cannot be seen.
-const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g;
+const control = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f"; // but tabs and line breaks
+const formatting = "\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\uffff";
+
+// unseen is what moves the cursor, changes the direction of reading, or cannot be seen.
+const unseen = new RegExp(`[${control}${formatting}]`, "g");
+
+// picture stands in for one of them.
 const picture = (c) => {
   const code = c.charCodeAt(0);
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
@@ -64,14 +69,17 @@ export function pretty(text) {
 
 // at returns what a JSON pointer, or a path with dots, points at; undefined where there is nothing.
 export function at(value, pointer) {
-  const names = pointer.startsWith("/") ? pointer.slice(1).split("/").map((n) => n.replace(/~1/g, "/").replace(/~0/g, "~"))
-    : pointer.replace(/^\$\.?/, "").split(".");
-  for (const name of names) {
+  for (const name of namesIn(pointer)) {
     if (name === "") continue;
     if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) return undefined;
     value = value[name];
   }
   return value;
+}
+
+function namesIn(pointer) {
+  if (!pointer.startsWith("/")) return pointer.replace(/^\$\.?/, "").split(".");
+  return pointer.slice(1).split("/").map((name) => name.replace(/~1/g, "/").replace(/~0/g, "~"));
 }
 
 const numbers = new Intl.NumberFormat("en");
@@ -89,7 +97,8 @@ export function short(n) {
 
 export function size(bytes) {
   for (const unit of ["B", "KiB", "MiB", "GiB"]) {
-    if (bytes < 1024 || unit === "GiB") return `${unit === "B" || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${unit}`;
+    const whole = unit === "B" || bytes >= 100;
+    if (bytes < 1024 || unit === "GiB") return `${whole ? Math.round(bytes) : bytes.toFixed(1)} ${unit}`;
     bytes /= 1024;
   }
 }
@@ -98,9 +107,10 @@ export function size(bytes) {
 export function time(ms, day = true) {
   const d = new Date(ms);
   if (Number.isNaN(d.getTime())) return String(ms);
-  const two = (n) => String(n).padStart(2, "0");
-  const clock = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, "0")}`;
-  return day ? `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock}` : clock;
+  const digits = (n, most = 2) => String(n).padStart(most, "0");
+  const clock = [d.getHours(), d.getMinutes(), d.getSeconds()].map((n) => digits(n)).join(":");
+  const exact = `${clock}.${digits(d.getMilliseconds(), 3)}`;
+  return day ? `${d.getFullYear()}-${digits(d.getMonth() + 1)}-${digits(d.getDate())} ${exact}` : exact;
 }
 
 // moment reads a time as somebody types it, or as milliseconds since 1970. What is none is NaN.

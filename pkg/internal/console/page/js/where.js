@@ -1,6 +1,9 @@
 // Conditions on records, as somebody writes them: /total >= 20 and header source = shop
 
-const tests = { "=": "eq", "!=": "ne", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte", contains: "contains", prefix: "prefix", in: "in" };
+const tests = {
+  "=": "eq", "!=": "ne", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte",
+  contains: "contains", prefix: "prefix", in: "in",
+};
 const one = /^(?:(\/\S*)|header\s+(\S+))\s*(?:(!=|>=|<=|=|>|<|contains\b|prefix\b|in\b)\s*(.*)|(exists|missing))$/is;
 
 // parseWhere returns the tree that /socket/tail takes, undefined for no condition. The error says what is wrong.
@@ -14,13 +17,22 @@ export function parseWhere(text) {
 
 function condition(text) {
   const found = one.exec(text.trim());
-  if (!found) throw new Error(`\u201c${text}\u201d is no condition: write /total >= 20, or header source = shop, joined by and`);
+  if (!found) {
+    throw new Error(`\u201c${text}\u201d is no condition: write /total >= 20, or header source = shop, joined by and`);
+  }
   const [, pointer, header, test, given, presence] = found;
   const of = pointer === undefined ? { header } : { json: pointer === "/" ? "" : pointer };
   if (presence) return { ...of, exists: presence.toLowerCase() === "exists" };
   const kind = tests[test.toLowerCase()];
-  if (kind === "in") return { ...of, in: given.replace(/^\[|\]$/g, "").split(",").map((v) => value(v.trim(), header)) };
-  return { ...of, [kind]: kind === "contains" || kind === "prefix" ? plain(given) : value(given, header && !/^[gl]/.test(kind)) };
+  return { ...of, [kind]: operand(kind, given, header) };
+}
+
+// operand is what a test compares with: text for headers, but where these are compared as numbers.
+function operand(kind, given, header) {
+  const compares = /^[gl]te?$/.test(kind);
+  if (kind === "in") return given.replace(/^\[|\]$/g, "").split(",").map((one) => value(one.trim(), header));
+  if (kind === "contains" || kind === "prefix") return plain(given);
+  return value(given, header && !compares);
 }
 
 const plain = (text) => (/^".*"$/s.test(text) ? JSON.parse(text) : text);
