@@ -53,7 +53,7 @@ const statusLimit = 100; // of what a watcher has not taken
 /** Connects to a proxy, at an address such as `wss://proxy.example.org`. */
 export function connect(url: string, options: ConnectOptions = {}): Client {
   const { backoff, getToken, heartbeat = 30_000, signal, WebSocket = (globalThis as any).WebSocket } = options;
-  if (!WebSocket) throw new WsproxyError("NO_WEBSOCKET", "No WebSocket here: run node --experimental-websocket, or give the option WebSocket");
+  if (!WebSocket) throw new WsproxyError("NO_WEBSOCKET", "No WebSocket here: run node --experimental-websocket, or give option WebSocket");
   const clientId = options.clientId ?? `js-${Math.random().toString(36).slice(2)}`;
   const watchers = new Set<Stream<Status>>();
   const ending = new AbortController();

@@ -159,7 +159,7 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
         held.set(id, one);
         stream.push(one.record);
       } else if (expired) {
-        for (const id of expired) lose(id, new WsproxyError("LOCK_EXPIRED", `The lock of ${id} has ended: renew in time`));
+        for (const id of expired) lose(id, new WsproxyError("LOCK_EXPIRED", `The lock of ${id} ended: renew in time`));
       } else if (error && id) {
         if (asked[0]) asked[0].error ??= fromFault(error);
       } else if (settled || renewed) {
@@ -167,7 +167,7 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
         const first = asked.shift();
         for (const id of settled ?? []) {
           if (held.get(id) === first?.by) held.delete(id);
-          else lose(id, closedError()); // it was late, and has settled the delivery that had come meanwhile
+          else if (first?.by?.record.signal.aborted) lose(id, closedError()); // it was late, and has settled the next delivery
         }
         first?.error ? first.reject(first.error) : first?.resolve();
       }

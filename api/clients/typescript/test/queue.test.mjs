@@ -144,6 +144,16 @@ test("a record that is released and comes again at once is held", async (t) => {
   assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(1), id(2), id(0)] });
 });
 
+test("a record that is released and comes again before the answer is held", async (t) => {
+  const { proxy, next } = await open(t);
+  const one = await next();
+  const released = one.release();
+  proxy.last.say(job(0, 2), { settled: [id(0)] });
+  await released;
+  await pass(10_000);
+  assert.deepEqual(proxy.last.sent.at(-1), { renew: [id(0), id(1), id(2)] });
+});
+
 test("a record whose acknowledgement came too late is held no longer", async (t) => {
   const { proxy, next } = await open(t);
   const one = await next();
