@@ -48,7 +48,7 @@ func TestTrimGivesBackWhatABusyTimeTook(t *testing.T) {
 	}
 	ballast := Ballast()
 	runtime.GC()
-	const busy = 48 << 20 // less than the ballast, so that no collection comes by itself
+	const busy = 32 << 20 // less than the ballast, so that no collection comes by itself
 	var garbage []byte
 	for range busy >> 10 {
 		garbage = make([]byte, 1<<10)

@@ -1,20 +1,15 @@
 package browser
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+
+	"github.com/wsproxy/kafka-websocket-proxy/test/provider"
 )
 
 // visit is what a page has seen of a WebSocket. It sends what it is told to, and closes after as many
@@ -57,18 +52,8 @@ func issue(t *testing.T) (issuer, token string) {
 // newIssuer runs an issuer until the test's end. It signs tokens for alice that last for a time.
 func newIssuer(t *testing.T) (address string, sign func(time.Duration) string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key", Algorithm: oidc.ES256}}}
-	listener := httptest.NewServer(server)
-	t.Cleanup(listener.Close)
-	server.SetIssuer(listener.URL)
-	return listener.URL, func(lasts time.Duration) string {
-		claims := `{"iss":"` + listener.URL + `","aud":"wsproxy","sub":"alice","exp":` + strconv.FormatInt(time.Now().Add(lasts).Unix(), 10) + `}`
-		return oidctest.SignIDToken(key, "key", oidc.ES256, claims)
-	}
+	p := provider.New(t)
+	return p.URL(), func(lasts time.Duration) string { return p.Until("alice", time.Now().Add(lasts)) }
 }
 
 func TestSorePointPagesBringTokens(t *testing.T) {

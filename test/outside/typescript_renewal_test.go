@@ -1,20 +1,13 @@
 package outside
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"flag"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/coreos/go-oidc/v3/oidc/oidctest"
-
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
+	"github.com/wsproxy/kafka-websocket-proxy/test/provider"
 )
 
 // renewals is how long tokens are renewed.
@@ -23,16 +16,8 @@ var renewals = flag.Duration("renewals", 36*time.Second, "how long TestLongTypeS
 // newIssuer runs an OpenID provider until the test's end. It signs tokens that last for a time.
 func newIssuer(t testing.TB) (address string, sign func(time.Duration) string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	server := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key", Algorithm: oidc.ES256}}}
-	listener := httptest.NewServer(server)
-	t.Cleanup(listener.Close)
-	server.SetIssuer(listener.URL)
-	return listener.URL, func(lasts time.Duration) string {
-		claims := `{"iss":"` + listener.URL + `","aud":"wsproxy","sub":"alice","exp":` + strconv.FormatInt(time.Now().Add(lasts).Unix(), 10) + `}`
-		return oidctest.SignIDToken(key, "key", oidc.ES256, claims)
-	}
+	p := provider.New(t)
+	return p.URL(), func(lasts time.Duration) string { return p.Until("alice", time.Now().Add(lasts)) }
 }
 
 // TestLongTypeScriptClientRenewsItsTokens runs the client in Node and in a page with tokens that are valid for half a minute at most, while
