@@ -48,11 +48,11 @@ func (a *asking) result() Reports {
 	return Reports{All: a.reports, Silent: slices.Compact(silent)}
 }
 
-// concerned returns the names of the other replicas that a question concerns, by their runs: those that live, where it asks for closes, else
+// concerned returns the names of the other replicas that a question concerns, by their runs: those that live, where it asks for closes or live readers, else
 // those that have its sessions.
 func (r *replica) concerned(q *Question) map[string]string {
 	found := make(map[string]string)
-	if q.Closes != nil {
+	if q.Closes != nil || q.Tails != nil {
 		for id := range r.fold.runs {
 			if id != r.id && r.lives(id) {
 				found[id] = r.fold.nameOf(id)

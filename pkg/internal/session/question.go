@@ -22,11 +22,12 @@ const (
 	maxReport   = MostReported + 4<<10
 )
 
-// Question is what a replica wants to know of connections to others. A question that names no sessions, and asks for no closes, is
+// Question is what a replica wants to know of connections to others. A question that names no sessions, and asks for nothing else, is
 // answered by nobody.
 type Question struct {
-	Sessions []string    `json:"sessions,omitzero"` // ids, of which it wants figures: those of the replicas that have them
-	Closes   *EndsOfWhom `json:"closes,omitzero"`   // it wants the last closes, of all replicas
+	Sessions []string     `json:"sessions,omitzero"` // ids, of which it wants figures: those of the replicas that have them
+	Closes   *EndsOfWhom  `json:"closes,omitzero"`   // it wants the last closes, of all replicas
+	Tails    *TailsOfWhat `json:"tails,omitzero"`    // it wants to know how many connections read live, of all replicas
 }
 
 // EndsOfWhom selects closes of connections. An empty member selects all.
@@ -35,6 +36,11 @@ type EndsOfWhom struct {
 	Group  proxy.GroupID  `json:"group,omitzero"`
 	Topic  string         `json:"topic,omitzero"`
 	Limit  int            `json:"limit"` // at most so many of each replica
+}
+
+// TailsOfWhat selects connections that read live.
+type TailsOfWhat struct {
+	Topic string `json:"topic,omitzero"` // empty for all
 }
 
 // Report is what another replica has answered.
