@@ -28,12 +28,12 @@ export function Policy() {
 function Question({ form, change }) {
   const text = (name) => ({ value: form[name], onInput: (e) => change({ [name]: e.target.value }) });
   return html`<div class="form">
-    <${Field} label="Subject"><input ...${text("subject")} placeholder="user:alice" /><//>
+    <${Field} label="Subject" grow><input ...${text("subject")} placeholder="user:alice" /><//>
     <${Choice} label="May" value=${form.operation} of=${["consume", "produce"]}
       onChange=${(operation) => change({ operation })} />
-    <${Field} label="Topic"><input required ...${text("topic")} /><//>
-    <${Field} label="As a member of"><input ...${text("group")} placeholder="any group" /><//>
-    <${Field} label="As the client"><input ...${text("client")} placeholder="any" /><//>
+    <${Field} label="Topic" grow><input required ...${text("topic")} /><//>
+    <${Field} label="As a member of" grow><input ...${text("group")} placeholder="any group" /><//>
+    <${Field} label="As the client" grow><input ...${text("client")} placeholder="any" /><//>
     <button>Ask</button></div>`;
 }
 

@@ -66,9 +66,15 @@ const Space = ({ rows }) => rows > 0 && html`<tbody class="space" aria-hidden="t
 
 function Row({ r, i, form, paths, chosen, short, onOpen }) {
   return html`<tr id=${`r${i}`} aria-rowindex=${i + 2} aria-selected=${chosen} onClick=${() => onOpen(r)}>
-    <td>${time(r.timestamp, !short)}</td><td class="num">${r.partition}</td><td class="num">${r.offset}</td>
+    <td><${When} ms=${r.timestamp} short=${short} /></td><td class="num">${r.partition}</td><td class="num">${r.offset}</td>
     <td><bdi>${brief(r.key, form.keys)}</bdi></td><${Value} r=${r} form=${form} paths=${paths} />
     <td class="num">${weight(r)}</td></tr>`;
+}
+
+// When is a time, on small screens without its day: the last 12 characters are the time of day.
+function When({ ms, short }) {
+  const text = time(ms, !short);
+  return html`<span class="wide">${text.slice(0, -12)}</span>${text.slice(-12)}`;
 }
 
 function Value({ r, form, paths }) {
