@@ -40,7 +40,7 @@ func newData() *data {
 
 // valuesOf returns the values of a measurement.
 func (d *data) valuesOf(m measurement) [][]byte {
-	if m.variant == jsonValues {
+	if m.objects() {
 		return d.json
 	}
 	return d.values

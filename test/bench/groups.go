@@ -13,6 +13,7 @@ const (
 	throughput group = "throughput" // one connection: strings, JSON values, Avro
 	overTLS    group = "tls"
 	many       group = "many" // eight connections
+	compressed group = "deflate"
 	latency    group = "latency"
 	idle       group = "idle"
 	burst      group = "burst"
@@ -21,7 +22,7 @@ const (
 
 // groups returns all of them, in the order in which they are measured.
 func groups() []group {
-	return []group{throughput, overTLS, many, latency, idle, burst, spread}
+	return []group{throughput, overTLS, many, compressed, latency, idle, burst, spread}
 }
 
 func groupNames() string {

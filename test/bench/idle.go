@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
+	"path/filepath"
 	"time"
 )
 
@@ -45,6 +47,9 @@ func (b *bench) measureIdle(ctx context.Context, p *proxyProcess, round int, r *
 	}
 	s.plain = plain
 	r.idle = append(r.idle, s)
+	if err := i.profile(ctx, r); err != nil {
+		return err
+	}
 	return b.deleteTopic(ctx, topic)
 }
 
@@ -79,6 +84,23 @@ func (i *idlers) measure(ctx context.Context) (s idleSample, err error) {
 	s.in, s.out = within.per(producers, before), after.per(consumers, within)
 	s.cpu, err = i.load(ctx)
 	return s, err
+}
+
+// profile takes a profile of the proxy while the connections go on to be idle, if profiles are asked for and
+// it is the last round.
+func (i *idlers) profile(ctx context.Context, r *results) error {
+	o := i.bench.options
+	if o.profiles == "" || len(r.idle) < o.rounds {
+		return nil
+	}
+	if err := makeProfiles(o.profiles); err != nil {
+		return err
+	}
+	file := filepath.Join(o.profiles, "idle-profile.pprof")
+	if err := i.proxy.save(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", int(math.Ceil(o.idle.Seconds()))), file); err != nil {
+		return err
+	}
+	return r.addProfile(ctx, "idle connections", file)
 }
 
 func (i *idlers) footprint(ctx context.Context) (footprint, error) {

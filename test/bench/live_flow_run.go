@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/bench/loadclient"
@@ -72,7 +73,7 @@ func (r *flowRun) watch(ctx context.Context, memory float64) (s liveSample, err 
 	if err != nil {
 		return s, err
 	}
-	if err := r.listeners.hold(ctx, r.options.window); err != nil {
+	if err := r.profiled(ctx, func() error { return r.listeners.hold(ctx, r.options.window) }); err != nil {
 		return s, err
 	}
 	after, err := r.read(r.proxy, r.listeners)
@@ -80,6 +81,26 @@ func (r *flowRun) watch(ctx context.Context, memory float64) (s liveSample, err 
 		return s, err
 	}
 	return newLiveSample(&before, &after, r.sockets, memory), nil
+}
+
+// profiled takes a profile of the proxy while hold runs, if profiles are asked for.
+func (r *flowRun) profiled(ctx context.Context, hold func() error) error {
+	folder := r.options.profiles
+	if folder == "" {
+		return hold()
+	}
+	if err := makeProfiles(folder); err != nil {
+		return err
+	}
+	file := filepath.Join(folder, r.topic+"-profile.pprof")
+	seconds, saved := max(1, int(r.options.window.Seconds())-1), make(chan error, 1)
+	go func() { saved <- r.proxy.save(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", seconds), file) }()
+	if err := errors.Join(hold(), <-saved); err != nil {
+		return err
+	}
+	s, err := readShares(ctx, file)
+	r.results.profiles = append(r.results.profiles, profiled{r.what, s})
+	return err
 }
 
 // drain waits for what is still on its way, and notes what does not come within a time.

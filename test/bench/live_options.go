@@ -34,6 +34,7 @@ func parseLive(args []string, messages io.Writer) (liveOptions, error) {
 	flags.DurationVar(&o.idle, "idle", 25*time.Second, "for how `long` idle sockets are watched: by default as long as a ping is after the one before")
 	flags.DurationVar(&o.window, "window", 15*time.Second, "for how `long` a flow is measured")
 	flags.Float64Var(&o.scale, "scale", 1, "`share` of the sockets, keys and large rates: a try is faster, and means nothing")
+	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets a CPU profile of the proxy, of each flow: to take one costs some of what is measured")
 	if err := flags.Parse(args); err != nil {
 		return liveOptions{}, err
 	}

@@ -18,6 +18,7 @@ func (r *liveResults) report() string {
 	for _, row := range r.rows() {
 		row.write(&text)
 	}
+	writeShares(&text, r.profiles)
 	return text.String()
 }
 

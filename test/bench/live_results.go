@@ -8,11 +8,12 @@ import (
 
 // liveResults are what a run of live reading has measured.
 type liveResults struct {
-	options liveOptions
-	broker  string
-	flows   []flow // in the order in which they were measured
-	samples map[string][]liveSample
-	figures map[string][]float64 // of what is no flow
+	options  liveOptions
+	broker   string
+	flows    []flow // in the order in which they were measured
+	samples  map[string][]liveSample
+	figures  map[string][]float64 // of what is no flow
+	profiles []profiled           // of flows, in their order
 }
 
 func newLiveResults(o liveOptions) *liveResults {

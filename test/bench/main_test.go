@@ -60,6 +60,7 @@ func TestRun(t *testing.T) {
 		"| lone record | ", "Bytes to another process and back", "5 plain consumers of a group each", "| idle /out, own group | 5 | ", "| 10 | ",
 		"| out, JSON: records/s of raw | ", "| out, JSON: CPU/record of raw | ", "| out, JSON, json values: records/s of raw | ",
 		"| out, Avro: records/s of JSON | ", "| out, JSON, TLS 1.3: records/s of plain | ", "| out, JSON, 8 connections: records/s of raw | ",
+		"| out, JSON, json values, deflate | ",
 		"| in, JSON: records/s of raw | ", "| in, JSON: CPU/record of raw | ", "| in, Avro: records/s of JSON | ",
 		"| in, JSON, TLS 1.3: records/s of plain | ", "| in, JSON, 8 connections: records/s of raw | ",
 		"| out, JSON: allocations/record | ", "| in, JSON: allocations/record | ",
@@ -67,6 +68,7 @@ func TestRun(t *testing.T) {
 		"| idle /in, resident memory of a connection | ", "| idle /out of an own group, resident memory of a connection | ",
 		"| /in idle after a burst, live memory of a connection | ",
 		"| 50 idle /in and 5 idle /out, CPU of a core | ", "| /in, one rate over 10 connections: CPU of one connection | ",
+		"| flow | profile, s | kernel | ", "| idle connections | ",
 	} {
 		if !strings.Contains(output.String(), row) {
 			t.Errorf("the table has no %q:\n%s", row, output.String())
@@ -78,7 +80,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, name := range []string{
 		"out-JSON-profile", "out-JSON-allocs", "in-JSON-profile", "in-JSON-allocs",
-		"out-Avro-profile", "out-Avro-allocs", "in-Avro-profile", "in-JSON-8-connections-allocs",
+		"out-Avro-profile", "out-Avro-allocs", "in-Avro-profile", "in-JSON-8-connections-allocs", "idle-profile",
 	} {
 		if _, err := os.Stat(filepath.Join(profiles, name+".pprof")); err != nil {
 			t.Error(err)

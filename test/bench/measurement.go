@@ -24,6 +24,7 @@ const (
 	plain            = ""
 	jsonValues       = "json values"
 	tlsVariant       = "TLS 1.3"
+	deflateVariant   = "json values, deflate"
 	eightConnections = "8 connections"
 )
 
@@ -37,11 +38,14 @@ func (m measurement) connections() int {
 
 // raw is the measurement without the proxy that m is held against.
 func (m measurement) raw() measurement {
-	if m.variant == jsonValues {
+	if m.objects() {
 		return measurement{m.flow, raw, jsonValues}
 	}
 	return measurement{m.flow, raw, plain}
 }
+
+// objects tells whether the values are JSON objects, of the format json.
+func (m measurement) objects() bool { return m.variant == jsonValues || m.variant == deflateVariant }
 
 func (m measurement) String() string {
 	if m.variant == plain {
@@ -59,7 +63,7 @@ func (m measurement) file() string {
 // are held against.
 func measurements(wanted []group) []measurement {
 	has := func(g group) bool { return slices.Contains(wanted, g) }
-	if !has(throughput) && !has(overTLS) && !has(many) {
+	if !has(throughput) && !has(overTLS) && !has(many) && !has(compressed) {
 		return nil
 	}
 	var rows []measurement
@@ -68,8 +72,8 @@ func measurements(wanted []group) []measurement {
 		if has(throughput) {
 			rows = append(rows, measurement{flow, avroWay, plain})
 		}
-		if has(throughput) && flow == "out" {
-			rows = append(rows, measurement{flow, raw, jsonValues}, measurement{flow, jsonWay, jsonValues})
+		if flow == "out" {
+			rows = append(rows, outOfObjects(has)...)
 		}
 		if has(overTLS) {
 			rows = append(rows, measurement{flow, jsonWay, tlsVariant})
@@ -77,6 +81,18 @@ func measurements(wanted []group) []measurement {
 		if has(many) {
 			rows = append(rows, measurement{flow, jsonWay, eightConnections})
 		}
+	}
+	return rows
+}
+
+// outOfObjects are the rows of JSON objects.
+func outOfObjects(has func(group) bool) (rows []measurement) {
+	const flow = "out"
+	if has(throughput) || has(compressed) {
+		rows = append(rows, measurement{flow, raw, jsonValues}, measurement{flow, jsonWay, jsonValues})
+	}
+	if has(compressed) {
+		rows = append(rows, measurement{flow, jsonWay, deflateVariant})
 	}
 	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -20,6 +21,12 @@ const (
 	idleBuffer = 4 << 10
 )
 
+// extensions is the header by which compression is negotiated, and deflateOffer what a client offers (RFC 7692).
+const (
+	extensions   = "Sec-WebSocket-Extensions"
+	deflateOffer = "permessage-deflate; client_no_context_takeover"
+)
+
 // endpoint is where the proxy listens.
 type endpoint struct {
 	addr string
@@ -29,11 +36,12 @@ type endpoint struct {
 // target is what a link is opened to.
 type target struct {
 	endpoint
-	path   string
-	query  url.Values
-	op     byte          // of the messages that are expected
-	buffer int           // bytes
-	life   time.Duration // after which the link ends, come what may
+	path    string
+	query   url.Values
+	op      byte          // of the messages that are expected
+	buffer  int           // bytes
+	deflate bool          // messages are to come compressed
+	life    time.Duration // after which the link ends, come what may
 }
 
 // withClient returns the target with another clientId.
@@ -77,6 +85,9 @@ func (l *link) handshake(ctx context.Context, to target) error {
 	request.Header.Set("Upgrade", "websocket")
 	request.Header.Set("Sec-WebSocket-Version", "13")
 	request.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	if to.deflate {
+		request.Header.Set(extensions, deflateOffer)
+	}
 	if err := request.Write(l.conn); err != nil {
 		return err
 	}
@@ -89,6 +100,9 @@ func (l *link) handshake(ctx context.Context, to target) error {
 		_, _ = body.ReadFrom(response.Body)
 		response.Body.Close()
 		return fmt.Errorf("%s: %s", response.Status, body.Bytes())
+	}
+	if to.deflate && response.Header.Get(extensions) == "" {
+		return errors.New("the proxy does not compress")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func parse(args []string, messages io.Writer) (options, error) {
 	})
 	flags.DurationVar(&o.idle, "idle", time.Minute, "for how `long` connections do nothing before they are judged")
 	flags.Float64Var(&o.scale, "scale", 1, "`share` of the connections and messages of the rows latency, idle, burst and spread: a try is faster, and means nothing")
-	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round of the flows")
+	flags.StringVar(&o.profiles, "profiles", "", "`folder` that gets CPU and allocation profiles of the proxy, of one more round of the flows, and a CPU profile of idle connections")
 	flags.StringVar(&o.save, "save", "", "`file` that gets the ratios, to check later runs against")
 	flags.StringVar(&o.check, "check", "", "`file` with the ratios of an earlier run: fail where this run loses more than 15 %")
 	if err := flags.Parse(args); err != nil {

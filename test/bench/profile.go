@@ -14,8 +14,8 @@ import (
 // profile takes profiles of the proxy in one more round of each row, which does not
 // count: profiling has a price.
 func (b *bench) profile(ctx context.Context, p *proxyProcess, rows []measurement, r *results) error {
-	if err := os.MkdirAll(b.options.profiles, 0o755); err != nil {
-		return fmt.Errorf("making the folder for profiles: %w", err)
+	if err := makeProfiles(b.options.profiles); err != nil {
+		return err
 	}
 	for _, m := range rows {
 		if m.way == raw {
@@ -28,6 +28,10 @@ func (b *bench) profile(ctx context.Context, p *proxyProcess, rows []measurement
 	fmt.Fprintf(b.messages, "The profiles are in %s: go tool pprof -top %s\n",
 		b.options.profiles, filepath.Join(b.options.profiles, "in-JSON-profile.pprof"))
 	return nil
+}
+
+func makeProfiles(folder string) error {
+	return wrap(os.MkdirAll(folder, 0o755), "making the folder for profiles")
 }
 
 // profileRound profiles about as long as the measurement took before.
@@ -43,7 +47,19 @@ func (b *bench) profileRound(ctx context.Context, p *proxyProcess, m measurement
 	for range kinds {
 		err = errors.Join(err, <-saved)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.addProfile(ctx, m.String(), filepath.Join(b.options.profiles, m.file()+"-profile.pprof"))
+}
+
+func (r *results) addProfile(ctx context.Context, what, file string) error {
+	s, err := readShares(ctx, file)
+	if err != nil {
+		return err
+	}
+	r.profiles = append(r.profiles, profiled{what, s})
+	return nil
 }
 
 func (p *proxyProcess) save(ctx context.Context, path, file string) error {

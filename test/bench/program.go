@@ -47,6 +47,7 @@ func (p program) start(ctx context.Context, broker string, messages io.Writer) (
 		"WSPROXY_PORT=0", "WSPROXY_ADMIN_PORT=0", "WSPROXY_DRAIN_DELAY=0s",
 		"WSPROXY_SSL_ENABLED=true", "WSPROXY_SSL_BIND_INTERFACE=127.0.0.1", "WSPROXY_SSL_PORT=0", "WSPROXY_ADMIN_SSL_ENABLED=false",
 		"WSPROXY_SSL_CERT_FILE="+p.certificate.certFile, "WSPROXY_SSL_KEY_FILE="+p.certificate.keyFile,
+		"WSPROXY_COMPRESSION_ENABLED=true", "WSPROXY_COMPRESSION_MIN_BYTES=128", // for links that offer it
 		"WSPROXY_LOG_FORMAT=json", "WSPROXY_LOG_LEVEL=info", "WSPROXY_PPROF_ENABLED=true",
 	)
 	process := &proxyProcess{cmd: cmd, client: p.certificate.client, logged: make(chan struct{})}

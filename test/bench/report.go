@@ -14,6 +14,7 @@ func (r *results) report() string {
 	for _, write := range []func(*strings.Builder){r.writeFlows, r.writeLatencies, r.writeMemory, r.writeSpread, r.writeSummary} {
 		write(&text)
 	}
+	writeShares(&text, r.profiles)
 	return text.String()
 }
 

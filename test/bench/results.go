@@ -9,6 +9,7 @@ type results struct {
 	idle      []idleSample
 	bursts    []footprint // per connection
 	spreads   []spreadSample
+	profiles  []profiled
 }
 
 func (r *results) median(m measurement) sample { return medians(r.flows[m]) }

@@ -79,14 +79,18 @@ func (b *bench) takeOut(ctx context.Context, p *proxyProcess, m measurement, gro
 	}
 	way := b.data.payloads[m.way]
 	to := way.out(p.endpoint(m), topic, group)
-	if m.variant == jsonValues {
+	if m.objects() {
 		to.query.Set("valType", "json")
+	}
+	delivery := way.delivery
+	if m.variant == deflateVariant {
+		to.deflate, delivery = true, "" // nothing inflates the messages
 	}
 	links, err := openAll(ctx, 1, func(int) target { return to })
 	if err != nil {
 		return span{}, err
 	}
-	return gather(links, way.delivery, b.options.records)
+	return gather(links, delivery, b.options.records)
 }
 
 // takeOutOfGroup reads with several connections of one group, of a clientId each: a group has a clientId

@@ -58,8 +58,9 @@ func TestMeasurements(t *testing.T) {
 		"throughput": {[]group{throughput}, []string{
 			"out, raw", "out, JSON", "out, Avro", "out, raw, json values", "out, JSON, json values", "in, raw", "in, JSON", "in, Avro",
 		}},
-		"tls":  {[]group{overTLS}, []string{"out, raw", "out, JSON", "out, JSON, TLS 1.3", "in, raw", "in, JSON", "in, JSON, TLS 1.3"}},
-		"many": {[]group{idle, many}, []string{"out, raw", "out, JSON", "out, JSON, 8 connections", "in, raw", "in, JSON", "in, JSON, 8 connections"}},
+		"deflate": {[]group{compressed}, []string{"out, raw", "out, JSON", "out, raw, json values", "out, JSON, json values", "out, JSON, json values, deflate", "in, raw", "in, JSON"}},
+		"tls":     {[]group{overTLS}, []string{"out, raw", "out, JSON", "out, JSON, TLS 1.3", "in, raw", "in, JSON", "in, JSON, TLS 1.3"}},
+		"many":    {[]group{idle, many}, []string{"out, raw", "out, JSON", "out, JSON, 8 connections", "in, raw", "in, JSON", "in, JSON, 8 connections"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

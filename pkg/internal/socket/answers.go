@@ -54,6 +54,7 @@ type answers struct {
 	part   part    // how much of the next one fill has appended
 
 	mu     sync.Mutex // guards what follows, and the slots
+	acked  ackClock
 	queue  []*slot
 	free   []*slot
 	closed bool
@@ -228,11 +229,10 @@ func (e *entry) Done(ack proxy.Ack, err error) {
 		failed = proxy.AsError(err)
 	}
 	var f freed
-	now := time.Now()
 	a.mu.Lock()
 	s.held--
 	if !e.answered {
-		e.answer(ack, failed, now)
+		e.answer(ack, failed, a.acked.after(s.received))
 	}
 	first := s.open == 0 && len(a.queue) > 0 && a.queue[0] == s
 	a.release(s, &f)

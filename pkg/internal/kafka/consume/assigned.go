@@ -40,6 +40,7 @@ func (c *Consumer) own(starts map[int32]proxy.Start, reached map[int32]int64) {
 		return
 	}
 	c.holding.hold(reached)
+	c.fetched.assigned()
 	c.members.assigned(c.member(), maps.Keys(starts))
 	c.size.lead(c.leaders())
 	c.options.Owner.Assigned(starts)

@@ -80,11 +80,17 @@ type Consumers struct {
 
 // NewConsumers starts tracking lags until Close. Fetched records are charged to the budget.
 func NewConsumers(c *cluster.Cluster, b *budget.Budget) *Consumers {
-	return &Consumers{cluster: c, lags: newLags(c), memory: memory{budget: b}, later: make(chan struct{}, laterAtMost)}
+	return &Consumers{
+		cluster: c, lags: newLags(c), later: make(chan struct{}, laterAtMost),
+		memory: memory{budget: b, waits: waitsFor(c.Settings.ClientRequestTimeout)},
+	}
 }
 
 // Close ends the tracking of lags. It does not close the consumers: their owners do.
 func (m *Consumers) Close() { m.lags.close() }
+
+// holdsAll tells whether the consumer holds all partitions of its topic.
+func (c *Consumer) holdsAll() bool { return c.holding.count() >= int(c.options.Topic.Partitions()) }
 
 // Join creates a consumer that joins a group. It does not wait for the brokers.
 func (m *Consumers) Join(o Options) (*Consumer, error) {
@@ -96,6 +102,9 @@ func (m *Consumers) Join(o Options) (*Consumer, error) {
 	consumer.lags, consumer.holding = m.lags, m.lags.begin(consumer)
 	consumer.moving, consumer.later = make(turns, 1), m.later
 	consumer.fetched = newFetched(&m.memory)
+	if c.Settings.Rack == "" { // else partitions move between replicas, and franz-go ends no fetch for that
+		consumer.fetched.whole = consumer.holdsAll
+	}
 	consumer.size = &fetchSize{update: consumer.fetchAtMost, fetched: consumer.fetched}
 	ctx, abort := context.WithCancel(c.Life())
 	options := append(consumer.clientOptions(c.Settings.Rack), kgo.WithContext(ctx), c.Through(consumer.fetched.through))

@@ -18,6 +18,8 @@
 //   - An error that does not pass by itself ends the connection, and so does one that lasts. No poll
 //     follows an error without a pause. A partition that franz-go has given up always causes an
 //     error: see poll_errors.go.
+//   - Every partition that the consumer holds is in a fetch that waits for records, after the usual wait of a
+//     fetch at most: only a fetch of all partitions of the topic waits longer, see patience.
 //   - A consumer is a static member: if it is closed without a leave, its partitions are kept for
 //     the next member with the same identity, and the group does not rebalance. A leave names the
 //     member id besides the instance id, which may belong to a successor by then. A consumer that a

@@ -37,6 +37,8 @@ type fetchConn struct {
 	head []byte // of the answer's length, the part that was not returned yet
 	rest int64  // of the answer, the number of bytes that were not read yet
 
+	patience patience // used by the writer only
+
 	mu        sync.Mutex    // guards what follows
 	deadline  time.Time     // of reads
 	interrupt chan struct{} // closed to end a wait; nil while there is none
@@ -49,6 +51,7 @@ func (c *fetchConn) Write(request []byte) (int, error) {
 	c.fetches.Store(fetch)
 	if fetch {
 		c.fetched.asked(c.address)
+		request = c.patience.next(c, request)
 	}
 	return c.Conn.Write(request)
 }
@@ -79,6 +82,7 @@ func (c *fetchConn) readHead() error {
 	length := int64(int32(binary.BigEndian.Uint32(head)))
 	if c.fetches.Load() {
 		c.fetched.answered(c.address)
+		c.fetched.waitsNoLonger(c)
 		if length > smallAnswer && !c.awaitRoom(length) {
 			return os.ErrDeadlineExceeded
 		}
@@ -131,6 +135,7 @@ func (c *fetchConn) Close() error {
 	c.closed = true
 	c.endWait()
 	c.mu.Unlock()
+	c.fetched.waitsNoLonger(c)
 	return c.Conn.Close()
 }
 

@@ -60,6 +60,13 @@ func (h *holding) hold(starts map[int32]int64) {
 	h.lags.wake()
 }
 
+// count returns how many partitions the member holds.
+func (h *holding) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.partitions)
+}
+
 // drop removes partitions that the member no longer holds: another replica counts them.
 func (h *holding) drop(partitions []int32) {
 	h.mu.Lock()

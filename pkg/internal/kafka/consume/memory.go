@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -16,6 +17,7 @@ type memory struct {
 	budget  *budget.Budget
 	holders atomic.Int64 // number of consumers that hold bytes
 	growth  growth       // estimated from the batches of all consumers
+	waits   fetchWaits
 }
 
 // fetched is what a consumer holds of the memory budget: the bytes that franz-go has fetched for it,
@@ -26,16 +28,19 @@ type memory struct {
 // poll begins. The answer is not read before the budget has room for it: see fetchConn.
 type fetched struct {
 	memory *memory
-	growth growth // estimated from the batches of this consumer
+	growth growth      // estimated from the batches of this consumer
+	whole  func() bool // whether the consumer holds all partitions of its topic; nil if that is of no account
 
-	mu      sync.Mutex        // guards what follows
-	fetches map[string]*fetch // the newest of each broker, by the broker's address
-	polled  []fetch           // fetches that were polled completely since the last poll began
-	poll    uint64            // odd while a poll waits for records
-	held    int64             // the sum of the bytes of all fetches
-	waits   map[*fetchConn]struct{}
-	over    bool // the consumer is ending: nothing waits for room anymore
-	closed  bool // and no bytes are counted anymore
+	mu         sync.Mutex        // guards what follows
+	fetches    map[string]*fetch // the newest of each broker, by the broker's address
+	polled     []fetch           // fetches that were polled completely since the last poll began
+	poll       uint64            // odd while a poll waits for records
+	held       int64             // the sum of the bytes of all fetches
+	waits      map[*fetchConn]struct{}
+	long       map[*fetchConn]struct{} // whose fetch under way waits longer than usual
+	assignedAt time.Time               // when partitions were last assigned
+	over       bool                    // the consumer is ending: nothing waits for room anymore
+	closed     bool                    // and no bytes are counted anymore
 }
 
 // fetch is the answer of a broker to a fetch request.
@@ -51,6 +56,7 @@ func newFetched(m *memory) *fetched {
 	return &fetched{
 		memory: m, growth: growth{of: &m.growth},
 		fetches: make(map[string]*fetch), waits: make(map[*fetchConn]struct{}),
+		long: make(map[*fetchConn]struct{}),
 	}
 }
 

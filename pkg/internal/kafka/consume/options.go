@@ -73,6 +73,7 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(reset),
 		kgo.FetchIsolationLevel(isolation),
+		kgo.FetchMaxWait(c.fetched.memory.waits.usual), // see patience for longer ones
 		kgo.FetchMaxBytes(fetchFirstBytes),
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
 		kgo.MaxDecompressBatchBytes(cluster.DecompressAtMost(o.Topic.BatchBytes())),

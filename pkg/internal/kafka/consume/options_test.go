@@ -77,7 +77,7 @@ func TestAnIdleConsumerFetchesAndHeartbeatsOnly(t *testing.T) {
 	topic := topicOf(t, c, "t")
 	lags := newLags(c)
 	lags.close() // other clients look up the end offsets
-	consumer, err := (&Consumers{cluster: c, lags: lags}).Join(Options{
+	consumer, err := (&Consumers{cluster: c, lags: lags, memory: memory{waits: waitsFor(time.Second)}}).Join(Options{
 		ClientID: "c", GroupID: "g", Topic: topic, Reset: ResetLatest, SessionTimeout: 2 * time.Second, Owner: o,
 	})
 	if err != nil {
