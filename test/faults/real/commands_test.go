@@ -65,8 +65,10 @@ func (r *rig) startCommands() {
 	})
 }
 
-// renewToken writes one that is valid for long, which commands read with each connection.
+// renewToken writes one that is valid for long, which commands read with each connection. Both users do so.
 func (c *commands) renewToken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	a := c.rig.access
 	fresh := certs.Write(c.rig.t, a.folder, "token.new", []byte(a.provider.Token(operator, nil)))
 	must(c.rig.t, os.Rename(fresh, a.path("token")))
