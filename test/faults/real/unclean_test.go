@@ -16,9 +16,6 @@ import (
 // riskyTopic may lose what was answered: it asks for one replica in sync, and lets any other lead where that has died.
 const riskyTopic = "risky"
 
-// stateTopic is where the proxies keep the sessions.
-const stateTopic = "_wsproxy.session.state"
-
 func (o *observer) makeRisky(ctx context.Context) error {
 	yes, one := "true", "1"
 	settings := map[string]*string{"unclean.leader.election.enable": &yes, "min.insync.replicas": &one}
