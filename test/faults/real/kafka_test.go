@@ -52,7 +52,7 @@ type observer struct {
 
 func newObserver(t testing.TB, broker string, recorder *history.Recorder) *observer {
 	t.Helper()
-	client, err := kgo.NewClient(seeds(broker))
+	client, err := kgo.NewClient(seeds(broker), kgo.MetadataMinAge(100*time.Millisecond)) // kadm answers from what is not older than that
 	must(t, err)
 	t.Cleanup(client.Close)
 	o := &observer{broker: broker, client: client, admin: kadm.NewClient(client), recorder: recorder, positions: map[string]map[int32]int64{
