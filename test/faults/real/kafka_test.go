@@ -45,6 +45,7 @@ type observer struct {
 	instances instances // changed with mu held, by the one who changes the topic
 
 	committed committed
+	beside    follower
 
 	mu        sync.Mutex // guards what follows
 	positions map[string]map[int32]int64

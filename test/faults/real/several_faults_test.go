@@ -49,6 +49,7 @@ func severalFaults() []fault {
 		{name: "topic deleted and made again", strike: (*rig).remakeTopic},
 		{name: "partitions added", strike: (*rig).growTopic},
 		{name: "records deleted", strike: (*rig).trimTopic},
+		{name: "topic compacted", strike: (*rig).compact},
 		{name: "topic of the sessions deleted", strike: (*rig).deleteState},
 		{name: "tokens that expire soon", strike: (*rig).shortenTokens},
 		{name: "identity provider down", strike: (*rig).loseProvider},
