@@ -32,7 +32,7 @@ func (f *follower) follow(t testing.TB, broker string) {
 	f.records = make(map[int32][]checker.Record)
 	client, err := kgo.NewClient(seeds(broker), kgo.ConsumeTopics(besideTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	must(t, err)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for ctx.Err() == nil {
@@ -138,7 +138,8 @@ func (r *rig) compact() (string, error) {
 func (o *observer) setCompaction(ctx context.Context, segment string, lag time.Duration) error {
 	dirty, least := "0.01", fmt.Sprint(lag.Milliseconds())
 	answers, err := o.admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{
-		{Op: kadm.SetConfig, Name: "segment.ms", Value: &segment}, {Op: kadm.SetConfig, Name: "min.cleanable.dirty.ratio", Value: &dirty},
+		{Op: kadm.SetConfig, Name: "segment.ms", Value: &segment},
+		{Op: kadm.SetConfig, Name: "min.cleanable.dirty.ratio", Value: &dirty},
 		{Op: kadm.SetConfig, Name: "min.compaction.lag.ms", Value: &least},
 	}, besideTopic)
 	if err == nil && len(answers) > 0 {
