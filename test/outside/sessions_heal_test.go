@@ -21,6 +21,7 @@ import (
 type roamers struct {
 	t       testing.TB
 	topic   string
+	name    string // of all clients, before their numbers
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -33,8 +34,14 @@ type roamers struct {
 // roam connects n clients, the i-th of them first through the replica i modulo their number.
 func roam(t testing.TB, topic string, n int, replicas ...*proxy) *roamers {
 	t.Helper()
+	return roamNamed(t, topic, "c", n, replicas...)
+}
+
+// roamNamed is roam for clients whose ids begin with a name.
+func roamNamed(t testing.TB, topic, name string, n int, replicas ...*proxy) *roamers {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	r := &roamers{t: t, topic: topic, stop: stop, conns: make([]*websocket.Conn, n), ends: make(map[websocket.StatusCode]int)}
+	r := &roamers{t: t, topic: topic, name: name, stop: stop, conns: make([]*websocket.Conn, n), ends: make(map[websocket.StatusCode]int)}
 	r.through(replicas...)
 	for i := range n {
 		r.running.Go(func() { r.run(ctx, i) })
@@ -58,7 +65,7 @@ func (r *roamers) through(replicas ...*proxy) {
 }
 
 func (r *roamers) query(i int) string {
-	return fmt.Sprintf("/socket/in?clientId=c%d&instanceId=i&topic=%s", i, r.topic)
+	return fmt.Sprintf("/socket/in?clientId=%s%d&instanceId=i&topic=%s", r.name, i, r.topic)
 }
 
 func (r *roamers) run(ctx context.Context, i int) {
@@ -122,7 +129,12 @@ func (r *roamers) codes() map[websocket.StatusCode]int {
 func (r *roamers) areHeld(replicas ...*proxy) {
 	r.t.Helper()
 	for i := range r.conns {
-		conn, status, err := tryHandshake(within(r.t, patience), replicas[i%len(replicas)].url(r.query(i)+"&onConflict=reject"))
+		url := replicas[i%len(replicas)].url(r.query(i) + "&onConflict=reject")
+		conn, status, err := tryHandshake(within(r.t, patience), url)
+		for by := time.Now().Add(patience); status == http.StatusServiceUnavailable && time.Now().Before(by); { // it asks to try again
+			pause(r.t.Context(), 50*time.Millisecond)
+			conn, status, err = tryHandshake(within(r.t, patience), url)
+		}
 		if conn != nil {
 			_ = conn.CloseNow()
 		}

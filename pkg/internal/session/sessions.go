@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -52,7 +51,8 @@ type Sessions struct {
 
 	mu      sync.Mutex // guards what follows
 	replica *replica
-	skipped int // records counted as skipped so far
+	skipped int  // records counted as skipped so far
+	fenced  bool // was told
 	closed  bool
 	replays sync.WaitGroup
 
@@ -146,6 +146,7 @@ func (s *Sessions) tick(now time.Time) {
 	defer s.mu.Unlock()
 	cut := s.replica.cut
 	s.replica.tick(now)
+	s.tellFenced(now)
 	if n := s.replica.cut - cut; n > 0 {
 		s.options.Log.Error("this replica alone cannot use the topic of sessions, for two leases: the sockets of its producers end", "sessions", n)
 	}
@@ -156,32 +157,13 @@ func (s *Sessions) tick(now time.Time) {
 	}
 }
 
-// errFenced is the readiness error of a replica whose heartbeats are not acknowledged.
-var errFenced = errors.New("no heartbeat was acknowledged for the lease")
-
-// Ready returns the reason why no session can be claimed, or nil.
-func (s *Sessions) Ready() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case !s.replica.caughtUp:
-		return errNotRead
-	case s.replica.isFenced(time.Now()):
-		return errFenced
-	default:
-		return nil
-	}
-}
-
-var errNotRead = errors.New("the topic of sessions has not been read to its end")
-
 // Claim claims a session, and waits within ctx until the claim is decided. Close releases it.
 func (s *Sessions) Claim(ctx context.Context, q Request) (*Session, *proxy.Error) {
 	result := make(chan *proxy.Error, 1)
 	s.mu.Lock()
-	if !s.replica.caughtUp || s.closed || s.replica.isFenced(time.Now()) {
+	if e := s.refuseAll(time.Now()); e != nil {
 		s.mu.Unlock()
-		return nil, proxy.Errorf(proxy.KindKafkaUnavailable, "Kafka does not answer this replica, which therefore admits nobody: try again.")
+		return nil, e
 	}
 	held := &Session{sessions: s}
 	held.attempt = s.replica.claim(time.Now(), q, func(e *proxy.Error) { result <- e })

@@ -29,19 +29,21 @@ const (
 	operator = "operator"
 )
 
-// commands are users of the commands produce and consume, who start them again whenever they give up.
+// commands are users of the commands produce, consume and tail, who start them again whenever they give up.
 type commands struct {
 	rig  *rig
 	door *links.Link // to any replica
 	stop context.CancelFunc
-	both sync.WaitGroup
+	all  sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
 	written map[string]bool
-	read    map[string]bool
+	read    map[string]bool // by consume
+	tailed  map[string]bool // by tail
+	again   []string        // what one tail has printed that was not behind all that it had printed before
 }
 
-// startCommands makes the topic, and starts a user that writes until the time of faults ends, and one that reads until stop.
+// startCommands makes the topic, and starts a user that writes until the time of faults ends, and two that read until stop.
 func (r *rig) startCommands() {
 	settings := map[string]*string{}
 	_, err := r.kafka.admin.CreateTopic(r.t.Context(), 2, -1, settings, linesTopic)
@@ -54,19 +56,22 @@ func (r *rig) startCommands() {
 	must(r.t, err)
 	r.t.Cleanup(func() { must(r.t, door.Close()) })
 	reading, stop := context.WithCancel(r.t.Context())
-	c := &commands{rig: r, door: door, stop: stop, written: make(map[string]bool), read: make(map[string]bool)}
+	c := &commands{rig: r, door: door, stop: stop, written: make(map[string]bool), read: make(map[string]bool), tailed: make(map[string]bool)}
 	r.commands = c
 	c.renewToken()
-	c.both.Go(func() { c.produce(r.ctx) })
-	c.both.Go(func() { c.consume(reading) })
+	c.all.Go(func() { c.produce(r.ctx) })
+	c.all.Go(func() { c.consume(reading) })
+	c.all.Go(func() { c.tail(reading) })
 	r.t.Cleanup(func() {
 		stop()
-		c.both.Wait()
+		c.all.Wait()
 	})
 }
 
-// renewToken writes one that is valid for long, which commands read with each connection.
+// renewToken writes one that is valid for long, which commands read with each connection. All users do so.
 func (c *commands) renewToken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	a := c.rig.access
 	fresh := certs.Write(c.rig.t, a.folder, "token.new", []byte(a.provider.Token(operator, nil)))
 	must(c.rig.t, os.Rename(fresh, a.path("token")))
@@ -108,31 +113,36 @@ func (c *commands) note(in map[string]bool, lines ...string) {
 // consume reads in a group, so that it goes on where the command before has ended.
 func (c *commands) consume(ctx context.Context) {
 	for ctx.Err() == nil {
-		c.renewToken()
-		cmd := c.command(ctx, "consume", "-G", "commands", "--client-id", "commands")
-		out, in := io.Pipe()
-		cmd.Stdout = in
-		var reading sync.WaitGroup
-		reading.Go(func() {
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-				c.note(c.read, lines.Text())
-			}
-		})
-		_ = cmd.Run() // it is started again
-		_ = in.Close()
-		reading.Wait()
-		workload.Pause(ctx, askPause)
+		c.run(ctx, func(line string) { c.note(c.read, line) }, "consume", "-G", "commands", "--client-id", "commands")
 	}
 }
 
-var errUnread = errors.New("lines that the command produce has written are not read by the command consume")
+// run runs a command until it ends, and hands over each line that it prints. It returns after a pause.
+func (c *commands) run(ctx context.Context, printed func(line string), args ...string) {
+	c.renewToken()
+	cmd := c.command(ctx, args...)
+	out, in := io.Pipe()
+	cmd.Stdout = in
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			printed(lines.Text())
+		}
+	})
+	_ = cmd.Run() // it is started again
+	_ = in.Close()
+	reading.Wait()
+	workload.Pause(ctx, askPause)
+}
+
+var errUnread = errors.New("lines that the command produce has written are not read by the commands consume and tail")
 
 // left returns a line that was written, and was not read yet.
 func (c *commands) left() (line string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for one := range c.written {
-		if !c.read[one] {
+		if !c.read[one] || !c.tailed[one] {
 			line = one
 			n++
 		}
@@ -147,10 +157,10 @@ func (c *commands) settle() {
 		return n == 0
 	})
 	c.stop()
-	c.both.Wait()
+	c.all.Wait()
 	line, n := c.left()
 	c.mu.Lock()
-	written, read := len(c.written), len(c.read)
+	written, read, tailed, again := len(c.written), len(c.read), len(c.tailed), c.again
 	c.mu.Unlock()
 	if written == 0 {
 		c.rig.unserved(checker.Unserved, "no command produce has written its lines")
@@ -158,5 +168,8 @@ func (c *commands) settle() {
 	if !settled {
 		c.rig.unserved(checker.Undelivered, "%v: %d of %d, as %q", errUnread, n, written, line)
 	}
-	c.rig.t.Logf("commands: %d lines written for sure, %d read", written, read)
+	for _, line := range again[:min(len(again), shown)] {
+		c.rig.unserved(checker.Undelivered, "the command tail has printed %s", line)
+	}
+	c.rig.t.Logf("commands: %d lines written for sure, %d read by consume, %d by tail", written, read, tailed)
 }

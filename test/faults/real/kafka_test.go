@@ -45,6 +45,7 @@ type observer struct {
 	instances instances // changed with mu held, by the one who changes the topic
 
 	committed committed
+	beside    follower
 
 	mu        sync.Mutex // guards what follows
 	positions map[string]map[int32]int64
@@ -52,7 +53,7 @@ type observer struct {
 
 func newObserver(t testing.TB, broker string, recorder *history.Recorder) *observer {
 	t.Helper()
-	client, err := kgo.NewClient(seeds(broker))
+	client, err := kgo.NewClient(seeds(broker), kgo.MetadataMinAge(100*time.Millisecond)) // kadm answers from what is not older than that
 	must(t, err)
 	t.Cleanup(client.Close)
 	o := &observer{broker: broker, client: client, admin: kadm.NewClient(client), recorder: recorder, positions: map[string]map[int32]int64{

@@ -4,9 +4,11 @@ package real
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
 	"github.com/wsproxy/kafka-websocket-proxy/test/kafka"
@@ -20,10 +22,37 @@ func moveLeaders(ctx context.Context, admin *kadm.Client, by int32) (string, err
 	if err != nil {
 		return "", err
 	}
+	for partition, leader := range leaders {
+		leaders[partition] = (leader-1+by)%kafka.ClusterSize + 1
+	}
+	if err := lead(ctx, admin, topic, leaders); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("by %d brokers", by), nil
+}
+
+// leadApart has the only partition of a topic led by a broker that neither leads that of another topic nor is the one that Kafka
+// prefers for that. It returns its id.
+func leadApart(ctx context.Context, admin *kadm.Client, topic, from string) (int32, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	described, err := admin.ListTopics(ctx, topic, from)
+	if err != nil {
+		return 0, fmt.Errorf("asking for the leaders: %w", err)
+	}
+	own, other := described[topic].Partitions[0], described[from].Partitions[0]
+	id := own.Leader
+	for id < 1 || id == other.Leader || id == other.Replicas[0] {
+		id = max(id, 0)%kafka.ClusterSize + 1
+	}
+	return id, lead(ctx, admin, topic, map[int32]int32{0: id})
+}
+
+// lead has each partition of a topic led by the given broker.
+func lead(ctx context.Context, admin *kadm.Client, topic string, leaders map[int32]int32) error {
 	var order kadm.AlterPartitionAssignmentsReq
 	moved := make(kadm.TopicsSet)
-	for partition, leader := range leaders {
-		first := (leader-1+by)%kafka.ClusterSize + 1
+	for partition, first := range leaders {
 		order.Assign(topic, partition, []int32{first, first%kafka.ClusterSize + 1, (first+1)%kafka.ClusterSize + 1})
 		moved.Add(topic, partition)
 	}
@@ -32,14 +61,14 @@ func moveLeaders(ctx context.Context, admin *kadm.Client, by int32) (string, err
 		err = answers.Error()
 	}
 	if err != nil {
-		return "", fmt.Errorf("changing the order of replicas: %w", err)
+		return fmt.Errorf("changing the order of replicas: %w", err)
 	}
 	for !elected(ctx, admin, moved) { // the order is changed soon
 		if !workload.Pause(ctx, askPause) {
-			return "", fmt.Errorf("electing leaders: %w", ctx.Err())
+			return fmt.Errorf("electing leaders: %w", ctx.Err())
 		}
 	}
-	return fmt.Sprintf("by %d brokers", by), nil
+	return nil
 }
 
 // elected tells whether all partitions are led by the first of their replicas now.
@@ -50,7 +79,7 @@ func elected(ctx context.Context, admin *kadm.Client, moved kadm.TopicsSet) bool
 	}
 	for _, partitions := range results {
 		for _, e := range partitions {
-			if e.Err != nil {
+			if e.Err != nil && !errors.Is(e.Err, kerr.ElectionNotNeeded) {
 				return false
 			}
 		}

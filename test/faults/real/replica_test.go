@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -182,9 +183,21 @@ func (f *fleet) kill() {
 		}
 		p.Kill()
 		if f.t.Failed() {
-			f.t.Logf("replica %d, %v, printed at last:\n%s", i, p.State(), p.Stderr.Tail())
+			f.t.Logf("replica %d, %v, has warned:\n%s\nand printed at last:\n%s", i, p.State(), warnings(p.Stderr.String()), p.Stderr.Tail())
 		}
 	}
+}
+
+// warnings are the last lines of a log that are more than information: those of refused clients are many more.
+func warnings(log string) string {
+	const most = 60
+	var lines []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"level":"INFO"`) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-most):], "")
 }
 
 var errNoReplica = errors.New("no replica runs")

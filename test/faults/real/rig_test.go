@@ -124,7 +124,7 @@ func orderly(*rand.Rand) workload.Ending { return workload.CloseHandshake }
 
 func (r *rig) producer(name string, random *rand.Rand) *workload.Producer {
 	return &workload.Producer{
-		Client: r.client(name, random), Sessions: r.access != nil, Rand: random, Partitions: partitions, Burst: 3, Every: time.Second, MaxSize: 6000,
+		Client: r.client(name, random), Sessions: r.access != nil, Rand: random, Partitions: partitions, Burst: 3, Every: time.Second, MinSize: minValue, MaxSize: 6000,
 		Life: time.Hour, Ending: orderly,
 	}
 }

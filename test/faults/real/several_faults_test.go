@@ -21,6 +21,7 @@ func severalFaults() []fault {
 		{name: "broker killed", strike: (*rig).killAnyBroker},
 		{name: "controller killed", strike: (*rig).killController},
 		{name: "broker frozen", strike: (*rig).freezeAnyBroker, divides: true},
+		{name: "broker that leads the sessions frozen", strike: (*rig).freezeStateLeader, divides: true},
 		{name: "leaders moved", strike: (*rig).moveLeaders},
 		{name: "broker cut off from its followers", strike: (*rig).separateBroker},
 		{name: "broker cut off from its followers, then killed", strike: (*rig).killLoneBroker},
@@ -45,8 +46,11 @@ func severalFaults() []fault {
 		{name: "proxy frozen", strike: (*rig).freezeProxy},
 		{name: "replicas added, then shut down by SIGTERM", strike: (*rig).scale},
 		{name: "clients reset (RST)", strike: (*rig).resetClients},
+		{name: "topic deleted and made again", strike: (*rig).remakeTopic},
 		{name: "partitions added", strike: (*rig).growTopic},
 		{name: "records deleted", strike: (*rig).trimTopic},
+		{name: "topic compacted", strike: (*rig).compact},
+		{name: "topic of the sessions deleted", strike: (*rig).deleteState},
 		{name: "tokens that expire soon", strike: (*rig).shortenTokens},
 		{name: "identity provider down", strike: (*rig).loseProvider},
 		{name: "identity provider's keys replaced", strike: (*rig).rotateProvider},
@@ -85,6 +89,10 @@ func (r *rig) killAndRestart(id int32) (string, error) {
 
 func (r *rig) freezeAnyBroker() (string, error) {
 	d, id := r.between(time.Second, 12*time.Second), r.anyBroker()
+	return r.freezeFor(id, d)
+}
+
+func (r *rig) freezeFor(id int32, d time.Duration) (string, error) {
 	err := r.several.brokers.Node(id).Pause()
 	if err == nil {
 		workload.Pause(r.t.Context(), d)

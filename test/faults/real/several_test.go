@@ -53,6 +53,7 @@ func newSeveralRig(t testing.TB) *rig {
 	}
 	s := &several{roads: make(map[links.Road]*links.Link)}
 	options := kafka.ClusterOptions{Between: links.Roads(t, s.roads), Properties: shareProperties()}
+	options.Properties["log.cleaner.backoff.ms"] = "1000" // it is tried soon
 	options.Properties["replica.lag.time.max.ms"] = fmt.Sprint(lagTime.Milliseconds())
 	for i := range s.links {
 		s.links[i] = make(map[int32]*links.Link)

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/checker"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/history"
 	"github.com/wsproxy/kafka-websocket-proxy/test/faults/workload"
@@ -25,6 +23,7 @@ const (
 // startTails starts tails, which go on when the faults are over, and what writes to the topic that they alone read.
 func (r *rig) startTails() {
 	must(r.t, r.kafka.makeBeside(r.ctx))
+	r.kafka.beside.follow(r.t, r.kafka.broker)
 	p := r.producer("beside", random(500))
 	p.Topic, p.Beside, p.Keyed, p.Partitions = besideTopic, true, true, besidePartitions
 	p.Burst, p.Every, p.MaxSize, p.Life = 8, 200*time.Millisecond, 2000, 20*time.Second
@@ -90,12 +89,4 @@ func (o *observer) makeBeside(ctx context.Context) error {
 		return fmt.Errorf("making the compacted topic: %w", err)
 	}
 	return nil
-}
-
-// besideLog returns what the compacted topic holds. Kafka compacts no segment to which it still writes, and begins none
-// in the time of a run.
-func (o *observer) besideLog() (map[int32][]checker.Record, error) {
-	log := make(map[int32][]checker.Record)
-	err := o.read(besideTopic, func(r *kgo.Record) { log[r.Partition] = append(log[r.Partition], workload.Entry(r)) })
-	return log, err
 }

@@ -79,10 +79,18 @@ func (o *observer) remove(ctx context.Context) error {
 	return nil
 }
 
-// freeze has Kafka refuse all that is written to the topic, as too large. To ask for more replicas in
+const (
+	// frozenBytes is the size of batches that a frozen topic takes: the markers that end transactions, of 78 bytes, and no
+	// records, whose values are longer than minValue by themselves. A topic that took no markers either would leave
+	// transactions open for ever, see [TestLongKafkaEndsNoTransactionWhoseMarkerATopicRefuses].
+	frozenBytes = "100"
+	minValue    = 120
+)
+
+// freeze has Kafka refuse all records that are written to the topic, as too large. To ask for more replicas in
 // sync than there are does not do: Kafka is content with all that there are.
 func (o *observer) freeze(ctx context.Context) error {
-	least := "1"
+	least := frozenBytes
 	change := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &least}}
 	answers, err := o.admin.AlterTopicConfigs(ctx, change, topic)
 	if err == nil && len(answers) > 0 {

@@ -56,11 +56,10 @@ func (r *rig) electUncleanly() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lost, id, err := r.loseLeader(ctx, w, reader)
+	lost, place, id, err := r.loseLeader(ctx, w, reader)
 	if err != nil {
 		return "", err
 	}
-	place := reader.cursor()
 	after, err := w.write(ctx, 20)
 	if err == nil {
 		err = r.several.brokers.Node(id).Restart(ctx)
@@ -71,38 +70,38 @@ func (r *rig) electUncleanly() (string, error) {
 	return fmt.Sprintf("broker %d, %d records", id, len(lost)), r.judgeRisk(ctx, reader, place, kept, lost, after)
 }
 
-// loseLeader writes records that the leader alone has, and kills it when the reader has them, and a cursor behind them. It returns when another one
-// leads.
-func (r *rig) loseLeader(ctx context.Context, w *riskyWriter, reader *riskyReader) (lost []risked, id int32, err error) {
-	leaders, err := leadersOf(ctx, r.kafka.admin, riskyTopic)
-	if err != nil {
-		return nil, 0, err
+// loseLeader writes records that the leader alone has, and kills it when the reader has them, and a cursor behind them, which it returns: later ones may
+// come after the reader was told of the loss. It returns when another broker leads. The one that dies must not lead the topic of the
+// sessions, too: without its followers nobody could write to that, and no replica would let the writer in.
+func (r *rig) loseLeader(ctx context.Context, w *riskyWriter, reader *riskyReader) (lost []risked, place string, id int32, err error) {
+	if id, err = leadApart(ctx, r.kafka.admin, riskyTopic, stateTopic); err != nil {
+		return nil, "", 0, err
 	}
-	id = leaders[0]
 	r.several.set(links.Way{Held: true}, followersOf(id))
 	defer r.several.set(links.Way{}, followersOf(id))
 	for !isAlone(ctx, r.kafka.admin, riskyTopic, id) {
 		if _, err = w.write(ctx, 1); err != nil {
-			return nil, id, err
+			return nil, "", id, err
 		}
 	}
 	if lost, err = w.write(ctx, 20); err != nil {
-		return nil, id, err
+		return nil, "", id, err
 	}
 	if !workload.Within(healLimit, func() bool { return reader.has(w.last) && reader.cursorIsBehind(w.last) }) {
-		return nil, id, fmt.Errorf("a tail has no cursor behind %s after %v", w.last, healLimit)
+		return nil, "", id, fmt.Errorf("a tail has no cursor behind %s after %v", w.last, healLimit)
 	}
+	place = reader.cursor()
 	if err := r.several.brokers.Node(id).Kill(); err != nil {
-		return nil, id, err
+		return nil, "", id, err
 	}
 	r.several.set(links.Way{}, followersOf(id))
 	if !workload.Within(healLimit, func() bool {
 		now, err := leadersOf(ctx, r.kafka.admin, riskyTopic)
 		return err == nil && now[0] != id && now[0] > 0
 	}) {
-		return nil, id, fmt.Errorf("nobody else leads the risky topic after %v", healLimit)
+		return nil, "", id, fmt.Errorf("nobody else leads the risky topic after %v", healLimit)
 	}
-	return lost, id, nil
+	return lost, place, id, nil
 }
 
 // judgeRisk compares what readers were told with what the log has in the end.

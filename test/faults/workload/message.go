@@ -40,13 +40,14 @@ func IDOf(value string) string {
 	return id
 }
 
-// newMessage creates a random message: with a key or a partition or neither, of any size up to most, and
+// newMessage creates a random message: with a key or a partition or neither, of any size from about least up to most, and
 // sometimes one that must be refused.
-func newMessage(r *rand.Rand, id string, partitions int32, most int) message {
+func newMessage(r *rand.Rand, id string, partitions int32, least, most int) message {
 	size := r.IntN(200)
 	if r.IntN(20) == 0 {
 		size = r.IntN(most)
 	}
+	size = max(size, least)
 	value := id + separator + strings.Repeat("aß\"\\\n€𝄞 ", size/14)
 	m := message{ID: id, Value: &text{Value: &value, Format: "string"}}
 	if r.IntN(2) == 0 {
@@ -72,7 +73,7 @@ const idHeader = "id"
 
 // newMessage creates a random message as the producer needs it.
 func (p *Producer) newMessage(id string) message {
-	m := newMessage(p.Rand, id, p.Partitions, p.MaxSize)
+	m := newMessage(p.Rand, id, p.Partitions, p.MinSize, p.MaxSize)
 	if !p.Keyed {
 		return m
 	}

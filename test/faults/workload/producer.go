@@ -32,6 +32,7 @@ type Producer struct {
 	Partitions int32
 	Burst      int           // largest number of messages sent without a pause
 	Every      time.Duration // between bursts
+	MinSize    int           // of a value, in bytes, or up to 13 less beside its id
 	MaxSize    int           // of a value, in bytes
 	Slow       time.Duration // between two answers read
 	Life       time.Duration // of a connection

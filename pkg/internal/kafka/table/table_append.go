@@ -31,11 +31,11 @@ type Record struct{ Key, Value []byte }
 
 // tableAppends is the writing side of a table.
 type tableAppends struct {
-	mu          sync.Mutex // guards what follows; held while records are handed over, for their order
-	closed      bool
-	writer      *tableWriter // nil before the topic is known
-	pending     sync.WaitGroup
-	stuckChecks cluster.Calls
+	mu       sync.Mutex // guards what follows; held while records are handed over, for their order
+	closed   bool
+	writer   *tableWriter // nil before the topic is known
+	pending  sync.WaitGroup
+	failures cluster.Calls // what is done after them
 }
 
 // tableWriter appends to one topic. A topic that was created again under the same name has another
@@ -47,7 +47,8 @@ type tableWriter struct {
 	expire context.CancelFunc
 	held   atomic.Int64 // records without a result
 
-	checking atomic.Bool // a check whether it is stuck is running
+	checking atomic.Bool // what is done after a failure is under way
+	trouble  writeTrouble
 }
 
 // appending is an Append under way. Its fields are used by the goroutine of promises only.
@@ -124,28 +125,41 @@ func (p *appending) promise(r *kgo.Record, err error) {
 		return
 	}
 	if p.err != nil {
-		p.table.checkStuck(p.writer)
+		p.table.afterFailure(p.writer, p.err)
+	} else if p.writer.trouble.end() {
+		p.table.log.Info("writing to the topic continues")
 	}
 	p.done(p.err)
 	p.appends.pending.Done()
 }
 
-// checkStuck checks whether a failed writer is stuck, and replaces it in that case. No record of the old
-// writer can be under way: it has no producer id.
-func (t *Table) checkStuck(w *tableWriter) {
+// afterFailure tells why a writer has failed, and replaces it if it is stuck. It does not wait.
+func (t *Table) afterFailure(w *tableWriter, failure error) {
 	if !w.checking.CompareAndSwap(false, true) {
 		return
 	}
-	_ = t.appends.stuckChecks.Run(func() { // a closed table appends nothing anymore
+	_ = t.appends.failures.Run(func() { // a closed table appends nothing anymore
 		defer w.checking.Store(false)
-		if !produce.IsStuck(t.life, w.client) || !t.appends.has(w) {
+		if !t.appends.has(w) {
 			return
 		}
-		t.log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced")
-		if err := t.appends.open(t); err != nil {
-			t.log.Error("replacing the client that appends failed", "err", err)
+		if produce.IsStuck(t.life, w.client) {
+			t.replace(w)
+			return
 		}
+		t.tellUnwritten(w, failure)
 	})
+}
+
+// replace replaces a writer. No record of the old one can be under way: it has no producer id.
+func (t *Table) replace(w *tableWriter) {
+	if !t.appends.has(w) {
+		return
+	}
+	t.log.Warn("Kafka refused a producer id, which is final for the client: the client is replaced")
+	if err := t.appends.open(t); err != nil {
+		t.log.Error("replacing the client that appends failed", "err", err)
+	}
 }
 
 func (a *tableAppends) has(w *tableWriter) bool {
@@ -190,8 +204,8 @@ func (a *tableAppends) close(ctx context.Context, m *metrics.Metrics, stop conte
 	}
 	w.close(m)
 	stop()
-	a.stuckChecks.Refuse()
-	a.stuckChecks.Wait()
+	a.failures.Refuse()
+	a.failures.Wait()
 	a.pending.Wait()
 }
 

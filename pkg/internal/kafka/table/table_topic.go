@@ -37,6 +37,7 @@ type tablePlace struct {
 	leader, epoch int32
 	partitions    int
 	replicas      []int32 // broker ids
+	inSync        []int32 // those of them that have all records
 	brokers       []int32 // all ids, sorted
 }
 
@@ -84,7 +85,7 @@ func (t *Table) lookUp(ctx context.Context) (place tablePlace, brokers int, err 
 		if p := &found.Partitions[i]; p.Partition == 0 && p.Leader >= 0 {
 			return tablePlace{
 				id: found.TopicID, leader: p.Leader, epoch: p.LeaderEpoch, partitions: len(found.Partitions),
-				replicas: p.Replicas, brokers: brokerIDs(metadata.Brokers),
+				replicas: p.Replicas, inSync: p.ISR, brokers: brokerIDs(metadata.Brokers),
 			}, brokers, nil
 		}
 	}
