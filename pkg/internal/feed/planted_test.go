@@ -79,6 +79,24 @@ func TestLongPlantedBugs(t *testing.T) {
 		"a tombstone does not remove": {
 			"TestATombstoneRemoves", "table.go", "if r.Value == nil && t.isBuilt {", "if false {",
 		},
+		"what a snapshot still has is not charged": {
+			"TestWhatASnapshotStillHasIsCharged", "versions.go", "s.replaced = append(s.replaced, all...)\n", "s.replaced = append(s.replaced, all...)\n\tfor _, v := range all {\n\t\ts.shared.charge(-sizeOf(v.record))\n\t}\n",
+		},
+		"what a snapshot had is not given back": {
+			"TestWhatASnapshotStillHasIsCharged", "tail.go", "\tt.leaveSnapshots()\n", "",
+		},
+		"a snapshot loses what is replaced": {
+			"TestASnapshotIsOfOneMoment", "versions.go", "n = sort.Search(n, func(i int) bool { return s.replaced[i].replaced > number })", "_ = number",
+		},
+		"a snapshot has what was replaced before": {
+			"TestASnapshotIsOfOneMoment", "versions.go", "v.replaced > number)", "v.replaced >= number)",
+		},
+		"who takes no snapshot keeps it": {
+			"TestWhoTakesNoSnapshotCostsNoOther", "tables.go", "keeping.endOldest()", "return held, true",
+		},
+		"who takes the place of one that was ended goes on": {
+			"TestWhoTakesThePlaceOfOneThatWasEndedHasEnded", "snapshot.go", "\ts.tail = t\n", "",
+		},
 		"nothing": {"Test[^L].*", "slow.go", "const conflatedPause = time.Second", "const conflatedPause = 1 * time.Second"},
 	}
 	for name, c := range cases {

@@ -17,6 +17,8 @@ type rig struct {
 	t     *testing.T
 	kafka *fakeLog
 	log   *Log
+
+	charged int64 // what the tables have told of what they hold, where they tell it
 }
 
 const rigRetry = 10 * time.Millisecond
@@ -83,8 +85,16 @@ type rigTail struct {
 	t *testing.T
 }
 
-// open begins a tail.
+// open begins a tail, which is closed in the end.
 func (r *rig) open(o TailOptions) *rigTail {
+	r.t.Helper()
+	c := r.openOnce(o)
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+// openOnce is open for a tail that the test may close.
+func (r *rig) openOnce(o TailOptions) *rigTail {
 	r.t.Helper()
 	o.Variant, o.Slowed = "v", func() {}
 	if o.Wake == nil {
@@ -97,7 +107,6 @@ func (r *rig) open(o TailOptions) *rigTail {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(tail.Close)
 	return &rigTail{tail, r.t}
 }
 

@@ -167,6 +167,7 @@ func (t *Tail) Lost() []proxy.Gap { return t.lost }
 func (t *Tail) Close() {
 	t.mu.Lock() // nothing begins to read the log afterwards
 	t.cancel()
+	t.leaveSnapshots()
 	t.mu.Unlock()
 	t.log.leave(t)
 	t.catching.Wait()
