@@ -97,6 +97,18 @@ func TestLongPlantedBugs(t *testing.T) {
 		"who takes the place of one that was ended goes on": {
 			"TestWhoTakesThePlaceOfOneThatWasEndedHasEnded", "snapshot.go", "\ts.tail = t\n", "",
 		},
+		"what comes during a sweep is forgotten": {
+			"TestWhatComesDuringASweepFollows", "sweep.go", "t.queue.records[t.queue.done:], func", "nil, func",
+		},
+		"a sweep serves who wants something else by now": {
+			"TestWhatComesDuringASweepFollows", "sweep.go", "t.joining != c.joining || ", "",
+		},
+		"a sweep takes another history for that of the ring": {
+			"TestASweepOfAnotherHistoryIsOfNoUse", "sweep.go", "if !is || met.epoch != c.epochs[at.record] {", "if !is {",
+		},
+		"tails with conditions read the log each": {
+			"TestTailsWithConditionsShareAReader", "catch_up.go", "if checked == nil && t.canSweep(at) && t", "if false && t",
+		},
 		"nothing": {"Test[^L].*", "slow.go", "const conflatedPause = time.Second", "const conflatedPause = 1 * time.Second"},
 	}
 	for name, c := range cases {

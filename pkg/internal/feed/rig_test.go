@@ -49,6 +49,18 @@ func (r *rig) write(partition int32, keys ...string) (written []proxy.Record) {
 	return written
 }
 
+// writeUnits writes records that differ in what conditions look at.
+func (r *rig) writeUnits(partition int32, units ...string) (written []proxy.Record) {
+	r.kafka.change(func() {
+		for _, unit := range units {
+			record := proxy.Record{Partition: partition, Key: []byte("k" + unit), Value: []byte("v"), Headers: unitOf(unit)}
+			r.kafka.partitions[partition].write(&record)
+			written = append(written, record)
+		}
+	})
+	return written
+}
+
 // fetch has the rings get records as one batch.
 func (r *rig) fetch(records ...proxy.Record) {
 	batch := proxy.Batch{Records: records, Next: proxy.Places{}}
