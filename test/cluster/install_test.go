@@ -90,10 +90,12 @@ func explain(t *testing.T) {
 	}
 }
 
-// upgrade installs or upgrades the release and waits until its pods are ready.
+// upgrade installs or upgrades the release and waits until its pods are ready, and until those that they replace have
+// ended: helm does not wait for these, which serve by their former values for a while.
 func (s *site) upgrade(t *testing.T, arguments ...string) {
 	t.Helper()
 	command(t, "helm", append([]string{"upgrade", release, "../../charts/wsproxy", "--wait", "--timeout", "4m"}, arguments...)...)
+	await(t, "end of the replaced pods", longest, func() bool { return len(ending(t)) == 0 })
 }
 
 // set turns values into arguments of helm.
@@ -145,6 +147,13 @@ func pods(t *testing.T, pool string) []string {
 	t.Helper()
 	return strings.Fields(kubectl(t, "get", "pods", "--selector", "wsproxy/pool="+pool, "--output",
 		`go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}`))
+}
+
+// ending are the pods of all pools that have been told to end and have not yet.
+func ending(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(kubectl(t, "get", "pods", "--selector", "app.kubernetes.io/component=proxy", "--output",
+		`go-template={{range .items}}{{if .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}`))
 }
 
 func duration(t *testing.T, text string) time.Duration {

@@ -23,7 +23,7 @@ func testPassword(t *testing.T, s *site) {
 	need(t, "CLUSTER_KAFKA", "CLUSTER_KAFKA_SASL")
 	s.kafka.setPassword(t, "the first one")
 	t.Cleanup(func() { s.kafka.removeUser(t) })
-	secretOf(t, "create", kafkaSecret, "--from-literal=username="+kafkaUser, "--from-literal=password=the first one")
+	secretOf(t, kafkaSecret, "--from-literal=username="+kafkaUser, "--from-literal=password=the first one")
 	s.replaced(t, func() {
 		s.upgrade(t, append([]string{"--reuse-values"}, set(map[string]string{
 			"kafka.bootstrapHosts": escape(os.Getenv("CLUSTER_KAFKA_SASL")), "kafka.securityProtocol": "SASL_PLAINTEXT",
@@ -33,7 +33,7 @@ func testPassword(t *testing.T, s *site) {
 	l := begin(t, s, s.plain(t, deployment), "password", crowd)
 	l.more(t, 2000)
 	s.kafka.setPassword(t, "the second one")
-	secretOf(t, "replace", kafkaSecret, "--from-literal=username="+kafkaUser, "--from-literal=password=the second one")
+	secretOf(t, kafkaSecret, "--from-literal=username="+kafkaUser, "--from-literal=password=the second one")
 	s.note(t, "the restart took %s", s.replaced(t, func() {
 		kubectl(t, "rollout", "restart", "deployment/"+deployment)
 		kubectl(t, "rollout", "status", "deployment/"+deployment, "--timeout", "4m")
@@ -51,14 +51,14 @@ func testPassword(t *testing.T, s *site) {
 func escape(text string) string { return strings.ReplaceAll(text, ",", `\,`) }
 
 // secretOf creates or replaces a Secret of these contents.
-func secretOf(t *testing.T, verb, name string, contents ...string) {
+func secretOf(t *testing.T, name string, contents ...string) {
 	t.Helper()
 	manifest := filepath.Join(t.TempDir(), "secret.yaml")
 	text := kubectl(t, append([]string{"create", "secret", "generic", name, "--dry-run=client", "--output", "yaml"}, contents...)...)
 	if err := os.WriteFile(manifest, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, verb, "--filename", manifest)
+	kubectl(t, "apply", "--filename", manifest)
 }
 
 // setPassword gives the user a password, who may be new.

@@ -74,8 +74,7 @@ func (s *site) paste(t *testing.T) *pasted {
 	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	kubectl(t, "delete", "secret", usersSecret, "--ignore-not-found")
-	secretOf(t, "create", usersSecret, "--from-file", file)
+	secretOf(t, usersSecret, "--from-file", file)
 	p := &pasted{client: secret(t, "proxy-tls", pastedHost), kafka: s.kafka}
 	values := image(t, os.Getenv("IMAGE"))
 	values["kafka.bootstrapHosts"] = escape(os.Getenv("CLUSTER_KAFKA"))

@@ -28,7 +28,7 @@ const (
 // testSecret replaces the Secret with the users: every pod takes the new ones and refuses the old, whose sockets end, and none is restarted.
 func testSecret(t *testing.T, s *site) {
 	former := pods(t, "default")
-	users(t, "create", oldUser)
+	users(t, oldUser)
 	s.upgrade(t, "--reuse-values", "--set", "auth.basic.enabled=true,auth.basic.existingSecret="+usersSecret+",auth.basic.htpasswdKey=users")
 	await(t, "end of the pods without users", longest, func() bool { return gone(t, former) })
 	url := s.plain(t, deployment).url
@@ -38,7 +38,7 @@ func testSecret(t *testing.T, s *site) {
 		go func() { ends <- closeOf(t.Context(), socket) }() // it reads all the time, or it would not answer pings
 	}
 	before := state(t)
-	users(t, "replace", newUser)
+	users(t, newUser)
 	began := time.Now()
 	closes := map[string]int{}
 	over := time.After(longest) // a kubelet looks at Secrets every minute or so
@@ -67,7 +67,7 @@ func testSecret(t *testing.T, s *site) {
 }
 
 // users creates or replaces the Secret with the one user.
-func users(t *testing.T, verb, name string) {
+func users(t *testing.T, name string) {
 	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
@@ -77,7 +77,7 @@ func users(t *testing.T, verb, name string) {
 	if err := os.WriteFile(line, []byte(name+":"+string(hash)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	secretOf(t, verb, usersSecret, "--from-file", line)
+	secretOf(t, usersSecret, "--from-file", line)
 }
 
 // statusFor is how a request with a user's credentials is answered.
