@@ -12,7 +12,7 @@ import (
 func TestTailsWithConditionsGoOnTogether(t *testing.T) {
 	const before, behind, tails = 30, 60, 60
 	onBoth(t, func(t *testing.T, k *cluster) {
-		topic, p := k.topic(t, 1), k.run(t)
+		topic, p := k.topic(t, 1), k.start(t) // other tests have records encoded, too
 		count := func(from, to int) (records []*kgo.Record) {
 			for n := from; n < to; n++ {
 				records = append(records, &kgo.Record{Key: fmt.Append(nil, n), Value: fmt.Appendf(nil, `{"n":%d}`, n)})

@@ -26,7 +26,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestTailsJoinARing", "ring.go", "s.ahead = at.Ahead(r.high)", "s.ahead = nil",
 		},
 		"joining by key forgets what the ring has": {
-			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "wanted = append(wanted, location{number, record})", "",
+			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "return !c.wants(at.record, selection) || take(c, at)", "return true",
 		},
 		"all who come at once ask where rings begin": {
 			"TestOneTailFindsWhereRingsBegin", "begin.go", "\tdefer func() { <-l.beginning }()\n", "\t<-l.beginning\n",
@@ -68,7 +68,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestConflator", "conflator.go", "now.Sub(c.sent[n].at) >= c.every", "now.Sub(c.sent[n].at) >= 0",
 		},
 		"a catch-up keeps its turn at the end": {
-			"TestACatchUpGivesItsTurnBack", "catch_up.go", "brief, cancel := context.WithTimeout(ctx, t.log.options.Retry)", "brief, cancel := context.WithCancel(ctx)",
+			"TestACatchUpGivesItsTurnBack", "catch_up.go", "brief, cancel := context.WithTimeout(ctx, d)", "brief, cancel := context.WithCancel(ctx)\n\t_ = d",
 		},
 		"the newest is left out": {
 			"TestAQueueThatConflates", "queue.go", "q.records[i].isGone = true\n\t\tq.waits--", "q.records[i].isGone = true",
