@@ -57,8 +57,9 @@ func (a *App) openCertificates(m *metrics.Metrics) (*server.Certificates, error)
 	return certificates, nil
 }
 
-// serve starts answering requests on all listeners.
+// serve starts answering requests on all listeners, and questions of other replicas.
 func (a *App) serve(s *server.Server) {
+	s.Sessions.ReportBy(s.Report)
 	a.management.serve(s.Management(), a.failed)
 	if a.main != nil {
 		a.main.serve(s.Main(), a.failed)

@@ -26,6 +26,8 @@ type adminFlags struct {
 	connect connectFlags
 	url     string
 	json    bool
+
+	silent string // the replicas that the last answer lacks, as its header has them
 }
 
 func (f *adminFlags) add(c *cobra.Command) {
@@ -54,6 +56,9 @@ func (a asking) command(p Process) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.silent != "" {
+				fmt.Fprintln(p.Stderr, "replicas that did not answer, and whose part is missing: "+f.silent)
+			}
 			if f.json {
 				_, err := fmt.Fprintf(p.Stdout, "%s\n", bytes.TrimSpace(answer))
 				return err
@@ -70,7 +75,7 @@ func (a asking) command(p Process) *cobra.Command {
 	}
 	f.add(c)
 	for _, one := range a.filters {
-		c.Flags().StringP(one.flag, one.letter, "", one.usage)
+		one.add(c.Flags())
 	}
 	c.Flags().BoolVarP(&f.json, "json", "J", false, "print the answer of the admin API as it is")
 	return c
@@ -113,25 +118,27 @@ func (f *adminFlags) request(ctx context.Context, method, path string, body []by
 	case o.User != "":
 		request.SetBasicAuth(o.User, o.Password)
 	}
-	return exchange(request, o.TLS)
+	text, header, err := exchange(request, o.TLS)
+	f.silent = header.Get("X-Wsproxy-Silent-Replicas")
+	return text, err
 }
 
-// exchange returns the answer to a request, if it is a success.
-func exchange(request *http.Request, trust *tls.Config) ([]byte, error) {
+// exchange returns the answer to a request, and its headers, if it is a success.
+func exchange(request *http.Request, trust *tls.Config) ([]byte, http.Header, error) {
 	h := http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	answer, err := h.Do(request)
 	if err != nil {
-		return nil, adviceError{fmt.Errorf("asking the admin API: %w", err), "Is --admin-url, or " + adminVariable + ", the management listener of a proxy that runs?"}
+		return nil, nil, adviceError{fmt.Errorf("asking the admin API: %w", err), "Is --admin-url, or " + adminVariable + ", the management listener of a proxy that runs?"}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, mostLine))
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer of the admin API: %w", err)
+		return nil, nil, fmt.Errorf("reading the answer of the admin API: %w", err)
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, newAdminError(answer, text)
+		return nil, nil, newAdminError(answer, text)
 	}
-	return text, nil
+	return text, answer.Header, nil
 }
 
 // adminError is what the admin API says is wrong.

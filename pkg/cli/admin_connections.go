@@ -20,9 +20,10 @@ func askSessions() asking {
 		use: "sessions", short: "List who is connected, on all replicas", path: pathWith("/admin/sessions", "", ""), rows: sessionRows,
 		filters: append(
 			whoFilters(),
-			filter{"replica", "", "replica", "list only connections to this replica, by its WSPROXY_SERVER_ID"},
-			filter{"limit", "", "limit", "list at most so many"},
-			filter{"after", "", "after", "list only connections whose ids are greater, which is the next page"},
+			filter{flag: "replica", parameter: "replica", usage: "list only connections to this replica, by its WSPROXY_SERVER_ID"},
+			filter{flag: "limit", parameter: "limit", usage: "list at most so many"},
+			filter{flag: "after", parameter: "after", usage: "list only connections whose ids are greater, which is the next page"},
+			filter{flag: "figures", parameter: "figures", value: "true", usage: "ask all replicas for records, lag and what workers hold, for 200 connections at most"},
 		),
 	}
 }
@@ -52,8 +53,12 @@ func closes(p Process) *cobra.Command { return askCloses().command(p) }
 
 func askCloses() asking {
 	return asking{
-		use: "closes", short: "List how the last connections to the replica that answers have ended, and why", path: pathWith("/admin/closes", "", ""),
-		rows: closeRows, filters: append(whoFilters(), filter{"limit", "", "limit", "list at most so many, the newest"}),
+		use: "closes", short: "List how the last connections have ended, and why", path: pathWith("/admin/closes", "", ""),
+		rows: closeRows, filters: append(
+			whoFilters(),
+			filter{flag: "limit", parameter: "limit", usage: "list at most so many, the newest"},
+			filter{flag: "all-replicas", parameter: "replicas", value: "all", usage: "ask all replicas, for 50 closes or up to 200, and not only the one that answers"},
+		),
 	}
 }
 

@@ -11,14 +11,33 @@ type filter struct {
 	flag, letter string // letter may be empty
 	parameter    string // of the query
 	usage        string
+	value        string // of the parameter, where the flag takes none; else empty
+}
+
+// add adds the flag to a command.
+func (f *filter) add(flags *pflag.FlagSet) {
+	if f.value != "" {
+		flags.BoolP(f.flag, f.letter, false, f.usage)
+		return
+	}
+	flags.StringP(f.flag, f.letter, "", f.usage)
+}
+
+// given returns the value of the parameter, and whether there is one.
+func (f *filter) given(flags *pflag.FlagSet) (string, bool) {
+	flag := flags.Lookup(f.flag)
+	if f.value != "" {
+		return f.value, flag.Value.String() == "true"
+	}
+	return flag.Value.String(), flag.Changed
 }
 
 // whoFilters select connections, as the flags of other commands name them.
 func whoFilters() []filter {
 	return []filter{
-		{"client-id", "", "client", "list only connections of this client"},
-		{"group", "G", "group", "list only connections in this consumer group"},
-		{"topic", "t", "topic", "list only connections to this topic"},
+		{flag: "client-id", parameter: "client", usage: "list only connections of this client"},
+		{flag: "group", letter: "G", parameter: "group", usage: "list only connections in this consumer group"},
+		{flag: "topic", letter: "t", parameter: "topic", usage: "list only connections to this topic"},
 	}
 }
 
@@ -26,8 +45,8 @@ func whoFilters() []filter {
 func chosen(given *pflag.FlagSet, filters []filter) string {
 	q := make(url.Values)
 	for _, one := range filters {
-		if f := given.Lookup(one.flag); f.Changed {
-			q.Set(one.parameter, f.Value.String())
+		if value, is := one.given(given); is {
+			q.Set(one.parameter, value)
 		}
 	}
 	if len(q) == 0 {

@@ -34,6 +34,7 @@ func TestTheAdminAPIIsAsked(t *testing.T) {
 		{"groups", `(?m)^billing +classic +`},
 		{"groups billing", `"clientId": "me"`},
 		{"sessions --group billing --topic orders --client-id me --limit 1", `(?m)^ID .* RECORDS +LAG +HELD\n\S+ +consumer +me .*\n$`},
+		{"sessions --figures", `(?m)^\S+ +consumer +me `},
 		{"sessions --replica nobody", `^ID [^\n]*\n$`},
 		{"__complete closes --group b", `(?m)^billing$`},
 		{"limits", `(?m)^consumer +__DEFAULT__ +static +-`},
@@ -56,6 +57,7 @@ func TestEndsOfConnectionsAreListed(t *testing.T) {
 	succeed(t, "", "consume", "-t", "orders", "-G", "billing", "--client-id", "me", "-c", "1")
 	for _, test := range []struct{ args, want string }{
 		{"closes", `^AT +CODE +CLIENT [^\n]*\n(.*\n)*\S+Z +1000 +till +in +orders +[^\n]* 1 +\d+s +One of the two sides was done\.\n`},
+		{"closes --all-replicas --limit 1", `^AT [^\n]*\n[^\n]*\n$`},
 		{"closes --limit 1", `^AT [^\n]*\n[^\n]*\n$`},
 		{"closes --group billing", `^AT [^\n]*\n\S+Z +1000 +me [^\n]*\n$`},
 		{"closes --client-id till --topic orders", `^AT [^\n]*\n\S+Z +1000 +till [^\n]*\n$`},

@@ -153,7 +153,7 @@ func TestClientsSayWhatIsWrong(t *testing.T) {
 		"a token command":    {"consume -t t -e --token-command false --patience 1ms", 1, "--token-command"},
 		"a format":           {"consume -t t -f %x", 2, "--format has %x"},
 		"an escape":          {`consume -t t -f \q`, 2, `--format has \q`},
-		"formats":            {"consume -t t -J -K:", 2, "give one of --json"},
+		"formats":            {"consume -t t -J -K:", 2, "--json, --format and --key-separator exclude each other"},
 		"a type":             {"produce -t t --val-type x", 2, "--val-type"},
 		"on error":           {"produce -t t --on-error retry", 2, "--on-error"},
 		"a file":             {"produce -t t /nowhere", 2, "/nowhere"},

@@ -51,7 +51,7 @@ func login(text string, s secret) (user, password string, err error) {
 	case s.file == "" && s.command == "":
 		return user, password, nil
 	case user == "":
-		return "", "", errors.New("there is a password, but no user: give the name, too")
+		return "", "", errors.New("a password is given without a name: give the name alone, such as alice")
 	case has, s.file != "" && s.command != "":
 		return "", "", fmt.Errorf("there are two passwords: give one of user:password, %s and %s", s.fileFlag, s.commandFlag)
 	case s.file != "":
@@ -78,7 +78,7 @@ func (f *connectFlags) tokens(hasUser bool) (func(context.Context) (string, erro
 	}
 	switch {
 	case given > 1:
-		return nil, errors.New("give one of --token, --token-file and --token-command")
+		return nil, errors.New("--token, --token-file and --token-command exclude each other: give one of them")
 	case f.tokenFile != "":
 		return func(context.Context) (string, error) { return readSecret(f.tokenFile) }, nil
 	case f.tokenCommand != "":

@@ -29,7 +29,7 @@ func parseFormat(format string) (pieces []piece, err error) {
 	for i := 0; i < len(format); i++ {
 		c := format[i]
 		if (c == '%' || c == '\\') && i+1 == len(format) {
-			return nil, fmt.Errorf("--format ends with %c", c)
+			return nil, fmt.Errorf("--format ends with %c: write %c%c for one in the output", c, c, c)
 		}
 		switch c {
 		case '%':

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -43,7 +44,7 @@ func (f *printFlags) check() (err error) {
 		}
 	}
 	if given > 1 {
-		return fmt.Errorf("give one of --json, --format and --key-separator")
+		return errors.New("--json, --format and --key-separator exclude each other: give one of them")
 	}
 	format := "%s\n"
 	switch {
@@ -156,13 +157,28 @@ func (o *printer) asJSON(dst []byte, r *client.Record) []byte {
 func (o *printer) tell(e *client.Event) {
 	switch {
 	case e.Gap != nil && e.Gap.From < 0:
-		fmt.Fprintf(o.stderr, "wsproxy: records of %s may be missing: the connection ended before it had a cursor\n", e.Gap.Topic)
+		fmt.Fprintf(o.stderr, "wsproxy: records of %s may be missing: the connection was lost before the proxy had named a place to go on at. To see them, read with --from last:N or timestamp:MS\n", e.Gap.Topic)
 	case e.Gap != nil:
-		fmt.Fprintf(o.stderr, "wsproxy: a gap in %s, partition %d: offsets %d to %d do not come (%s)\n",
-			e.Gap.Topic, e.Gap.Partition, e.Gap.From, e.Gap.To-1, e.Gap.Reason)
+		fmt.Fprintf(o.stderr, "wsproxy: a gap in %s, partition %d: offsets %d to %d do not come (%s%s)\n",
+			e.Gap.Topic, e.Gap.Partition, e.Gap.From, e.Gap.To-1, e.Gap.Reason, inWords(e.Gap.Reason))
 	case e.Conflated != nil:
 		fmt.Fprintf(o.stderr, "wsproxy: %d records of %s were left out for newer ones\n", e.Conflated.Records, e.Conflated.Topic)
 	case e.Problem != nil:
 		fmt.Fprintf(o.stderr, "wsproxy: %v\n", e.Problem)
 	}
+}
+
+// inWords explains the reason of a gap, behind it.
+func inWords(reason string) string {
+	switch reason {
+	case "SLOW":
+		return ": this reader was too slow; with --slow wait none is left out"
+	case "EXPIRED":
+		return ": Kafka has deleted them, by the topic's retention or a request"
+	case "TRUNCATED":
+		return ": Kafka has lost them, with a broker that had them alone"
+	case "RECREATED":
+		return ": the topic was deleted and made again"
+	}
+	return ""
 }

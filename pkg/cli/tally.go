@@ -15,9 +15,12 @@ type tally struct {
 	bytes  int64      // read
 	handed int        // messages
 	done   int        // messages that were acknowledged
+	again  int        // those of them that were sent more than once
 	bad    int        // messages that were refused
 	lines  []int      // those of the messages that are not answered, from head on: answers come in order
 	head   int
+	latest int // the line of the last message that was acknowledged
+	of     int // how many messages of that line were
 }
 
 // newTally returns the tally of a run whose first line is from.
@@ -54,27 +57,62 @@ func (t *tally) unsent() {
 	t.lines = t.lines[:len(t.lines)-1]
 }
 
-// answered counts the answer to the oldest message.
-func (t *tally) answered(isAck bool) {
+// acknowledged counts the acknowledgement of the oldest message, which was sent so many times.
+func (t *tally) acknowledged(sends int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if line := t.lines[t.head]; line != t.latest {
+		t.latest, t.of = line, 0
+	}
+	t.of++
 	t.head++
-	if isAck {
-		t.done++
-	} else {
-		t.bad++
+	t.done++
+	if sends > 1 {
+		t.again++
 	}
 }
 
-// summary says what was acknowledged, and where to go on.
+// refused counts the refusal of the oldest message.
+func (t *tally) refused() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.head++
+	t.bad++
+}
+
+// summary says what was acknowledged, where to go on, and how many messages may be in Kafka twice then.
 func (t *tally) summary() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.done+t.bad == t.handed { // nothing is in flight
-		return fmt.Sprintf("of the lines up to %d, %d messages were acknowledged: go on with --from-line %d", t.line, t.done, t.line+1)
+	text := fmt.Sprintf("of the lines up to %d, %d messages were acknowledged", t.line, t.done)
+	next, twice := t.line+1, t.handed-t.done-t.bad
+	if twice > 0 {
+		text += fmt.Sprintf(", and %d that were in flight are written or not", twice)
+		next = t.lines[t.head]
 	}
-	return fmt.Sprintf("of the lines up to %d, %d messages were acknowledged, and %d that were in flight are written or not: go on with --from-line %d",
-		t.line, t.done, t.handed-t.done-t.bad, t.lines[t.head])
+	text += fmt.Sprintf(": go on with --from-line %d", next)
+	if next == t.latest { // it has several messages, and some were acknowledged
+		twice += t.of
+	}
+	if twice > 0 {
+		text += fmt.Sprintf(", and up to %d messages may be there twice", twice)
+	}
+	return text + t.repeated()
+}
+
+// sentAgain says how many messages may be in Kafka more than once, "" for none.
+func (t *tally) sentAgain() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.repeated()
+}
+
+// repeated is sentAgain. t.mu is held.
+func (t *tally) repeated() string {
+	if t.again == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d acknowledged messages were sent again after a lost connection, and may be there twice", t.again, t.done)
 }
 
 // progress is a line for a terminal. size is that of the input, 0 where it is not known.

@@ -97,7 +97,7 @@ func (w *writing) hand(ctx context.Context, m *client.Message) error {
 	}
 	line := w.lines.n
 	w.tally.sent(line)
-	err := w.producer.Enqueue(ctx, *m, func(_ client.Ack, err error) { w.answered(line, err) })
+	err := w.producer.Enqueue(ctx, *m, func(ack client.Ack, err error) { w.answered(line, ack, err) })
 	if err == nil {
 		return nil
 	}
@@ -110,13 +110,13 @@ func (w *writing) hand(ctx context.Context, m *client.Message) error {
 	return err
 }
 
-func (w *writing) answered(line int, err error) {
+func (w *writing) answered(line int, ack client.Ack, err error) {
 	var e *client.Error
 	switch {
 	case err == nil:
-		w.tally.answered(true)
+		w.tally.acknowledged(ack.Sends)
 	case errors.As(err, &e) && e.Status == 0 && (e.Close == 0 || e.Code == "MESSAGE_TOO_LARGE"):
-		w.tally.answered(false)
+		w.tally.refused()
 		w.refuse(&lineError{line, err})
 	}
 }
@@ -152,6 +152,9 @@ func (w *writing) conclude(ctx context.Context, err error) error {
 	summary := w.tally.summary()
 	switch {
 	case err == nil && told == 0:
+		if again := w.tally.sentAgain(); again != "" {
+			fmt.Fprintf(w.stderr, "wsproxy: all lines were acknowledged%s\n", again)
+		}
 		return nil
 	case err == nil:
 		return refused(fmt.Errorf("wsproxy: %d lines were refused and left out; %s", told, summary))

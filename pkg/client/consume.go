@@ -36,7 +36,8 @@ type ConsumeOptions struct {
 }
 
 // Consume reads a topic as a member of a consumer group. The loop gets the records of a partition in their order, each at least once: those that were
-// not committed come again after a connection has ended, or from another member after a rebalance. A slow loop slows the proxy down.
+// not committed come again after a connection has ended, or from another member after a rebalance, and on the same connection where Kafka was away or
+// a partition went to and fro. A slow loop slows the proxy down.
 //
 // The loop ends when it is left, which commits and leaves the group. It ends with an error when ctx ends, or when another connection would be in
 // vain.

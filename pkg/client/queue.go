@@ -17,7 +17,7 @@ type QueueOptions struct {
 	// Reset says where a group begins that does not exist yet: earliest, which is the default, or latest.
 	Reset                  string
 	KeyFormat, ValueFormat proxy.Format // that keys and values are to come in; whatever does not fit comes all the same
-	Window                 int          // most tasks that the worker holds, 32 by default
+	Window                 int          // most tasks that the worker holds, 1 to 1,000, 32 by default
 	Rate                   int          // most tasks a second, 0 for no limit
 }
 

@@ -23,7 +23,7 @@ type TailOptions struct {
 	UntilEnd bool // whether to end behind what the topics hold when the connection is made
 	Snapshot bool // whether the newest record of each key comes first, of compacted topics
 
-	Keys, KeyPrefixes      []string     // only records with one of the keys, or a key that begins so
+	Keys, KeyPrefixes      []string     // only records with one of the keys, or a key that begins so: up to 1,000 of each
 	Where                  string       // only records that meet a condition, such as {"json":"/region","eq":"eu"}
 	KeyFormat, ValueFormat proxy.Format // that keys and values are to come in; whatever does not fit comes all the same
 	ReadCommitted          bool         // whether records of transactions that are not committed are left out

@@ -57,6 +57,7 @@ func consoleShowsEveryView(browser context.Context, t *testing.T) {
 	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
 	c := openConsole(browser, t, "http://"+a.AdminAddr())
 	busy(t, a.Addr())
+	busyElsewhere(t, startOn(t, kafka, "SERVER_ID=proxy-1").Addr())
 	c.picturesForReaders()
 	for i, v := range consoleViews() {
 		for j, look := range consoleLooks() {
@@ -68,7 +69,9 @@ func consoleShowsEveryView(browser context.Context, t *testing.T) {
 			c.awaitsText(v.text)
 			c.awaits("entry of the view in the navigation", entryIsSeen)
 			if v.address == "connections" { // a rate needs two answers
-				c.awaits("rate", "/[0-9]\\/s/.test("+c.cell("Rate")+")")
+				c.awaits("rate of a connection to another replica", `[...document.querySelectorAll("main table[aria-label=Connections] tbody tr")]
+					.some((row) => /audit-1[^]*proxy-1[^]*[0-9]\/s/.test(row.textContent))`)
+				c.awaits("close on another replica", `/audit-2[^]*proxy-1/.test(document.querySelector("table[aria-label='Last closes']").textContent)`)
 			}
 			if wide := eval[int](c, "document.documentElement.scrollWidth"); int64(wide) > look.width {
 				t.Errorf("%s: the page is %d pixels wide", name, wide)
@@ -211,6 +214,25 @@ func busy(t *testing.T, proxy string) {
 		}
 		clients.Wait()
 	})
+}
+
+// busyElsewhere has a client of another replica read what comes, and another one leave.
+func busyElsewhere(t *testing.T, proxy string) {
+	t.Helper()
+	reader := connect(t, proxy, "/socket/out?topic=orders&groupId=audit&clientId=audit-1")
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for {
+			if _, _, err := reader.Read(t.Context()); err != nil {
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = reader.CloseNow()
+		reading.Wait()
+	})
+	_ = connect(t, proxy, "/socket/out?topic=orders&groupId=audit&clientId=audit-2").Close(websocket.StatusNormalClosure, "")
 }
 
 // writeOrders writes now more and now fewer orders a second.

@@ -75,24 +75,26 @@ func (s *site) awaitAutoscaler(t *testing.T, name string) {
 	})
 }
 
-// watchReady looks at the ready pods all the time until its function is called, which returns how many there were at least.
-func watchReady(t *testing.T) (fewest func() int) {
-	t.Helper()
-	return watchReplicas(t, "{.status.readyReplicas}")
-}
-
-// watchReplicas does so with a number in the Deployment.
+// watchReplicas looks at a number in the Deployment all the time until its function is called, which returns how low it was.
 func watchReplicas(t *testing.T, path string) (fewest func() int) {
 	t.Helper()
+	return watchLeast(t, []string{"get", "deployment", deployment, "--output", "jsonpath=" + path}, func(printed string) int {
+		n, _ := strconv.Atoi(strings.TrimSpace(printed)) // it is empty where there is none
+		return n
+	})
+}
+
+// watchLeast asks kubectl all the time until its function is called, which returns the least number that was read in an answer.
+func watchLeast(t *testing.T, arguments []string, number func(printed string) int) (least func() int) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	least := 1 << 30
-	line := append(words("KUBECTL", "kubectl"), "--namespace", namespace, "get", "deployment", deployment, "--output", "jsonpath="+path)
+	fewest := 1 << 30
+	line := append(words("KUBECTL", "kubectl"), append([]string{"--namespace", namespace}, arguments...)...)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		for ctx.Err() == nil {
 			if printed, _, err := execute(ctx, line...); err == nil {
-				n, _ := strconv.Atoi(strings.TrimSpace(printed)) // it is empty where there is none
-				least = min(least, n)
+				fewest = min(fewest, number(printed))
 			}
 			wait(ctx, 100*time.Millisecond)
 		}
@@ -104,6 +106,6 @@ func watchReplicas(t *testing.T, path string) (fewest func() int) {
 	return func() int {
 		stop()
 		watching.Wait()
-		return least
+		return fewest
 	}
 }

@@ -59,18 +59,21 @@ func run(t *testing.T, folder string, environ []string, program string, args ...
 	return string(out)
 }
 
-// TestRulesHoldInVirtualTime runs the client's own tests, in which sockets say what the tests have them say.
+// TestRulesHoldInVirtualTime runs the client's own tests, in which sockets say what the tests have them say: with the modules, and with the
+// bundle, whose minifier gives other names to what is no API.
 func TestRulesHoldInVirtualTime(t *testing.T) {
-	client := filepath.Join(built(t), "dist", "index.js")
+	dist := filepath.Join(built(t), "dist")
 	files, err := filepath.Glob(sources + "/test/*.test.mjs")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("the client has no tests: %v", err)
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			run(t, ".", []string{"WSPROXY_CLIENT=" + absolute(t, client)}, "node", "--test", file)
-		})
+	for _, client := range []string{"index.js", "wsproxy-client.min.js"} {
+		for _, file := range files {
+			t.Run(client+" "+filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				run(t, ".", []string{"WSPROXY_CLIENT=" + absolute(t, filepath.Join(dist, client))}, "node", "--test", file)
+			})
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ type Answer struct {
 	// Silent are the ids of the brokers that did not answer in time, in order. What only they know is
 	// left out of the body, or null there.
 	Silent []int32
+	// SilentReplicas are the names of the replicas that did not answer in time, in order. What only they know is left out of the body.
+	SilentReplicas []string
 	// Unchanged tells that a request that may change something was a trial: nothing was changed.
 	Unchanged bool
 }

@@ -2,11 +2,13 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
 
@@ -71,13 +73,34 @@ func (c *Closes) All(which ListedCloses) []Close {
 		one := &c.list[(c.next+len(c.list)-1-i)%len(c.list)]
 		if which.selects(one) {
 			found = append(found, *one)
-			found[len(found)-1].Meaning = cmp.Or(words[one.Code], "A code of the client's own.")
+			found[len(found)-1].Meaning = meaningOf(one.Code, words)
 		}
 		if which.Limit > 0 && len(found) == which.Limit {
 			break
 		}
 	}
 	return found
+}
+
+// Everywhere lists the closes of all replicas that are selected, the newest first by the clocks of their replicas, with what their codes mean.
+// The limit holds for each replica and for the whole; session.MostAsked is the greatest.
+func (c *Closes) Everywhere(ctx context.Context, which ListedCloses, peers Peers) Answer {
+	reports, silent := ask(ctx, peers, session.Question{Closes: &session.EndsOfWhom{
+		Client: which.Client, Group: which.Group, Topic: which.Topic, Limit: which.Limit,
+	}})
+	all, words := c.All(which), meanings()
+	for _, r := range reports {
+		for _, one := range r.Closes {
+			one.Replica, one.Meaning = r.replica, meaningOf(one.Code, words)
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Close) int { return b.At.Compare(a.At) })
+	return Answer{Body: all[:min(len(all), which.Limit)], SilentReplicas: silent}
+}
+
+func meaningOf(code proxy.CloseCode, words map[proxy.CloseCode]string) string {
+	return cmp.Or(words[code], "A code of the client's own.")
 }
 
 // meanings say in words, for an administrator, what close codes mean.

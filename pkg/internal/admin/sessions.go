@@ -28,7 +28,8 @@ type Registry interface {
 // Sessions are the endpoints for sessions.
 type Sessions struct {
 	Registry Registry
-	// Tails returns how many connections of this replica read live, by topic: they have no sessions.
+	Peers    Peers
+	// Tails returns how many connections of this replica read live, by topic: they have no sessions. The map is the caller's.
 	Tails   func() map[string]int
 	Replica string // the name of this one
 }
@@ -45,50 +46,59 @@ type connected struct {
 	Replica  string         `json:"replica"`
 	Since    time.Time      `json:"since"` // RFC 3339, UTC
 
-	// Of connections of the replica that answers alone: others do not tell it.
-	Records *int64 `json:"records,omitempty"`
-	Lag     *int64 `json:"lag,omitempty"`
-	Held    *int   `json:"held,omitempty"`
+	figures // those of other replicas where they were asked
 }
 
-// Connection is the connection of a session. A session.Holder may be one.
-type Connection interface {
-	// Records returns how many records the client was sent, or has written.
-	Records() int64
-}
-
-// Member is the connection of a member of a consumer group. A session.Holder may be one.
-type Member interface {
-	// Lag returns the group's lag in the partitions that the member holds, if it is known.
-	Lag() (records int64, known bool)
-}
-
-// Worker is the connection of a worker of a queue. A session.Holder may be one.
-type Worker interface {
-	// Held returns how many records the worker holds now.
-	Held() int
-}
-
-// All lists the sessions that a filter selects.
+// All lists the sessions that a filter selects, with what this replica knows of its own connections.
 func (s *Sessions) All(which session.Filter) (any, error) {
 	list, more, err := s.Registry.Select(which)
 	if err != nil {
 		return nil, err
 	}
+	return answerOf(list, more, tailsOf(which, s.Replica, s.Tails), nil), nil
+}
+
+// WithFigures lists the sessions that a filter selects, session.MostAsked at most, with what all replicas know of their connections.
+func (s *Sessions) WithFigures(ctx context.Context, which session.Filter) (any, error) {
+	list, more, err := s.Registry.Select(which)
+	if err != nil {
+		return nil, err
+	}
+	var q session.Question
+	for _, i := range list {
+		if i.Holder == nil {
+			q.Sessions = append(q.Sessions, i.ID)
+		}
+	}
+	if !more && which.Client == "" && which.Group == "" {
+		q.Tails = &session.TailsOfWhat{Topic: which.Topic}
+	}
+	reports, silent := ask(ctx, s.Peers, q)
+	tails, known := tailsOf(which, s.Replica, s.Tails), make(map[string]figures)
+	for _, r := range reports {
+		maps.Copy(known, r.Sessions)
+		tails = append(tails, tailsOf(which, r.replica, func() map[string]int { return r.Tails })...)
+	}
+	answer := answerOf(list, more, tails, known)
+	answer.SilentReplicas = silent
+	return answer, nil
+}
+
+// answerOf shows sessions, those of other replicas with the figures that are known, and behind the last page the live readers.
+func answerOf(list []session.Info, more bool, tails []tailing, known map[string]figures) (answer Answer) {
 	entries := make([]any, 0, len(list))
 	for _, i := range list {
 		entries = append(entries, i)
 	}
-	if !more {
-		for _, tails := range s.tails(which) {
-			entries = append(entries, tails)
-		}
-	}
-	answer := Answer{Body: rows[any, any]{entries, shownRow}}
 	if more {
 		answer.Next = list[len(list)-1].ID
+	} else {
+		for _, one := range tails {
+			entries = append(entries, one)
+		}
 	}
-	return answer, nil
+	answer.Body = rows[any, any]{entries, func(entry any) any { return shownRow(entry, known) }}
+	return answer
 }
 
 // tailing is the live reading of a topic on a replica, in JSON.
@@ -99,25 +109,30 @@ type tailing struct {
 	Connections int    `json:"connections"`
 }
 
-// tails returns what a filter selects of the live reading on this replica. It has no clients and groups.
-func (s *Sessions) tails(which session.Filter) (list []tailing) {
-	if which.Client != "" || which.Group != "" || which.Replica != "" && which.Replica != s.Replica {
+// tailsOf returns what a filter selects of the live reading on a replica. It has no clients and groups.
+func tailsOf(which session.Filter, replica string, all func() map[string]int) (list []tailing) {
+	if which.Client != "" || which.Group != "" || which.Replica != "" && which.Replica != replica {
 		return nil
 	}
-	counts := s.Tails()
+	counts := all()
 	for _, topic := range slices.Sorted(maps.Keys(counts)) {
 		if which.Topic == "" || which.Topic == topic {
-			list = append(list, tailing{"tail", topic, s.Replica, counts[topic]})
+			list = append(list, tailing{"tail", topic, replica, counts[topic]})
 		}
 	}
 	return list
 }
 
-func shownRow(entry any) any {
-	if i, is := entry.(session.Info); is {
-		return shown(i)
+func shownRow(entry any, known map[string]figures) any {
+	i, is := entry.(session.Info)
+	if !is {
+		return entry
 	}
-	return entry
+	c := shown(i)
+	if i.Holder == nil {
+		c.figures = known[i.ID]
+	}
+	return c
 }
 
 func shown(i session.Info) connected {
@@ -125,16 +140,8 @@ func shown(i session.Info) connected {
 		ID: i.ID, Kind: i.Kind, Client: i.Client, Group: i.Group, Instance: i.Instance, Topic: i.Topic, Subject: i.Subject,
 		Replica: i.Replica, Since: i.Since.UTC(),
 	}
-	if has, is := i.Holder.(Connection); is {
-		c.Records = new(has.Records())
-	}
-	if m, is := i.Holder.(Member); is {
-		if lag, known := m.Lag(); known {
-			c.Lag = &lag
-		}
-	}
-	if w, is := i.Holder.(Worker); is {
-		c.Held = new(w.Held())
+	if i.Holder != nil {
+		c.figures = figuresOf(i.Holder)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 // Package console serves the page of the web console. The page is embedded as it lies in the folder page: ECMAScript
-// modules and a style sheet, which nothing builds; comments of modules are left out when they are sent. It holds no secrets. All that it shows it asks of the public
-// interfaces, with the credentials that the browser has: the admin API, the metrics and the sockets.
+// modules and a style sheet, which nothing builds. When the handler is made, each file is prepared once: without the comments of modules,
+// compressed, and with its ETag. The page holds no secrets. All that it shows it asks of the public interfaces, with the credentials that the
+// browser has: the admin API, the metrics and the sockets.
 //
 // # What must hold
 //
@@ -12,9 +13,8 @@
 package console
 
 import (
-	"crypto/sha256"
+	"cmp"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"path"
@@ -58,52 +58,45 @@ type settings struct {
 	Administrator string  `json:"administrator"`
 }
 
-// Handler serves GET and HEAD of what lies below Root, which is for administrators: the caller sees to that.
+// Handler prepares the page, and serves GET and HEAD of what lies below Root, which is for administrators: the caller sees to that.
 func Handler(o Options) http.Handler {
-	var packed packer
+	files := prepare()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		name := strings.TrimPrefix(r.URL.Path, Root)
+		name := cmp.Or(strings.TrimPrefix(r.URL.Path, Root), "index.html")
 		if name == "settings.json" {
 			h.Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(settings{o.Replica, o.Download, o.Clients, o.Who(r)}) // to a client that has disconnected
 			return
 		}
-		if name == "" {
-			name = "index.html"
-		}
-		content, err := page.ReadFile("page/" + name)
-		if err != nil { // it is no file of the page
+		one, is := files[name]
+		if !is {
 			o.NotFound(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", mediaType(name))
-		serve(w, r, bare(name, content), &packed)
+		one.serve(w, r)
 	})
 }
 
 // serve answers with a file, compressed for who takes that, or that the browser has it (RFC 9110, sections 8.8.3 and 12.5.3).
-func serve(w http.ResponseWriter, r *http.Request, content []byte, packed *packer) {
-	h := w.Header()
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	h, sent := w.Header(), &f.plain
 	h.Set("Vary", "Accept-Encoding")
-	body := content
 	if takesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
-		body = packed.pack(content)
+		sent = &f.small
 	}
-	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	h.Set("Cache-Control", "no-cache") // browsers ask whether it has changed
-	h.Set("ETag", tag)
-	if r.Header.Get("If-None-Match") == tag {
-		h.Del("Content-Type")
+	h.Set("ETag", sent.tag)
+	if r.Header.Get("If-None-Match") == sent.tag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	_, _ = w.Write(body) // a file of the program's own, to a client that may have disconnected
+	h.Set("Content-Type", f.mediaType)
+	_, _ = w.Write(sent.content) // to a client that may have disconnected
 }
 
 // mediaType returns the type of a file by its name, whatever the types that the machine knows.

@@ -32,12 +32,17 @@ func handler() http.Handler {
 
 func ask(t *testing.T, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
+	return askOf(t, handler(), target, headers...)
+}
+
+func askOf(t *testing.T, h http.Handler, target string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	handler().ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return w
 }
 
@@ -87,8 +92,9 @@ func TestSourcesAreLight(t *testing.T) {
 // TestAnswersKeepScriptsOut looks at the headers by which browsers run no script but the page's own, and show it in no
 // frame.
 func TestAnswersKeepScriptsOut(t *testing.T) {
+	h := handler()
 	for name := range files(t) {
-		answer := ask(t, Root+name)
+		answer := askOf(t, h, Root+name)
 		if answer.Code != http.StatusOK {
 			t.Errorf("%s: got %d", name, answer.Code)
 		}
@@ -119,8 +125,9 @@ func TestBrowsersAskAgainForWhatTheyHave(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
+	h := handler()
 	for _, name := range []string{"x", "js", "js/", "../console.go", "js/../index.html", "page/index.html", "%2e%2e/console.go"} {
-		if answer := ask(t, Root+name); answer.Code != http.StatusNotFound {
+		if answer := askOf(t, h, Root+name); answer.Code != http.StatusNotFound {
 			t.Errorf("%s: got %d", name, answer.Code)
 		}
 	}
@@ -167,8 +174,9 @@ func TestModulesAreThere(t *testing.T) {
 
 // TestCommentsAreNotSent compares what is sent with the sources, line by line.
 func TestCommentsAreNotSent(t *testing.T) {
+	h := handler()
 	for name, content := range files(t) {
-		had, sent := strings.Split(content, "\n"), strings.Split(ask(t, Root+name).Body.String(), "\n")
+		had, sent := strings.Split(content, "\n"), strings.Split(askOf(t, h, Root+name).Body.String(), "\n")
 		if len(had) != len(sent) {
 			t.Errorf("%s has %d lines, and %d of them are sent", name, len(had), len(sent))
 			continue
@@ -185,10 +193,11 @@ func TestCommentsAreNotSent(t *testing.T) {
 }
 
 func TestThePageIsSentCompressed(t *testing.T) {
+	h := handler()
 	total := 0
 	for name := range files(t) {
-		content := ask(t, Root+name).Body.String()
-		answer := ask(t, Root+name, "Accept-Encoding", "gzip, deflate, br")
+		content := askOf(t, h, Root+name).Body.String()
+		answer := askOf(t, h, Root+name, "Accept-Encoding", "gzip, deflate, br")
 		total += answer.Body.Len()
 		r, err := gzip.NewReader(answer.Body)
 		if err != nil {
@@ -198,8 +207,8 @@ func TestThePageIsSentCompressed(t *testing.T) {
 		if err != nil || string(got) != content || answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: got %d bytes, %v, %v", name, len(got), answer.Header(), err)
 		}
-		again := ask(t, Root+name, "Accept-Encoding", "gzip", "If-None-Match", answer.Header().Get("ETag"))
-		plain := ask(t, Root+name, "Accept-Encoding", "gzip;q=0", "If-None-Match", answer.Header().Get("ETag"))
+		again := askOf(t, h, Root+name, "Accept-Encoding", "gzip", "If-None-Match", answer.Header().Get("ETag"))
+		plain := askOf(t, h, Root+name, "Accept-Encoding", "gzip;q=0", "If-None-Match", answer.Header().Get("ETag"))
 		if again.Code != http.StatusNotModified || plain.Code != http.StatusOK || plain.Body.String() != content {
 			t.Errorf("%s: who has it gets %d, who takes it plain gets %d with %d bytes", name, again.Code, plain.Code, plain.Body.Len())
 		}
@@ -207,5 +216,47 @@ func TestThePageIsSentCompressed(t *testing.T) {
 	t.Logf("%d bytes", total)
 	if total > mostOnTheWire {
 		t.Errorf("%d bytes are sent, more than %d", total, mostOnTheWire)
+	}
+}
+
+// TestFilesArePreparedOnce has a file sent twice by one handler: what is written is the same memory.
+func TestFilesArePreparedOnce(t *testing.T) {
+	h := handler()
+	for _, encoding := range []string{"gzip", "identity"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+"js/connections.js", nil)
+		r.Header.Set("Accept-Encoding", encoding)
+		var first, second written
+		h.ServeHTTP(&first, r)
+		h.ServeHTTP(&second, r)
+		if len(first.content) == 0 || &first.content[0] != &second.content[0] {
+			t.Errorf("%s: what is sent was made for each of two requests", encoding)
+		}
+	}
+}
+
+// written keeps what is written, without a copy.
+type written struct {
+	header  http.Header
+	content []byte
+}
+
+func (w *written) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header)
+	}
+	return w.header
+}
+
+func (w *written) WriteHeader(int) {}
+
+func (w *written) Write(content []byte) (int, error) {
+	w.content = content
+	return len(content), nil
+}
+
+// BenchmarkPrepare measures what each start of a replica with the console pays.
+func BenchmarkPrepare(b *testing.B) {
+	for b.Loop() {
+		prepare()
 	}
 }

@@ -5,7 +5,13 @@ import (
 	"net/http"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
+	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/session"
 )
+
+// Report answers a question of another replica: it is a session.Reporter.
+func (s *Server) Report(q session.Question, held map[string]session.Holder) []byte {
+	return (&admin.Reporter{Closes: &s.closes, Tails: s.tails.Tails}).Report(q, held)
+}
 
 // adminRoutes returns the routes of the admin API.
 func (s *Server) adminRoutes() http.Handler {
@@ -15,10 +21,10 @@ func (s *Server) adminRoutes() http.Handler {
 	mux.Handle("/admin/client/config", s.limits(methods{http.MethodGet: limits.All, http.MethodDelete: limits.Clear}))
 	handleEach(mux, "/admin/client/config/consumer/", "groupId", s.limitsOf(limits.Consumers()))
 	handleEach(mux, "/admin/client/config/producer/", "clientId", s.limitsOf(limits.Producers()))
-	sessions := &admin.Sessions{Registry: s.Sessions, Tails: s.tails.Tails, Replica: s.Config.Server.ID}
+	sessions := &admin.Sessions{Registry: s.Sessions, Peers: s.Sessions, Tails: s.tails.Tails, Replica: s.Config.Server.ID}
 	mux.Handle("/admin/sessions", s.endpoint(methods{http.MethodGet: listSessions(sessions)}))
 	handleEach(mux, "/admin/sessions/", "id", s.endpoint(methods{http.MethodDelete: sessions.Evict}))
-	mux.Handle("/admin/closes", s.endpoint(methods{http.MethodGet: listCloses(&s.closes)}))
+	mux.Handle("/admin/closes", s.endpoint(methods{http.MethodGet: listCloses(&s.closes, s.Sessions)}))
 	groups := &admin.Groups{Kafka: s.Admin, Topics: s.Admin}
 	mux.Handle("/admin/consumer-group/all", s.endpoint(methods{http.MethodGet: listGroups(groups)}))
 	handleBelow(mux, "/admin/consumer-group/", map[string]http.Handler{

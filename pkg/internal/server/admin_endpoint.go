@@ -19,6 +19,9 @@ const (
 	adminTimeout = 15 * time.Second
 	// silentBrokers is the header of an answer in which something is missing that only these brokers know.
 	silentBrokers = "X-Wsproxy-Silent-Brokers"
+	// silentReplicas is the header of an answer in which something is missing that only these replicas know. Their names are
+	// percent-encoded (RFC 3986), since they may have any characters.
+	silentReplicas = "X-Wsproxy-Silent-Replicas"
 )
 
 // methods are the endpoints of a path.
@@ -78,6 +81,9 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, a admin.Answer) {
 	if len(a.Silent) > 0 {
 		w.Header().Set(silentBrokers, joinIDs(a.Silent))
 	}
+	if len(a.SilentReplicas) > 0 {
+		w.Header().Set(silentReplicas, joinNames(a.SilentReplicas))
+	}
 	stream, ok := a.Body.(admin.Stream)
 	if !ok {
 		writeJSON(w, http.StatusOK, a.Body)
@@ -93,6 +99,21 @@ func nextPage(page *url.URL, after string) string {
 	q := page.Query()
 	q.Set("after", after)
 	return page.EscapedPath() + "?" + q.Encode()
+}
+
+// mostNames bounds the replicas that a header names, in bytes. It names one at least.
+const mostNames = 4000
+
+func joinNames(names []string) string {
+	var list strings.Builder
+	list.WriteString(url.PathEscape(names[0]))
+	for _, name := range names[1:] {
+		if list.Len() > mostNames {
+			break
+		}
+		list.WriteString(", " + url.PathEscape(name))
+	}
+	return list.String()
 }
 
 func joinIDs(ids []int32) string {

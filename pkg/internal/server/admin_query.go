@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/internal/admin"
@@ -54,28 +55,50 @@ func listSessions(sessions *admin.Sessions) admin.Endpoint {
 		q := parseQuery(r.URL.RawQuery)
 		which := session.Filter{
 			Client: proxy.ClientID(q.identifier("client", q.text("client"))), Group: proxy.GroupID(q.identifier("group", q.text("group"))),
-			Topic: q.topicName(q.text("topic")), Replica: q.text("replica"), After: q.after(), Limit: q.positive("limit"),
+			Topic: q.topicName(q.text("topic")), Replica: q.text("replica"), After: q.after(),
 		}
+		figures := q.boolean("figures", false)
+		which.Limit = q.limit(figures, session.MostAsked)
 		if e := q.err(); e != nil {
 			return nil, e
+		}
+		if figures {
+			return sessions.WithFigures(r.Context(), which)
 		}
 		return sessions.All(which)
 	}
 }
 
-// listCloses lists the last closes on this replica that the query parameters select.
-func listCloses(closes *admin.Closes) admin.Endpoint {
+// defaultCloses is how many closes of all replicas are listed where no limit is given.
+const defaultCloses = 50
+
+// listCloses lists the last closes on this replica, or on all, that the query parameters select.
+func listCloses(closes *admin.Closes, peers admin.Peers) admin.Endpoint {
 	return func(r *http.Request) (any, error) {
 		q := parseQuery(r.URL.RawQuery)
 		which := admin.ListedCloses{
 			Client: proxy.ClientID(q.identifier("client", q.text("client"))), Group: proxy.GroupID(q.identifier("group", q.text("group"))),
-			Topic: q.topicName(q.text("topic")), Limit: q.positive("limit"),
+			Topic: q.topicName(q.text("topic")),
 		}
+		everywhere := q.option("replicas", "all") != ""
+		which.Limit = q.limit(everywhere, defaultCloses)
 		if e := q.err(); e != nil {
 			return nil, e
 		}
+		if everywhere {
+			return closes.Everywhere(r.Context(), which, peers), nil
+		}
 		return closes.All(which), nil
 	}
+}
+
+// limit returns the most entries of a list, 0 for all. Where other replicas are asked for it there is always one, of session.MostAsked at most.
+func (q *query) limit(asks bool, otherwise int) int {
+	limit := q.positive("limit")
+	if asks {
+		return min(cmp.Or(limit, otherwise), session.MostAsked)
+	}
+	return limit
 }
 
 // after returns the id after which a page of a list begins. It may have any characters, since ids that

@@ -144,7 +144,14 @@ func TestAnswersWithMoreThanTheirBody(t *testing.T) {
 	}{
 		"nothing":        {admin.Answer{}, map[string]string{"Link": "", "X-Wsproxy-Silent-Brokers": ""}},
 		"another page":   {admin.Answer{Next: "a/ü&b>"}, map[string]string{"Link": `</admin/a%2Fb?after=a%2F%C3%BC%26b%3E&limit=2&type=x>; rel="next"`}},
-		"silent brokers": {admin.Answer{Silent: []int32{1, 20}}, map[string]string{"X-Wsproxy-Silent-Brokers": "1, 20"}},
+		"silent brokers": {admin.Answer{Silent: []int32{1, 20}}, map[string]string{"X-Wsproxy-Silent-Brokers": "1, 20", "X-Wsproxy-Silent-Replicas": ""}},
+		"silent replicas": {
+			admin.Answer{SilentReplicas: []string{"proxy-0", "a, b\n", "ü"}}, map[string]string{"X-Wsproxy-Silent-Replicas": "proxy-0, a%2C%20b%0A, %C3%BC"},
+		},
+		"many silent replicas": {
+			admin.Answer{SilentReplicas: []string{strings.Repeat("a", mostNames), "b", "c"}},
+			map[string]string{"X-Wsproxy-Silent-Replicas": strings.Repeat("a", mostNames) + ", b"},
+		},
 	} {
 		w := httptest.NewRecorder()
 		writeAnswer(w, httptest.NewRequest(http.MethodGet, "/admin/a%2Fb?limit=2&after=x&type=x", nil), test.answer)

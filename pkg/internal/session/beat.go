@@ -40,6 +40,7 @@ func (r *replica) beat() {
 	sent := r.now
 	value := &beat{
 		Server: r.settings.Server, Count: r.beats, Lease: r.settings.Lease.Milliseconds(), Leaves: r.retired, Pool: r.settings.Pool,
+		Reports: true,
 	}
 	r.write([]Record{set(replicaKey+r.id, value)}, func(err error) {
 		r.later(func() { r.beaten(sent, err) })

@@ -11,6 +11,8 @@
 //	suspicion/<id>/<by>  one run asks whether another is gone; removed when judged
 //	lapse/<id>/<by>      states that a run is gone: its claims are void
 //	probe/<id>           asks a session's replica whether its client is alive; carries the answer, too
+//	question/<id>        a run asks others for figures of their sessions, or their last closes; removed soon
+//	report/<id>/<to>     what a run has answered to another one; removed soon
 //
 // A replica takes a new run id each time it starts, and when it reads its own lapse.
 //
@@ -89,6 +91,12 @@
 //     stopped and resumed cannot know of its lapse in time: Kafka's own fencing protects then.
 //   - A replica that alone cannot write to the log, or alone cannot read it, ends the sessions of its
 //     producers after two leases: others may have taken their places, and Kafka does not fence them.
+//   - Questions and reports decide nothing, and are no signs of life. Nothing of them is written where nobody asks, at most a question a
+//     second by each replica that is asked, and one report on it by each that has what it wants: within bounds of sessions, closes and
+//     bytes. A question is answered by who reads it live, at its next tick, if no later one has taken its place and it was not removed: so
+//     not after a replay, and once after an outage. No clock is compared: who asks knows its question by the number. What is lost
+//     is not written again, and what stays in the log is removed. No question is written while a replica of an earlier version lives,
+//     which would count it as a record that the proxy did not write.
 //   - Times are the broker's, and compared with each other only.
 //   - Other replicas remove the records that a lapsed run left in the log before they remove its
 //     lapse. The lapse stays for many leases, so that a write that the run had in flight cannot

@@ -97,6 +97,7 @@ func (f *fold) apply(l logged) any {
 		f.heard(id, l.offset)
 		f.runs[id].lease = time.Duration(r.Lease) * time.Millisecond
 		f.runs[id].leaves, f.runs[id].pool = r.Leaves, r.Pool
+		f.runs[id].server, f.runs[id].reports = r.Server, r.Reports
 	case *suspicion:
 		f.own(r.By, l.key)
 		f.heard(r.By, l.offset)
@@ -104,6 +105,10 @@ func (f *fold) apply(l logged) any {
 		f.addProbe(id, l, r)
 	case *lapse:
 		f.addLapse(l.key, l.offset, l.at, r)
+	case *question: // which is no sign of life, as earlier versions see it; nor is a report
+		f.own(r.By, l.key)
+	case *report:
+		f.own(r.By, l.key)
 	}
 	return l.record
 }

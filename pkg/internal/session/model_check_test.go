@@ -164,7 +164,7 @@ func (w *model) calm() {
 	for _, p := range w.replicas {
 		p.until, p.lossy = w.now, w.now
 	}
-	w.upAgainAt = w.now
+	w.upAgainAt, w.isCalm = w.now, true
 	for range int(3 * modelLease / modelStep) {
 		w.step()
 	}
@@ -188,6 +188,7 @@ func (w *model) calm() {
 			w.violated("run %s is gone, and has left %v, lapse %v", id, inOrder(r.keys), r.lapsed)
 		}
 	}
+	w.checkReports()
 	for id, e := range w.truth.claims {
 		if e.standing != holding {
 			w.violated("claim %s is left with standing %d", id, e.standing)

@@ -45,7 +45,7 @@ func runHistories(t *testing.T, n int) {
 	}
 	t.Logf("%+v", total)
 	if n >= 100 && (total.Admitted == 0 || total.Refused == 0 || total.TakenOver == 0 || total.Lapses == 0 || total.Compactions == 0 || total.Late == 0 ||
-		total.Restarts == 0 || total.Remade == 0 || total.Lost == 0 || total.Clocks == 0) {
+		total.Restarts == 0 || total.Remade == 0 || total.Lost == 0 || total.Clocks == 0 || total.Reports == 0) {
 		t.Errorf("the histories did not reach everything: %+v", total)
 	}
 }
@@ -53,7 +53,7 @@ func runHistories(t *testing.T, n int) {
 // tally counts the events of the histories.
 type tally struct {
 	Steps, Records, Admitted, Refused, TakenOver, Lapses, NewRuns, Crashes, Outages, Compactions, Late,
-	Restarts, Remade, Lost, Clocks int
+	Restarts, Remade, Lost, Clocks, Reports int
 }
 
 func (t *tally) add(u tally) {
@@ -72,6 +72,7 @@ func (t *tally) add(u tally) {
 	t.Remade += u.Remade
 	t.Lost += u.Lost
 	t.Clocks += u.Clocks
+	t.Reports += u.Reports
 }
 
 const (
@@ -115,6 +116,7 @@ type model struct {
 	replicas []*modelReplica
 	started  int
 	conns    []*modelConn
+	isCalm   bool
 	dead     []*modelReplica // processes whose slots are to become free
 	just     map[string]bool // lapses that follow a suspicion that holds, by key
 }
@@ -387,6 +389,9 @@ func (p *modelReplica) step() {
 		p.excuse = w.now
 	}
 	p.tick(w.now)
+	if !w.isCalm {
+		p.askOthers()
+	}
 }
 
 // readOn reads the records that have been in the log for the process's lag, now and then twice.

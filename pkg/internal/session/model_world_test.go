@@ -127,8 +127,11 @@ func (w *model) shutDown(i int) {
 
 // hostile appends records that no replica writes.
 func (w *model) hostile() {
-	keys := []string{"", "claim", "claim/", "x", "replica/\xff", "claim/nobody", "lapse/nobody", "probe/x", "suspicion/a/b"}
+	keys := []string{"", "claim", "claim/", "x", "replica/\xff", "claim/nobody", "lapse/nobody", "probe/x", "suspicion/a/b", "question/a", "report/a/b"}
 	values := [][]byte{nil, {}, []byte("{"), []byte(`{"state":"admitted"}`), []byte("\x00\xff"), []byte(`[1]`), []byte(`{"state":"pending","kind":"consumer","lease":-1}`)}
+	if w.rand.IntN(8) == 0 {
+		keys, values = []string{"question/a"}, [][]byte{[]byte(`{"by":"a","to":["pod-1-1"]}`)}
+	}
 	if len(w.log) > 0 && w.rand.IntN(3) == 0 {
 		if key := w.log[w.rand.IntN(len(w.log))].key; strings.HasPrefix(key, claimKey) {
 			keys = []string{key}

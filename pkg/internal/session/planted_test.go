@@ -123,6 +123,27 @@ func TestLongPlantedBugs(t *testing.T) {
 		"a replica that is cut off keeps its producers": {
 			"cutoff.go", "case r.now.Sub(r.cutOff) > lease:", "case false:",
 		},
+		"questions and reports stay": {
+			"tick.go", "\tr.dropKept()\n", "",
+		},
+		"earlier versions are asked": {
+			"asking.go", " && !run.reports {", " && run == nil {",
+		},
+		"a report on another question counts": {
+			"asking.go", " || p.Number != a.number {", " {",
+		},
+		"each question in turn is asked": {
+			"ask.go", "if a.pace.Wait(ctx) != nil {", "if false {",
+		},
+		"a question is answered more than once": {
+			"reporting.go", "\tclear(r.due)\n", "",
+		},
+		"an own question that is no one's stays": {
+			"reconcile.go", "return !r.kept[key].IsZero()", "return true",
+		},
+		"an old question is answered": {
+			"reading.go", "\tif !r.caughtUp || r.left {\n", "\tif q, is := record.(*question); is && q.By != r.id {\n\t\tr.due[q.By] = q\n\t}\n\tif !r.caughtUp || r.left {\n",
+		},
 		"a closed replica writes": {
 			"replica.go", "\tif r.left {\n\t\treturn\n\t}\n\tr.now, r.readAt", "\tr.now, r.readAt",
 		},

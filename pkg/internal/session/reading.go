@@ -30,6 +30,12 @@ func (r *replica) read(now time.Time, l logged) {
 		r.readSuspicion(l.at, v)
 	case *probe:
 		r.readProbe(l, v)
+	case *report:
+		r.readReport(v)
+	}
+	if by, is := strings.CutPrefix(l.key, questionKey); is {
+		q, _ := record.(*question) // else it was removed
+		r.readQuestion(by, q)
 	}
 	r.compare(l.key)
 }

@@ -110,6 +110,8 @@ func (r *replica) wants(key string) bool {
 		return r.attempts[strings.TrimPrefix(key, claimKey)] != nil
 	case strings.HasPrefix(key, probeKey):
 		return r.probes[key] != nil
+	case strings.HasPrefix(key, questionKey), strings.HasPrefix(key, reportKey):
+		return !r.kept[key].IsZero()
 	default:
 		return key == replicaKey+r.id
 	}

@@ -25,6 +25,8 @@ const (
 	suspicionKey = "suspicion/"
 	lapseKey     = "lapse/"
 	probeKey     = "probe/"
+	questionKey  = "question/"
+	reportKey    = "report/"
 )
 
 // Kind is what a session is for.
@@ -116,6 +118,8 @@ type beat struct {
 	Lease  int64  `json:"lease,omitzero"`  // ms; earlier versions do not write it
 	Leaves bool   `json:"leaves,omitzero"` // the replica drains; earlier versions do not write it
 	Pool   string `json:"pool,omitzero"`   // as in [Settings]; earlier versions do not write it
+
+	Reports bool `json:"reports,omitzero"` // the replica answers questions; earlier versions do not
 }
 
 func (b *beat) valid() bool { return b.Lease >= 0 && b.Lease <= maxLease && len(b.Pool) <= maxText }
@@ -201,7 +205,7 @@ func parse(key string, value []byte) (any, error) {
 		p := new(probe)
 		return p, decode(value, p, func() bool { return p.Claim != "" && isRun(p.By) })
 	default:
-		return nil, errNotARecord
+		return parseReporting(key, value)
 	}
 }
 

@@ -46,6 +46,11 @@ type replica struct {
 	patience  time.Duration
 	called    bool // another replica has asked for a sign of life
 
+	asked  int64                // how many questions were asked so far
+	asking *asking              // the own question that is under way, or nil
+	kept   map[string]time.Time // own questions and reports that are to stay in the log: when they were written, by key
+	due    map[string]*question // the last questions of other runs that this one is to answer, by their runs
+
 	cutOff    time.Time // since when this replica alone cannot write to the log, or cannot read it
 	cut       int       // sessions that it has ended for that
 	ticked    time.Time
@@ -71,6 +76,13 @@ func (r *replica) restart() {
 	r.freed = make(map[place]int)
 	r.suspected, r.swept, r.gone = make(map[string]time.Time), make(map[string]time.Time), make(map[string]int64)
 	r.unread = time.Time{}
+	r.hush()
+}
+
+// hush gives up the own question, and forgets those of others, and which records it has for them in the log.
+func (r *replica) hush() {
+	r.endAsking()
+	r.kept, r.due = make(map[string]time.Time), make(map[string]*question)
 }
 
 // readToEnd tells that the log was read to its end. What the replica's connections hold or want and what the
@@ -139,6 +151,7 @@ func (r *replica) all() []*attempt {
 // startNewRun continues under a new run id after the replica has read its own lapse: it announces its
 // sessions again, and those whose place others have taken end.
 func (r *replica) startNewRun() {
+	r.hush()
 	r.id = r.newRun()
 	r.beat()
 	r.compareAll()
@@ -166,6 +179,7 @@ func ignore(error) {}
 // leave ends the run, and removes all its records from the log.
 func (r *replica) leave() {
 	r.left = true
+	r.endAsking()
 	if r.beats == 0 {
 		return // it has never written
 	}
@@ -174,6 +188,9 @@ func (r *replica) leave() {
 		maps.Copy(keys, own.keys)
 	}
 	for key := range r.differences.byKey {
+		keys[key] = struct{}{}
+	}
+	for key := range r.kept {
 		keys[key] = struct{}{}
 	}
 	for id := range r.attempts {

@@ -14,6 +14,9 @@ type run struct {
 	pool   string        // which its replica is of, as its last heartbeat tells; empty where it does not
 	keys   map[string]struct{}
 	lapsed *lapsed
+
+	server  string // the name of its replica, as its last heartbeat tells
+	reports bool   // whether it answers questions, as its last heartbeat tells
 }
 
 // lapsed is the end of a run.
@@ -33,6 +36,14 @@ func (f *fold) own(id, key string) {
 func (f *fold) heard(id string, offset int64) {
 	r := f.run(id)
 	r.heard, r.last = f.now, offset
+}
+
+// nameOf returns the name of a run's replica, or the run's id where it has told none.
+func (f *fold) nameOf(id string) string {
+	if r := f.runs[id]; r != nil && r.server != "" {
+		return r.server
+	}
+	return id
 }
 
 func (f *fold) run(id string) *run {

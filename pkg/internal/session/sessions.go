@@ -47,6 +47,7 @@ type Sessions struct {
 	options Options
 	stop    chan struct{}
 	stopped chan struct{}
+	asker   *asker
 	replay  *replay // used by the log's reader while it has not caught up; else nil
 
 	mu      sync.Mutex // guards what follows
@@ -54,11 +55,13 @@ type Sessions struct {
 	skipped int // records counted as skipped so far
 	closed  bool
 	replays sync.WaitGroup
+
+	reporter Reporter // nil before there is one
 }
 
 // New starts a replica's part. The reader of the log calls Restart, Read and CaughtUp.
 func New(o Options) *Sessions {
-	s := &Sessions{options: o, stop: make(chan struct{}), stopped: make(chan struct{})}
+	s := &Sessions{options: o, stop: make(chan struct{}), stopped: make(chan struct{}), asker: newAsker()}
 	settings := Settings{Server: o.Server, Pool: o.Pool, Lease: o.Lease, ProbeTimeout: probeTimeout}
 	s.replica = newReplica(settings, newRunID, s.write, o.Conflict)
 	s.replica.later = s.later
@@ -131,6 +134,7 @@ func (s *Sessions) run() {
 		select {
 		case now := <-ticker.C:
 			s.tick(now)
+			s.answerDue()
 		case <-s.stop:
 			return
 		}

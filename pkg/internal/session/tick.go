@@ -21,6 +21,7 @@ func (r *replica) tick(now time.Time) {
 		return
 	}
 	r.judgeProbes()
+	r.dropKept()
 	r.reconcile()
 	r.endCutOff()
 	r.endSome(since)

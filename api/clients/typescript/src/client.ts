@@ -1,3 +1,4 @@
+import { toBase64 } from "./codec.js";
 import { makeConsumer, type Consumer, type ConsumerOptions } from "./consumer.js";
 import { WsproxyError } from "./errors.js";
 import type { Environment } from "./link.js";
@@ -82,13 +83,16 @@ export function connect(url: string, options: ConnectOptions = {}): Client {
     for (const watcher of watchers) watcher.finish();
   }
 
+  const maker = <Options, Made>(make: (env: Environment, options: Options & { clientId: string }) => Made) =>
+    (options: Options): Made => make(env, { clientId, ...options });
+
   return {
     clientId,
-    producer: (options) => makeProducer(env, { clientId, ...options }),
-    consume: (options) => makeConsumer(env, { clientId, ...options }),
-    tail: (options) => makeTail(env, { clientId, ...options }),
-    map: (options) => makeMap(env, { clientId, ...options }),
-    queue: (options) => makeQueue(env, { clientId, ...options }),
+    producer: maker(makeProducer),
+    consume: maker<ConsumerOptions, Consumer<any, any>>(makeConsumer),
+    tail: maker(makeTail),
+    map: maker(makeMap),
+    queue: maker(makeQueue),
     status({ signal } = {}) {
       const watcher = makeStream<Status>({ closed: () => stop() });
       const stop = (reason?: unknown) => {
@@ -105,12 +109,12 @@ export function connect(url: string, options: ConnectOptions = {}): Client {
   };
 }
 
-/** The subprotocols that bring passwords. */
+/** The subprotocol, and those that bring passwords. */
 function credentialsOf({ user, password, kafka }: ConnectOptions): string[] {
-  const offers: string[] = [];
+  const offers = ["wsproxy.v1"];
   const offer = (kind: string, name: string, secret = "") => {
-    const bytes = new TextEncoder().encode(`${name}:${secret}`);
-    offers.push(`wsproxy.${kind}.${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`);
+    const text = toBase64(new TextEncoder().encode(`${name}:${secret}`));
+    offers.push(`wsproxy.${kind}.${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`);
   };
   if (user) offer("basic", user, password);
   if (kafka) offer("kafka", kafka.user, kafka.password);

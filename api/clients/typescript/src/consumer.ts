@@ -65,7 +65,6 @@ export function makeConsumer<V, K>(env: Environment, options: ConsumerOptions & 
   const link = makeLink(env, {
     endpoint: "out",
     topic: options.topic,
-    probe: "{}",
     query: () => ({
       ...parameters,
       credit,

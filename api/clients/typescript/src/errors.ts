@@ -23,14 +23,13 @@ export interface Fault {
   retriable?: boolean;
 }
 
-const advice: Record<number, string> = {
-  1006: "Is the proxy there, and does it allow this origin?",
-  4409: "Give each client and each tab a clientId of its own.",
+const advice: Record<number, string> = { // behind a message
+  1006: " Is the proxy there, and does it allow this origin?",
+  4409: " Give each client and each tab a clientId of its own.",
 };
 
 export function fromFault({ code, message, retriable }: Fault, closeCode?: number): WsproxyError {
-  const more = closeCode && advice[closeCode];
-  return new WsproxyError(code, more ? `${message} ${more}` : message, retriable, closeCode, code === "TIMEOUT");
+  return new WsproxyError(code, message + (advice[closeCode!] ?? ""), retriable, closeCode, code === "TIMEOUT");
 }
 
 /** The same error, for what was sent and may have had its effect. */

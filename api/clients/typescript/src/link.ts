@@ -8,7 +8,7 @@ export interface Environment {
   url: string;
   WebSocket: WebSocketClass;
   getToken?: () => Token | Promise<Token>;
-  /** Subprotocols with other credentials. */
+  /** The subprotocol, and those with other credentials. */
   credentials: string[];
   /** The pause before the second attempt in ms, which doubles, and the longest one. */
   backoff: { min: number; max: number };
@@ -25,11 +25,10 @@ export interface Environment {
 export interface Use {
   endpoint: string;
   topic: string;
-  /** A message that is answered and changes nothing. */
-  probe: string;
+  /** A message that is answered and changes nothing. By default none that is JSON, whose answer is left out. */
+  probe?: string;
   /** Parameters of the next connection. */
   query(): Record<string, unknown>;
-  opened?(): void;
   /** An empty batch came: the answer to one. */
   answered?(): void;
   frame(frame: Frame): void;
@@ -61,7 +60,7 @@ const longLived = 30_000; // ms: a connection that lasted so long was a good one
 
 /** Makes a connection. One socket is open at a time, and each attempt but the first follows a pause. */
 export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link {
-  const { endpoint, topic } = use;
+  const { endpoint, topic, probe = "?" } = use;
   const { getToken } = env;
   const ended = new AbortController();
   let socket: any;
@@ -117,10 +116,10 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     const query = new URLSearchParams({ handshakeErrors: "close" });
     const { onConflict = wasAdmitted ? "takeover" : undefined, ...parameters } = use.query(); // the last connection may hold the place
     for (const [name, value] of Object.entries({ ...parameters, onConflict })) {
-      if (value !== undefined) for (const one of [value].flat()) query.append(name, String(one));
+      for (const one of [value ?? []].flat()) query.append(name, one as string);
     }
     const offers = token ? [...env.credentials, `wsproxy.bearer.${token.token}`] : env.credentials;
-    socket = new env.WebSocket(`${env.url}/socket/${endpoint}?${query}`, offers[0] ? ["wsproxy.v1", ...offers] : []);
+    socket = new env.WebSocket(`${env.url}/socket/${endpoint}?${query}`, offers[1] ? offers : []);
     problem = undefined;
     opened = Infinity;
     socket.onopen = () => {
@@ -128,7 +127,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
       watchFrom(0);
       say("open");
       renewAt(token?.expiresAt);
-      use.opened?.();
+      if (use.answered) send(probe); // its answer tells that the handshake is not refused
     };
     socket.onmessage = ({ data }: { data: string }) => take(JSON.parse(data));
     socket.onerror = () => socket.readyState || drop("not reached"); // a close follows, but not with Node 20
@@ -138,14 +137,14 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
 
   function take(frames: Frame | Frame[]): void {
     heard = Date.now();
-    if (Array.isArray(frames) && !frames.length) {
+    if (frames.length === 0) {
       isGood();
       use.answered?.();
     }
     for (const frame of ([] as Frame[]).concat(frames)) {
       const { error, messageId, wsProxyMessageId, auth } = frame;
       const isOfConnection = error && !messageId && !wsProxyMessageId;
-      if (isOfConnection && error.code === "INVALID_MESSAGE") continue; // it answers a probe
+      if (isOfConnection && error.code === "INVALID_JSON") continue; // it answers a probe
       if (isOfConnection) problem = error;
       else isGood();
       if (auth) renewAt(auth.expiresAt);
@@ -172,7 +171,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
   }
 
   function ask(): void {
-    if (send(use.probe)) watchFrom(Date.now());
+    if (send(probe)) watchFrom(Date.now());
   }
 
   /** Something may have changed: a connection that is waited for is tried at once, an open one must prove itself. */
@@ -207,7 +206,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     clearTimeout(renewal);
     if (ended.signal.aborted) return whenClosed?.();
     if (Date.now() - opened > longLived) isGood();
-    const retriable = !isInVain(code) || (code === 4401 && !!getToken && !isDenied);
+    const retriable = !isInVain(code) || (code === 4401 && getToken && !isDenied);
     const error = fromFault({ code: "CONNECTION_LOST", message: `closed: ${code} ${reason}`, ...problem, retriable }, code);
     isDenied = code === 4401;
     if (retriable) fail(error);
@@ -218,8 +217,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
   function fail(error: WsproxyError): void {
     const { min, max } = env.backoff;
     const slower = error.closeCode === 4429 ? 8 : 1;
-    const pause = Math.min(max, min * slower * 2 ** failures) * (0.5 + Math.random() / 2); // not all clients at once
-    failures++;
+    const pause = Math.min(max, min * slower * 2 ** failures++) * (0.5 + Math.random() / 2); // not all clients at once
     use.lost?.(error);
     again(pause);
     say("waiting", { error, pause });
@@ -241,7 +239,7 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
     for (const one of forget) one();
     for (const timer of [retry, watch, renewal]) clearTimeout(timer);
     use.ended(error);
-    say("closed", error ? { error: error as Error } : {});
+    say("closed", { error: error as Error });
     if (!socket) return;
     await new Promise<void>((resolve) => {
       const limit = setTimeout(resolve, closeLimit);
@@ -258,11 +256,10 @@ export function makeLink(env: Environment, use: Use, signal?: AbortSignal): Link
   return { send, warn, drop, end };
 }
 
-/** When a token expires, if it is a JWT that says so. */
+/** When a token expires, if it is a JWT that says so: else it is undefined, or NaN. */
 function expiryOf(token: string): number | undefined {
   try {
-    const { exp } = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
-    return exp * 1000 || undefined;
+    return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))).exp * 1000;
   } catch {
     return undefined;
   }

@@ -53,7 +53,7 @@ export function makeMap(env: Environment, options: MapOptions): LiveMap<any, any
     if (item.type === "record") put(item);
     else if (item.type === "begin") isExpected ||= !item.resumed;
     else if (item.state === "begin") next = new Map();
-    else if (item.state === "end") replace();
+    else if (item.state) replace();
     else if (item.type === "gap" && !isExpected) {
       isExpected = true;
       tail.restart();

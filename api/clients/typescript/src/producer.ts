@@ -73,7 +73,6 @@ export function makeProducer(env: Environment, options: ProducerOptions & { clie
     topic: options.topic,
     probe: "[]",
     query: () => parameters,
-    opened: () => void link.send("[]"), // its answer tells that the handshake is not refused
     answered() {
       isReady = true;
       pump();

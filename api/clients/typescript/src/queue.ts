@@ -145,7 +145,6 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
   const link = makeLink(env, {
     endpoint: "queue",
     topic: options.topic,
-    probe: "{}",
     query: () => ({
       ...parameters,
       window,
@@ -160,8 +159,8 @@ export function makeQueue(env: Environment, options: QueueOptions & { clientId: 
         stream.push(one.record);
       } else if (expired) {
         for (const id of expired) lose(id, new WsproxyError("LOCK_EXPIRED", `The lock of ${id} ended: renew in time`));
-      } else if (error && id) {
-        if (asked[0]) asked[0].error ??= fromFault(error);
+      } else if (error && id && asked[0]) {
+        asked[0].error ??= fromFault(error);
       } else if (settled || renewed) {
         for (const id of renewed?.ids ?? []) Object.assign(held.get(id)?.record ?? {}, { lockedUntil: renewed.until });
         const first = asked.shift();

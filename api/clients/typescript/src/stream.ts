@@ -11,8 +11,8 @@ export function onAbort(signal: AbortSignal | undefined, call: (reason: unknown)
 
 /** What is told of a stream's life. */
 interface Hooks<T> {
-  /** An item is handed out. It is not, where this returns false. */
-  taken?(item: T): boolean | void;
+  /** An item is handed out. It is not, where this returns something. */
+  taken?(item: T): unknown;
   /** The loop's body is done. */
   stepped?(): void;
   /** Nobody wants more. */
@@ -46,7 +46,7 @@ export function makeStream<T>({ taken, stepped, closed }: Hooks<T>): Stream<T> {
       const [resolve, reject] = waiting[0];
       if (items.length) {
         const value = items.shift()!;
-        if (taken?.(value) === false) continue;
+        if (taken?.(value)) continue;
         resolve({ done: false, value });
       } else {
         const { error } = over!;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { WsproxyError, connect, follow, pass, playProxy, record, settle } from "./proxy.mjs";
+import { WsproxyError, connect, follow, pass, playProxy, record, settle, probe } from "./proxy.mjs";
 
 for (const code of [1002, 1007, 1008, 1009, 4400, 4401, 4403, 4404, 4409]) {
   test(`after ${code} nothing is tried again`, async (t) => {
@@ -73,7 +73,7 @@ test("what the machine says about its network has the next attempt follow at onc
       proxy.last.open(record(0));
       await pass(10);
       events.dispatchEvent(new Event(type));
-      assert.deepEqual(proxy.last.sent.at(-1), {}, "an open connection must prove itself");
+      assert.deepEqual(proxy.last.sent.at(-1), probe, "an open connection must prove itself");
       const { last } = proxy;
       await pass(13_000);
       assert.equal(last.readyState, 3, "it has not");
@@ -89,8 +89,8 @@ test("a connection without signs of life is given up, one with any stays", async
   proxy.last.open();
   for (let i = 0; i < 5; i++) {
     await pass(30_100, 500);
-    assert.deepEqual(proxy.last.sent.at(-1), {});
-    proxy.last.say({ error: { code: "INVALID_MESSAGE", message: "what is {}?", retriable: false } });
+    assert.deepEqual(proxy.last.sent.at(-1), probe);
+    proxy.last.say({ error: { code: "INVALID_JSON", message: "what is ?", retriable: false } });
     await pass(12_000, 500);
   }
   assert.equal(proxy.sockets.length, 1);

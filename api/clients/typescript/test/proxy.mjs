@@ -3,6 +3,9 @@ import { mock } from "node:test";
 
 export const { connect, WsproxyError } = await import(process.env.WSPROXY_CLIENT ?? "../dist/index.js");
 
+/** What readers send to be answered. */
+export const probe = "?";
+
 /** Has all that is ready run: callbacks of promises, and timers that are due. */
 export async function settle() {
   for (let i = 0; i < 12; i++) {
@@ -37,7 +40,7 @@ export class Proxy {
         this.say(...frames);
       }
       send(text) {
-        this.sent.push(JSON.parse(text));
+        this.sent.push(text === probe ? text : JSON.parse(text));
       }
       say(...frames) {
         for (const frame of frames) this.onmessage?.({ data: JSON.stringify(frame) });

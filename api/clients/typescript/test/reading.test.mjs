@@ -110,6 +110,58 @@ test("a tail goes on behind its cursor and what came after it, and keeps what wa
   assert.deepEqual(again.last.query.getAll("after"), ["t:0:3"]);
 });
 
+test("a tail changes its keys on the open connection, and the next one has the same", async (t) => {
+  const proxy = playProxy(t);
+  const tail = proxy.connect().tail({ topic: ["t", "u"], keys: ["a"] });
+  const seen = follow(tail);
+  await settle();
+  tail.track(["b", "a"], { snapshot: true }); // the connection is being made
+  proxy.last.open();
+  assert.deepEqual(proxy.last.sent, []);
+  proxy.last.say({ tail: { topics: [] } });
+  const asked = (verb, keys, more) => ["t", "u"].map((topic) => ({ [verb]: { topic, keys, ...more } }));
+  assert.deepEqual(proxy.last.sent.splice(0), asked("track", ["b", "a"], { snapshot: true }));
+  tail.untrack(["a"]);
+  assert.deepEqual(proxy.last.sent.splice(0), asked("untrack", ["a"]));
+  proxy.last.say({ subscribed: { topic: "t", partitions: 1, keys: ["b"] } }, { error: { code: "NOT_AUTHORIZED", message: "not b", retriable: false } });
+  await settle();
+  assert.deepEqual(seen.map(({ type, keys, error }) => keys ?? error?.code ?? type), ["begin", ["b"], "NOT_AUTHORIZED"]);
+  proxy.last.cut();
+  await pass(1000);
+  assert.deepEqual(proxy.last.query.getAll("key"), ["b"]);
+  proxy.last.open({ tail: { topics: [] } });
+  assert.deepEqual(proxy.last.sent, []);
+});
+
+test("a tail has 1 to 1000 keys, or none from the beginning", async (t) => {
+  const client = playProxy(t).connect();
+  const some = client.tail({ topic: "t", keys: ["a"] });
+  assert.throws(() => some.untrack(["a"]), /1 to 1000/); // all would be wanted
+  assert.throws(() => some.track(Array.from({ length: 1000 }, (_, i) => `${i}`)), /1 to 1000/);
+  some.track(Array.from({ length: 1000 }, (_, i) => (i ? `${i}` : "a")));
+  assert.throws(() => client.tail({ topic: "t" }).track(["a"]), /1 to 1000/);
+  await settle();
+});
+
+test("newest records of tracked keys are out of order, and not where a tail goes on", async (t) => {
+  const proxy = playProxy(t);
+  const tail = proxy.connect().tail({ topic: "t", keys: ["a"] });
+  const seen = follow(tail);
+  await settle();
+  const snapshot = (state) => ({ snapshot: { topic: "t", state } });
+  proxy.last.open({ tail: { topics: [] } }, { cursor: "one" }, record(7), snapshot("begin"), record(3), record(9), snapshot("end"));
+  await settle();
+  assert.deepEqual(offsets(seen.filter(({ snapshot }) => snapshot)), [3, 9]);
+  assert.equal(tail.position, '["one",[["t:0",7]]]');
+  proxy.last.say(snapshot("begin"), record(4));
+  proxy.last.cut();
+  await pass(1000);
+  assert.deepEqual(proxy.last.query.getAll("after"), ["t:0:7"]);
+  proxy.last.open({ tail: { topics: [], resumed: true } }, record(8));
+  await settle();
+  assert.equal(tail.position, '["one",[["t:0",8]]]');
+});
+
 test("after a break before the first cursor, which comes with the first records, nothing is missing", async (t) => {
   const proxy = playProxy(t);
   const client = proxy.connect({ heartbeat: 0 });

@@ -31,11 +31,15 @@ export async function uses(signal: AbortSignal): Promise<void> {
 
   const tail = client.tail<Price, string>({ topic: ["prices"], keys: ["IBM"], snapshot: true, position: null, where: { json: "/n", gt: 1 } });
   for await (const item of tail as AsyncIterable<TailItem<Price, string>>) {
-    if (item.type === "record") console.log(item.value?.price);
+    if (item.type === "record") console.log(item.value?.price, item.snapshot);
     else if (item.type === "gap") console.log(item.from, item.to, item.reason);
     else if (item.type === "snapshot") console.log(item.state, item.keys);
     else if (item.type === "error") console.log(item.error.message);
+    else if (item.type === "subscribed") console.log(item.topic, item.keys.length);
+    else if (item.type === "begin") console.log(item.topics[0]?.partitions, item.resumed);
   }
+  tail.track(["MSFT"], { snapshot: true });
+  tail.untrack(["IBM"]);
   const position: string | null = tail.position;
 
   await using map: LiveMap<Price> = client.map<Price>({ topic: "prices", valType: "json" });

@@ -58,7 +58,8 @@ async function send(method, path, body) {
   }
 }
 
-// ask returns the body of an answer with what its headers tell: the next page of a list, and brokers that were silent.
+// ask returns the body of an answer with what its headers tell: the next page of a list, and who was silent: brokers by
+// their ids, replicas by their names.
 export async function ask(path, { method = "GET", body, text = false, unready = false } = {}) {
   const answer = await send(method, path, body);
   const date = Date.parse(answer.headers.get("Date"));
@@ -73,8 +74,18 @@ export async function ask(path, { method = "GET", body, text = false, unready = 
     body: text ? await answer.text() : await answer.json(),
     next: next && next[1],
     silent: answer.headers.get("X-Wsproxy-Silent-Brokers") || "",
+    mute: names(answer.headers.get("X-Wsproxy-Silent-Replicas") || ""),
   };
 }
+
+// names are those of a header, which are percent-encoded.
+const names = (list) => list.split(", ").filter(Boolean).map((name) => {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // of another program
+  }
+});
 
 // failure is what an answer tells of an error. One that leads to a login page has neither status nor body.
 async function failure(answer) {

@@ -3,12 +3,13 @@
 import { ask, curl, now, path, quoted } from "./api.js";
 import { useAsk } from "./asking.js";
 import {
-  Ask, Badge, Copy, docs, Field, Head, html, Out, Page, Panel, Text, Trouble, useContext, useRef, useState,
+  Ask, Badge, Copy, docs, Field, Head, html, Note, Out, Panel, Text, Trouble, useRef, useState,
 } from "./ui.js";
 import { Table } from "./table.js";
 import { count, counted, duration, short, time } from "./text.js";
 
-const page = 200; // sessions that are asked for at a time
+const page = 200; // sessions that are asked for at a time, which are as many as replicas ask one another for
+const pause = 5000; // ms between two questions: all replicas answer each
 const none = html`<span class="mute">\u2013</span>`;
 const filters = { client: "Client is", group: "Group is", topic: "Topic is", replica: "Replica is" };
 
@@ -16,13 +17,15 @@ export function Connections({ place }) {
   const [filter, set] = useState(() => asFilter(place.query));
   const [pages, turn] = useState([""]); // the ids after which this page and those before it begin
   const [evicted, evict] = useState(null);
-  const { replica, ...others } = filter;
+  const { client: who, group: of, topic: on } = filter;
   const sessions = `/admin/sessions?${asked({ ...filter, limit: page, after: pages.at(-1) })}`;
-  const closes = `/admin/closes?${asked({ ...others, limit: 50 })}`;
-  const state = useAsk(sessions, 3000);
-  const ended = useAsk(closes, 3000);
+  const closes = `/admin/closes?${asked({ client: who, group: of, topic: on, limit: 50 })}`;
+  const figures = `${sessions}&figures=true`;
+  const everywhere = `${closes}&replicas=all`;
+  const state = useBoth(sessions, figures);
+  const ended = useBoth(closes, everywhere);
   const rates = useRates(state);
-  const awaited = state.path !== sessions; // what is shown is of another page or filter yet
+  const { awaited } = state;
   const first = (pages.length - 1) * page;
   const filtered = Object.values(filter).some(Boolean);
   const change = (name) => (e) => {
@@ -30,7 +33,7 @@ export function Connections({ place }) {
     turn([""]);
   };
   return html`<${Head} title="Connections" sub=${awaited ? "Loading\u2026" : state.body && position(first, state)}>
-      <${Copy} items=${commands(filter, sessions, closes)} /><//>
+      <${Copy} items=${commands(filter, figures, everywhere)} /><//>
     <div class="stack">
       <div class="form">${Object.entries(filters).map(([name, label], i) => html`<${Field} label=${label}>
         <input type="search" data-filter=${i ? null : ""} value=${filter[name]} onInput=${change(name)} /><//>`)}</div>
@@ -39,11 +42,24 @@ export function Connections({ place }) {
         <${Pages} pages=${pages} next=${!awaited && state.next} turn=${turn} />
         <${Table} label="Connections" rows=${state.body} id=${(s) => s.id || `${s.topic} ${s.replica}`}
           empty=${empty(filtered, pages)} columns=${columns(rates, evict)} before=${first} more=${state.next} /></div>`}
-      <${Elsewhere} sessions=${state.body || []} />
+      <${Mute} replicas=${[...new Set([...(state.mute || []), ...(ended.mute || [])])]} />
       <${Closes} state=${ended} filtered=${filtered} />
     </div>
     ${evicted && html`<${Evict} session=${evicted} onClose=${() => evict(null)}
       onDone=${() => { state.reload(); ended.reload(); }} />`}`;
+}
+
+// useBoth asks the replica that answers for what it knows, and for what all know, which takes seconds where one is
+// silent. Until there is an answer to that, the other one is shown. While that is awaited, too, what is shown is of
+// another page or filter.
+function useBoth(own, all) {
+  const [first, whole] = [useAsk(own, pause), useAsk(all, pause)];
+  const reload = () => {
+    first.reload();
+    whole.reload();
+  };
+  const shown = whole.path === all ? whole : first;
+  return { ...shown, reload, awaited: shown === first && first.path !== own };
 }
 
 const asFilter = (q) => Object.fromEntries(Object.keys(filters).map((name) => [name, q.get(name) || ""]));
@@ -80,30 +96,21 @@ function commands(filter, sessions, closes) {
   ].join(" ");
   return [
     { name: "Connections", text: curl(sessions) },
-    { name: "Connections, by command", text: command("sessions", Object.keys(filters)) },
+    { name: "Connections, by command", text: `${command("sessions", Object.keys(filters))} --figures` },
     { name: "Last closes", text: curl(closes) },
-    { name: "Last closes, by command", text: command("closes", ["client", "group", "topic"]) },
+    { name: "Last closes, by command", text: `${command("closes", ["client", "group", "topic"])} --all-replicas` },
   ];
 }
 
-const mostElsewhere = 8; // replicas that are named
+const mostNamed = 8; // replicas that are named
 
-// Elsewhere says what only this replica's connections tell, and how to ask the other replicas.
-function Elsewhere({ sessions }) {
-  const { settings } = useContext(Page);
-  const named = [...new Set(sessions.map((s) => s.replica))];
-  const others = named.filter((name) => name && name !== settings.replica).slice(0, mostElsewhere);
-  return html`<div class="row small mute"><span>Rate, lag, what workers hold, readers of /socket/tail and last closes
-      are those of <strong><${Text} of=${settings.replica} /></strong>, which has answered: each replica knows its own
-      alone.</span>
-    ${others.length > 0 && html`<${Copy} label="Ask another replica" items=${others.map(forward)} />`}</div>`;
-}
-
-// forward is the command by which another replica is reached in Kubernetes: replicas have the names of their pods.
-function forward(name, i) {
-  const port = 9079 + i;
-  const command = `kubectl port-forward ${quoted(`pod/${name}`)} ${port}:${location.port || 9078}`;
-  return { name, text: `${command}\n# then open http://localhost:${port}/console/#/connections` };
+// Mute names the replicas that did not tell what they alone know.
+function Mute({ replicas }) {
+  if (!replicas.length) return null;
+  const more = replicas.length > mostNamed && `, and ${count(replicas.length - mostNamed)} more`;
+  return html`<${Note} kind="warn">Replicas that did not answer:
+    ${" "}<${Text} of=${replicas.slice(0, mostNamed).join(", ")} />${more}. Rate, lag, what workers hold and last
+    closes of theirs are left out.<//>`;
 }
 
 // asked is a query with the parameters that have a value.
@@ -160,13 +167,13 @@ function Ago({ at }) {
   return html`<span class="nowrap" title=${time(ms)}>${duration(now() - ms)}</span>`;
 }
 
-// Closes shows the last closes on this replica.
-const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes on this replica"
+// Closes shows the last closes on all replicas.
+const Closes = ({ state, filtered }) => html`<${Panel} title="Last closes"
     acts=${html`<${Out} small to=${docs("docs/errors.md#close-codes")}>Close codes<//>`}>
   <${Trouble} error=${state.error} old=${state.body} />
   ${state.body && html`<${Table} label="Last closes" rows=${state.body} columns=${closeColumns}
-    id=${(c) => `${c.at} ${c.since} ${c.client}`}
-    empty=${filtered ? "None that the filter asks for." : "None since this replica started."} />`}<//>`;
+    id=${(c) => `${c.at} ${c.since} ${c.client} ${c.replica}`}
+    empty=${filtered ? "None that the filter asks for." : "None since the replicas started."} />`}<//>`;
 
 const closeColumns = [
   { name: "Ago", by: (c) => c.at, cell: (c) => html`<${Ago} at=${c.at} />` },
@@ -176,6 +183,7 @@ const closeColumns = [
   { name: "Endpoint", wide: true, by: (c) => c.endpoint, cell: (c) => c.endpoint },
   { name: "Group", wide: true, by: (c) => c.group, cell: group },
   { name: "Topic", wide: true, by: (c) => c.topic, cell: topics },
+  { name: "Replica", wide: true, by: (c) => c.replica, cell: (c) => html`<${Text} of=${c.replica} />` },
   { name: "Records", num: true, wide: true, by: (c) => c.records, cell: (c) => count(c.records) },
   { name: "Lasted", wide: true, cell: (c) => duration(Date.parse(c.at) - Date.parse(c.since)) },
 ];

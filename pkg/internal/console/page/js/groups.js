@@ -147,8 +147,8 @@ function members(group) {
 
 // Workers shows the clients that share the records of a group.
 function Workers({ id }) {
-  const target = `/admin/sessions?group=${encodeURIComponent(id)}&limit=200`;
-  const { body, error } = useAsk(target, 3000);
+  const target = `/admin/sessions?group=${encodeURIComponent(id)}&figures=true`;
+  const { body, error } = useAsk(target, 5000); // which all replicas answer
   return html`<${Panel} title="Workers" acts=${html`<${Copy} items=${[{ name: "Workers", text: curl(target) }]} />`}>
     <${Trouble} error=${error} old=${body} />
     ${body && html`<${Table} label="Workers" rows=${body} id=${(w) => w.id} columns=${workers}
