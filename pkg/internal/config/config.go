@@ -98,7 +98,7 @@ type Kafka struct {
 // Tails configures /socket/tail.
 type Tails struct {
 	BufferBytes    int64         `env:"TAIL_BUFFER_BYTES" default:"64MiB" min:"64KiB" max:"1048576GiB" help:"most bytes of ready frames that are kept of all topics together; of the topic with the fewest readers the oldest make way, and who has yet to read them reads them from Kafka"`
-	SnapshotBytes  int64         `env:"TAIL_SNAPSHOT_BYTES" default:"256MiB" min:"64KiB" max:"1048576GiB" help:"most bytes of the newest records that are kept for snapshot=true; a topic that does not fit is refused"`
+	SnapshotBytes  int64         `env:"TAIL_SNAPSHOT_BYTES" default:"256MiB" min:"64KiB" max:"1048576GiB" help:"most bytes of the newest records that are kept for snapshot=true, with those that slow clients have yet to be given; a topic that does not fit is refused"`
 	CatchUpReaders int           `env:"TAIL_CATCHUP_READERS" default:"16" min:"1" max:"10000" help:"most connections that read the past from Kafka at one time; others wait their turn"`
 	Tick           time.Duration `env:"TAIL_TICK" default:"2ms" min:"0s" max:"10s" help:"how long ready frames may wait for others to share a write; 0 is not at all"`
 }

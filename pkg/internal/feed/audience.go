@@ -24,6 +24,8 @@ type audience struct {
 	picky  map[*Tail]struct{}   // all with a selection
 	strict map[*Tail]struct{}   // end when they fall behind
 
+	sweeps sweeps
+
 	// settled is where the records begin that the queues may not have yet.
 	settled atomic.Pointer[spot]
 	marked  atomic.Pointer[mark]

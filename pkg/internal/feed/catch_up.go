@@ -63,21 +63,29 @@ func (t *Tail) goOn(ctx context.Context, at proxy.Places) (live bool) {
 	return t.goLive(at)
 }
 
-// takeTurn waits until the tail may read the log.
-func (t *Tail) takeTurn(ctx context.Context) error {
-	t.log.waiting.Add(1)
-	defer t.log.waiting.Add(-1)
+// takeTurn waits until the log may be read once more.
+func (l *Log) takeTurn(ctx context.Context) error {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
 	select {
-	case t.log.turns <- struct{}{}:
+	case l.turns <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err() //nolint:wrapcheck // not told to anybody
 	}
 }
 
-// readLog reads until the tail is live, and keeps at what the writer was given. It takes turns with other tails.
+// readLog reads until the tail is live, and keeps at what the writer was given: by a sweep where that can be.
 func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batch) error {
-	if err := t.takeTurn(ctx); err != nil {
+	if checked == nil && t.canSweep(at) && t.audience.sweeps.join(ctx, t, at) {
+		return nil
+	}
+	return t.readAlone(ctx, at, checked)
+}
+
+// readAlone is readLog for one tail. It takes turns with other tails.
+func (t *Tail) readAlone(ctx context.Context, at proxy.Places, checked *proxy.Batch) error {
+	if err := t.log.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer func() { <-t.log.turns }()
@@ -110,7 +118,12 @@ func (t *Tail) readLog(ctx context.Context, at proxy.Places, checked *proxy.Batc
 
 // poll waits for records, but not for ever: the ring may have come to where the tail is.
 func (t *Tail) poll(ctx context.Context, r Reader) (proxy.Batch, error) {
-	brief, cancel := context.WithTimeout(ctx, t.log.options.Retry)
+	return pollBriefly(ctx, r, t.log.options.Retry)
+}
+
+// pollBriefly returns nothing where no records have come for a time.
+func pollBriefly(ctx context.Context, r Reader, d time.Duration) (proxy.Batch, error) {
+	brief, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	batch, err := r.Poll(brief)
 	if isOf(brief, err) && ctx.Err() == nil {
@@ -205,18 +218,22 @@ func (t *Tail) goLive(at proxy.Places) bool {
 // without their contents, those by key. So tails that come back together, as those of a replica that has ended, need not
 // read the log each for itself. The locks are held.
 func (t *Tail) goLiveWithin(at proxy.Places) bool {
-	if t.selection.Where != nil || t.slow == SlowLatest {
+	if t.selection.Where != nil {
 		return false
 	}
-	joined, wanted, ok := t.audience.ring.joinWanted(at, t.selection)
-	if !ok || len(wanted) > mostQueued {
-		return false
-	}
-	t.queue = t.openQueue()
-	for _, at := range wanted {
-		t.queue.push(at, tableKey{}, false, t.audience.batch)
-	}
-	return t.liveAt(joined)
+	queue := t.openQueue()
+	queue.behind = true // of each key the newest is enough, where records are conflated
+	joined, ok := t.audience.ring.joinWanted(at, t.selection, func(c *chunk, at location) bool {
+		return queue.pushFrom(c, at, t.audience.batch)
+	})
+	return ok && t.liveWith(joined, queue)
+}
+
+// liveWith makes the tail live with a queue. t.mu is held.
+func (t *Tail) liveWith(s spot, q queue) bool {
+	q.behind = q.behind && q.waits > 0
+	t.queue = q
+	return t.liveAt(s)
 }
 
 // goLiveConflated has the tail read a ring that conflates, once it was given all that the ring was, or holds. The locks

@@ -114,5 +114,11 @@ func (x *index) wants(record int, s *Selection) bool {
 	return s.wantsKey(x.keys[record].text, x.keys[record].is)
 }
 
+// tableKey returns the key of a record, in its partition, and whether it has one.
+func (x *index) tableKey(record int) (key tableKey, has bool) {
+	k := x.keys[record]
+	return tableKey{x.partitions[record], k.text}, k.is
+}
+
 // frame returns the frame of a record.
 func (c *chunk) frame(record int) []byte { return c.frames[c.start(record):c.ends[record]] }

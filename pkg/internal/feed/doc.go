@@ -32,11 +32,15 @@
 //  6. A tail with a selection has a queue of where its records lie. Its spot is moved to the end of the ring only where
 //     all before are known to be in the queue: else a cursor could be behind a record that it has yet to be given. It
 //     joins the ring as others do, where the keys that the ring keeps tell which of its records are wanted: those are put
-//     into the queue. Else it has its queue filled from some place on, and reads the log up to there.
+//     into the queue. Where a condition looks at contents, which the ring does not keep, a sweep reads the log once for all
+//     tails that wait, and tells which of the ring's records meet it: only if it has met each of them, of the same epoch.
+//     What comes meanwhile is in the queues. Else a tail has its queue filled from some place on, and reads the log up to there.
 //  7. What a tail was given before it joined the ring may be truncated while the ring is behind it. It learns so from
 //     the first record of the partition that the ring gets with a later leader epoch, also if it does not want that one.
-//  8. The table of a log holds the newest record of each key up to exactly what is fetched. So a tail that is given a
-//     copy of it, and what the ring gets from then on, has no hole and no double.
+//  8. The table of a log holds the newest record of each key up to exactly what is fetched. So a tail that is given what
+//     it held at one moment, and what the ring gets from then on, has no hole and no double. What is replaced meanwhile
+//     stays, once for all tails that have yet to be given it. Tables and that are bounded together: where they grow
+//     beyond, the tails end that have waited longest, before a table is given up.
 //  9. Where records of a key are conflated in time, a frame may be of an earlier offset than the one before it. The
 //     places behind it are those behind which nothing is held.
 //  10. A peer is given following only if the text that it may repeat is the last that the peer was sent compressed, and

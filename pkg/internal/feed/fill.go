@@ -49,8 +49,11 @@ func (t *Tail) fill(most int, record, control func(frame []byte) (more bool)) (g
 // fillNewest gives newest records, unless the tail has ended.
 func (t *Tail) fillNewest(all *[]*snapshot, most int, record, control func(frame []byte) (more bool)) (given int) {
 	for len(*all) > 0 && t.err == nil {
-		n, done := (*all)[0].fill(most-given, record, control)
+		n, done, later := (*all)[0].fill(most-given, record, control)
 		if given += n; !done {
+			if later {
+				t.wake()
+			}
 			return given
 		}
 		*all = slices.Delete(*all, 0, 1) // what was given is not kept

@@ -32,7 +32,7 @@ func TestATailThatTakesThePlaceOfAnotherGivesTheRestOfItsSnapshot(t *testing.T) 
 		r.fetch(r.write(0, "a", "b", "c")...)
 		options := TailOptions{Snapshot: true, Every: time.Minute, Slow: SlowLatest}
 		old := r.open(options)
-		if got, want := old.fill(1), []string{"snapshot:false:3:0", "record:0:0:0"}; !slices.Equal(got, want) {
+		if got, want := old.fill(1), []string{"snapshot:false:0:0", "record:0:0:0"}; !slices.Equal(got, want) {
 			t.Fatalf("the first one gives %q, want %q", got, want)
 		}
 		r.fetch(r.write(0, "d")...)
@@ -68,7 +68,7 @@ func TestWithinNewestRecordsOfKeysTheCursorIsBeforeThem(t *testing.T) {
 		if got, text := tail.Cursor(); text == "" || got.Places[0] != before.Places[0] {
 			t.Errorf("before the newest record the cursor is %q at %+v, want %+v", text, got, before)
 		}
-		tail.want("snapshot:false:1:0", "record:0:1:0", "snapshot:true:1:0", "record:0:2:0")
+		tail.want("snapshot:false:0:0", "record:0:1:0", "snapshot:true:1:0", "record:0:2:0")
 	})
 }
 
@@ -84,7 +84,7 @@ func TestNewestRecordsDoNotPileUp(t *testing.T) {
 			if err := ask(); err != nil {
 				t.Fatalf("when %d wait: %v", i, err)
 			}
-			want = append(want, "snapshot:false:1:0", "record:0:0:0", "snapshot:true:1:0")
+			want = append(want, "snapshot:false:0:0", "record:0:0:0", "snapshot:true:1:0")
 		}
 		if err := ask(); !errors.Is(err, errManySnapshots) {
 			t.Errorf("when %d wait: %v, want %v", mostSnapshots, err, errManySnapshots)

@@ -174,9 +174,13 @@ func (t *Tail) at() proxy.Places {
 // selection returns some selection.
 func (w *world) selection() *Selection {
 	s := &Selection{Partition: proxy.AnyPartition}
-	switch w.random.IntN(6) {
+	if w.random.IntN(3) == 0 {
+		s.Where = whereUnit(modelUnits[w.random.IntN(len(modelUnits)-1)])
+	}
+	switch w.random.IntN(7) {
 	case 0:
 		return nil
+	case 6:
 	case 1:
 		s.Prefixes = []string{"a"}
 	case 2:
@@ -203,6 +207,20 @@ func (w *world) someKey() string { return modelKeys[w.random.IntN(len(modelKeys)
 
 // modelKeys are those of records; the last is null.
 var modelKeys = []string{"a1", "a2", "b1", "b2", "c", ""}
+
+// modelUnits are the headers of records that conditions look at; the last is none.
+var modelUnits = []string{"x", "y", ""}
+
+func unitOf(unit string) []proxy.Header { return []proxy.Header{{Key: "unit", Value: []byte(unit)}} }
+
+// whereUnit is a condition that records with a unit meet.
+func whereUnit(unit string) *Filter {
+	f, err := ParseFilter(fmt.Appendf(nil, `{"header":"unit","eq":%q}`, unit))
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
 
 // selected is a selection, and the ends of the log when the tail got it.
 type selected struct {
@@ -399,6 +417,7 @@ type fakeLog struct {
 	partitions []*fakePartition
 	changed    chan struct{}
 	failing    bool
+	reads      int // how many readers there were
 }
 
 type fakePartition struct {
@@ -439,6 +458,9 @@ func (k *fakeLog) grow(records int) {
 			}
 			if k.random.IntN(4) > 0 {
 				record.Value = []byte("v")
+			}
+			if unit := modelUnits[k.random.IntN(len(modelUnits))]; unit != "" {
+				record.Headers = unitOf(unit)
 			}
 			k.partitions[n].write(&record)
 		}
@@ -676,6 +698,9 @@ func (k *fakeLog) gaps(at proxy.Places) (gaps []proxy.Gap) {
 
 // Read implements Source.
 func (k *fakeLog) Read(_ context.Context, at proxy.Places) (Reader, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reads++
 	return &fakeReader{k, at.Clone()}, nil
 }
 

@@ -26,7 +26,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestTailsJoinARing", "ring.go", "s.ahead = at.Ahead(r.high)", "s.ahead = nil",
 		},
 		"joining by key forgets what the ring has": {
-			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "wanted = append(wanted, location{number, record})", "",
+			"TestTailsWithKeysJoinTheRingWhereTheyAre", "ring.go", "return !c.wants(at.record, selection) || take(c, at)", "return true",
 		},
 		"all who come at once ask where rings begin": {
 			"TestOneTailFindsWhereRingsBegin", "begin.go", "\tdefer func() { <-l.beginning }()\n", "\t<-l.beginning\n",
@@ -68,7 +68,7 @@ func TestLongPlantedBugs(t *testing.T) {
 			"TestConflator", "conflator.go", "now.Sub(c.sent[n].at) >= c.every", "now.Sub(c.sent[n].at) >= 0",
 		},
 		"a catch-up keeps its turn at the end": {
-			"TestACatchUpGivesItsTurnBack", "catch_up.go", "brief, cancel := context.WithTimeout(ctx, t.log.options.Retry)", "brief, cancel := context.WithCancel(ctx)",
+			"TestACatchUpGivesItsTurnBack", "catch_up.go", "brief, cancel := context.WithTimeout(ctx, d)", "brief, cancel := context.WithCancel(ctx)\n\t_ = d",
 		},
 		"the newest is left out": {
 			"TestAQueueThatConflates", "queue.go", "q.records[i].isGone = true\n\t\tq.waits--", "q.records[i].isGone = true",
@@ -78,6 +78,36 @@ func TestLongPlantedBugs(t *testing.T) {
 		},
 		"a tombstone does not remove": {
 			"TestATombstoneRemoves", "table.go", "if r.Value == nil && t.isBuilt {", "if false {",
+		},
+		"what a snapshot still has is not charged": {
+			"TestWhatASnapshotStillHasIsCharged", "versions.go", "s.replaced = append(s.replaced, all...)\n", "s.replaced = append(s.replaced, all...)\n\tfor _, v := range all {\n\t\ts.shared.charge(-sizeOf(v.record))\n\t}\n",
+		},
+		"what a snapshot had is not given back": {
+			"TestWhatASnapshotStillHasIsCharged", "tail.go", "\tt.leaveSnapshots()\n", "",
+		},
+		"a snapshot loses what is replaced": {
+			"TestASnapshotIsOfOneMoment", "versions.go", "n = sort.Search(n, func(i int) bool { return s.replaced[i].replaced > number })", "_ = number",
+		},
+		"a snapshot has what was replaced before": {
+			"TestASnapshotIsOfOneMoment", "versions.go", "v.replaced > number)", "v.replaced >= number)",
+		},
+		"who takes no snapshot keeps it": {
+			"TestWhoTakesNoSnapshotCostsNoOther", "tables.go", "keeping.endOldest()", "return held, true",
+		},
+		"who takes the place of one that was ended goes on": {
+			"TestWhoTakesThePlaceOfOneThatWasEndedHasEnded", "snapshot.go", "\ts.tail = t\n", "",
+		},
+		"what comes during a sweep is forgotten": {
+			"TestWhatComesDuringASweepFollows", "sweep.go", "t.queue.records[t.queue.done:], func", "nil, func",
+		},
+		"a sweep serves who wants something else by now": {
+			"TestWhatComesDuringASweepFollows", "sweep.go", "t.joining != c.joining || ", "",
+		},
+		"a sweep takes another history for that of the ring": {
+			"TestASweepOfAnotherHistoryIsOfNoUse", "sweep.go", "if !is || met.epoch != c.epochs[at.record] {", "if !is {",
+		},
+		"tails with conditions read the log each": {
+			"TestTailsWithConditionsShareAReader", "catch_up.go", "if checked == nil && t.canSweep(at) && t", "if false && t",
 		},
 		"nothing": {"Test[^L].*", "slow.go", "const conflatedPause = time.Second", "const conflatedPause = 1 * time.Second"},
 	}

@@ -57,6 +57,13 @@ func (q *queue) push(at location, key tableKey, hasKey bool, batch uint64) {
 	q.waits++
 }
 
+// pushFrom adds a record that the ring has. It returns false where that is too much.
+func (q *queue) pushFrom(c *chunk, at location, batch uint64) bool {
+	key, has := c.tableKey(at.record)
+	q.push(at, key, has, batch)
+	return !q.overflow
+}
+
 // replace leaves out those of a key for which a newer record comes. It returns where the last one is that stays.
 func (q *queue) replace(last int, batch uint64) (stays int) {
 	if !q.behind && q.records[last].batch == batch {

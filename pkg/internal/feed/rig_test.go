@@ -17,6 +17,8 @@ type rig struct {
 	t     *testing.T
 	kafka *fakeLog
 	log   *Log
+
+	charged int64 // what the tables have told of what they hold, where they tell it
 }
 
 const rigRetry = 10 * time.Millisecond
@@ -40,6 +42,18 @@ func (r *rig) write(partition int32, keys ...string) (written []proxy.Record) {
 	r.kafka.change(func() {
 		for _, key := range keys {
 			record := proxy.Record{Partition: partition, Key: []byte(key), Value: []byte("v")}
+			r.kafka.partitions[partition].write(&record)
+			written = append(written, record)
+		}
+	})
+	return written
+}
+
+// writeUnits writes records that differ in what conditions look at.
+func (r *rig) writeUnits(partition int32, units ...string) (written []proxy.Record) {
+	r.kafka.change(func() {
+		for _, unit := range units {
+			record := proxy.Record{Partition: partition, Key: []byte("k" + unit), Value: []byte("v"), Headers: unitOf(unit)}
 			r.kafka.partitions[partition].write(&record)
 			written = append(written, record)
 		}
@@ -83,8 +97,16 @@ type rigTail struct {
 	t *testing.T
 }
 
-// open begins a tail.
+// open begins a tail, which is closed in the end.
 func (r *rig) open(o TailOptions) *rigTail {
+	r.t.Helper()
+	c := r.openOnce(o)
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+// openOnce is open for a tail that the test may close.
+func (r *rig) openOnce(o TailOptions) *rigTail {
 	r.t.Helper()
 	o.Variant, o.Slowed = "v", func() {}
 	if o.Wake == nil {
@@ -97,7 +119,6 @@ func (r *rig) open(o TailOptions) *rigTail {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(tail.Close)
 	return &rigTail{tail, r.t}
 }
 

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -265,25 +266,71 @@ func (r *ring) isOtherIn(s *spot, partition int32, until proxy.Place) bool {
 	return false
 }
 
-// joinWanted is join for a tail with a selection without a filter. It also returns where the records lie that it is
-// yet to be given, and may be given again, in their order.
-func (r *ring) joinWanted(at proxy.Places, selection *Selection) (joined spot, wanted []location, ok bool) {
+// joinWanted is join for a tail with a selection without a filter. It has take called with where the records lie that the
+// tail is yet to be given, and may be given again, in their order. It returns false, too, if take does.
+func (r *ring) joinWanted(at proxy.Places, selection *Selection, take func(c *chunk, at location) bool) (joined spot, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if joined, ok = r.joinHere(at); !ok || joined.isOlderThan(r.high) {
-		return spot{}, nil, false
+		return spot{}, false
 	}
-	from := joined.read
-	for number := joined.chunk; number < r.first+uint64(len(r.chunks)); number++ {
+	ok = r.walk(joined.chunk, joined.read, func(c *chunk, at location) bool {
+		return !c.wants(at.record, selection) || take(c, at)
+	})
+	return joined, ok
+}
+
+// joinListed is joinWanted where it is known where the records lie that meet the filter of the selection, and which
+// records are wanted that came later.
+func (r *ring) joinListed(at proxy.Places, by *Selection, lie []location, later []queued, take func(c *chunk, at location) bool) (joined spot, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if joined, ok = r.joinHere(at); !ok || joined.isOlderThan(r.high) {
+		return spot{}, false
+	}
+	begin := location{joined.chunk, joined.read}
+	lie = lie[sort.Search(len(lie), func(i int) bool { return !lie[i].isBefore(begin) }):]
+	for _, at := range lie {
+		if c := r.chunkOf(at); c == nil || c.wants(at.record, by) && !take(c, at) {
+			return spot{}, false
+		}
+	}
+	for i := range later {
+		if c := r.chunkOf(later[i].location); c == nil || !take(c, later[i].location) {
+			return spot{}, false
+		}
+	}
+	return joined, true
+}
+
+// chunkOf returns the chunk of a record, or nil where the ring does not have it. r.mu is held.
+func (r *ring) chunkOf(at location) *chunk {
+	if at.chunk < r.first || at.chunk >= r.first+uint64(len(r.chunks)) {
+		return nil
+	}
+	return &r.chunks[at.chunk-r.first]
+}
+
+// walk has take called with all records from one on, in their order, while it returns true. r.mu is held.
+func (r *ring) walk(number uint64, record int, take func(c *chunk, at location) bool) (all bool) {
+	for number = max(number, r.first); number < r.first+uint64(len(r.chunks)); number++ {
 		c := &r.chunks[number-r.first]
-		for record := from; record < len(c.offsets); record++ {
-			if c.wants(record, selection) {
-				wanted = append(wanted, location{number, record})
+		for ; record < len(c.offsets); record++ {
+			if !take(c, location{number, record}) {
+				return false
 			}
 		}
-		from = 0
+		record = 0
 	}
-	return joined, wanted, true
+	return true
+}
+
+// canJoin tells whether join would return a spot for a tail that learns of no truncation there.
+func (r *ring) canJoin(at proxy.Places) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	joined, ok := r.joinHere(at)
+	return ok && !joined.isOlderThan(r.high)
 }
 
 // read has take called with frames from a spot on, at most most, in the forms that the peer of a window is given, while

@@ -16,7 +16,7 @@ func TestWhatFollowsASnapshotIsNotInIt(t *testing.T) {
 		r.fetch(r.write(0, "a", "a", "b")...)
 		live.want("record:0:0:0", "record:0:1:0", "record:0:2:0")
 		tail := r.open(TailOptions{Snapshot: true})
-		tail.want("snapshot:false:2:0", "record:0:1:0", "record:0:2:0", "snapshot:true:2:0")
+		tail.want("snapshot:false:0:0", "record:0:1:0", "record:0:2:0", "snapshot:true:2:0")
 		r.fetch(r.write(0, "b")...)
 		tail.want("record:0:3:0")
 	})
@@ -38,7 +38,7 @@ func TestASnapshotHasWhatIsWantedAlone(t *testing.T) {
 				r.fetch(r.write(0, "a")...)
 				r.fetch(r.write(1, "b")...)
 				tail := r.open(TailOptions{Snapshot: true, Selection: s, Every: time.Second, Slow: SlowLatest})
-				tail.want("snapshot:false:1:0", "record:1:0:0", "snapshot:true:1:0")
+				tail.want("snapshot:false:0:0", "record:1:0:0", "snapshot:true:1:0")
 			})
 		})
 	}

@@ -161,3 +161,8 @@ type location struct {
 	chunk  uint64 // its number
 	record int    // of the chunk
 }
+
+// isBefore tells whether the record comes before another one.
+func (l location) isBefore(other location) bool {
+	return l.chunk < other.chunk || l.chunk == other.chunk && l.record < other.record
+}

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/wsproxy/kafka-websocket-proxy/pkg/proxy"
 )
@@ -22,28 +22,14 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("its newest records need more than %d bytes, and all such tables may have %d", e.Held, e.Limit)
 }
 
-// tables bounds the tables of all logs together.
-type tables struct {
-	limit int64
-	used  func(int64)
-	held  atomic.Int64
-}
-
-func (t *tables) charge(bytes int64) {
-	t.held.Add(bytes)
-	if t.used != nil {
-		t.used(bytes)
-	}
-}
-
 // table has the newest record of each key of a log. It is built once, from the begin of the log on, while what is
 // written meanwhile is put into it, too: of two records of a key the one with the higher offset stays. The lock of the
-// Log guards it.
+// Log guards it, save for its versions.
 type table struct {
-	shared  *tables
+	versions
+
 	until   proxy.Places // up to where it is built
-	records map[tableKey]*proxy.Record
-	bytes   int64
+	records map[tableKey]*version
 	built   chan struct{} // closed when it is built, or cannot be
 	isBuilt bool
 	err     error
@@ -68,27 +54,20 @@ func (t *table) put(r *proxy.Record) {
 	}
 	key := tableKey{r.Partition, string(r.Key)}
 	before := t.records[key]
-	if before != nil && before.Offset >= r.Offset {
+	if before != nil && before.record.Offset >= r.Offset {
 		return
 	}
 	if before != nil {
-		t.count(-sizeOf(before))
+		delete(t.records, key)
+		t.replace(before)
 	}
 	if r.Value == nil && t.isBuilt {
-		delete(t.records, key)
 		return
 	}
-	kept := keep(r)
-	t.records[key] = kept
-	t.count(sizeOf(kept))
-	if held := t.shared.held.Load(); held > t.shared.limit {
+	t.records[key] = t.add(keep(r), t.isBuilt)
+	if held, fits := t.shared.makeRoom(); !fits {
 		t.fail(&TooLargeError{held, t.shared.limit})
 	}
-}
-
-func (t *table) count(bytes int64) {
-	t.bytes += bytes
-	t.shared.charge(bytes)
 }
 
 func sizeOf(r *proxy.Record) int64 {
@@ -115,39 +94,28 @@ func (t *table) finish() {
 	if t.isBuilt || t.err != nil {
 		return
 	}
-	for key, r := range t.records {
-		if r.Value == nil {
-			t.count(-sizeOf(r))
+	for key, v := range t.records {
+		if v.record.Value == nil {
 			delete(t.records, key)
+			t.replace(v)
 		}
 	}
+	t.order(slices.SortedFunc(maps.Values(t.records), func(a, b *version) int { return inPartitionOrder(a.record, b.record) }))
 	t.isBuilt = true
 	close(t.built)
 }
 
-// fail gives the table up.
+// fail gives the table up. Snapshots that wait still have its records.
 func (t *table) fail(err error) {
 	if t.err != nil {
 		return
 	}
 	t.err = err
-	t.shared.charge(-t.bytes)
-	t.records, t.bytes = nil, 0
+	t.replace(slices.Collect(maps.Values(t.records))...)
+	t.records = nil
 	if !t.isBuilt {
 		close(t.built)
 	}
-}
-
-// wanted returns the records that all of some selections want, in the order of their partitions.
-func (t *table) wanted(key func(r *proxy.Record) string, by ...*Selection) []*proxy.Record {
-	wanted := make([]*proxy.Record, 0, len(t.records))
-	for _, r := range t.records {
-		if !slices.ContainsFunc(by, func(s *Selection) bool { return !s.matches(r, key, (*Filter).Matches) }) {
-			wanted = append(wanted, r)
-		}
-	}
-	slices.SortFunc(wanted, inPartitionOrder)
-	return wanted
 }
 
 // inPartitionOrder compares records by their partitions, and by their offsets there.
@@ -178,9 +146,13 @@ func (l *Log) awaitTable(ctx context.Context) error {
 	}
 }
 
+func newTable(shared *tables, until proxy.Places) *table {
+	return &table{versions: versions{shared: shared}, until: until, records: map[tableKey]*version{}, built: make(chan struct{})}
+}
+
 // beginTable begins to build a table. l.mu is held.
 func (l *Log) beginTable() *table {
-	t := &table{shared: l.tables, until: l.fetched.Clone(), records: map[tableKey]*proxy.Record{}, built: make(chan struct{})}
+	t := newTable(l.tables, l.fetched.Clone())
 	l.table = t
 	if l.ended {
 		t.fail(errEnded)

@@ -64,6 +64,7 @@ type foldedTail struct {
 	stop      chan struct{}
 	over      chan struct{}
 
+	pause  time.Duration // between two times that it takes records
 	state  map[tableKey]int64
 	seen   map[string]bool
 	begun  bool
@@ -88,6 +89,7 @@ func openFold(t *testing.T, log *Log, random *rand.Rand) *foldedTail {
 		t.Fatal(err)
 	}
 	f.tail = tail
+	f.pause = time.Duration(random.IntN(4)*random.IntN(10)) * time.Millisecond
 	f.wakeUp()
 	go f.read(1 + random.IntN(10))
 	return f
@@ -116,7 +118,7 @@ func (f *foldedTail) read(most int) {
 			return
 		}
 		for f.tail.Fill(most, f.record, f.control) > 0 {
-			continue
+			time.Sleep(f.pause)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestATombstoneRemoves(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &table{shared: &tables{limit: 1 << 20}, records: map[tableKey]*proxy.Record{}, built: make(chan struct{})}
+			b := newTable(&tables{limit: 1 << 20}, nil)
 			put(b)
 			if held := b.shared.held.Load(); len(b.records) > 0 || held > 0 {
 				t.Errorf("the table has %d records, and holds %d bytes", len(b.records), held)

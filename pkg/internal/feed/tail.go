@@ -143,6 +143,12 @@ func (t *Tail) begin(ctx context.Context, at proxy.Places) error {
 	if len(at.Ahead(t.audience.ring.places())) == 0 && t.goLive(at) {
 		return nil
 	}
+	if t.canSweep(at) { // the ring has all that comes behind
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.catchUp(at, nil)
+		return nil
+	}
 	checked, err := t.log.source.Check(ctx, at)
 	if err != nil {
 		return err //nolint:wrapcheck // an error for the client
@@ -167,6 +173,7 @@ func (t *Tail) Lost() []proxy.Gap { return t.lost }
 func (t *Tail) Close() {
 	t.mu.Lock() // nothing begins to read the log afterwards
 	t.cancel()
+	t.leaveSnapshots()
 	t.mu.Unlock()
 	t.log.leave(t)
 	t.catching.Wait()
