@@ -66,7 +66,8 @@ const Space = ({ rows }) => rows > 0 && html`<tbody class="space" aria-hidden="t
 
 function Row({ r, i, form, paths, chosen, short, onOpen }) {
   return html`<tr id=${`r${i}`} aria-rowindex=${i + 2} aria-selected=${chosen} onClick=${() => onOpen(r)}>
-    <td><${When} ms=${r.timestamp} short=${short} /></td><td class="num">${r.partition}</td><td class="num">${r.offset}</td>
+    <td><${When} ms=${r.timestamp} short=${short} /></td>
+    <td class="num">${r.partition}</td><td class="num">${r.offset}</td>
     <td><bdi>${brief(r.key, form.keys)}</bdi></td><${Value} r=${r} form=${form} paths=${paths} />
     <td class="num">${weight(r)}</td></tr>`;
 }
