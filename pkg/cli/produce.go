@@ -97,6 +97,7 @@ func runProduce(ctx context.Context, p Process, f *produceFlags, args []string) 
 	}
 	err = w.run(ctx)
 	stop()
+	w.producer.Close() // which tells of each message that is left whether it was sent
 	return w.conclude(ctx, err)
 }
 

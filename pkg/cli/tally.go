@@ -17,6 +17,7 @@ type tally struct {
 	done   int        // messages that were acknowledged
 	again  int        // those of them that were sent more than once
 	bad    int        // messages that were refused
+	unsent int        // messages that were handed over, and never sent
 	lines  []int      // those of the messages that are not answered, from head on: answers come in order
 	head   int
 	latest int // the line of the last message that was acknowledged
@@ -49,8 +50,8 @@ func (t *tally) sent(line int) {
 	t.lines = append(t.lines, line)
 }
 
-// unsent takes the last message back.
-func (t *tally) unsent() {
+// withdrawn takes the last message back.
+func (t *tally) withdrawn() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.handed--
@@ -80,15 +81,25 @@ func (t *tally) refused() {
 	t.bad++
 }
 
+// unwritten counts a message that was handed over and never sent, since the run has ended. It is one of the lines to go on with.
+func (t *tally) unwritten() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unsent++
+}
+
 // summary says what was acknowledged, where to go on, and how many messages may be in Kafka twice then.
 func (t *tally) summary() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := fmt.Sprintf("of the lines up to %d, %d messages were acknowledged", t.line, t.done)
-	next, twice := t.line+1, t.handed-t.done-t.bad
+	next, left := t.line+1, t.handed-t.done-t.bad
+	if left > 0 {
+		next = t.lines[t.head]
+	}
+	twice := left - t.unsent
 	if twice > 0 {
 		text += fmt.Sprintf(", and %d that were in flight are written or not", twice)
-		next = t.lines[t.head]
 	}
 	text += fmt.Sprintf(": go on with --from-line %d", next)
 	if next == t.latest { // it has several messages, and some were acknowledged

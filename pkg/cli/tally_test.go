@@ -25,6 +25,28 @@ func TestATallyTellsWhatMayBeThereTwice(t *testing.T) {
 			},
 			"of the lines up to 3, 1 messages were acknowledged, and 2 that were in flight are written or not: go on with --from-line 2, and up to 2 messages may be there twice",
 		},
+		"of three, one was sent": {
+			func(t *tally) {
+				for line := range 3 {
+					t.sent(line + 1)
+					t.passed(line + 1)
+				}
+				t.unwritten()
+				t.unwritten()
+			},
+			"of the lines up to 3, 0 messages were acknowledged, and 1 that were in flight are written or not: go on with --from-line 1, and up to 1 messages may be there twice",
+		},
+		"of two, none was sent": {
+			func(t *tally) {
+				for line := range 2 {
+					t.sent(line + 1)
+					t.passed(line + 1)
+				}
+				t.unwritten()
+				t.unwritten()
+			},
+			"of the lines up to 2, 0 messages were acknowledged: go on with --from-line 1",
+		},
 		"the second half of an array is": {
 			func(t *tally) {
 				for range 4 {

@@ -101,7 +101,7 @@ func (w *writing) hand(ctx context.Context, m *client.Message) error {
 	if err == nil {
 		return nil
 	}
-	w.tally.unsent()
+	w.tally.withdrawn()
 	var e *client.Error
 	if errors.As(err, &e) && e.Close == 0 && e.Status == 0 { // it does not fit its format
 		w.refuse(&lineError{line, err})
@@ -118,6 +118,8 @@ func (w *writing) answered(line int, ack client.Ack, err error) {
 	case errors.As(err, &e) && e.Status == 0 && (e.Close == 0 || e.Code == "MESSAGE_TOO_LARGE"):
 		w.tally.refused()
 		w.refuse(&lineError{line, err})
+	case ack.Sends == 0:
+		w.tally.unwritten()
 	}
 }
 
