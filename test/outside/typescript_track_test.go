@@ -74,6 +74,9 @@ func (r *tracker) write(key, value string) {
 	r.k.write(&kgo.Record{Topic: r.topic, Key: []byte(key), Value: []byte(value)})
 }
 
+// taken is the answer to the first change of keys. What these keys have may come before it.
+const taken = `subscribed ["a","b"]`
+
 // TestTypeScriptTailChangesItsKeys has a tail in Node track and untrack keys on its connection, and goes on after a cut with the same.
 func TestTypeScriptTailChangesItsKeys(t *testing.T) {
 	t.Parallel()
@@ -96,6 +99,7 @@ func TestTypeScriptTailChangesItsKeys(t *testing.T) {
 	r.write("b", "not wanted yet")
 	r.write("a", "track b")
 	r.tells("newest b not wanted yet")
+	r.tells(taken)
 	r.write("b", "new")
 	r.tells("b new")
 	await(t, "a cursor", func() bool {
@@ -112,9 +116,11 @@ func TestTypeScriptTailChangesItsKeys(t *testing.T) {
 	r.write("a", "last")
 	r.tells("a last")
 	told, _ := r.items()
+	if i := slices.Index(told, taken); i > slices.Index(told, "a track b") && i < slices.Index(told, "b new") {
+		told = slices.Delete(told, i, i+1)
+	}
 	if want := []string{
-		"begin", "snapshot begin", "newest a first", "snapshot end1", "a track b", `subscribed ["a","b"]`, "snapshot begin", "newest b not wanted yet", "snapshot end1",
-		"b new", "resumed", "b newer", "a untrack b", `subscribed ["a"]`, "a last",
+		"begin", "snapshot begin", "newest a first", "snapshot end1", "a track b", "snapshot begin", "newest b not wanted yet", "snapshot end1", "b new", "resumed", "b newer", "a untrack b", `subscribed ["a"]`, "a last",
 	}; !slices.Equal(told, want) {
 		t.Errorf("it was told\n%q, want\n%q", told, want)
 	}

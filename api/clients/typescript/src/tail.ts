@@ -56,7 +56,7 @@ export interface Tail<V = any, K = any> extends Iteration<TailItem<V, K>> {
   /** Where another tail goes on, behind what was handed out: keep it, and give it as the option `position`. Null before the first cursor. */
   readonly position: string | null;
   /**
-   * Adds to `keys`, on the same connection: their records come from the item `subscribed` on. With `snapshot` the newest record of each key comes
+   * Adds to `keys`, on the same connection: the item `subscribed` tells that they are read from now on. With `snapshot` the newest record of each key comes
    * first, and may come again in its order. It throws a RangeError where the tail names no keys, or would have none or more than 1,000.
    */
   track(keys: string[], options?: { snapshot?: boolean }): void;
