@@ -142,7 +142,8 @@ func TestLongPlantedBugs(t *testing.T) {
 			"reconcile.go", "return !r.kept[key].IsZero()", "return true",
 		},
 		"an old question is answered": {
-			"reading.go", "\tif !r.caughtUp || r.left {\n", "\tif q, is := record.(*question); is && q.By != r.id {\n\t\tr.due[q.By] = q\n\t}\n\tif !r.caughtUp || r.left {\n",
+			"replay.go", "\t\ts.replica.fold.apply(batch[i])\n",
+			"\t\tif q, is := s.replica.fold.apply(batch[i]).(*question); is && q.By != s.replica.id {\n\t\t\ts.replica.due[q.By] = q\n\t\t}\n",
 		},
 		"a closed replica writes": {
 			"replica.go", "\tif r.left {\n\t\treturn\n\t}\n\tr.now, r.readAt", "\tr.now, r.readAt",
