@@ -217,8 +217,11 @@ func (r *rig) settle() {
 		return
 	}
 	must(r.t, r.fleet.start(0))
-	r.drain()
+	r.drain() // which writes
 	r.awaitTails()
+	if r.several != nil {
+		r.awaitWorkers()
+	}
 }
 
 // drain lets a fresh producer have an answer, and fresh consumers read and commit all there
