@@ -84,7 +84,10 @@ func TestTransactions(t *testing.T) {
 		}()
 		last := int64(-1)
 		result := func(a answer, n int) {
-			if a.Error != nil || a.MessageID == nil || *a.MessageID != fmt.Sprint(n) || a.Offset <= last {
+			if a.Error != nil {
+				t.Fatalf("message %d is refused: %+v", n, *a.Error)
+			}
+			if a.MessageID == nil || *a.MessageID != fmt.Sprint(n) || a.Offset <= last {
 				t.Fatalf("message %d is answered %+v, after offset %d", n, a, last)
 			}
 			last = a.Offset

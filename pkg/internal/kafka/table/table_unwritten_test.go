@@ -31,10 +31,14 @@ func TestWhatKafkaDoesNotAcknowledgeIsToldOnce(t *testing.T) {
 	before := ""
 	for line := range strings.Lines(r.text.String()) {
 		_, why, _ := strings.Cut(line, " why=")
-		if strings.Contains(line, told) {
-			if why == before {
-				t.Errorf("it was told twice: %s", line)
+		switch {
+		case !strings.Contains(line, told):
+			if strings.Contains(line, "writing to the topic continues") {
+				before = "" // what fails after that is told again
 			}
+		case why == before:
+			t.Errorf("it was told twice: %s", line)
+		default:
 			before = why
 		}
 	}
