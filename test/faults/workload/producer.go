@@ -118,6 +118,9 @@ func (p *Producer) serve(ctx context.Context, s *session) {
 	if ending == CloseHandshake {
 		c.awaitAnswers(answerWait)
 	}
+	p.mu.Lock()
+	p.current = nil // the proxy reads what a connection has left when it closes it, and takes none of that
+	p.mu.Unlock()
 	s.end(ctx, ending, p.Rand)
 }
 
