@@ -28,6 +28,7 @@ func (s *session) confirm(b *batch, sentAt time.Time) {
 	defer l.mu.Unlock()
 	for _, p := range quiet {
 		now, known := leaders[p.id]
+		p.unsure = false // else what is held of it is lost
 		if p.source == s.source && (err != nil || !known || now.epoch != p.epoch) {
 			s.member.log.Debug("a partition of a queue may have had another leader", "partition", p.id.partition, "err", err)
 			l.lose(p)
@@ -36,7 +37,15 @@ func (s *session) confirm(b *batch, sentAt time.Time) {
 	}
 }
 
-// quiet returns the partitions of a batch of which nothing was heard for a while before a request, and what is to be asked about them.
+// hear notes that the broker has answered about the partition as its leader. After a long silence that does not tell that it was
+// the leader all the time.
+func (p *partition) hear(now time.Time) {
+	p.unsure = p.unsure || len(p.held) > 0 && now.Sub(p.heard) > quietAtMost
+	p.heard = now
+}
+
+// quiet returns the partitions of a batch of which nothing was heard for a while before a request, or before that since records were
+// acquired, and what is to be asked about them.
 func (l *ledger) quiet(b *batch, sentAt time.Time) (some []*partition, request *kmsg.MetadataRequest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,7 +53,7 @@ func (l *ledger) quiet(b *batch, sentAt time.Time) (some []*partition, request *
 	asked := make(map[[16]byte]bool)
 	for id := range b.partitions {
 		p := l.partitions[id]
-		if p == nil || p.epoch < 0 || sentAt.Sub(p.heard) <= quietAtMost {
+		if p == nil || p.epoch < 0 || !p.unsure && sentAt.Sub(p.heard) <= quietAtMost {
 			continue
 		}
 		some = append(some, p)

@@ -26,8 +26,8 @@
 //
 // A session ends with its connection, and with it Kafka takes back what was acquired through it. A new leader of a partition
 // begins without locks. In both cases the workers are told at once. A leader that has moved
-// away and back would confirm acknowledgements on records that another member has settled meanwhile: where the broker was not asked about the
-// partition right before, its leadership is looked up behind the answer.
+// away and back would confirm acknowledgements on records that another member has settled meanwhile: where the broker has not answered about the
+// partition right before, or was silent about it for a while since the records were acquired, its leadership is looked up behind the answer.
 //
 // # Requests
 //

@@ -176,7 +176,7 @@ func (s *session) take(next step, answer *kmsg.ShareFetchResponse, sentAt time.T
 	paused = s.untold(next.tell) || paused
 	now := time.Now()
 	for _, p := range next.partitions {
-		p.heard = now // an error takes it from the session
+		p.hear(now) // an error takes it from the session
 	}
 	for _, f := range decoded {
 		if p := l.partition(f.id, s.source); p.source == s.source {

@@ -20,6 +20,7 @@ type partition struct {
 	source  *source
 	epoch   int32           // of the leadership of the source's broker, -1 if it is not known
 	heard   time.Time       // when the broker has answered about it as its leader
+	unsure  bool            // there was no answer for so long that it may have had another leader since records were acquired
 	held    map[int64]*hold // by offset
 	waiting []*hold         // whose asks have yet to be sent; some may be over by now
 	last    int64           // the largest offset that was acquired

@@ -122,7 +122,7 @@ func (s *session) told(b *batch, id partitionID, err error, lock time.Duration) 
 	}
 	s.member.ledger.answered(b, id, err, lock, time.Now())
 	if p := s.member.ledger.partitions[id]; p != nil && err == nil {
-		p.heard = time.Now()
+		p.hear(time.Now())
 	}
 	if isLoss(err) {
 		s.member.ledger.leave(s.source, id, true)
