@@ -2,6 +2,14 @@ package cli
 
 import "testing"
 
+// handOver hands over so many lines of one message each.
+func handOver(t *tally, lines int) {
+	for line := range lines {
+		t.sent(line + 1)
+		t.passed(line + 1)
+	}
+}
+
 func TestATallyTellsWhatMayBeThereTwice(t *testing.T) {
 	for name, test := range map[string]struct {
 		run  func(t *tally)
@@ -17,20 +25,14 @@ func TestATallyTellsWhatMayBeThereTwice(t *testing.T) {
 		},
 		"two lines are": {
 			func(t *tally) {
-				for line := range 3 {
-					t.sent(line + 1)
-					t.passed(line + 1)
-				}
+				handOver(t, 3)
 				t.acknowledged(1)
 			},
 			"of the lines up to 3, 1 messages were acknowledged, and 2 that were in flight are written or not: go on with --from-line 2, and up to 2 messages may be there twice",
 		},
 		"of three, one was sent": {
 			func(t *tally) {
-				for line := range 3 {
-					t.sent(line + 1)
-					t.passed(line + 1)
-				}
+				handOver(t, 3)
 				t.unwritten()
 				t.unwritten()
 			},
@@ -38,10 +40,7 @@ func TestATallyTellsWhatMayBeThereTwice(t *testing.T) {
 		},
 		"of two, none was sent": {
 			func(t *tally) {
-				for line := range 2 {
-					t.sent(line + 1)
-					t.passed(line + 1)
-				}
+				handOver(t, 2)
 				t.unwritten()
 				t.unwritten()
 			},
@@ -67,10 +66,7 @@ func TestATallyTellsWhatMayBeThereTwice(t *testing.T) {
 		},
 		"a connection was lost": {
 			func(t *tally) {
-				for line := range 3 {
-					t.sent(line + 1)
-					t.passed(line + 1)
-				}
+				handOver(t, 3)
 				t.acknowledged(2)
 				t.refused()
 				t.acknowledged(1)
