@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -132,6 +133,9 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	tail.tail = t
+	for range rand.IntN(40) { // what the tail reads with may be anywhere
+		runtime.Gosched()
+	}
 	if at == nil {
 		at = t.at()
 	}

@@ -296,6 +296,9 @@ func (r *ring) joinListed(at proxy.Places, by *Selection, lie []location, later 
 		}
 	}
 	for i := range later {
+		if later[i].isBefore(begin) { // the ring has come to where the tail is
+			continue
+		}
 		if c := r.chunkOf(later[i].location); c == nil || !take(c, later[i].location) {
 			return spot{}, false
 		}

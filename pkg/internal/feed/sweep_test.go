@@ -159,3 +159,21 @@ func TestALongSweepIsGivenUp(t *testing.T) {
 		t.Errorf("%d records are held", held)
 	}
 }
+
+// TestATailThatIsAheadOfTheRingIsGivenNothingAgain has the ring come to the place of a tail while a sweep is about to read.
+func TestATailThatIsAheadOfTheRingIsGivenNothingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, 1<<20)
+		source := &pausingLog{r.kafka, make(chan struct{}), make(chan struct{})}
+		r.log.source = source
+		r.open(TailOptions{})
+		written := r.writeUnits(0, "x", "x", "x")
+		ahead := r.open(TailOptions{At: proxy.Places{0: {Offset: 2}}, Selection: ofUnit("x")})
+		<-source.paused
+		r.fetch(written[:2]...)
+		close(source.goOn)
+		ahead.want()
+		r.fetch(written[2])
+		ahead.want("record:0:2:0")
+	})
+}
