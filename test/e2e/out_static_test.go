@@ -199,6 +199,28 @@ func TestOutAClientComesBackForAnotherTopic(t *testing.T) {
 	}
 }
 
+// TestOutNobodyIsLeftBehindAfterATakeover has the connection that took over close while the old one, whose client does not
+// answer, still ends: the old member must not join the group again.
+func TestOutNobodyIsLeftBehindAfterATakeover(t *testing.T) {
+	const rejoinsWithin = 2 * time.Second // it hears from Kafka with its next heartbeat, and franz-go pauses for 0.25 s then
+	onBoth(t, func(t *testing.T, k *cluster) {
+		topic, group := k.topic(t, 1), k.group()
+		k.produce(t, topic, numbered(0, 10, 1, 0)...)
+		p := k.start(t, "CONSUMER_SESSION_TIMEOUT=6s") // a heartbeat each 1.2 s
+		path := target("/socket/out", topic, []string{"groupId=" + group, "clientId=phone", "onConflict=takeover"})
+		p.raw(t, path).message()
+		heir := p.raw(t, path)
+		heir.message()
+		heir.send(opClose, "\x03\xe8")
+		eventually(t, "the group has no member", func() bool { return k.members(t, group) == 0 })
+		for begun := time.Now(); time.Since(begun) < rejoinsWithin; {
+			if got := k.members(t, group); got != 0 {
+				t.Fatalf("the group has %d members again", got)
+			}
+		}
+	})
+}
+
 // TestOutPartitionsAddedWhileTheClientWasAway adds partitions while the leader of the group, which would
 // notice them, is disconnected.
 func TestOutPartitionsAddedWhileTheClientWasAway(t *testing.T) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 
@@ -71,6 +72,14 @@ type holdingMember struct {
 	holder
 
 	joined *atomic.Pointer[consume.Consumer] // nil until it is
+}
+
+// Lose implements session.Holder.
+func (h holdingMember) Lose(e *proxy.Error) {
+	if c := h.joined.Load(); c != nil && errors.Is(e, proxy.ErrSucceeded) {
+		c.Succeeded()
+	}
+	h.holder.Lose(e)
 }
 
 // Lag implements admin.Member.

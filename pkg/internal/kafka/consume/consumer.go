@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -60,6 +61,7 @@ type Consumer struct {
 	moving     turns // held while the ownership of partitions begins or ends
 	closed     bool  // the owner must not be called anymore; guarded by moving
 	later      chan struct{}
+	succeeded  atomic.Bool
 
 	// Used by the polling goroutine only.
 	trouble trouble

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,3 +209,57 @@ func TestCloseCommitsWhileTheGroupWaits(t *testing.T) {
 		t.Errorf("committed %d", got)
 	}
 }
+
+// TestAReplacedConsumerDoesNotJoinAgain has the successor leave while the connection of the consumer still ends, which does
+// not poll anymore: before and after Kafka has told the consumer that it was replaced.
+func TestAReplacedConsumerDoesNotJoinAgain(t *testing.T) {
+	for name, isTold := range map[string]bool{"fenced": true, "unknown by then": false} {
+		t.Run(name, func(t *testing.T) {
+			broker := kafkatest.Broker(t, "t")
+			write(t, broker, 0, "a")
+			o := &lostOwner{}
+			old := consume(t, broker, ResetEarliest, o)
+			poll(t, old, 1)
+			hears := heartbeatsSucceed(broker)
+			heir := consume(t, broker, ResetEarliest, &kafkatest.Owner{})
+			poll(t, heir, 1)
+			if isTold {
+				hears()
+				o.awaitLost(t, 3)
+			} else {
+				old.Succeeded()
+			}
+			heir.Close(kafkatest.Deadline(t), true)
+			hears()
+			o.awaitLost(t, 3)
+			for begun := time.Now(); time.Since(begun) < rejoinsWithin; time.Sleep(time.Millisecond) {
+				if ids := memberIDs(t, broker); len(ids) != 0 {
+					t.Fatalf("the members are %v after the last has left", ids)
+				}
+			}
+		})
+	}
+}
+
+// heartbeatsSucceed has members hear nothing of what becomes of their group until hears is called.
+func heartbeatsSucceed(broker *kfake.Cluster) (hears func()) {
+	var over atomic.Bool
+	broker.ControlKey(int16(kmsg.Heartbeat), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		return r.ResponseKind(), nil, !over.Load()
+	})
+	return func() { over.Store(true) }
+}
+
+// awaitLost waits until the owner was told that so many partitions are lost.
+func (o *lostOwner) awaitLost(t *testing.T, partitions int32) {
+	t.Helper()
+	for ctx := kafkatest.Deadline(t); o.lost.Load() < partitions; runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatalf("%d partitions were lost", o.lost.Load())
+		}
+	}
+}
+
+// rejoinsWithin is longer than franz-go pauses before it joins a group again.
+const rejoinsWithin = time.Second

@@ -78,7 +78,7 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
 		kgo.MaxDecompressBatchBytes(cluster.DecompressAtMost(o.Topic.BatchBytes())),
 		kgo.DisableFetchSessions(), // they save nothing with one topic, and brokers keep few of them
-		kgo.WithHooks(c.size),
+		kgo.WithHooks(c.size, fencing{c}),
 		kgo.KeepControlRecords(), // only to know when the lag is 0
 	}
 }
