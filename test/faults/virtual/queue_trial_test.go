@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// keepTime is how long a worker keeps what it is given, and keepLimit how long the others wait for it then.
-	keepTime, keepLimit = 5 * time.Second, 3 * time.Second
+	// keepTime is how long a worker keeps what it is given, up to keepWindow records, and keepLimit how long the others wait
+	// for it then, besides the round trips: a broker that has had few records lately may be asked for one at a time, while
+	// the places of the workers are taken by what another one has.
+	keepTime, keepWindow, keepLimit = 5 * time.Second, 5, 3 * time.Second
 	// keeper is the prefix of its clientId.
 	keeper = "keep-"
 )
@@ -35,7 +37,8 @@ func (w *world) tryQueues(probe *workload.Producer) {
 
 // tryKeeping has a worker of each queue keep what it is given, and leave: the others must be given that long before its lock ends.
 func (w *world) tryKeeping() {
-	if w.plan.queue.lock < keepTime+2*keepLimit {
+	limit := keepLimit + 2*keepWindow*w.plan.latency
+	if w.plan.queue.lock < keepTime+2*limit {
 		return
 	}
 	var workers sync.WaitGroup
@@ -49,7 +52,7 @@ func (w *world) tryKeeping() {
 	for queue := range w.plan.queue.queues {
 		r := w.plan.random(uint64(900 + queue))
 		one := &workload.Worker{
-			Client: w.client(keeper+queueName(queue), r), Rand: r, Group: queueName(queue), Window: 5, Keeps: true, Committed: *inTransactions,
+			Client: w.client(keeper+queueName(queue), r), Rand: r, Group: queueName(queue), Window: keepWindow, Keeps: true, Committed: *inTransactions,
 			Life: keepTime, Ending: func(r *rand.Rand) workload.Ending { return endings[r.IntN(len(endings))] }, Calm: context.Background(),
 		}
 		workers.Go(func() {
@@ -59,8 +62,8 @@ func (w *world) tryKeeping() {
 	}
 	workload.Pause(ctx, keepTime+time.Second)
 	stop()
-	if !workload.Within(keepLimit, func() bool { return len(w.kept()) == 0 }) {
-		w.failed(checker.Kept, "%v after %s", w.kept(), keepLimit)
+	if !workload.Within(limit, func() bool { return len(w.kept()) == 0 }) {
+		w.failed(checker.Kept, "%v after %s", w.kept(), limit)
 	}
 }
 
