@@ -217,6 +217,7 @@ func TestOutNobodyIsLeftBehindAfterATakeover(t *testing.T) {
 			if got := k.members(t, group); got != 0 {
 				t.Fatalf("the group has %d members again", got)
 			}
+			<-time.After(lookInterval)
 		}
 	})
 }

@@ -61,7 +61,7 @@ type Consumer struct {
 	moving     turns // held while the ownership of partitions begins or ends
 	closed     bool  // the owner must not be called anymore; guarded by moving
 	later      chan struct{}
-	succeeded  atomic.Bool
+	succeeded  atomic.Bool // a successor takes its place
 
 	// Used by the polling goroutine only.
 	trouble trouble

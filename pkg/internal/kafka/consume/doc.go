@@ -23,7 +23,8 @@
 //   - A consumer is a static member: if it is closed without a leave, its partitions are kept for
 //     the next member with the same identity, and the group does not rebalance. A leave names the
 //     member id besides the instance id, which may belong to a successor by then. A consumer that a
-//     successor has fenced is told that its partitions are lost, and ends.
+//     successor has fenced is told that its partitions are lost, and ends. It never joins again, also
+//     where the successor has left by then.
 //
 // # Beginning
 //

@@ -57,6 +57,7 @@ func (c *Consumer) groupOptions() []kgo.Opt {
 		kgo.AdjustFetchOffsetsFn(c.assigned),
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(c.lost),
+		kgo.WithHooks(fencing{c}),
 	}
 }
 
@@ -78,7 +79,7 @@ func (c *Consumer) fetchOptions() []kgo.Opt {
 		kgo.FetchMaxPartitionBytes(fetchFirstBytes),
 		kgo.MaxDecompressBatchBytes(cluster.DecompressAtMost(o.Topic.BatchBytes())),
 		kgo.DisableFetchSessions(), // they save nothing with one topic, and brokers keep few of them
-		kgo.WithHooks(c.size, fencing{c}),
+		kgo.WithHooks(c.size),
 		kgo.KeepControlRecords(), // only to know when the lag is 0
 	}
 }
