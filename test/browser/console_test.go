@@ -70,6 +70,7 @@ func TestConsole(t *testing.T) {
 		{"Produces", consoleProduces},
 		{"ChangesLimits", consoleChangesLimits},
 		{"ShowsEveryView", consoleShowsEveryView},
+		{"ShowsWhatKafkaHas", consoleShowsWhatKafkaHas},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(browser, t) })
 	}

@@ -52,12 +52,7 @@ const entryIsSeen = `(() => {
 func consoleShowsEveryView(browser context.Context, t *testing.T) {
 	t.Helper()
 	axe := axeCore(t)
-	kafka := broker(t, kfake.SeedTopics(4, "orders", "prices", "payments.eu"))
-	furnish(t, kafka)
-	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
-	c := openConsole(browser, t, "http://"+a.AdminAddr())
-	busy(t, a.Addr())
-	busyElsewhere(t, startOn(t, kafka, "SERVER_ID=proxy-1").Addr())
+	c := openBusyConsole(browser, t, broker(t, kfake.SeedTopics(4, viewedTopics()...)))
 	c.picturesForReaders()
 	for i, v := range consoleViews() {
 		for j, look := range consoleLooks() {
@@ -83,6 +78,20 @@ func consoleShowsEveryView(browser context.Context, t *testing.T) {
 		}
 	}
 }
+
+// openBusyConsole opens the console of a proxy that has something to show in every view, beside another replica.
+func openBusyConsole(browser context.Context, t *testing.T, kafka string) *console {
+	t.Helper()
+	furnish(t, kafka)
+	a := startOn(t, kafka, consoleSettings("SERVER_ID=proxy-0", "DYNAMIC_CONFIG_HANDLER_ENABLED=true", "MEMORY_BUDGET=64MiB")...)
+	c := openConsole(browser, t, "http://"+a.AdminAddr())
+	busy(t, a.Addr())
+	busyElsewhere(t, startOn(t, kafka, "SERVER_ID=proxy-1").Addr())
+	return c
+}
+
+// viewedTopics are those that the views show, of four partitions each.
+func viewedTopics() []string { return []string{"orders", "prices", "payments.eu"} }
 
 // picturesForReaders makes the pictures that docs/images has, if pictures are asked for.
 func (c *console) picturesForReaders() {
